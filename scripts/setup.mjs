@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+/**
+ * Installs what the command that was typed needs, and nothing else: `node scripts/setup.mjs [ffmpeg] [chromium] [firefox]`.
+ * Plain JavaScript for any Node ≥ 18, because it runs before node_modules (and so before the repository's own Node) exists.
+ */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** What a command can ask for: the programs that must be found, the variables that override them, and Debian's packages. */
+const PARTS = {
+  ffmpeg: {
+    programs: [
+      ["FFMPEG_PATH", "ffmpeg"],
+      ["FFPROBE_PATH", "ffprobe"],
+    ],
+    packages: ["ffmpeg"],
+  },
+  chromium: { programs: [["CHROMIUM_PATH", "chromium"]], packages: ["chromium"] },
+  firefox: { programs: [["FIREFOX_PATH", "firefox-esr"]], packages: ["firefox-esr"] },
+};
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
+  if (result.error) throw result.error;
+  return result.status ?? 1;
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isFound([variable, program]) {
+  const chosen = process.env[variable];
+  if (chosen) return isExecutable(chosen);
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, program)));
+}
+
+function installModules() {
+  const lock = join(root, "package-lock.json");
+  const installed = join(root, "node_modules/.package-lock.json");
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  console.error("setup: installing npm packages (once, about 15 s)");
+  const status = run("npm", ["ci", "--loglevel=error", "--no-audit", "--no-fund"]);
+  if (status !== 0) process.exit(status);
+}
+
+function installPrograms(names) {
+  const missing = names.filter((name) => !PARTS[name].programs.every(isFound));
+  if (missing.length === 0) return;
+  for (const name of missing) {
+    const wrong = PARTS[name].programs.find(
+      ([variable]) => process.env[variable] && !isExecutable(process.env[variable]),
+    );
+    if (wrong) {
+      console.error(`setup: ${wrong[0]}: expected an executable file, got ${process.env[wrong[0]]}`);
+      process.exit(1);
+    }
+  }
+  const packages = missing.flatMap((name) => PARTS[name].packages);
+  const line = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || !isFound(["", "apt-get"])) {
+    console.error(`setup: not found: ${missing.join(", ")}. On Debian or Ubuntu, type:\n  sudo sh -c '${line}'`);
+    process.exit(1);
+  }
+  console.error(`setup: installing ${packages.join(", ")} with apt-get (once, about 20 s)`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const quiet = { env, stdio: ["ignore", "ignore", "inherit"] };
+  const status =
+    run("apt-get", ["-qq", "update"], quiet) ||
+    run("apt-get", ["-qq", "-y", "--no-install-recommends", "install", ...packages], quiet);
+  if (status !== 0) process.exit(status);
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !(name in PARTS));
+if (unknown) {
+  console.error(`setup: expected any of ${Object.keys(PARTS).join(", ")}, got ${unknown}`);
+  process.exit(2);
+}
+installModules();
+installPrograms(wanted);

@@ -1,0 +1,9 @@
+import { defaultClientConditions, defineConfig } from "vite";
+
+/** The publisher's page. `npm start` builds it once and serves it; `npx vite` serves it from source beside a running server. */
+export default defineConfig({
+  root: "demo",
+  base: "./",
+  resolve: { conditions: ["interlude-source", ...defaultClientConditions] },
+  build: { outDir: "../.interlude/demo", emptyOutDir: true, target: "es2023", chunkSizeWarningLimit: 800 },
+});

@@ -1,0 +1,41 @@
+import { playwright } from "@vitest/browser-playwright";
+import { defaultClientConditions } from "vite";
+import { defineConfig } from "vitest/config";
+
+const conditions = ["interlude-source", ...defaultClientConditions];
+const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions: ["interlude-source"], externalConditions: ["interlude-source"] } },
+  test: {
+    reporters: ["default", "json"],
+    outputFile: { json: ".interlude/reports/unit.json" },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: ["packages/*/tests/**/*.test.ts", "scripts/**/*.test.ts", "demo/tests/**/*.test.ts"],
+          exclude: ["**/*.browser.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["packages/*/tests/**/*.browser.test.ts"],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath } }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+    ],
+  },
+});
