@@ -46,6 +46,7 @@ export type RepackageAnswer =
   | { readonly outcome: "accepted"; readonly state: CreativeState; readonly key: string; readonly statusUrl: URL }
   | { readonly outcome: "refused" | "unavailable" };
 
+/** What the decision asks of its platform. */
 export interface JitPorts {
   /** Asks the CDN for a master playlist: a HEAD or GET whose 200 is a hit and whose 404 or 410 is a miss. */
   readonly probe: (url: URL) => Promise<ProbeResult>;
@@ -53,6 +54,7 @@ export interface JitPorts {
   readonly requestRepackage: (request: RepackageRequest) => Promise<RepackageAnswer>;
 }
 
+/** What stays the same for all creatives of a session. */
 export interface JitContext {
   readonly zone: ZoneDocument;
   /** From {@link selectCdn}, chosen once per session. */
@@ -60,6 +62,7 @@ export interface JitContext {
   readonly needs: SpliceNeeds;
 }
 
+/** Splice the master playlist at `playlistUrl`, or skip the ad; `statusUrl` tells how its repackaging goes on. */
 export type Resolution =
   | { readonly playlistUrl: URL; readonly mediaFile: MediaFile; readonly isRepackaged: boolean }
   | { readonly skipped: SkipReason; readonly statusUrl?: URL };

@@ -10,6 +10,7 @@ export interface TextResponse {
   readonly url: URL;
 }
 
+/** Bounds of one exchange. */
 export interface FetchTextOptions {
   /** Whole exchange, body included. */
   readonly timeoutMs: number;

@@ -6,6 +6,7 @@
  */
 import { AdError } from "./error.ts";
 
+/** The document, validated; see the head of this file. */
 export interface ZoneDocument {
   /** Letters, digits, `_`, `-`, at most 64. */
   readonly zone: string;

@@ -39,6 +39,7 @@ export interface Creative {
   readonly icons: readonly Icon[];
 }
 
+/** The identity of a film across ad systems; `value` "unknown" names nothing. @see VAST 4.3 §3.7.1 */
 export interface UniversalAdId {
   readonly registry: string;
   readonly value: string;
