@@ -1,0 +1,143 @@
+/**
+ * The one database of a server: PGlite in a directory of its own when embedded, PostgreSQL when a URL is given. The same SQL,
+ * the same migrations and the same job queue (pg-boss) run on both.
+ */
+import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { Pool, type PoolClient } from "pg";
+import { fromPglite, PgBoss } from "pg-boss";
+import { lockDirectory } from "./directory-lock.ts";
+import { migrate } from "./migrate.ts";
+import { MIGRATIONS } from "./migrations.ts";
+
+/** Where SQL can be sent: the database itself, or one transaction on it. */
+export interface Queryable {
+  /** One statement; `$1` … stand for `values`. Rows as the driver gives them: timestamps are `Date`, jsonb is parsed. */
+  query<Row>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+export interface Database extends Queryable {
+  /** Commits when `run` returns, rolls back when it throws. Inside it only `tx` may be used: PGlite has one connection. */
+  transaction<T>(run: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** Started. Whoever needs a queue makes it. */
+  readonly boss: PgBoss;
+  /** Embedded: no other process can be at work on the same rows. */
+  readonly isEmbedded: boolean;
+  /** Lets running jobs end for at most 10 s, then closes everything. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://…`; without it the database is embedded. */
+  readonly databaseUrl?: string | undefined;
+  /** The embedded database's folder, made where missing. */
+  readonly directory: string;
+  /** Faults of the queue's background work; they are not fatal, it goes on. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Recovery of a dead worker's job takes heartbeat (10 s) + supervision: pg-boss's default of 60 s is too slow. */
+const BOSS_OPTIONS = {
+  useListenNotify: true,
+  superviseIntervalSeconds: 5,
+  monitorIntervalSeconds: 5,
+  schedule: false,
+} as const;
+
+const STOP_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens the database, brings its schema up to date and starts the queue.
+ *
+ * @throws DirectoryInUse when another process has the embedded directory open; the driver's error when PostgreSQL is not there
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  return options.databaseUrl === undefined ? openEmbedded(options) : openPostgres(options.databaseUrl, options.onError);
+}
+
+async function openEmbedded(options: DatabaseOptions): Promise<Database> {
+  const lock = lockDirectory(options.directory);
+  let pglite: PGlite | undefined;
+  try {
+    const opened = await PGlite.create(join(options.directory, "pglite"));
+    pglite = opened;
+    const query = async <Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
+      (await opened.query<Row>(sql, [...values])).rows;
+    const transaction = <T>(run: (tx: Queryable) => Promise<T>): Promise<T> =>
+      opened.transaction((tx) =>
+        run({
+          query: async <Row>(sql: string, values: readonly unknown[] = []) =>
+            (await tx.query<Row>(sql, [...values])).rows,
+        }),
+      );
+    const runScript = async (sql: string): Promise<void> => {
+      await opened.exec(sql);
+    };
+    await migrate(MIGRATIONS, runScript, query);
+    const boss = await startBoss(
+      new PgBoss({ ...BOSS_OPTIONS, db: fromPglite(opened), backend: "pglite" }),
+      options.onError,
+    );
+    const close = closeOnce(boss, async () => {
+      await opened.close();
+      lock.release();
+    });
+    return { query, transaction, boss, isEmbedded: true, close };
+  } catch (error) {
+    await pglite?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+async function openPostgres(connectionString: string, onError: DatabaseOptions["onError"]): Promise<Database> {
+  const pool = new Pool({ connectionString, max: 10 });
+  pool.on("error", (error) => onError?.(error));
+  const queryOn = (client: Pool | PoolClient): Queryable => ({
+    query: async <Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
+      (await client.query(sql, [...values])).rows,
+  });
+  const transaction = async <T>(run: (tx: Queryable) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    try {
+      await client.query("begin");
+      const result = await run(queryOn(client));
+      await client.query("commit");
+      client.release();
+      return result;
+    } catch (error) {
+      // A connection on which even the roll-back fails is thrown away by release(true).
+      const isBroken = await client.query("rollback").then(
+        () => false,
+        () => true,
+      );
+      client.release(isBroken);
+      throw error;
+    }
+  };
+  const { query } = queryOn(pool);
+  try {
+    await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), query);
+    const boss = await startBoss(new PgBoss({ ...BOSS_OPTIONS, connectionString, max: 4 }), onError);
+    return { query, transaction, boss, isEmbedded: false, close: closeOnce(boss, () => pool.end()) };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+async function startBoss(boss: PgBoss, onError: DatabaseOptions["onError"]): Promise<PgBoss> {
+  boss.on("error", (error) => onError?.(error));
+  return boss.start();
+}
+
+function closeOnce(boss: PgBoss, closeConnections: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }).then(closeConnections, async (error) => {
+      await closeConnections();
+      throw error;
+    });
+    return closing;
+  };
+}
