@@ -1,0 +1,63 @@
+/** What an operator may set of the Creative Repackaging Service. Read by config.ts; nothing here reads the environment. */
+import { join } from "node:path";
+import type { RetryPolicy } from "./creative-state.ts";
+
+/** What a source may be at most; anything beyond is refused before or while it is worked on. */
+export interface SourceLimits {
+  /** Seconds. */
+  readonly maxDuration: number;
+  readonly maxPixels: number;
+  readonly maxFrameRate: number;
+  readonly maxStreams: number;
+  readonly maxBytes: number;
+  /** Of the whole download. */
+  readonly fetchTimeoutMs: number;
+  /** Wall time of one ffmpeg run, as a multiple of the source's duration, 60 s added. */
+  readonly wallTimeFactor: number;
+}
+
+export interface CrsConfig {
+  /** Work folders of running jobs; emptied at start when the database is embedded. */
+  readonly workDir: string;
+  /** The stored encodings that packages are cut from. */
+  readonly encodingDir: string;
+  readonly ffmpegPath: string;
+  readonly ffprobePath: string;
+  /** Creatives made at a time, by this process. */
+  readonly concurrency: number;
+  /** Creatives that may wait; one more is refused with QueueFull. */
+  readonly queueLimit: number;
+  /** Short sides of the renditions, pixels. Those below the source's are made, and two below it in any case. */
+  readonly rungs: readonly number[];
+  /** LKFS; ATSC A/85 wants −24. */
+  readonly loudness: number;
+  readonly limits: SourceLimits;
+  readonly retry: RetryPolicy;
+  /** Silence after which one CDN's upload is given up; the other CDNs do not wait for it. */
+  readonly publishTimeoutMs: number;
+}
+
+/** The defaults, with all state below one folder. */
+export function defaultCrsConfig(stateDir: string): CrsConfig {
+  return {
+    workDir: join(stateDir, "crs/work"),
+    encodingDir: join(stateDir, "crs/encodings"),
+    ffmpegPath: "ffmpeg",
+    ffprobePath: "ffprobe",
+    concurrency: 1,
+    queueLimit: 100,
+    rungs: [1080, 720, 540, 360, 240, 144],
+    loudness: -24,
+    limits: {
+      maxDuration: 300,
+      maxPixels: 4096 * 2304,
+      maxFrameRate: 120,
+      maxStreams: 8,
+      maxBytes: 2e9,
+      fetchTimeoutMs: 300_000,
+      wallTimeFactor: 10,
+    },
+    retry: { maxAttempts: 4, permanentBackoff: 300, transientBackoff: 15 },
+    publishTimeoutMs: 60_000,
+  };
+}
