@@ -5,6 +5,7 @@
 export type AdErrorCode =
   | "xml-malformed"
   | "vast-malformed"
+  | "vast-version"
   | "vmap-malformed"
   | "wrapper-limit"
   | "playlist-malformed"
@@ -42,6 +43,7 @@ export class AdError extends Error {
 export const VAST_ERROR_OF_CODE: Readonly<Record<AdErrorCode, number>> = {
   "xml-malformed": 100,
   "vast-malformed": 101,
+  "vast-version": 102,
   "vmap-malformed": 101,
   "wrapper-limit": 302,
   "playlist-malformed": 405,

@@ -1,0 +1,127 @@
+/**
+ * XML by fast-xml-parser, as strict as DOMParser: what it lets through beyond XML 1.0 is refused here.
+ *
+ * @see packages/plugin/src/dom-xml.ts, the reader that must give the same answers
+ */
+import { AdError, MAX_XML_DEPTH, type XmlElement } from "@interlude/core";
+import { XMLParser } from "fast-xml-parser";
+
+/** Keeps tag names apart from the parser's own keys and from names that it refuses, such as `constructor`. */
+const TAG = "<";
+const TEXT = "#text";
+const CDATA = "#cdata";
+const ATTRIBUTES = ":@";
+
+const parser = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: TAG,
+  transformTagName: (name) => (name.startsWith(TAG) ? name : TAG + name),
+  textNodeName: TEXT,
+  cdataPropName: CDATA,
+  trimValues: false,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  processEntities: false,
+  // deeper than ours, so that ours speaks first; without a path for each tag, which would cost the square of the depth
+  maxNestedTags: 2 * MAX_XML_DEPTH,
+  jPath: false,
+});
+
+/**
+ * Reads one well-formed element. Call it through core's `readXml`, which caps the size and refuses DOCTYPE.
+ *
+ * @throws AdError `xml-malformed`
+ */
+export function parseXml(text: string): XmlElement {
+  const wrapped = build("", [], parse(text), 0);
+  const [root] = wrapped.children;
+  if (!root || wrapped.children.length > 1 || wrapped.text.trim())
+    throw malformed(`expected one root element, got ${wrapped.children.length} and ${wrapped.text.length} characters`);
+  return root;
+}
+
+/** Inside a root of ours, because the parser drops a text after the root. */
+function parse(text: string): unknown {
+  try {
+    const [root]: readonly unknown[] = parser.parse(`<x>${text}</x>`, true);
+    return member(root, `${TAG}x`);
+  } catch (cause) {
+    throw malformed(cause instanceof Error ? cause.message : "unreadable", cause);
+  }
+}
+
+function malformed(what: string, cause?: unknown): AdError {
+  return new AdError("xml-malformed", `XML: ${what}`, { cause });
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
+}
+
+function build(name: string, attributes: unknown, nodes: unknown, depth: number): XmlElement {
+  if (depth > MAX_XML_DEPTH) throw malformed(`expected at most ${MAX_XML_DEPTH} elements within each other`);
+  const children: XmlElement[] = [];
+  let text = "";
+  for (const node of Array.isArray(nodes) ? nodes : []) {
+    const own = member(node, TEXT);
+    if (typeof own === "string") text += decodeText(own);
+    for (const part of list(member(node, CDATA))) text += String(member(part, TEXT) ?? "");
+    const tag = Object.keys(node).find((key) => key.startsWith(TAG));
+    if (tag !== undefined)
+      children.push(build(localName(tag.slice(1)), member(node, ATTRIBUTES), member(node, tag), depth + 1));
+  }
+  return { name, attributes: readAttributes(attributes), children, text };
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function localName(name: string): string {
+  return name.slice(name.indexOf(":") + 1);
+}
+
+function readAttributes(value: unknown): Readonly<Record<string, string>> {
+  const attributes: Record<string, string> = Object.create(null);
+  for (const [key, text] of Object.entries(typeof value === "object" && value !== null ? value : {})) {
+    const name = key.slice(TAG.length);
+    if (typeof text !== "string" || /^xmlns(?::|$)/.test(name)) continue;
+    if (text.includes("<")) throw malformed(`attribute ${name}: expected no "<"`);
+    attributes[name] = decode(text.replace(/[\t\n]/g, " "));
+  }
+  return attributes;
+}
+
+function decodeText(text: string): string {
+  if (text.includes("]]>")) throw malformed(`expected no "]]>" outside CDATA`);
+  return decode(text);
+}
+
+const ENTITY: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
+
+/** XML's five entities and numeric references; any other is not well-formed, since there is no DOCTYPE to declare it. */
+function decode(text: string): string {
+  return text.replace(/&([^;&]{0,40};)?/g, (whole, body: string | undefined) => {
+    const name = body?.slice(0, -1) ?? "";
+    const digits = /^#(?:x([\da-fA-F]{1,8})|(\d{1,10}))$/.exec(name);
+    const found = digits
+      ? decodeNumber(Number.parseInt(digits[1] ?? digits[2] ?? "", digits[1] ? 16 : 10))
+      : ENTITY.get(name);
+    if (found === undefined) throw malformed(`expected an entity of XML, got ${JSON.stringify(whole)}`);
+    return found;
+  });
+}
+
+/** XML 1.0 §2.2: the characters that a document may contain. */
+function decodeNumber(code: number): string | undefined {
+  const isAllowed =
+    code === 9 || code === 10 || code === 13 || (code >= 0x20 && code < 0xd800) || (code > 0xdfff && code < 0x11_0000);
+  return isAllowed && code !== 0xfffe && code !== 0xffff ? String.fromCodePoint(code) : undefined;
+}
