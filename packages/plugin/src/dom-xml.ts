@@ -14,16 +14,19 @@ import { AdError, MAX_XML_DEPTH, type XmlElement } from "@interlude/core";
 export function parseXml(text: string): XmlElement {
   const root = new DOMParser().parseFromString(declarePrefixes(text), "text/xml").documentElement;
   const error = root.querySelector("parsererror");
-  if (error) throw new AdError("xml-malformed", `XML: ${error.textContent}`);
+  if (error) throw new AdError("xml-malformed", `XML: ${error.textContent.slice(0, 200)}`);
   return build(root, 1);
 }
 
 /** Ad servers forget `xmlns:vmap` and `xmlns:xsi`; the parser would refuse the document. */
 function declarePrefixes(text: string): string {
-  const used = new Set(Array.from(text.matchAll(/[<\s]([a-zA-Z_][\w.-]*):[a-zA-Z_]/g), ([, prefix = ""]) => prefix));
-  const missing = [...used].filter((prefix) => !/^xml/i.test(prefix) && !text.includes(`xmlns:${prefix}`));
-  const declarations = missing.map((prefix) => ` xmlns:${prefix}="${prefix}"`).join("");
-  return text.replace(/^<[^\s/>]+/, (start) => start + declarations);
+  return text.replace(/^<[^\s/>"']+(?:[^"'>]|"[^"]*"|'[^']*')*?(?=\/?>)/, (start) => {
+    const used = new Set(Array.from(text.matchAll(/[<\s]([a-zA-Z_][\w.-]*):/g), ([, prefix = ""]) => prefix));
+    const missing = [...used].filter(
+      (prefix) => prefix !== "xml" && prefix !== "xmlns" && !new RegExp(`\\sxmlns:${prefix}[\\s=]`).test(start),
+    );
+    return start + missing.map((prefix) => ` xmlns:${prefix}="${prefix}"`).join("");
+  });
 }
 
 function build(element: Element, depth: number): XmlElement {

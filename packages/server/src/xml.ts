@@ -34,10 +34,10 @@ const parser = new XMLParser({
  * @throws AdError `xml-malformed`
  */
 export function parseXml(text: string): XmlElement {
-  const wrapped = build("", [], parse(text), 0);
-  const [root] = wrapped.children;
-  if (!root || wrapped.children.length > 1 || wrapped.text.trim())
-    throw malformed(`expected one root element, got ${wrapped.children.length} and ${wrapped.text.length} characters`);
+  const nodes = list(parse(text)).filter((node) => !/^[ \t\n]*$/.test(String(member(node, TEXT) ?? "x")));
+  const [root] = build("", [], nodes, 0).children;
+  if (!root || nodes.length > 1)
+    throw malformed(`expected one root element and nothing else, got ${nodes.length} nodes`);
   return root;
 }
 
@@ -52,7 +52,7 @@ function parse(text: string): unknown {
 }
 
 function malformed(what: string, cause?: unknown): AdError {
-  return new AdError("xml-malformed", `XML: ${what}`, { cause });
+  return new AdError("xml-malformed", `XML: ${what.slice(0, 200)}`, { cause });
 }
 
 function member(value: unknown, key: string): unknown {
@@ -63,11 +63,11 @@ function build(name: string, attributes: unknown, nodes: unknown, depth: number)
   if (depth > MAX_XML_DEPTH) throw malformed(`expected at most ${MAX_XML_DEPTH} elements within each other`);
   const children: XmlElement[] = [];
   let text = "";
-  for (const node of Array.isArray(nodes) ? nodes : []) {
+  for (const node of list(nodes)) {
     const own = member(node, TEXT);
     if (typeof own === "string") text += decodeText(own);
     for (const part of list(member(node, CDATA))) text += String(member(part, TEXT) ?? "");
-    const tag = Object.keys(node).find((key) => key.startsWith(TAG));
+    const tag = Object.keys(node ?? {}).find((key) => key.startsWith(TAG));
     if (tag !== undefined)
       children.push(build(localName(tag.slice(1)), member(node, ATTRIBUTES), member(node, tag), depth + 1));
   }
@@ -78,16 +78,21 @@ function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** Namespaces in XML 1.0 §4: at most one colon, with a name on each side. */
 function localName(name: string): string {
-  return name.slice(name.indexOf(":") + 1);
+  const colon = name.indexOf(":");
+  if (colon >= 0 && !/^[^:]+:[^:.\d-][^:]*$/.test(name)) throw malformed(`expected a qualified name, got ${name}`);
+  return name.slice(colon + 1);
 }
 
 function readAttributes(value: unknown): Readonly<Record<string, string>> {
   const attributes: Record<string, string> = Object.create(null);
   for (const [key, text] of Object.entries(typeof value === "object" && value !== null ? value : {})) {
     const name = key.slice(TAG.length);
-    if (typeof text !== "string" || /^xmlns(?::|$)/.test(name)) continue;
-    if (text.includes("<")) throw malformed(`attribute ${name}: expected no "<"`);
+    const declared = localName(name);
+    if (typeof text !== "string" || text.includes("<") || (text === "" && name === `xmlns:${declared}`))
+      throw malformed(`attribute ${name}: expected no "<" and no empty prefix declaration`);
+    if (name === "xmlns" || name === `xmlns:${declared}`) continue;
     attributes[name] = decode(text.replace(/[\t\n]/g, " "));
   }
   return attributes;

@@ -19,6 +19,7 @@ import { buildPod } from "./pod.ts";
 import { type InLineAd, parseVast, type VastDocument, type WrapperAd } from "./vast.ts";
 import { MAX_XML_BYTES, readXml, type XmlElement, type XmlReader } from "./xml.ts";
 
+/** What an ad request asks of its platform. */
 export interface AdRequestPorts {
   readonly fetchText: FetchText;
   readonly readXml: XmlReader;
@@ -26,6 +27,7 @@ export interface AdRequestPorts {
   readonly now?: () => number;
 }
 
+/** Limits in milliseconds, bytes and counts; each keeps one answer from costing more than it may. */
 export interface AdRequestOptions {
   /** The whole chain, all wrappers included. */
   readonly timeoutMs: number;
@@ -162,7 +164,7 @@ async function resolveAnswer(chain: Chain, hop: Hop, load: (hop: Hop) => Promise
   } catch (error) {
     const code = error instanceof AdError ? error.code : "vast-malformed";
     const reason = REASON_OF_CODE[code] ?? "vast-malformed";
-    return fail(hop, { reason, vastError: VAST_ERROR_OF_CODE[code], message: String(error) });
+    return fail(hop, { reason, vastError: VAST_ERROR_OF_CODE[code], message: String(error).slice(0, 500) });
   }
 }
 

@@ -68,6 +68,7 @@ export const MACRO_NAMES = [
   "VERIFICATIONVENDORS",
 ] as const;
 
+/** One of {@link MACRO_NAMES}. */
 export type MacroName = (typeof MACRO_NAMES)[number];
 
 /** A list is joined by commas; `null` stands for what may not be told. */

@@ -12,6 +12,7 @@ import type { Ad, Companion, Creative, Icon, MediaFile, StaticResource, Tracker,
 import { parseTime, parseTimeOffset } from "./time.ts";
 import { attribute, child, children, isNamed, textOf, type XmlElement } from "./xml.ts";
 
+/** One VAST, wrappers not followed. */
 export interface VastDocument {
   /** As written, for instance "4.2"; "" where it is missing. */
   readonly version: string;
@@ -21,12 +22,17 @@ export interface VastDocument {
   readonly ads: readonly (InLineAd | WrapperAd)[];
 }
 
+/** An ad that is all in this document. */
 export interface InLineAd {
   readonly kind: "inline";
   readonly ad: Ad;
 }
 
-/** @see VAST 4.3 §3.19 */
+/**
+ * An ad that is at another address.
+ *
+ * @see VAST 4.3 §3.19
+ */
 export interface WrapperAd {
   readonly kind: "wrapper";
   /** What the wrapper adds to the ad that it leads to: trackers, icons, companions; its creatives have no media files. */
@@ -48,8 +54,12 @@ export interface WrapperAd {
 export function parseVast(root: XmlElement, base?: URL): VastDocument {
   const version = attribute(root, "version") ?? "";
   if (isNamed(root, "VideoAdServingTemplate") || (isNamed(root, "VAST") && !/^(?:[234](?:\.|$)|$)/.test(version)))
-    throw new AdError("vast-version", `VAST: expected version 2 to 4, got <${root.name}> ${version}`);
-  if (!isNamed(root, "VAST")) throw new AdError("vast-malformed", `VAST: expected a <VAST> root, got <${root.name}>`);
+    throw new AdError(
+      "vast-version",
+      `VAST: expected version 2 to 4, got <${root.name.slice(0, 40)}> ${version.slice(0, 10)}`,
+    );
+  if (!isNamed(root, "VAST"))
+    throw new AdError("vast-malformed", `VAST: expected a <VAST> root, got <${root.name.slice(0, 40)}>`);
   const urls = urlsIn(base);
   return {
     version,

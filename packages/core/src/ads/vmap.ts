@@ -9,6 +9,7 @@ import { parseTime, parseTimeOffset } from "./time.ts";
 import { parseAdUrl, parseBoolean } from "./vast.ts";
 import { attribute, child, children, isNamed, type XmlElement } from "./xml.ts";
 
+/** One VMAP; no address in it has been asked. */
 export interface VmapDocument {
   /** As written; "" where it is missing. */
   readonly version: string;
@@ -19,8 +20,10 @@ export interface VmapDocument {
 /** Seconds or a share of the content, its start, its end, or the n-th of the breaks (from 1) that the content offers. */
 export type BreakOffset = TimeOffset | "start" | "end" | { readonly position: number };
 
+/** @see VMAP 1.0.1 §2.3.1 */
 export type BreakType = "linear" | "nonlinear" | "display";
 
+/** @see VMAP 1.0.1 §2.3.1; trackers are http(s) URLs, macros unexpanded */
 export interface AdBreak {
   /** As written, `break-n` (n from 1) where it is missing; a second of the same name gets `-2` appended, and so on. */
   readonly breakId: string;
@@ -45,6 +48,7 @@ export type AdSource = AdSourceOptions &
     | { readonly kind: "none" }
   );
 
+/** @see VMAP 1.0.1 §2.3.2 */
 export interface AdSourceOptions {
   readonly id: string | undefined;
   /** Default true. */
@@ -58,17 +62,29 @@ export interface AdSourceOptions {
  * @throws AdError `vmap-malformed` when the root is not VMAP
  */
 export function parseVmap(root: XmlElement, base?: URL): VmapDocument {
-  if (!isNamed(root, "VMAP")) throw new AdError("vmap-malformed", `VMAP: expected a <VMAP> root, got <${root.name}>`);
-  const seen = new Map<string, number>();
+  if (!isNamed(root, "VMAP"))
+    throw new AdError("vmap-malformed", `VMAP: expected a <VMAP> root, got <${root.name.slice(0, 40)}>`);
+  const unique = uniqueNames();
   const breaks = children(root, "AdBreak").flatMap((element, index) => {
     const timeOffset = parseBreakOffset(attribute(element, "timeOffset"));
     if (timeOffset === undefined) return [];
-    const name = attribute(element, "breakId") ?? `break-${index + 1}`;
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return [parseBreak(element, count === 1 ? name : `${name}-${count}`, timeOffset, base)];
+    return [parseBreak(element, unique(attribute(element, "breakId") ?? `break-${index + 1}`), timeOffset, base)];
   });
   return { version: attribute(root, "version") ?? "", breaks };
+}
+
+/** Counts per name, so that a thousand breaks of one name cost no more than a thousand of different ones. */
+function uniqueNames(): (name: string) => string {
+  const last = new Map<string, number>();
+  const taken = new Set<string>();
+  return (name) => {
+    let count = last.get(name) ?? 1;
+    let unique = name;
+    while (taken.has(unique)) unique = `${name}-${++count}`;
+    last.set(name, count);
+    taken.add(unique);
+    return unique;
+  };
 }
 
 function parseBreakOffset(text: string | undefined): BreakOffset | undefined {

@@ -6,6 +6,7 @@
  */
 import { AdError } from "../error.ts";
 
+/** An element of a document from outside: none of its strings is trusted. */
 export interface XmlElement {
   /** Local name as written; the namespace prefix is dropped. */
   readonly name: string;
