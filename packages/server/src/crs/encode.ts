@@ -1,0 +1,144 @@
+/** Makes the stored encoding of a source: all renditions in one decode, and the audio that they share. */
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { CrsConfig } from "./crs-config.ts";
+import type { Encoding } from "./encoding.ts";
+import type { RunFfmpeg, RunOptions } from "./ffmpeg.ts";
+import {
+  AUDIO_KBPS,
+  type IdentifiedFile,
+  encodeAudioCommand,
+  encodeVideoCommand,
+  measureLoudnessCommand,
+  probeArgs,
+  probePacketsArgs,
+  probeRenditionArgs,
+} from "./ffmpeg-args.ts";
+import type { RunFfprobe } from "./ffprobe.ts";
+import { framesPerSecond } from "./frame-rate.ts";
+import { planLadder, type Rung } from "./ladder.ts";
+import { levelFilters, parseLoudness } from "./loudness.ts";
+import { RepackageFailure } from "./repackage-failure.ts";
+import { checkDuration, parseProbe, parseRendition, selectSource, type Source } from "./source.ts";
+
+export interface MediaTools {
+  readonly runFfmpeg: RunFfmpeg;
+  readonly runFfprobe: RunFfprobe;
+  readonly config: Pick<CrsConfig, "limits" | "rungs" | "loudness">;
+}
+
+/**
+ * What a downloaded file holds.
+ *
+ * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`, `unreadable`
+ */
+export async function probeSource(file: IdentifiedFile, tools: MediaTools, signal: AbortSignal): Promise<Source> {
+  const { limits } = tools.config;
+  const report = parseProbe(JSON.parse(await tools.runFfprobe(probeArgs(file, limits.maxStreams), signal)));
+  if (report.duration !== undefined) return selectSource(file, report, limits);
+  const times = await tools.runFfprobe(probePacketsArgs(file, limits.maxStreams), signal);
+  const last = times.split("\n").reduce((latest, line) => Math.max(latest, Number.parseFloat(line) || 0), 0);
+  return selectSource(file, { ...report, duration: last > 0 ? last : undefined }, limits);
+}
+
+/** Audio is made this much longer than the source says it is, and cut to the video when it is packaged. Seconds. */
+const AUDIO_RESERVE = 1;
+/** A video that ends this much before the source says it does was not all there. Seconds. */
+const MAX_MISSING = 0.5;
+
+/**
+ * Encodes a source into `folder`, which is made.
+ *
+ * @param onProgress 0 to 1
+ * @throws RepackageFailure `truncated`, `too-long`, `unreadable`, `transcode-failed`, `transcode-timeout`; the signal's reason
+ */
+export async function encodeSource(
+  source: Source,
+  folder: string,
+  tools: MediaTools,
+  signal: AbortSignal,
+  onProgress: (share: number) => void,
+): Promise<Encoding> {
+  await mkdir(folder, { recursive: true });
+  const { limits, rungs } = tools.config;
+  const { video } = source;
+  const ladder = planLadder({ ...video, frameRate: framesPerSecond(video.frameRate) }, rungs);
+  const timeoutMs = 60_000 + limits.wallTimeFactor * source.duration * 1000;
+  const onTime = (time: number): void => onProgress(Math.min(1, time / source.duration));
+
+  // Either failing ends the other.
+  const end = new AbortController();
+  const both = AbortSignal.any([signal, end.signal]);
+  const abortOther = (error: unknown): never => {
+    end.abort(error);
+    throw error;
+  };
+  const audioOptions = { timeoutMs, signal: both };
+  await Promise.all([
+    tools
+      .runFfmpeg(encodeVideoCommand(source, ladder, folder, limits), { timeoutMs, signal: both, onTime })
+      .catch(abortOther),
+    encodeAudio(source, source.duration + AUDIO_RESERVE, folder, tools, audioOptions).catch(abortOther),
+  ]);
+  const made = await readRenditions(source, ladder, folder, tools, signal);
+  if (made.duration > source.duration + AUDIO_RESERVE) {
+    await encodeAudio(source, made.duration, folder, tools, { timeoutMs, signal });
+  }
+  return { folder, frameRate: video.frameRate, ...made };
+}
+
+async function readRenditions(
+  source: Source,
+  ladder: readonly Rung[],
+  folder: string,
+  tools: MediaTools,
+  signal: AbortSignal,
+): Promise<Pick<Encoding, "duration" | "renditions">> {
+  const { frameRate } = source.video;
+  const made = await Promise.all(
+    ladder.map(async ({ name }) => {
+      const path = join(folder, `${name}.mp4`);
+      const report = parseRendition(JSON.parse(await tools.runFfprobe(probeRenditionArgs(path), signal)));
+      return { name, ...report, bytes: (await stat(path)).size };
+    }),
+  );
+  const frames = made.map((one) => one.frames);
+  const duration = Math.min(...frames) / framesPerSecond(frameRate);
+  checkLength(source, frames, duration, tools);
+  const renditions = made.map(({ name, width, height, codec, bytes }) => ({
+    name,
+    width,
+    height,
+    codec,
+    bandwidthBps: Math.round((bytes * 8) / duration) + AUDIO_KBPS * 1000,
+  }));
+  return { duration, renditions };
+}
+
+async function encodeAudio(
+  source: Source,
+  duration: number,
+  folder: string,
+  tools: MediaTools,
+  options: RunOptions,
+): Promise<void> {
+  const { limits, loudness } = tools.config;
+  const level = source.audio
+    ? levelFilters(
+        parseLoudness(await tools.runFfmpeg(measureLoudnessCommand(source, source.audio.index, limits), options)),
+        loudness,
+      )
+    : [];
+  await tools.runFfmpeg(encodeAudioCommand(source, level, duration, `${folder}/audio.aac`, limits), options);
+}
+
+function checkLength(source: Source, frames: readonly number[], duration: number, tools: MediaTools): void {
+  checkDuration(duration, tools.config.limits);
+  if (new Set(frames).size > 1) {
+    throw new RepackageFailure("output-invalid", `renditions: expected equally many frames, got ${frames.join(", ")}`);
+  }
+  if (duration < source.duration - MAX_MISSING) {
+    const message = `creative: expected ${source.duration.toFixed(2)} s of video, got ${duration.toFixed(2)} s`;
+    throw new RepackageFailure("truncated", message);
+  }
+}

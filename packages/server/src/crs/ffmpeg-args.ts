@@ -1,0 +1,209 @@
+/**
+ * Every ffmpeg and ffprobe command line of the service, as pure functions of what is wanted.
+ *
+ * Whatever reads a downloaded file gets the same fence: forced demuxer, files and pipes only, the decoders that creatives
+ * use and no others, a few streams.
+ *
+ * @see server-notes.md §4.6 (findings on real commands), §5.1 (attacks)
+ */
+import type { Encoding } from "./encoding.ts";
+import { formatFrameRate, framesPerSecond } from "./frame-rate.ts";
+import type { Rung } from "./ladder.ts";
+import type { Source } from "./source.ts";
+import type { SourceFormat } from "./source-format.ts";
+
+/** One ffmpeg run: files in, files out, with the options that stand before each. */
+export interface FfmpegCommand {
+  readonly inputs: readonly FfmpegFile[];
+  readonly outputs: readonly FfmpegFile[];
+}
+
+export interface FfmpegFile {
+  readonly options: readonly string[];
+  readonly path: string;
+}
+
+/** Audio of the ladder: what nearly all content has. */
+export const SAMPLE_RATE = 48_000;
+/** Samples of one AAC frame; also the encoder's delay, which is cut off at the start. */
+export const AAC_FRAME = 1024;
+/** Closed GOPs of this length are what every target duration is cut from. Seconds. */
+export const GOP_DURATION = 2;
+/** A last GOP shorter than this is part of the one before: no player likes a segment of one frame. Seconds. */
+export const SHORTEST_GOP = 0.45;
+
+/** Of the one sound that all renditions share. */
+export const AUDIO_KBPS = 128;
+
+const DECODERS = [
+  "h264,hevc,mpeg4,msmpeg4v3,mpeg2video,mpeg1video,h263,flv,vp6,vp6f,vp6a,vp8,vp9,av1,libdav1d,prores,dnxhd,mjpeg",
+  "aac,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,vorbis,flac,alac,speex,nellymoser,adpcm_swf,adpcm_ima_wav",
+  "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw",
+].join(",");
+
+/** Options that hold no path, written as one types them. */
+function words(text: string): readonly string[] {
+  return text.split(" ");
+}
+
+function fence(format: SourceFormat, maxStreams: number): readonly string[] {
+  return words(`-f ${format} -protocol_whitelist file,pipe -codec_whitelist ${DECODERS} -max_streams ${maxStreams}`);
+}
+
+/** A file on disk whose format is known. */
+export interface IdentifiedFile {
+  readonly path: string;
+  readonly format: SourceFormat;
+}
+
+/** How much of a file is read at most. */
+export interface ReadLimits {
+  readonly maxStreams: number;
+  /** Seconds. */
+  readonly maxDuration: number;
+}
+
+/** Lists the streams of a downloaded file as JSON. */
+export function probeArgs(file: IdentifiedFile, maxStreams: number): readonly string[] {
+  return [
+    ...words("-v error"),
+    ...fence(file.format, maxStreams),
+    ...words("-show_format -show_streams -of json -i"),
+    file.path,
+  ];
+}
+
+/** Lists when the packets of the video begin, one number per line: for files that do not tell their duration. */
+export function probePacketsArgs(file: IdentifiedFile, maxStreams: number): readonly string[] {
+  const show = words("-select_streams v:0 -show_entries packet=pts_time -of csv=p=0 -i");
+  return [...words("-v error"), ...fence(file.format, maxStreams), ...show, file.path];
+}
+
+/** Describes the video of a rendition that we encoded ourselves. */
+export function probeRenditionArgs(path: string): readonly string[] {
+  const show = "-select_streams v:0 -show_entries stream=profile,level,width,height,nb_frames,r_frame_rate -of json -i";
+  return [...words(`-v error -f mov -protocol_whitelist file,pipe ${show}`), path];
+}
+
+/** What the source's file is read with; nothing beyond `maxDuration` is, whatever the file says of itself. */
+function sourceInput(source: Source, limits: ReadLimits): FfmpegFile {
+  const end = ["-t", String(limits.maxDuration + 1)];
+  return { path: source.path, options: [...GLOBAL, ...fence(source.format, limits.maxStreams), ...end] };
+}
+
+const GLOBAL = words("-nostdin -hide_banner -v error -nostats -progress pipe:2");
+
+/**
+ * All renditions in one run: decoded once, split, each scaled from the source. Every rung has its key frames at the same
+ * times: the first frame at or after each multiple of two seconds. No B-frames, so that video starts where audio does.
+ *
+ * @param folder gets `<rung>.mp4` for each rung
+ */
+export function encodeVideoCommand(
+  source: Source,
+  ladder: readonly Rung[],
+  folder: string,
+  limits: ReadLimits,
+): FfmpegCommand {
+  const graph = ["-filter_complex", videoGraph(source, ladder)];
+  const outputs = ladder.map((rung, index) => ({
+    path: `${folder}/${rung.name}.mp4`,
+    options: [...(index === 0 ? graph : []), "-map", `[v${index}]`, ...encoderOptions(source, rung), "-f", "mp4"],
+  }));
+  return { inputs: [sourceInput(source, limits)], outputs };
+}
+
+function videoGraph(source: Source, ladder: readonly Rung[]): string {
+  const { video } = source;
+  const steps = [
+    ...(video.isInterlaced ? ["yadif=deint=interlaced"] : []),
+    `fps=${formatFrameRate(video.frameRate)}:start_time=0`,
+  ];
+  const names = ladder.map((_, index) => `[s${index}]`).join("");
+  const split = `[0:${video.index}]${steps.join(",")},split=${ladder.length}${names}`;
+  const rungs = ladder.map((rung, index) => {
+    const isSame = index === 0 && rung.width === video.width && rung.height === video.height;
+    const scale = isSame ? "" : `scale=${rung.width}:${rung.height},`;
+    return `[s${index}]${scale}setsar=1,format=yuv420p[v${index}]`;
+  });
+  return [split, ...rungs].join(";");
+}
+
+function encoderOptions(source: Source, rung: Rung): readonly string[] {
+  const fps = framesPerSecond(source.video.frameRate);
+  // The last GOP may be longer by what is too short to stand alone.
+  const longest = Math.ceil((GOP_DURATION + SHORTEST_GOP) * fps) + 1;
+  const lastKey = source.duration - SHORTEST_GOP;
+  const keys = `expr:gte(t,n_forced*${GOP_DURATION})*lte(t,${Math.max(0, lastKey).toFixed(6)})`;
+  return words(
+    "-c:v libx264 -preset veryfast -profile:v high -bf 0 -crf 21 " +
+      `-maxrate ${rung.maxKbps}k -bufsize ${rung.maxKbps * 2}k ` +
+      `-g ${longest} -sc_threshold 0 -forced-idr 1 -force_key_frames ${keys}`,
+  );
+}
+
+const STEREO = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
+
+/** Measures loudness (EBU R 128 and BS.1770) of the source's audio as it will be encoded; the report is the last of stderr. */
+export function measureLoudnessCommand(source: Source, index: number, limits: ReadLimits): FfmpegCommand {
+  const input = sourceInput(source, limits);
+  // The report is printed at level info.
+  const options = input.options.map((option) => (option === "error" ? "info" : option));
+  const filter = ["-filter_complex", `[0:${index}]${STEREO},ebur128=peak=true:framelog=verbose[a]`];
+  return {
+    inputs: [{ ...input, options }],
+    outputs: [{ path: "-", options: [...filter, "-map", "[a]", "-f", "null"] }],
+  };
+}
+
+/**
+ * The audio that all renditions share: AAC stereo at 48 kHz, at least as long as `duration`, silence where there is none.
+ * Stored as ADTS: no edit list, so that it starts at zero wherever it is copied to; the encoder's delay is cut off before.
+ *
+ * @param level filters that bring it to the loudness wanted, or none
+ */
+export function encodeAudioCommand(
+  source: Source,
+  level: readonly string[],
+  duration: number,
+  path: string,
+  limits: ReadLimits,
+): FfmpegCommand {
+  const end = Math.ceil((duration * SAMPLE_RATE) / AAC_FRAME) * AAC_FRAME;
+  const cut = `atrim=start_sample=${AAC_FRAME}:end_sample=${end}`;
+  const silence = `anullsrc=r=${SAMPLE_RATE}:cl=stereo`;
+  const graph = source.audio
+    ? [`[0:${source.audio.index}]${STEREO}`, ...level, "apad", cut].join(",")
+    : `${silence},${cut}`;
+  const encoder = words(`-c:a aac -b:a ${AUDIO_KBPS}k -f adts`);
+  const before = source.audio ? [] : GLOBAL;
+  const options = [...before, "-filter_complex", `${graph}[a]`, "-map", "[a]", ...encoder];
+  return { inputs: source.audio ? [sourceInput(source, limits)] : [], outputs: [{ path, options }] };
+}
+
+/**
+ * Cuts every stored rendition into TS segments by stream copy: no encoder runs. Each rung gets `<rung>/00000.ts` … and
+ * `<rung>/index.m3u8` below `folder`, which must exist with a folder for each rung.
+ */
+export function cutCommand(encoding: Encoding, targetDuration: number, folder: string): FfmpegCommand {
+  const audioIndex = encoding.renditions.length;
+  // Copying stops at the first packet at or after the end: half a packet early keeps audio within half a packet of video.
+  const audioEnd = encoding.duration - AAC_FRAME / SAMPLE_RATE / 2;
+  const inputs = encoding.renditions.map(({ name }, index) => ({
+    path: `${encoding.folder}/${name}.mp4`,
+    options: [...(index === 0 ? GLOBAL : []), ...words("-f mov -protocol_whitelist file,pipe")],
+  }));
+  const audio = {
+    path: `${encoding.folder}/audio.aac`,
+    options: words(`-f aac -protocol_whitelist file,pipe -t ${audioEnd.toFixed(6)}`),
+  };
+  const cut = `-f hls -hls_time ${targetDuration} -hls_list_size 0 -hls_playlist_type vod -hls_segment_filename`;
+  const outputs = encoding.renditions.map(({ name }, index) => ({
+    path: `${folder}/${name}/index.m3u8`,
+    options: [
+      ...words(`-map ${index}:v -map ${audioIndex}:a -c copy -muxdelay 0 -muxpreload 0 ${cut}`),
+      `${folder}/${name}/%05d.ts`,
+    ],
+  }));
+  return { inputs: [...inputs, audio], outputs };
+}
