@@ -49,7 +49,10 @@ export interface AdRequestOptions {
   readonly macros?: MacroValues;
 }
 
-/** `ads` in document order with wrappers replaced by what they led to, ready for {@link buildPod}. */
+/**
+ * `ads` with wrappers replaced by what they led to, for {@link buildPod}: those with a place in the pod, then the others; of
+ * each kind in document order.
+ */
 export interface VastResult {
   readonly ads: readonly Ad[];
   readonly failures: readonly AdFailure[];
@@ -164,7 +167,7 @@ async function resolveAnswer(chain: Chain, hop: Hop, load: (hop: Hop) => Promise
   } catch (error) {
     const code = error instanceof AdError ? error.code : "vast-malformed";
     const reason = REASON_OF_CODE[code] ?? "vast-malformed";
-    return fail(hop, { reason, vastError: VAST_ERROR_OF_CODE[code], message: String(error).slice(0, 500) });
+    return fail(hop, { reason, vastError: VAST_ERROR_OF_CODE[code], message: String(error) });
   }
 }
 
@@ -181,7 +184,8 @@ type Fault = Pick<AdFailure, "reason" | "vastError" | "message">;
 
 function fail(hop: Hop, fault: Fault, errors: readonly string[] = []): VastResult {
   const errorUrls = [...hop.wrappers.flatMap((wrapper) => wrapper.ad.errors), ...errors];
-  return { ads: [], failures: [{ ...fault, errorUrls, adId: hop.wrappers.at(-1)?.ad.id }] };
+  const message = fault.message.slice(0, 500);
+  return { ads: [], failures: [{ ...fault, message, errorUrls, adId: hop.wrappers.at(-1)?.ad.id }] };
 }
 
 async function resolveDocument(chain: Chain, { document, hop }: Answer): Promise<VastResult> {
@@ -225,16 +229,8 @@ function selectAds<T extends InLineAd | WrapperAd>(
 }
 
 function resolveInLine({ ad }: InLineAd, hop: Hop): VastResult {
-  if (ad.creatives.length > 0)
-    return {
-      ads: [
-        mergeWrappers(
-          ad,
-          hop.wrappers.map((wrapper) => wrapper.ad),
-        ),
-      ],
-      failures: [],
-    };
+  const wrappers = hop.wrappers.map((wrapper) => wrapper.ad);
+  if (ad.creatives.length > 0) return { ads: [mergeWrappers(ad, wrappers)], failures: [] };
   const message = `VAST ad ${ad.id ?? ""}: expected a linear creative, got none`;
   const { failures } = fail(hop, { reason: "no-media-file", vastError: 201, message }, ad.errors);
   return { ads: [], failures: failures.map((failure) => ({ ...failure, adId: ad.id })) };

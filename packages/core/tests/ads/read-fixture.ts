@@ -17,3 +17,12 @@ export function readFixture(name: string): XmlElement {
 export function read(text: string): XmlElement {
   return readXml(text, parseXml);
 }
+
+/** What a call gives, or the error that it throws. */
+export function attempt<T extends object>(call: () => T): T | Error {
+  try {
+    return call();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
