@@ -1,0 +1,147 @@
+/**
+ * What a page may ask about repackaging: to have a creative of ours made, and how far it is.
+ *
+ * @see Primetime JIT workflow initiated by the client, step 4 (primetime.md §3.3)
+ */
+import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
+import ipaddr from "ipaddr.js";
+import { ErrorBody, plainText, ZoneName } from "../schema.ts";
+import { locateOnCdn, requireZone, type ZoneConfig } from "../zones.ts";
+import {
+  type AdmissionPorts,
+  admitRepackage,
+  type CreativeProgress,
+  type RepackageLimits,
+  repackagingIsOff,
+} from "./admission.ts";
+import { createProgressWatch } from "./progress-watch.ts";
+import { createQuota } from "./quota.ts";
+import { readTicket, signTicket, type TicketSubject } from "./ticket.ts";
+
+export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "wasServed"> {
+  readonly zones: readonly ZoneConfig[];
+  readonly ticketSecret: string;
+  readonly limits: RepackageLimits;
+  /** ms since the epoch */
+  readonly now: () => number;
+  /** Told the outcome of each request: `accepted`, or the code of the error. */
+  readonly onOutcome: (outcome: string) => void;
+}
+
+const TICKET_LIFE_MS = 3_600_000;
+
+const OrderBody = Type.Object({
+  zone: ZoneName,
+  creativeUrl: plainText(8192, "the original URL of the media file, as VAST gave it"),
+  packaging: Type.Literal("hls"),
+  targetDuration: Type.Union([Type.Literal(6), Type.Literal(4), Type.Literal(2)], { description: "s" }),
+  adSystem: Type.Optional(plainText(200)),
+  adId: Type.Optional(plainText(200)),
+  creativeId: Type.Optional(plainText(200)),
+});
+
+const AcceptedBody = Type.Object({
+  key: Type.String({ description: "h1 of the creative's address" }),
+  state: Type.String({ description: "before this request; absent: this one started the work" }),
+  statusUrl: Type.String({ description: "relative to this server" }),
+});
+
+const ProgressBody = Type.Object({
+  state: Type.String(),
+  progress: Type.Number({ description: "0 to 1" }),
+  key: Type.String(),
+  url: Type.Optional(Type.String({ description: "of the master playlist, once it is there" })),
+  reason: Type.Optional(Type.String({ description: "why it failed or is blocked" })),
+});
+
+/** `POST /ads/repackage`, `GET /ads/repackage/{ticket}`. */
+export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> = async (app, options) => {
+  const { crs, zones, ticketSecret, now } = options;
+  const ports = {
+    crs,
+    wasServed: options.wasServed,
+    clientQuota: createQuota(options.limits.perClientPerHour, now),
+    zoneQuota: createQuota(options.limits.perZonePerHour, now),
+  };
+
+  const orderSchema = {
+    summary: "Have a creative repackaged that this ad server named, or that comes from a listed host",
+    tags: ["ads"],
+    body: OrderBody,
+    response: { 202: AcceptedBody, "4xx": ErrorBody, "5xx": ErrorBody },
+  };
+  app.post("/ads/repackage", { schema: orderSchema, bodyLimit: 32_768 }, async (request, reply) => {
+    const { zone: name, creativeUrl, packaging, targetDuration } = request.body;
+    const zone = requireZone(zones, name);
+    const order = { zone: name, creativeUrl, packaging, targetDuration };
+    const admitted = await admitRepackage(order, zone, nameClient(request.ip), ports);
+    const subject = { zone: name, key: admitted.key, packaging, targetDuration };
+    const ticket = signTicket(subject, new Date(now() + TICKET_LIFE_MS), ticketSecret);
+    reply.code(202).header("cache-control", "no-store");
+    return { key: admitted.key, state: admitted.before, statusUrl: `/ads/repackage/${ticket}` };
+  });
+
+  app.addHook("onError", async (request, _reply, error) => {
+    if (request.method === "POST") options.onOutcome("code" in error ? String(error.code) : "internal");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    if (request.method === "POST" && reply.statusCode === 202) options.onOutcome("accepted");
+  });
+
+  const watch = crs && createProgressWatch(crs);
+  app.addHook("preClose", async () => watch?.release());
+  const progressSchema = {
+    summary: "How far a repackage is; with wait, answered when something changes",
+    tags: ["ads"],
+    params: Type.Object({ ticket: Type.String() }),
+    querystring: Type.Object({
+      wait: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, description: "ms" })),
+    }),
+    response: { 200: ProgressBody, "4xx": ErrorBody, "5xx": ErrorBody },
+  };
+  app.get("/ads/repackage/:ticket", { schema: progressSchema }, async (request, reply) => {
+    const subject = readTicket(request.params.ticket, ticketSecret, new Date(now()));
+    if (!watch) throw repackagingIsOff();
+    const aborted = new AbortController();
+    reply.raw.once("close", () => aborted.abort());
+    const progress = await watch.wait(subject, request.query.wait ?? 0, aborted.signal);
+    reply.header("cache-control", "no-store");
+    const zone = zones.find((candidate) => candidate.zone === subject.zone);
+    return formatProgress(subject, progress, zone);
+  });
+};
+
+/** A client is counted by its address; in IPv6 by its network, since one has 2^64 addresses there. */
+function nameClient(ip: string): string {
+  if (!ipaddr.IPv6.isValid(ip)) return ip;
+  const address = ipaddr.IPv6.parse(ip);
+  return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.parts.slice(0, 4).join(":");
+}
+
+interface ProgressAnswer {
+  readonly state: string;
+  readonly progress: number;
+  readonly key: string;
+  readonly url?: string;
+  readonly reason?: string;
+}
+
+function formatProgress(
+  subject: TicketSubject,
+  progress: CreativeProgress | undefined,
+  zone: ZoneConfig | undefined,
+): ProgressAnswer {
+  if (!progress) return { state: "absent", progress: 0, key: subject.key };
+  const made = progress.packages.find(
+    (candidate) => candidate.packaging === subject.packaging && candidate.targetDuration === subject.targetDuration,
+  );
+  const cdn = zone && made?.cdns.includes(zone.defaultCdn) ? zone.defaultCdn : made?.cdns[0];
+  const url = zone && made && cdn !== undefined ? locateOnCdn(zone, cdn, made.path) : undefined;
+  return {
+    state: progress.state,
+    progress: progress.progress,
+    key: subject.key,
+    ...(url === undefined ? {} : { url }),
+    ...(progress.reason === undefined ? {} : { reason: progress.reason }),
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * What an operator may set. The environment is read here and nowhere else; everything below gets typed values.
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign.ts";
+import type { RepackageLimits } from "./ads/admission.ts";
+import { type CrsConfig, defaultCrsConfig } from "./crs/crs-config.ts";
+import {
+  ConfigError,
+  type Environment,
+  readChoice,
+  readItems,
+  readInteger,
+  readSecret,
+  readText,
+  wrongVariable,
+} from "./environment.ts";
+import { embeddedZone, parseZones, type ZoneConfig } from "./zones.ts";
+
+export { ConfigError } from "./environment.ts";
+export { parseCampaigns } from "./ads/campaign.ts";
+
+const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
+
+export interface ServerConfig {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Absolute; all that the server writes is below it. */
+  readonly stateDir: string;
+  /** `postgres://…`; undefined: an embedded database below `stateDir`. */
+  readonly databaseUrl: string | undefined;
+  /** What `/v1` and `/report` want as Bearer. */
+  readonly apiToken: string;
+  /** Signs the tickets of `/ads/repackage`; instances that share a load balancer need the same. */
+  readonly ticketSecret: string;
+  /** Proxies (address or CIDR) whose X-Forwarded-* headers are believed. */
+  readonly trustProxy: readonly string[];
+  /** Names by which clients may reach the server, beside loopback and its own addresses: `name`, `name:port`, `*`. */
+  readonly publicHosts: readonly string[];
+  /** Pages that may use the API: origins as browsers spell them. */
+  readonly apiOrigins: readonly string[];
+  readonly zones: readonly ZoneConfig[];
+  /** Embedded origins, `/cdn/{name}/`, each a folder `<stateDir>/cdn/<name>`. */
+  readonly cdnNames: readonly string[];
+  readonly campaigns: Campaigns;
+  readonly fetch: {
+    /** `host:port` of private hosts that may be fetched from. */
+    readonly allowPrivate: readonly string[];
+    /** Ports of public hosts. */
+    readonly ports: readonly number[];
+  };
+  /** False: `/ads/repackage` answers 503 and nothing is repackaged. */
+  readonly crsEnabled: boolean;
+  readonly crs: CrsConfig;
+  readonly repackageLimits: RepackageLimits;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** The variables and what each means, for `--help` and the documentation. */
+export const VARIABLES: Readonly<Record<string, string>> = {
+  HOST: "address to listen on (127.0.0.1)",
+  PORT: "port to listen on (8080; 0 takes a free one)",
+  DATABASE_URL: "postgres://… (an embedded database in the state folder)",
+  FFMPEG_PATH: "ffmpeg (found on PATH)",
+  FFPROBE_PATH: "ffprobe (found on PATH)",
+  INTERLUDE_STATE: "folder for everything that is written (.interlude)",
+  INTERLUDE_API_TOKEN: "Bearer token of /v1 and /report, 16 characters or more (a new one at each start)",
+  INTERLUDE_TICKET_SECRET: "signs the status addresses that pages get (made from the API token)",
+  INTERLUDE_TRUST_PROXY: "addresses or CIDRs, comma-separated, of proxies whose X-Forwarded-* is believed (none)",
+  INTERLUDE_PUBLIC_HOSTS:
+    "names, comma-separated, under which clients reach the server; * is any (loopback, own address)",
+  INTERLUDE_API_ORIGINS: "origins, comma-separated, of pages that may use /v1 (same origin)",
+  INTERLUDE_ZONES: "zones file, JSON (zone 1)",
+  INTERLUDE_CDNS: "names, comma-separated, of the embedded origins (a,b)",
+  INTERLUDE_CAMPAIGNS: "campaign file, JSON (none)",
+  INTERLUDE_FETCH_ALLOW_PRIVATE: "host:port, comma-separated, of private hosts that creatives may come from (none)",
+  INTERLUDE_FETCH_PORTS: "ports, comma-separated, of public hosts (80,443)",
+  INTERLUDE_CRS: "on or off: whether creatives are repackaged (on)",
+  INTERLUDE_CRS_CONCURRENCY: "creatives repackaged at a time (1)",
+  INTERLUDE_CRS_QUEUE: "creatives that may wait (100)",
+  INTERLUDE_QUOTA_CLIENT: "repackages that one client address may cause per hour (30)",
+  INTERLUDE_QUOTA_ZONE: "repackages that one zone's pages may cause per hour (300)",
+  INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
+};
+
+/**
+ * @param env `process.env`, or what a test or the demo puts in its place
+ * @throws ConfigError naming the variable, what was expected and what came
+ * @throws AdError `option-invalid` naming file, line and field of a campaign or zones file
+ */
+export function readConfig(env: Environment): ServerConfig {
+  const stateDir = resolve(readText(env, "INTERLUDE_STATE") ?? ".interlude");
+  const cdnNames = unlessEmpty(readItems(env, "INTERLUDE_CDNS", "names of letters, digits, _ or -", isName), [
+    "a",
+    "b",
+  ]);
+  const apiToken = readSecret(env, "INTERLUDE_API_TOKEN") ?? randomBytes(24).toString("base64url");
+  const ports = readItems(env, "INTERLUDE_FETCH_PORTS", "ports from 1 to 65535", isPort).map(Number);
+  return {
+    host: readText(env, "HOST") ?? "127.0.0.1",
+    port: readInteger(env, "PORT", { min: 0, max: 65_535, otherwise: 8080 }),
+    stateDir,
+    databaseUrl: readDatabaseUrl(env),
+    apiToken,
+    ticketSecret: readSecret(env, "INTERLUDE_TICKET_SECRET") ?? deriveSecret(apiToken),
+    trustProxy: readItems(env, "INTERLUDE_TRUST_PROXY", "IP addresses or CIDRs", isAddressRange),
+    publicHosts: readItems(env, "INTERLUDE_PUBLIC_HOSTS", "name, name:port or *", isPublicHost),
+    apiOrigins: readItems(env, "INTERLUDE_API_ORIGINS", "origins such as https://console.example", isOrigin),
+    zones: readFile(env, "INTERLUDE_ZONES", (text, file) => parseZones(text, file, cdnNames)) ?? [
+      embeddedZone("1", cdnNames),
+    ],
+    cdnNames,
+    campaigns: readFile(env, "INTERLUDE_CAMPAIGNS", parseCampaigns) ?? NO_CAMPAIGNS,
+    fetch: {
+      allowPrivate: readItems(env, "INTERLUDE_FETCH_ALLOW_PRIVATE", "host:port", isHostPort),
+      ports: unlessEmpty(ports, [80, 443]),
+    },
+    crsEnabled: readChoice(env, "INTERLUDE_CRS", ["on", "off"], "on") === "on",
+    crs: readCrs(env, stateDir),
+    repackageLimits: {
+      perClientPerHour: readInteger(env, "INTERLUDE_QUOTA_CLIENT", { min: 1, max: 1e6, otherwise: 30 }),
+      perZonePerHour: readInteger(env, "INTERLUDE_QUOTA_ZONE", { min: 1, max: 1e6, otherwise: 300 }),
+    },
+    logLevel: readChoice(env, "INTERLUDE_LOG", LOG_LEVELS, "warn"),
+  };
+}
+
+function readCrs(env: Environment, stateDir: string): CrsConfig {
+  const standard = defaultCrsConfig(stateDir);
+  return {
+    ...standard,
+    ffmpegPath: readText(env, "FFMPEG_PATH") ?? standard.ffmpegPath,
+    ffprobePath: readText(env, "FFPROBE_PATH") ?? standard.ffprobePath,
+    concurrency: readInteger(env, "INTERLUDE_CRS_CONCURRENCY", { min: 1, max: 64, otherwise: standard.concurrency }),
+    queueLimit: readInteger(env, "INTERLUDE_CRS_QUEUE", { min: 1, max: 100_000, otherwise: standard.queueLimit }),
+  };
+}
+
+function readDatabaseUrl(env: Environment): string | undefined {
+  const text = readText(env, "DATABASE_URL");
+  if (text === undefined || /^postgres(?:ql)?:\/\/./.test(text)) return text;
+  throw new ConfigError("DATABASE_URL: expected postgres://…, got something else (not shown: it may hold a password)");
+}
+
+function readFile<T>(env: Environment, name: string, parse: (text: string, file: string) => T): T | undefined {
+  const path = readText(env, name);
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw wrongVariable(name, "a file that can be read", `${path} (${error instanceof Error ? error.message : "?"})`);
+  }
+  return parse(text, path);
+}
+
+/** One secret is enough: whoever knows the token may do more than forge a status address. */
+function deriveSecret(apiToken: string): string {
+  return createHmac("sha256", apiToken).update("interlude ticket").digest("base64url");
+}
+
+function unlessEmpty<T>(list: readonly T[], otherwise: readonly T[]): readonly T[] {
+  return list.length > 0 ? list : otherwise;
+}
+
+function isName(text: string): boolean {
+  return /^[\w-]{1,32}$/.test(text);
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const max = isIP(address) === 4 ? 32 : 128;
+  const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
+  return isIP(address) !== 0 && isRange && rest.length === 0;
+}
+
+function isHostPort(text: string): boolean {
+  const port = /:(\d+)$/.exec(text)?.[1];
+  return port !== undefined && isPort(port) && URL.canParse(`http://${text}/`) && !/[/@?#]/.test(text);
+}
+
+function isPublicHost(text: string): boolean {
+  return text === "*" || (URL.canParse(`http://${text}/`) && !/[/@?#*]/.test(text));
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}

@@ -1,0 +1,160 @@
+/**
+ * How a failure leaves the server: `{ "error": { "code", "message" } }`, the sentence naming the thing, what was expected and what
+ * came. What went wrong inside (5xx) is logged and not sent.
+ */
+import { AdError, type AdErrorCode } from "@interlude/core";
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from "fastify";
+
+/** What a client may be told, beside {@link AdErrorCode}. */
+export type HttpErrorCode =
+  | "invalid-request"
+  | "host-invalid"
+  | "host-unknown"
+  | "unauthorized"
+  | "creative-unknown"
+  | "zone-unknown"
+  | "line-item-unknown"
+  | "schedule-unknown"
+  | "ticket-invalid"
+  | "ticket-expired"
+  | "not-found"
+  | "method-not-allowed"
+  | "too-large"
+  | "unsupported-media-type"
+  | "range-not-satisfiable"
+  | "quota-exceeded"
+  | "queue-full"
+  | "crs-unavailable"
+  | "overload"
+  | "internal";
+
+export const STATUS_OF_HTTP_CODE: Readonly<Record<HttpErrorCode, number>> = {
+  "invalid-request": 400,
+  "host-invalid": 400,
+  "host-unknown": 421,
+  unauthorized: 401,
+  "creative-unknown": 403,
+  "zone-unknown": 404,
+  "line-item-unknown": 404,
+  "schedule-unknown": 404,
+  "ticket-invalid": 403,
+  "ticket-expired": 410,
+  "not-found": 404,
+  "method-not-allowed": 405,
+  "too-large": 413,
+  "unsupported-media-type": 415,
+  "range-not-satisfiable": 416,
+  "quota-exceeded": 429,
+  "queue-full": 429,
+  "crs-unavailable": 503,
+  overload: 503,
+  internal: 500,
+};
+
+/** An upstream's fault is a bad gateway; what the client named wrongly is a bad request. */
+export const STATUS_OF_AD_CODE: Readonly<Record<AdErrorCode, number>> = {
+  "xml-malformed": 502,
+  "vast-malformed": 502,
+  "vast-version": 502,
+  "vmap-malformed": 502,
+  "wrapper-limit": 502,
+  "playlist-malformed": 502,
+  "upstream-status": 502,
+  "upstream-timeout": 504,
+  "upstream-unreachable": 502,
+  "response-too-large": 502,
+  "address-refused": 403,
+  "url-malformed": 400,
+  "option-invalid": 400,
+};
+
+/** An answer other than the one that was asked for. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly code: HttpErrorCode;
+  /** Seconds, sent as Retry-After. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: HttpErrorCode,
+    message: string,
+    options: { readonly retryAfterSeconds?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** What is sent for an error. */
+interface Answer {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+function isHttpErrorCode(code: unknown): code is HttpErrorCode {
+  return typeof code === "string" && Object.hasOwn(STATUS_OF_HTTP_CODE, code);
+}
+
+const CODE_OF_FASTIFY_STATUS: Readonly<Record<number, HttpErrorCode>> = {
+  404: "not-found",
+  405: "method-not-allowed",
+  413: "too-large",
+  415: "unsupported-media-type",
+  416: "range-not-satisfiable",
+};
+
+/** Errors of other parts are known by their `code`; `retryAfterSeconds` (seconds) is passed on. */
+function answerFor(error: FastifyError | AdError | HttpError | Error): Answer {
+  if (error instanceof AdError)
+    return { status: STATUS_OF_AD_CODE[error.code], code: error.code, message: error.message };
+  const code = "code" in error ? error.code : undefined;
+  if (isHttpErrorCode(code) && code !== "internal") {
+    const retryAfterSeconds =
+      "retryAfterSeconds" in error && typeof error.retryAfterSeconds === "number" ? error.retryAfterSeconds : undefined;
+    return { status: STATUS_OF_HTTP_CODE[code], code, message: error.message, retryAfterSeconds };
+  }
+  const status = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
+  if (status >= 400 && status < 500) {
+    return { status, code: CODE_OF_FASTIFY_STATUS[status] ?? "invalid-request", message: error.message };
+  }
+  return { status: 500, code: "internal", message: "the server failed at this; its log has the reason" };
+}
+
+function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const answer = answerFor(error);
+  if (answer.status >= 500) request.log.error({ err: error }, answer.code);
+  if (answer.retryAfterSeconds !== undefined)
+    reply.header("retry-after", String(Math.max(1, Math.ceil(answer.retryAfterSeconds))));
+  reply.header("cache-control", "no-store").type("application/json; charset=utf-8").code(answer.status);
+  return reply.send(JSON.stringify({ error: { code: answer.code, message: answer.message } }));
+}
+
+/** Makes every failure of the server, unknown addresses included, leave it in the one form. */
+export function registerErrors(app: FastifyInstance): void {
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0] ?? "";
+    const missing = `${request.method} ${path.slice(0, 200)}: there is nothing at this address`;
+    return sendError(new HttpError("not-found", missing), request, reply);
+  });
+}
+
+/** `body.zone: expected a text, got 7`. Needs Ajv's `verbose`, which puts the value beside the complaint. */
+export function describeSchemaError(errors: readonly FastifySchemaValidationError[], where: string): Error {
+  const [first] = errors;
+  const path = `${where}${(first?.instancePath ?? "").replaceAll("/", ".")}`;
+  const missing = first?.params["missingProperty"];
+  if (typeof missing === "string") return new Error(`${path}.${missing}: expected a value, got nothing`);
+  const expected = (first?.message ?? "valid").replace(/^must (be|have|NOT have)?\s*/, "");
+  const got: unknown = first !== undefined && "data" in first ? first.data : undefined;
+  return new Error(`${path}: expected ${expected}, got ${String(JSON.stringify(got)).slice(0, 200)}`);
+}

@@ -1,0 +1,102 @@
+/**
+ * One tracking request, as it is stored: `/track/{event}?zone=&session=&break=&position=&ad=&creative=&li=&t=&playhead=&content=
+ * &error=&cb=`.
+ *
+ * @see VAST 4.2 §6.1 (macros) for what the player fills in
+ */
+import { HttpError } from "../http-error.ts";
+
+export interface Beacon {
+  readonly receivedAt: Date;
+  /** As VAST and VMAP spell it. */
+  readonly event: string;
+  /** Texts are empty, and `position` 0, where the request does not tell. */
+  readonly zone: string;
+  readonly session: string;
+  readonly break: string;
+  readonly position: number;
+  readonly ad: string;
+  readonly creative: string;
+  readonly lineItem: string;
+  /** Which time it is that this event happens in this place, from 1. */
+  readonly occurrence: number;
+  /** The player's clock. */
+  readonly sentAt: Date | undefined;
+  /** Seconds into the ad. */
+  readonly playhead: number | undefined;
+  /** Seconds into the content. */
+  readonly contentPlayhead: number | undefined;
+  /** VAST error number. */
+  readonly error: number | undefined;
+  /** What came beside. */
+  readonly extra: Readonly<Record<string, string>>;
+}
+
+export type BeaconQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const EVENT = /^[A-Za-z][\w.-]{0,63}$/;
+const MAX_TEXT = 500;
+const MAX_EXTRA = 20;
+/** `cb` only keeps caches away. */
+const KNOWN: ReadonlySet<string> = new Set(
+  "zone session break position ad creative li n t playhead content error cb".split(" "),
+);
+
+/**
+ * A player that fills macros in badly loses that one value, not the beacon.
+ *
+ * @throws HttpError `invalid-request` for an event that is no name, and for values too long or with control characters
+ */
+export function readBeacon(event: string, query: BeaconQuery, receivedAt: Date): Beacon {
+  if (!EVENT.test(event)) throw refuse("event", "a name of at most 64 letters, digits, _ . or -", event);
+  const text = (name: string): string => readText(name, query[name]);
+  const extra = Object.keys(query).filter((name) => !KNOWN.has(name));
+  if (extra.length > MAX_EXTRA) throw refuse("query", `at most ${MAX_EXTRA} further parameters`, String(extra.length));
+  return {
+    receivedAt,
+    event,
+    zone: text("zone"),
+    session: text("session"),
+    break: text("break"),
+    position: readCount(text("position")) ?? 0,
+    ad: text("ad"),
+    creative: text("creative"),
+    lineItem: text("li"),
+    occurrence: readCount(text("n")) ?? 1,
+    sentAt: readTimestamp(text("t")),
+    playhead: readTime(text("playhead")),
+    contentPlayhead: readTime(text("content")),
+    error: readCount(text("error")),
+    extra: Object.fromEntries(extra.map((name) => [readText("name", name), text(name)])),
+  };
+}
+
+/** Of a parameter that is given twice, the first counts. */
+function readText(name: string, value: BeaconQuery[string]): string {
+  const text = (typeof value === "string" ? value : value?.[0]) ?? "";
+  if (text.length > MAX_TEXT) throw refuse(name, `at most ${MAX_TEXT} characters`, `${text.length}`);
+  if (/[\p{Cc}\p{Cs}]/u.test(text)) throw refuse(name, "no control characters", text);
+  return text;
+}
+
+function refuse(name: string, expected: string, got: string): HttpError {
+  return new HttpError("invalid-request", `${name}: expected ${expected}, got ${JSON.stringify(got.slice(0, 80))}`);
+}
+
+/** 0 to 1,000,000; undefined for anything else, such as a macro that is still one. */
+function readCount(text: string): number | undefined {
+  return /^\d{1,7}$/.test(text) && Number(text) <= 1_000_000 ? Number(text) : undefined;
+}
+
+/** `hh:mm:ss.mmm` or seconds; undefined for −1, −2 and macros. */
+function readTime(text: string): number | undefined {
+  const clock = /^(\d{1,4}):([0-5]?\d):([0-5]?\d(?:\.\d{1,6})?)$/.exec(text);
+  if (clock) return Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3]);
+  return /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
+}
+
+function readTimestamp(text: string): Date | undefined {
+  if (!/^\d{4}-\d\d-\d\dT/.test(text)) return undefined;
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}

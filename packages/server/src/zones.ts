@@ -1,0 +1,173 @@
+/**
+ * The zones (customer accounts) of a server and the document that a client reads of each, `GET /v1/zones/{zone}.json`.
+ */
+import { type NormaliseRule, parseZoneDocument } from "@interlude/core";
+import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
+import { HttpError } from "./http-error.ts";
+import {
+  type JsonField,
+  readEntries,
+  readJsonFile,
+  readList,
+  readMembers,
+  readNumber,
+  readString,
+  wrongField,
+} from "./json-field.ts";
+
+export interface ZoneConfig {
+  readonly zone: string;
+  /** URL references by CDN name, relative to the zone document. */
+  readonly cdns: Readonly<Record<string, string>>;
+  readonly defaultCdn: string;
+  readonly targetDurations: readonly number[];
+  readonly normalise: readonly NormaliseRule[];
+  readonly mediaTypes: readonly string[];
+  /** Hosts whose creatives may be repackaged although this server never served them: `host`, or `.host` with all below it. */
+  readonly creativeHosts: readonly string[];
+}
+
+/** A zone whose CDNs are this server's own origins. */
+export function embeddedZone(zone: string, cdnNames: readonly string[]): ZoneConfig {
+  return {
+    zone,
+    cdns: Object.fromEntries(cdnNames.map((name) => [name, `../../cdn/${name}/`])),
+    defaultCdn: cdnNames[0] ?? "",
+    targetDurations: [6, 4],
+    normalise: [],
+    mediaTypes: [],
+    creativeHosts: [],
+  };
+}
+
+/** Where relative CDN references of a zone are resolved when no client is there to ask. */
+const DOCUMENT_BASE = "http://server.invalid";
+
+/**
+ * The zones file: `{ "version": 1, "zones": [ { "zone": "1", "cdns"?, "defaultCdn"?, "targetDurations"?, "normalise"?,
+ * "mediaTypes"?, "creativeHosts"? } ] }`; what a zone leaves out is as in {@link embeddedZone}.
+ *
+ * @throws AdError `option-invalid` naming file, line and field
+ */
+export function parseZones(text: string, file: string, cdnNames: readonly string[]): readonly ZoneConfig[] {
+  const root = readMembers(readJsonFile(text, file), ["version", "zones"]);
+  readNumber(root.version, "1", (version) => version === 1);
+  const names = new Set<string>();
+  const zones = readList(root.zones, (field) => {
+    const zone = readZone(field, cdnNames);
+    if (names.has(zone.zone)) throw wrongField(field, "a zone that the list does not have yet", zone.zone);
+    names.add(zone.zone);
+    return zone;
+  });
+  if (zones.length === 0) throw wrongField(root.zones, "at least one zone");
+  return zones;
+}
+
+function readZone(field: JsonField, cdnNames: readonly string[]): ZoneConfig {
+  const members = readMembers(field, [
+    "zone",
+    "cdns",
+    "defaultCdn",
+    "targetDurations",
+    "normalise",
+    "mediaTypes",
+    "creativeHosts",
+  ]);
+  const standard = embeddedZone(readString(members.zone), cdnNames);
+  const cdns = members.cdns.node
+    ? Object.fromEntries(readEntries(members.cdns).map(([name, cdn]) => [name, readString(cdn)]))
+    : standard.cdns;
+  const texts = (list: JsonField, otherwise: readonly string[]): readonly string[] =>
+    list.node ? readList(list, readString) : otherwise;
+  const zone = {
+    zone: standard.zone,
+    cdns,
+    defaultCdn: members.defaultCdn.node ? readString(members.defaultCdn) : (Object.keys(cdns)[0] ?? ""),
+    targetDurations: members.targetDurations.node
+      ? readList(members.targetDurations, (item) => readNumber(item, "2, 4 or 6", (value) => [2, 4, 6].includes(value)))
+      : standard.targetDurations,
+    normalise: members.normalise.node ? readList(members.normalise, readRule) : [],
+    mediaTypes: texts(members.mediaTypes, []),
+    creativeHosts: texts(members.creativeHosts, []).map((host) => host.toLowerCase()),
+  };
+  check(zone, field);
+  return zone;
+}
+
+const MATCHES = ["eq", "ne", "co", "nc", "sw", "ew"] as const;
+
+function readRule(field: JsonField): NormaliseRule {
+  const members = readMembers(field, ["host", "find", "replace"]);
+  const host = readMembers(members.host, ["matches", "values"]);
+  const matches = MATCHES.find((name) => name === readString(host.matches));
+  if (matches === undefined) throw wrongField(host.matches, `one of ${MATCHES.join(", ")}`);
+  const { node } = members.replace;
+  const isEmpty = node?.kind === "value" && node.value === "";
+  return {
+    host: { matches, values: readList(host.values, readString) },
+    find: readString(members.find),
+    replace: isEmpty ? "" : readString(members.replace),
+  };
+}
+
+/** Core reads the document at every client; what it would refuse there must not leave here. */
+function check(zone: ZoneConfig, field: JsonField): void {
+  try {
+    parseZoneDocument(formatZoneDocument(zone), new URL(`${DOCUMENT_BASE}/v1/zones/x.json`));
+  } catch (error) {
+    throw wrongField(field, "a valid zone", error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What clients read; the list of creative hosts stays here. */
+export function formatZoneDocument(zone: ZoneConfig): Omit<ZoneConfig, "creativeHosts"> {
+  const { creativeHosts: _kept, ...document } = zone;
+  return document;
+}
+
+/** Where a path below one of a zone's CDNs is: a path of this server, or an absolute URL. undefined: no such CDN. */
+export function locateOnCdn(zone: ZoneConfig, cdn: string, path: string): string | undefined {
+  const reference = Object.hasOwn(zone.cdns, cdn) ? zone.cdns[cdn] : undefined;
+  if (reference === undefined) return undefined;
+  const base = new URL(reference.endsWith("/") ? reference : `${reference}/`, `${DOCUMENT_BASE}/v1/zones/x.json`);
+  const { href } = new URL(path, base);
+  return href.startsWith(`${DOCUMENT_BASE}/`) ? href.slice(DOCUMENT_BASE.length) : href;
+}
+
+/** @throws HttpError `zone-unknown` */
+export function requireZone(zones: readonly ZoneConfig[], name: string): ZoneConfig {
+  const zone = zones.find((candidate) => candidate.zone === name);
+  if (zone) return zone;
+  throw new HttpError(
+    "zone-unknown",
+    `zone: expected one that this server has, got ${JSON.stringify(name.slice(0, 64))}`,
+  );
+}
+
+const ZoneDocumentSchema = Type.Object({
+  zone: Type.String(),
+  cdns: Type.Record(Type.String(), Type.String(), { description: "relative to this document, or absolute" }),
+  defaultCdn: Type.String(),
+  targetDurations: Type.Array(Type.Number()),
+  normalise: Type.Array(Type.Unknown()),
+  mediaTypes: Type.Array(Type.String()),
+});
+
+/** The zone documents. */
+export const zoneRoutes: FastifyPluginAsyncTypebox<{ readonly zones: readonly ZoneConfig[] }> = async (
+  app,
+  { zones },
+) => {
+  const schema = {
+    summary: "What a client must know of a zone to find a repackaged creative by itself",
+    tags: ["zones"],
+    params: Type.Object({ zone: Type.String() }),
+    response: { 200: ZoneDocumentSchema },
+  };
+  app.get("/v1/zones/:zone.json", { schema }, async (request, reply) => {
+    const zone = requireZone(zones, request.params.zone);
+    reply.header("cache-control", "public, max-age=60");
+    const { targetDurations, normalise, mediaTypes, ...rest } = formatZoneDocument(zone);
+    return { ...rest, targetDurations: [...targetDurations], normalise: [...normalise], mediaTypes: [...mediaTypes] };
+  });
+};
