@@ -1,15 +1,38 @@
 /**
  * Stitching live playlists: each refresh of one rendition, step by step, its memory handed in and out.
  *
+ * A pod takes the place of the content from the avail's first segment on. Its segments are listed in step with the content's own
+ * edge: each as soon as the content lists half of the time that it stands for. Content resumes at the boundary nearest to the pod's
+ * end; what is left over, at most half a segment either way, goes on to the next break. So the stitched edge is never more than
+ * half a segment before or behind the content's, and moves by at most one segment over any number of breaks. A pod is played to
+ * its end, also where the content returns early.
+ *
  * @see DESIGN §6; RFC 8216 §6.2.1, §6.2.2
  */
-import { type Avail, parseCues } from "./hls/cue.ts";
-import { parseMediaPlaylist } from "./hls/media-playlist.ts";
+import { AdError } from "./error.ts";
+import { segmentBoundaries, snapToBoundary } from "./hls/align.ts";
+import { type Avail, dateBoundaries, parseCues } from "./hls/cue.ts";
+import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
+import { parseProgramDateTime } from "./hls/program-date-time.ts";
+import { dateSegment } from "./hls/splice.ts";
+import {
+  adoptTimeline,
+  extendTimeline,
+  findSegment,
+  type LiveBreak,
+  type LiveTimeline,
+  offsetsAfter,
+  pruneTimeline,
+  TIME_ROUNDING,
+} from "./live-timeline.ts";
+import { formatLive } from "./live-window.ts";
+import { choosePod, type PodTarget } from "./stitch-pod.ts";
 import type { ContentPlaylist, Pod, Stitched } from "./stitch.ts";
 
 /**
- * What is to become of an avail. Give every rendition the same decision, and keep it: `hold` may turn into `content` or `pod`, nothing else changes.
- * With `programDateTime` (from the {@link Avail}) it also reaches renditions that carry dates but no cues.
+ * What is to become of an avail. Give every rendition the same decision, and keep it: `hold` may turn into `content` or `pod`,
+ * nothing else changes. `availDuration` is seconds; 0 (unknown) takes a pod of any length. With `programDateTime` (from the
+ * {@link Avail}) a decision also reaches renditions that carry dates but no cues.
  */
 export type AvailDecision = { readonly programDateTime?: string | undefined } & (
   | { readonly kind: "hold" }
@@ -17,34 +40,22 @@ export type AvailDecision = { readonly programDateTime?: string | undefined } & 
   | { readonly kind: "pod"; readonly pod: Pod; readonly availDuration: number }
 );
 
-/** The memory of one rendition. Opaque; survives JSON. */
-export interface LiveTimeline {
-  readonly opaque?: undefined;
-}
-
-/** A stitched live playlist, the memory for the next refresh, and the avails whose first segment is listed by the content. */
+/** A stitched live playlist, the memory for the next refresh, and the avails that the content lists from their first segment on. */
 export interface LiveStitched extends Stitched {
   readonly timeline: LiveTimeline;
   readonly avails: readonly Avail[];
 }
 
-/** The memory of a rendition that has not been seen yet. */
-export function emptyTimeline(): LiveTimeline {
-  return {};
-}
-
 /**
- * The memory for a rendition that is asked for later than another of the same session: it then shows the same breaks at the same
- * places, with the same discontinuity sequence numbers, as if it had been followed from the start.
- */
-export function forkTimeline(timeline: LiveTimeline): LiveTimeline {
-  return timeline;
-}
-
-/**
- * Stitches one refresh of a live playlist.
+ * Stitches one refresh of a live playlist, EVENT playlists and the last refresh with its EXT-X-ENDLIST included.
  *
- * @throws AdError `playlist-malformed`
+ * An avail without a decision is content, and stays content once its first segment has been listed: a pod that comes later is
+ * refused with `ads-timeout`. `hold` ends the playlist before the avail, except where nothing would be left of it. Ads that do
+ * not fit the avail by more than half a target duration are refused with `break-duration-exceeded`, ads whose segments are longer
+ * than the target duration with `target-duration-exceeded`. Low-latency tags are taken out where the playlist is changed. Without
+ * breaks and holds the text comes back as it is.
+ *
+ * @throws AdError `playlist-malformed`, also for a delta update (EXT-X-SKIP)
  */
 export function stitchLive(
   text: string,
@@ -52,7 +63,152 @@ export function stitchLive(
   timeline: LiveTimeline,
   decisions: ReadonlyMap<string, AvailDecision>,
 ): LiveStitched {
-  void content;
-  void decisions;
-  return { text, timeline, avails: parseCues(parseMediaPlaylist(text)), breaks: [], refused: [] };
+  const playlist = parseMediaPlaylist(text);
+  if (playlist.isDelta)
+    throw new AdError("playlist-malformed", "media playlist: expected a whole window, got EXT-X-SKIP");
+  const avails = parseCues(playlist).filter((avail) => !avail.isPartial);
+  if (playlist.segments.length === 0) return { text, timeline, avails, breaks: [], refused: [] };
+
+  const target = { content, playlist, maxTargetDuration: playlist.targetDuration, maxDuration: Infinity };
+  const adopted = timeline.isForked ? adoptTimeline(timeline, target, (id) => podOf(decisions.get(id))) : timeline;
+  const extended = resolveLast(extendTimeline(adopted, playlist));
+  const { decided, holdAt } = decideAvails(
+    extended,
+    [...avails, ...findDated(playlist, avails, decisions)],
+    decisions,
+    target,
+  );
+
+  const end = holdAt ?? playlist.mediaSequence + playlist.segments.length;
+  const { text: stitched, breaks } = formatLive(text, playlist, decided, end);
+  const pending = decided.breaks.find((entry) => !entry.resumption);
+  const shownThrough = Math.max(decided.listedThrough, (pending?.mediaSequence ?? end) - 1);
+  return {
+    text: stitched,
+    breaks,
+    refused: decided.settled.flatMap((entry) => entry.refused),
+    avails,
+    timeline: pruneTimeline({ ...decided, listedThrough: shownThrough }, playlist),
+  };
+}
+
+/** An avail that may be decided: where it starts in this rendition. */
+type Opening = Pick<Avail, "id" | "mediaSequence">;
+
+function decideAvails(
+  timeline: LiveTimeline,
+  openings: readonly Opening[],
+  decisions: ReadonlyMap<string, AvailDecision>,
+  target: PodTarget,
+): { readonly decided: LiveTimeline; readonly holdAt: number | undefined } {
+  let decided = timeline;
+  for (const opening of openings.toSorted((a, b) => a.mediaSequence - b.mediaSequence)) {
+    const decision = decisions.get(opening.id);
+    const last = decided.breaks.at(-1);
+    // What comes after an unfinished pod is not listed yet, so it is decided later.
+    if (last && !last.resumption) break;
+    if (!decision || decided.settled.some(({ id }) => id === opening.id)) continue;
+    const mediaSequence = Math.max(opening.mediaSequence, last?.resumption?.mediaSequence ?? 0);
+    if (decision.kind === "hold") {
+      const canHold = mediaSequence > Math.max(decided.listedThrough, target.playlist.mediaSequence);
+      if (canHold) return { decided, holdAt: mediaSequence };
+    } else {
+      decided = settleAvail(decided, opening, mediaSequence, decision, target);
+    }
+  }
+  return { decided, holdAt: undefined };
+}
+
+function settleAvail(
+  timeline: LiveTimeline,
+  opening: Opening,
+  mediaSequence: number,
+  decision: Exclude<AvailDecision, { readonly kind: "hold" }>,
+  target: PodTarget,
+): LiveTimeline {
+  const entry = { id: opening.id, mediaSequence: opening.mediaSequence };
+  const segment = findSegment(timeline, mediaSequence);
+  if (decision.kind === "content" || !segment) {
+    return { ...timeline, settled: [...timeline.settled, { ...entry, refused: [] }] };
+  }
+  const { pod, availDuration } = decision;
+  const { breakId } = pod;
+  const reason = selectLateReason(timeline, opening, mediaSequence);
+  const maxDuration = availDuration > 0 ? availDuration + target.playlist.targetDuration / 2 : Number.POSITIVE_INFINITY;
+  const { ads, refused } = reason
+    ? { ads: [], refused: pod.ads.map(({ adId }) => ({ breakId, adId, reason })) }
+    : choosePod(pod, { ...target, maxDuration });
+  const settled = [...timeline.settled, { ...entry, refused }];
+  if (ads.length === 0) return { ...timeline, settled };
+
+  const follows = timeline.breaks.at(-1)?.resumption?.mediaSequence === mediaSequence;
+  const placed: LiveBreak = {
+    availId: opening.id,
+    breakId,
+    mediaSequence,
+    start: segment.start,
+    date: dateSegment(target.playlist, mediaSequence - target.playlist.mediaSequence).date,
+    precedingDiscontinuity: segment.discontinuity - Number(follows || segment.isDiscontinuity),
+    ads,
+    duration: ads.reduce((total, ad) => total + ad.duration, 0),
+    resumption: undefined,
+  };
+  return resolveLast({ ...timeline, settled, breaks: [...timeline.breaks, placed] });
+}
+
+/** Why an avail can no longer take a pod: it was shown as content, or the pod before it runs more than a segment into it. */
+function selectLateReason(
+  timeline: LiveTimeline,
+  opening: Opening,
+  mediaSequence: number,
+): "ads-timeout" | "break-duration-exceeded" | undefined {
+  if (mediaSequence <= timeline.listedThrough) return "ads-timeout";
+  return mediaSequence > opening.mediaSequence + 1 ? "break-duration-exceeded" : undefined;
+}
+
+/** Finds where content resumes after the last break: at the first segment whose middle is not before the pod's end. */
+function resolveLast(timeline: LiveTimeline): LiveTimeline {
+  const last = timeline.breaks.at(-1);
+  if (!last || last.resumption) return timeline;
+  const earlier = timeline.breaks.slice(0, -1);
+  const { carry } = earlier.reduce((offsets, entry) => offsetsAfter(entry, offsets), timeline.base);
+  const end = last.start + carry + last.duration;
+  const from = Math.max(last.mediaSequence, timeline.firstMediaSequence);
+  for (let mediaSequence = from; ; mediaSequence++) {
+    const segment = findSegment(timeline, mediaSequence);
+    if (!segment) return timeline;
+    if (segment.start + segment.duration / 2 < end - TIME_ROUNDING) continue;
+    // Only where the window has left the whole break behind unseen is more than half a segment over.
+    const over = end - segment.start;
+    const resumption = {
+      mediaSequence,
+      discontinuity: segment.discontinuity,
+      carry: mediaSequence === timeline.firstMediaSequence && over < -segment.duration / 2 ? 0 : over,
+    };
+    return { ...timeline, breaks: [...earlier, { ...last, resumption }] };
+  }
+}
+
+/** Decided avails that this rendition does not signal itself, found by their date. */
+function findDated(
+  playlist: MediaPlaylist,
+  avails: readonly Avail[],
+  decisions: ReadonlyMap<string, AvailDecision>,
+): readonly Opening[] {
+  const dated = [...decisions].filter(
+    ([id, { programDateTime }]) => programDateTime !== undefined && !avails.some((avail) => avail.id === id),
+  );
+  if (dated.length === 0) return [];
+  const dates = dateBoundaries(playlist, segmentBoundaries(playlist.segments));
+  const earliest = (dates[0] ?? 0) - (playlist.segments[0]?.duration ?? 0) / 2;
+  return dated.flatMap(([id, { programDateTime }]) => {
+    const date = (parseProgramDateTime(programDateTime ?? "") ?? 0) / 1000;
+    const index = snapToBoundary(dates, date);
+    const isListed = date >= earliest && index < playlist.segments.length && dates.length > 0;
+    return isListed ? [{ id, mediaSequence: playlist.mediaSequence + index }] : [];
+  });
+}
+
+function podOf(decision: AvailDecision | undefined): Pod | undefined {
+  return decision?.kind === "pod" ? decision.pod : undefined;
 }

@@ -3,9 +3,12 @@
  *
  * @see DESIGN §6; RFC 8216 §4.3, §6.2
  */
+import { segmentBoundaries, snapToBoundary } from "./hls/align.ts";
 import { type Avail, parseCues } from "./hls/cue.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
+import { PlaylistWriter } from "./hls/splice.ts";
 import type { SkipReason } from "./skip-reason.ts";
+import { type ChosenAd, choosePod, placeBreak, selectVersion } from "./stitch-pod.ts";
 
 /** One encoding of an ad: its media playlist as fetched from `url`. */
 export interface AdRendition {
@@ -88,9 +91,56 @@ export interface TimedPod extends Pod {
  */
 export function stitchVod(text: string, content: ContentPlaylist, pods: readonly TimedPod[]): Stitched {
   if (pods.length === 0) return { text, breaks: [], refused: [] };
-  void content;
-  parseMediaPlaylist(text);
-  return { text, breaks: [], refused: [] };
+  const playlist = parseMediaPlaylist(text);
+  const chosen = chooseInOrder(playlist, content, pods);
+  const refused = chosen.flatMap((entry) => entry.refused);
+  const inserted = chosen.filter(({ ads }) => ads.length > 0);
+  if (inserted.length === 0) return { text, breaks: [], refused };
+
+  const writer = new PlaylistWriter(playlist, raiseTags(playlist, inserted));
+  const breaks: PlacedBreak[] = [];
+  let [next, shift, adTime] = [0, 0, 0];
+  for (const { pod, ads, boundary, contentTime } of inserted) {
+    writer.pushContent(next, boundary, shift);
+    const firstMediaSequence = playlist.mediaSequence + boundary + shift;
+    const placed = placeBreak(pod.breakId, ads, { contentTime, startTime: contentTime + adTime, firstMediaSequence });
+    for (const segment of ads.flatMap((ad) => ad.segments)) {
+      const discontinuity = segment.discontinuity && boundary + shift > 0;
+      writer.pushAd(segment, { discontinuity, programDateTime: undefined });
+      shift++;
+    }
+    breaks.push(placed);
+    adTime += placed.duration;
+    next = boundary;
+  }
+  writer.pushContent(next, playlist.segments.length, shift);
+  writer.pushTail(false);
+  return { text: writer.format(), breaks, refused };
+}
+
+function chooseInOrder(playlist: MediaPlaylist, content: ContentPlaylist, pods: readonly TimedPod[]) {
+  const target = { content, playlist, maxTargetDuration: Infinity, maxDuration: Infinity };
+  const boundaries = segmentBoundaries(playlist.segments);
+  return pods
+    .map((pod) => {
+      const boundary = pod.time === "end" ? playlist.segments.length : snapToBoundary(boundaries, pod.time);
+      return { pod, boundary, contentTime: boundaries[boundary] ?? 0, ...choosePod(pod, target) };
+    })
+    .toSorted((a, b) => a.boundary - b.boundary);
+}
+
+/** TARGETDURATION and VERSION as high as the ads need them (RFC 8216 §4.3.3.1, §7). */
+function raiseTags(
+  playlist: MediaPlaylist,
+  inserted: readonly { readonly ads: readonly ChosenAd[] }[],
+): ReadonlyMap<string, number> {
+  const ads = inserted.flatMap((entry) => entry.ads);
+  const tags = new Map<string, number>();
+  const targetDuration = Math.max(...ads.map((ad) => ad.targetDuration));
+  if (targetDuration > playlist.targetDuration) tags.set("EXT-X-TARGETDURATION", targetDuration);
+  const version = selectVersion(playlist, ads);
+  if (version > playlist.version) tags.set("EXT-X-VERSION", version);
+  return tags;
 }
 
 /** Whether a media playlist may still grow: it has no EXT-X-ENDLIST. */

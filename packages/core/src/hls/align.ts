@@ -3,8 +3,6 @@
  *
  * @see primetime.md §1.6 (nearest boundary), §1.9 (bit rate matching)
  */
-import type { Segment } from "./media-playlist.ts";
-
 /**
  * The highest rendition not above the content's bandwidth, else the lowest; the highest of all where the content's bandwidth is
  * unknown. `undefined` only for an empty list.
@@ -18,15 +16,24 @@ export function selectRendition<Rendition extends { readonly bandwidthBps: numbe
   return ladder.findLast((rendition) => rendition.bandwidthBps <= limit) ?? ladder[0];
 }
 
+/** The segment boundaries: the start of each segment in seconds from the first, then the end of the last. Never empty. */
+export function segmentBoundaries(segments: readonly { readonly duration: number }[]): readonly number[] {
+  let end = 0;
+  return [0, ...segments.map((segment) => (end += segment.duration))];
+}
+
 /**
- * The index of the segment whose start is nearest to `time` (seconds from the first segment's start); `segments.length` means the
- * end of the list. Of two equally near boundaries (to the millisecond) it is the later one.
+ * The index of the boundary nearest to `time`; of two equally near ones (to the millisecond) the later. With boundaries from
+ * {@link segmentBoundaries} it is the index of the segment that starts there; the last one is the end of the list.
  */
-export function snapToBoundary(segments: readonly Segment[], time: number): number {
-  let start = 0;
-  for (const [index, segment] of segments.entries()) {
-    if (time - start < segment.duration / 2 - 0.001) return index;
-    start += segment.duration;
+export function snapToBoundary(boundaries: readonly number[], time: number): number {
+  let low = 0;
+  let high = boundaries.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const between = ((boundaries[middle] ?? 0) + (boundaries[middle + 1] ?? 0)) / 2;
+    if (time < between - 0.0005) high = middle;
+    else low = middle + 1;
   }
-  return segments.length;
+  return low;
 }

@@ -3,8 +3,8 @@
  *
  * @see RFC 8216 §4.3.4
  */
-import { AdError } from "../error.ts";
 import { parseAttributeList } from "./attribute-list.ts";
+import { malformedPlaylist } from "./malformed.ts";
 
 /** @see RFC 8216 §4.3.4.2; `uri` as written, relative to the playlist */
 export interface Variant {
@@ -55,9 +55,9 @@ export function parseMasterPlaylist(text: string): MasterPlaylist {
   let pending: { readonly attributes: ReadonlyMap<string, string>; readonly line: number } | undefined;
   for (const [line, raw] of text.split("\n").entries()) {
     const trimmed = raw.trim();
-    if (line === 0 && !trimmed.startsWith("#EXTM3U")) throw malformed(line, "#EXTM3U", trimmed);
+    if (line === 0 && !trimmed.startsWith("#EXTM3U")) throw malformedPlaylist("master", line, "#EXTM3U", trimmed);
     if (trimmed.startsWith("#EXT-X-STREAM-INF:")) {
-      if (pending) throw malformed(pending.line, "a URI after EXT-X-STREAM-INF", trimmed);
+      if (pending) throw malformedPlaylist("master", pending.line, "a URI after EXT-X-STREAM-INF", trimmed);
       pending = { attributes: parseAttributeList(trimmed.slice(18)), line };
     } else if (trimmed.startsWith("#EXT-X-MEDIA:")) {
       renditions.push(readRendition(parseAttributeList(trimmed.slice(13))));
@@ -66,7 +66,7 @@ export function parseMasterPlaylist(text: string): MasterPlaylist {
       pending = undefined;
     }
   }
-  if (pending) throw malformed(pending.line, "a URI after EXT-X-STREAM-INF", "the end");
+  if (pending) throw malformedPlaylist("master", pending.line, "a URI after EXT-X-STREAM-INF", "the end");
   return { variants, renditions };
 }
 
@@ -102,9 +102,4 @@ function readRendition(attributes: ReadonlyMap<string, string>): MediaRendition 
 function readNumber(value: string | undefined): number | undefined {
   const number = Number.parseFloat(value ?? "");
   return Number.isFinite(number) && number >= 0 ? number : undefined;
-}
-
-function malformed(line: number, expected: string, got: string): AdError {
-  const shown = JSON.stringify(got.slice(0, 80));
-  return new AdError("playlist-malformed", `master playlist, line ${line + 1}: expected ${expected}, got ${shown}`);
 }

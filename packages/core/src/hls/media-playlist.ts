@@ -3,8 +3,9 @@
  *
  * @see RFC 8216 §4.1 (lines), §4.3.1-§4.3.3 (tags)
  */
-import { AdError } from "../error.ts";
+import type { AdError } from "../error.ts";
 import { parseAttributeList } from "./attribute-list.ts";
+import { malformedPlaylist } from "./malformed.ts";
 
 /** An EXT-X-KEY that encrypts. `value` is its attribute list as written, `line` where it stands. */
 export interface KeyTag {
@@ -107,88 +108,58 @@ const keepCue: ReadTag = (draft, value, name) => {
 };
 
 /** Tags of the playlist as a whole; each is kept with its line. */
-const PLAYLIST_TAG: ReadonlyMap<string, ReadTag> = new Map<string, ReadTag>([
-  ["EXTM3U", keepPlace],
-  [
-    "EXT-X-VERSION",
-    (draft, value) => {
-      draft.version = readInteger(draft, value);
-    },
-  ],
-  [
-    "EXT-X-TARGETDURATION",
-    (draft, value) => {
-      draft.targetDuration = readInteger(draft, value);
-    },
-  ],
-  [
-    "EXT-X-MEDIA-SEQUENCE",
-    (draft, value) => {
-      draft.mediaSequence = readInteger(draft, value);
-    },
-  ],
-  [
-    "EXT-X-DISCONTINUITY-SEQUENCE",
-    (draft, value) => {
-      draft.discontinuitySequence = readInteger(draft, value);
-    },
-  ],
-  [
-    "EXT-X-PLAYLIST-TYPE",
-    (draft, value) => {
-      draft.playlistType = value.trim();
-    },
-  ],
-  ["EXT-X-ENDLIST", keepPlace],
-  ["EXT-X-I-FRAMES-ONLY", keepPlace],
-  ["EXT-X-INDEPENDENT-SEGMENTS", keepPlace],
-  ["EXT-X-START", keepPlace],
-  ["EXT-X-DEFINE", keepPlace],
-  ["EXT-X-ALLOW-CACHE", keepPlace],
-  ["EXT-X-SERVER-CONTROL", keepPlace],
-  ["EXT-X-PART-INF", keepPlace],
-  ["EXT-X-SKIP", keepPlace],
-]);
+const PLAYLIST_TAG: Readonly<Record<string, ReadTag>> = {
+  EXTM3U: keepPlace,
+  "EXT-X-VERSION": (draft, value) => {
+    draft.version = readInteger(draft, value);
+  },
+  "EXT-X-TARGETDURATION": (draft, value) => {
+    draft.targetDuration = readInteger(draft, value);
+  },
+  "EXT-X-MEDIA-SEQUENCE": (draft, value) => {
+    draft.mediaSequence = readInteger(draft, value);
+  },
+  "EXT-X-DISCONTINUITY-SEQUENCE": (draft, value) => {
+    draft.discontinuitySequence = readInteger(draft, value);
+  },
+  "EXT-X-PLAYLIST-TYPE": (draft, value) => {
+    draft.playlistType = value.trim();
+  },
+  "EXT-X-ENDLIST": keepPlace,
+  "EXT-X-I-FRAMES-ONLY": keepPlace,
+  "EXT-X-INDEPENDENT-SEGMENTS": keepPlace,
+  "EXT-X-START": keepPlace,
+  "EXT-X-DEFINE": keepPlace,
+  "EXT-X-ALLOW-CACHE": keepPlace,
+  "EXT-X-SERVER-CONTROL": keepPlace,
+  "EXT-X-PART-INF": keepPlace,
+  "EXT-X-SKIP": keepPlace,
+};
 
-/** Tags of a segment, or of all segments after them. A tag that is in neither table is kept as a line. */
-const SEGMENT_TAG: ReadonlyMap<string, ReadTag> = new Map<string, ReadTag>([
-  [
-    "EXTINF",
-    (draft, value) => {
-      draft.duration = readDuration(draft, value);
-    },
-  ],
-  [
-    "EXT-X-DISCONTINUITY",
-    (draft) => {
-      draft.discontinuity = true;
-    },
-  ],
-  ["EXT-X-KEY", readKey],
-  [
-    "EXT-X-MAP",
-    (draft, value) => {
-      draft.map = { value: value.trimEnd(), line: draft.line };
-    },
-  ],
-  [
-    "EXT-X-PROGRAM-DATE-TIME",
-    (draft, value) => {
-      draft.programDateTime = value.trim();
-    },
-  ],
-  [
-    "EXT-X-BYTERANGE",
-    (draft, value) => {
-      draft.byteRange = value;
-    },
-  ],
-  ["EXT-X-CUE-OUT", keepCue],
-  ["EXT-X-CUE-OUT-CONT", keepCue],
-  ["EXT-X-CUE-IN", keepCue],
-  ["EXT-X-CUE", keepCue],
-  ["EXT-X-DATERANGE", keepCue],
-]);
+/** Tags of a segment, or of all segments after them. A tag that is in neither table is kept as a line. No member of Object.prototype starts with EXT. */
+const SEGMENT_TAG: Readonly<Record<string, ReadTag>> = {
+  EXTINF: (draft, value) => {
+    draft.duration = readDuration(draft, value);
+  },
+  "EXT-X-DISCONTINUITY": (draft) => {
+    draft.discontinuity = true;
+  },
+  "EXT-X-KEY": readKey,
+  "EXT-X-MAP": (draft, value) => {
+    draft.map = { value: value.trimEnd(), line: draft.line };
+  },
+  "EXT-X-PROGRAM-DATE-TIME": (draft, value) => {
+    draft.programDateTime = value.trim();
+  },
+  "EXT-X-BYTERANGE": (draft, value) => {
+    draft.byteRange = value;
+  },
+  "EXT-X-CUE-OUT": keepCue,
+  "EXT-X-CUE-OUT-CONT": keepCue,
+  "EXT-X-CUE-IN": keepCue,
+  "EXT-X-CUE": keepCue,
+  "EXT-X-DATERANGE": keepCue,
+};
 
 /**
  * Reads a media playlist; `formatMediaPlaylist` of the result is the same text. Linear in the length of the text.
@@ -212,26 +183,18 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
       nextLine = index + 1;
     }
   }
-  const { targetDuration, tagLines, segments, cues } = draft;
-  draft.line = 0;
-  if (targetDuration === undefined) throw malformed(draft, "an EXT-X-TARGETDURATION in the list", "none");
-  const { version, mediaSequence, discontinuitySequence, playlistType } = draft;
-  return {
-    lines,
-    version,
-    targetDuration,
-    mediaSequence,
-    discontinuitySequence,
-    playlistType,
+  const { targetDuration, version, mediaSequence, discontinuitySequence, playlistType } = draft;
+  const { tagLines, segments, cues } = draft;
+  if (targetDuration === undefined)
+    throw malformed({ ...draft, line: 0 }, "an EXT-X-TARGETDURATION in the list", "none");
+  const has = {
     hasEndList: tagLines.has("EXT-X-ENDLIST"),
     isIFramesOnly: tagLines.has("EXT-X-I-FRAMES-ONLY"),
     isDelta: tagLines.has("EXT-X-SKIP"),
-    headerLength,
-    tailStart: segments.length > 0 ? nextLine : headerLength,
-    tagLines,
-    segments,
-    cues,
   };
+  const numbers = { version, targetDuration, mediaSequence, discontinuitySequence, playlistType };
+  const tailStart = segments.length > 0 ? nextLine : headerLength;
+  return { lines, ...numbers, ...has, headerLength, tailStart, tagLines, segments, cues };
 }
 
 /** The text of a media playlist, byte for byte as it was read. */
@@ -269,12 +232,12 @@ function readTagLine(draft: Draft, line: string): boolean {
   const colon = line.indexOf(":");
   const name = colon < 0 ? line.slice(1).trimEnd() : line.slice(1, colon);
   const value = colon < 0 ? "" : line.slice(colon + 1);
-  const readSegmentTag = SEGMENT_TAG.get(name);
+  const readSegmentTag = SEGMENT_TAG[name];
   if (readSegmentTag) {
     readSegmentTag(draft, value, name);
     return false;
   }
-  const readPlaylistTag = PLAYLIST_TAG.get(name);
+  const readPlaylistTag = PLAYLIST_TAG[name];
   if (!readPlaylistTag) return false;
   readPlaylistTag(draft, value, name);
   draft.tagLines.set(name, draft.line);
@@ -285,17 +248,8 @@ function finishSegment(draft: Draft, uri: string, firstLine: number): void {
   const { duration, discontinuity, keys, map, programDateTime, line: lastLine } = draft;
   if (duration === undefined) throw malformed(draft, "#EXTINF before a segment", uri);
   const byteRange = draft.byteRange === undefined ? undefined : readByteRange(draft, draft.byteRange, uri);
-  draft.segments.push({
-    uri,
-    duration,
-    discontinuity,
-    keys,
-    map,
-    programDateTime,
-    byteRange,
-    firstLine,
-    lastLine,
-  });
+  const inForce = { discontinuity, keys, map, programDateTime, byteRange };
+  draft.segments.push({ uri, duration, ...inForce, firstLine, lastLine });
   draft.duration = undefined;
   draft.discontinuity = false;
   draft.programDateTime = undefined;
@@ -339,9 +293,5 @@ function readDuration(draft: Draft, value: string): number {
 }
 
 function malformed(draft: Draft, expected: string, got: string): AdError {
-  const shown = JSON.stringify(got.slice(0, 80));
-  return new AdError(
-    "playlist-malformed",
-    `media playlist, line ${draft.line + 1}: expected ${expected}, got ${shown}`,
-  );
+  return malformedPlaylist("media", draft.line, expected, got);
 }

@@ -11,7 +11,7 @@ export function parseProgramDateTime(text: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** ISO 8601 in UTC with milliseconds; `undefined` for a time that no date can hold. */
-export function formatProgramDateTime(timeMs: number): string | undefined {
-  return Math.abs(timeMs) <= LAST_DATE_MS ? new Date(timeMs).toISOString() : undefined;
+/** ISO 8601 in UTC with milliseconds; `undefined` for no time, or one that no date can hold. */
+export function formatProgramDateTime(timeMs: number | undefined): string | undefined {
+  return timeMs !== undefined && Math.abs(timeMs) <= LAST_DATE_MS ? new Date(timeMs).toISOString() : undefined;
 }
