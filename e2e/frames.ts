@@ -1,57 +1,57 @@
 /**
- * Reads the picture on screen, frame by frame. Every film of the demo carries a strip of 24 blocks at its bottom edge: white,
- * black, four bits of source id, sixteen bits of frame number, parity, white (demo/media.ts draws it).
+ * Reads the picture on screen, frame by frame, from the strip that every film of the demo carries (demo/strip.ts).
  */
 import type { Page } from "@playwright/test";
+import { readStrip, STRIP_BLOCKS, STRIP_SHARE } from "../demo/strip.ts";
 
 /** One frame as it was presented. */
 export interface ShownFrame {
   /** Which film; undefined where the strip could not be read. */
   readonly source: number | undefined;
-  /** The number burnt into the frame. */
+  /** The number burnt into the frame; -1 where the strip could not be read. */
   readonly frame: number;
   /** Media time of the frame, seconds. */
   readonly mediaTime: number;
   /** When it was due on screen, milliseconds of the page's clock. */
   readonly displayTime: number;
-  /** Count of frames submitted for composition so far: a jump of two with one callback is a missed callback, not a missed frame. */
+  /** Frames submitted for composition so far: a jump of two with one callback is a missed callback, not a missed frame. */
   readonly presentedFrames: number;
+}
+
+/** What the page keeps of a frame: the luma (green) of each block of the strip. */
+interface RawFrame extends Omit<ShownFrame, "source" | "frame"> {
+  readonly samples: readonly number[];
 }
 
 declare global {
   interface Window {
-    interludeFrames?: ShownFrame[];
+    interludeFrames?: RawFrame[];
   }
 }
 
 /** Starts to record every presented frame of the page's only video; earlier records are dropped. */
 export async function recordFrames(page: Page): Promise<void> {
-  await page.evaluate(() => {
+  const strip = { blocks: STRIP_BLOCKS, share: STRIP_SHARE };
+  await page.evaluate(({ blocks, share }) => {
     const video = document.querySelector("video");
     const canvas = document.createElement("canvas");
-    canvas.width = 240;
+    canvas.width = blocks * 10;
     canvas.height = 1;
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!video || !context) throw new Error("expected a page with a video and a 2D canvas");
-    const frames: ShownFrame[] = [];
     const isRunning = window.interludeFrames !== undefined;
-    window.interludeFrames = frames;
+    window.interludeFrames = [];
     if (isRunning) return;
 
-    const readStrip = (): Pick<ShownFrame, "source" | "frame"> => {
-      const top = video.videoHeight * (1 - 8 / 360);
-      context.drawImage(video, 0, top, video.videoWidth, 1, 0, 0, canvas.width, 1);
+    const readSamples = (): readonly number[] => {
+      const row = Math.floor(video.videoHeight * (1 - share / 2));
+      context.drawImage(video, 0, row, video.videoWidth, 1, 0, 0, canvas.width, 1);
       const pixels = context.getImageData(0, 0, canvas.width, 1).data;
-      const bits = Array.from({ length: 24 }, (_, block) => ((pixels[(block * 10 + 5) * 4 + 1] ?? 0) > 127 ? 1 : 0));
-      const number = (from: number, to: number): number =>
-        bits.slice(from, to).reduce<number>((sum, bit) => sum * 2 + bit, 0);
-      const parity = bits.slice(2, 22).reduce<number>((sum, bit) => sum ^ bit, 0);
-      const isStrip = bits[0] === 1 && bits[1] === 0 && bits[23] === 1 && bits[22] === parity;
-      return { source: isStrip ? number(2, 6) : undefined, frame: number(6, 22) };
+      return Array.from({ length: blocks }, (_, block) => pixels[(block * 10 + 5) * 4 + 1] ?? 0);
     };
     const onFrame: VideoFrameRequestCallback = (_now, metadata) => {
       window.interludeFrames?.push({
-        ...readStrip(),
+        samples: readSamples(),
         mediaTime: metadata.mediaTime,
         displayTime: metadata.expectedDisplayTime,
         presentedFrames: metadata.presentedFrames,
@@ -59,12 +59,16 @@ export async function recordFrames(page: Page): Promise<void> {
       video.requestVideoFrameCallback(onFrame);
     };
     video.requestVideoFrameCallback(onFrame);
-  });
+  }, strip);
 }
 
 /** Everything presented since {@link recordFrames}. */
 export async function shownFrames(page: Page): Promise<readonly ShownFrame[]> {
-  return page.evaluate(() => window.interludeFrames ?? []);
+  const raw = await page.evaluate(() => window.interludeFrames ?? []);
+  return raw.map(({ samples, ...timing }) => {
+    const reading = readStrip(samples);
+    return { ...timing, source: reading?.source, frame: reading?.frame ?? -1 };
+  });
 }
 
 /** A run of frames from one film, in order of presentation. */
