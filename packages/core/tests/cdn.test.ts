@@ -10,7 +10,7 @@ import {
   selectTargetDuration,
   sha256Hex,
 } from "@interlude/core";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 const zone = parseZoneDocument(

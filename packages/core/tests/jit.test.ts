@@ -10,6 +10,7 @@ import {
   type RepackageAnswer,
   type RepackageRequest,
   resolveCreative,
+  type SpliceNeeds,
   VAST_ERROR_OF_SKIP,
 } from "@interlude/core";
 import { describe, expect, test } from "vitest";
@@ -55,7 +56,7 @@ function decide(
   subject: Creative,
   cdn: (url: string) => ProbeResult,
   answer: RepackageAnswer = accepted("absent"),
-  needs = { packaging: "hls", targetDuration: 6, isLive: false } as const,
+  needs: SpliceNeeds = { packaging: "hls", targetDuration: 6, isLive: false },
 ): Recorded & { resolution: ReturnType<typeof resolveCreative> } {
   const recorded: Recorded = { probed: [], requested: [] };
   const ports: JitPorts = {
