@@ -57,6 +57,8 @@ export type CreativeEvent =
   /** A worker takes it up: the first time, on a retry that is due, or after the worker before it died. */
   | { readonly type: "start" }
   | { readonly type: "transcode" | "publish" | "finish" }
+  /** Its worker is asked to stop: the attempt does not count. */
+  | { readonly type: "release" }
   | { readonly type: "fail"; readonly reason: FailureReason; readonly now: Date }
   | { readonly type: "block" | "forget" };
 
@@ -86,13 +88,15 @@ export function transition(life: CreativeLife, event: CreativeEvent, policy: Ret
     case "submit":
       return submit(life, event.now, event.isIncomplete);
     case "start":
-      return canStart(life) ? { state: "fetching", attempts: life.attempts + 1 } : life;
+      return canStart(life) ? start(life, policy) : life;
     case "transcode":
       return life.state === "fetching" ? { ...life, state: "transcoding" } : life;
     case "publish":
       return life.state === "fetching" || life.state === "transcoding" ? { ...life, state: "publishing" } : life;
     case "finish":
       return life.state === "publishing" ? { state: "ready", attempts: 0 } : life;
+    case "release":
+      return isInProgress(life.state) ? { state: "queued", attempts: Math.max(0, life.attempts - 1) } : life;
     case "fail":
       return isInProgress(life.state) || life.state === "queued" ? fail(life, event, policy) : life;
     case "block":
@@ -112,6 +116,13 @@ function submit(life: CreativeLife, now: Date, isIncomplete: boolean): CreativeL
 function canStart(life: CreativeLife): boolean {
   if (life.state === "queued" || isInProgress(life.state)) return true;
   return life.state === "failed" && isTransient(life);
+}
+
+/** A creative whose workers died again and again is not given to one more. */
+function start(life: CreativeLife, policy: RetryPolicy): CreativeLife {
+  const { attempts } = life;
+  if (attempts >= policy.maxAttempts) return { state: "blocked", attempts, reason: "worker-lost" };
+  return { state: "fetching", attempts: attempts + 1 };
 }
 
 /** Whether a failed creative is tried again without being asked for. */

@@ -118,6 +118,8 @@ export interface CreativeChange {
   readonly lease?: number;
   readonly progress?: number;
   readonly encoding?: Encoding | null;
+  /** The newest spelling of it: an older one's signature may have run out. */
+  readonly creativeUrl?: string;
 }
 
 /**
@@ -135,7 +137,8 @@ export async function save(
     `update creative set
        state = $4, attempts = $5, reason = $6, retry_at = $7, message = $8,
        job_id = coalesce($9, job_id), lease = coalesce($10, lease), progress = coalesce($11, progress),
-       encoding = case when $12 then $13::jsonb else encoding end, updated_at = now()
+       encoding = case when $12 then $13::jsonb else encoding end,
+       creative_url = coalesce($14, creative_url), updated_at = now()
      where zone = $1 and key = $2 and lease = $3 returning key`,
     [
       id.zone,
@@ -151,9 +154,20 @@ export async function save(
       change.progress ?? null,
       change.encoding !== undefined,
       change.encoding ? JSON.stringify(change.encoding) : null,
+      change.creativeUrl ?? null,
     ],
   );
   return rows.length > 0;
+}
+
+/** Writes how far the run under this lease is. */
+export async function saveProgress(
+  database: Queryable,
+  id: CreativeId & { readonly lease: number },
+  progress: number,
+): Promise<void> {
+  const sql = "update creative set progress = $4, updated_at = now() where zone = $1 and key = $2 and lease = $3";
+  await database.query(sql, [id.zone, id.key, id.lease, progress]);
 }
 
 /** Notes that a package is wanted; the first to ask decides its path. */

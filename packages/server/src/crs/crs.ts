@@ -3,8 +3,35 @@
  *
  * @see primetime.md §3
  */
-import type { CreativeState, Packaging } from "@interlude/core";
-import type { FailureReason } from "./creative-state.ts";
+import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import {
+  AdError,
+  creativeKey,
+  type CreativeState,
+  masterPath,
+  type NormaliseRule,
+  normaliseCreativeUrl,
+  type Packaging,
+  TARGET_DURATIONS,
+} from "@interlude/core";
+import type { Database } from "../database/database.ts";
+import type { GuardedFetch } from "../guarded-fetch.ts";
+import { transition } from "./creative-state.ts";
+import { type CreativeStatus, describeCreative, describeForgotten } from "./creative-status.ts";
+import * as store from "./creative-store.ts";
+import type { CrsConfig } from "./crs-config.ts";
+import type { CrsLog } from "./crs-log.ts";
+import { createFfmpeg } from "./ffmpeg.ts";
+import { findProgram, writeWrapper } from "./ffmpeg-wrapper.ts";
+import { createFfprobe } from "./ffprobe.ts";
+import { createJobQueue, type JobQueue } from "./job-queue.ts";
+import { isIncomplete } from "./publisher.ts";
+import type { PublishTarget } from "./publish-target.ts";
+import { reviveCreatives } from "./revive.ts";
+import { createWorker, type Worker } from "./worker.ts";
+
+export type { CreativeStatus, PublishedPackage, RenditionSummary } from "./creative-status.ts";
 
 export interface RepackageRequestInput {
   /** Letters, digits, `_`, `-`, at most 64. */
@@ -14,44 +41,6 @@ export interface RepackageRequestInput {
   readonly packaging: Packaging;
   /** 6, 4 or 2 seconds. */
   readonly targetDuration: number;
-}
-
-export interface CreativeStatus {
-  readonly zone: string;
-  readonly key: string;
-  readonly creativeUrl: string;
-  readonly state: CreativeState;
-  /** 0 to 1, over all phases; 1 when ready. */
-  readonly progress: number;
-  readonly attempts: number;
-  readonly reason?: FailureReason;
-  /** What went wrong, for people. */
-  readonly message?: string;
-  /** ISO 8601; when a failed creative may be tried again. */
-  readonly retryAt?: string;
-  /** What is on at least one CDN. */
-  readonly packages: readonly PublishedPackage[];
-  /** Best first; empty until it is encoded. */
-  readonly renditions: readonly RenditionSummary[];
-  /** ISO 8601. */
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
-export interface PublishedPackage {
-  readonly packaging: Packaging;
-  readonly targetDuration: number;
-  /** Of the master playlist, below a CDN base. */
-  readonly path: string;
-  /** The CDNs that have it. */
-  readonly cdns: readonly string[];
-}
-
-export interface RenditionSummary {
-  readonly width: number;
-  readonly height: number;
-  readonly bandwidthBps: number;
-  readonly frameRate: number;
 }
 
 export interface CreativeFilter {
@@ -92,4 +81,142 @@ export class QueueFull extends Error {
   readonly code = "queue-full";
   /** A guess at when there is room again. */
   readonly retryAfterSeconds: number = 30;
+}
+
+export interface CrsDeps {
+  readonly database: Database;
+  readonly fetch: GuardedFetch;
+  /** One per CDN; at least one. */
+  readonly targets: readonly PublishTarget[];
+  /** Of a zone; empty where it has none. */
+  readonly normaliseRules: (zone: string) => readonly NormaliseRule[];
+  readonly config: CrsConfig;
+  readonly log: CrsLog;
+}
+
+const ZONE_NAME = /^[\w-]{1,64}$/;
+/** A CDN that did not take a package is not tried again for it within this time. */
+const REPUBLISH_MS = 60_000;
+const REVIVE_MS = 30_000;
+const SYSTEM_PATH = "/usr/bin:/bin:/usr/local/bin";
+
+/** Builds the service; `start` begins the work, requests need it. */
+export function createCrs(deps: CrsDeps): Crs {
+  const { database, config, log } = deps;
+  const listeners = new Set<(status: CreativeStatus) => void>();
+  const tell = (status: CreativeStatus): void => {
+    for (const listener of listeners) listener(status);
+  };
+  const announce = (record: store.CreativeRecord, progress?: number): void => tell(describeCreative(record, progress));
+  const queue = createJobQueue(database);
+  let worker: Worker | undefined;
+  let reviving: NodeJS.Timeout | undefined;
+  return {
+    submit: (input) => submit(input, { ...deps, queue, announce }),
+    status: async (zone, key) => {
+      const record = await store.find(database, { zone, key });
+      return record && describeCreative(record, worker?.progressOf(record));
+    },
+    list: async ({ zone, state }) => {
+      const records = await store.list(database, { ...(zone && { zone }), ...(state && { states: [state] }) });
+      return records.map((record) => describeCreative(record, worker?.progressOf(record)));
+    },
+    forget: async (zone, key) => {
+      const record = await store.remove(database, { zone, key });
+      if (record === undefined) return false;
+      await worker?.abort(record);
+      if (record.jobId !== undefined) await queue.remove(record.jobId);
+      await removeObjects(record, deps);
+      tell(describeForgotten(record, new Date()));
+      return true;
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    start: async () => {
+      if (database.isEmbedded) await rm(config.workDir, { recursive: true, force: true });
+      await queue.open();
+      const started = createWorker({ ...deps, queue, announce, tools: buildTools(deps) });
+      worker = started;
+      await reviveCreatives({ database, queue, log, isRestart: true });
+      const revive = (): void =>
+        void reviveCreatives({ database, queue, log, isRestart: false }).catch((error: unknown) =>
+          log.error({ err: error }, "creatives were not looked after"),
+        );
+      reviving = setInterval(revive, REVIVE_MS).unref();
+      await queue.work(config.concurrency, (jobId, id) => started.run(jobId, id));
+    },
+    stop: async () => {
+      clearInterval(reviving);
+      await queue.close();
+      await worker?.stop();
+    },
+  };
+}
+
+function buildTools({ config }: CrsDeps): Parameters<typeof createWorker>[0]["tools"] {
+  const setpriv = findProgram("setpriv", SYSTEM_PATH);
+  const wrap = (program: string): string =>
+    writeWrapper({ directory: join(config.workDir, "bin"), program, parent: process.pid, setpriv });
+  return {
+    runFfmpeg: createFfmpeg(wrap(config.ffmpegPath)),
+    runFfprobe: createFfprobe(wrap(config.ffprobePath)),
+    config,
+  };
+}
+
+async function submit(
+  input: RepackageRequestInput,
+  deps: CrsDeps & { readonly queue: JobQueue; readonly announce: (record: store.CreativeRecord) => void },
+): Promise<Submission> {
+  const { zone, creativeUrl, packaging, targetDuration } = input;
+  checkRequest(input);
+  const { config, database, queue, targets } = deps;
+  const key = creativeKey(zone, normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone)));
+  const cut = { packaging, targetDuration };
+  const now = new Date();
+  const { before, record } = await database.transaction(async (tx) => {
+    const found = await store.lockOrInsert(tx, { zone, key }, creativeUrl);
+    await store.wantPackage(tx, found, cut, masterPath(zone, key, cut));
+    const has = found.packages.find((one) => one.packaging === packaging && one.targetDuration === targetDuration);
+    const isTriedLately = (has?.publishedAt?.getTime() ?? 0) > now.getTime() - REPUBLISH_MS;
+    const isWanted = has === undefined || (isIncomplete(has, targets) && !isTriedLately);
+    const life = transition(found.life, { type: "submit", now, isIncomplete: isWanted }, config.retry);
+    if (life === found.life) return { before: life.state, record: undefined };
+    if ((await store.countQueued(tx)) >= config.queueLimit) {
+      throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
+    }
+    const jobId = await queue.add(tx, found);
+    await store.save(tx, found, life, { jobId, progress: 0, creativeUrl });
+    return {
+      before: found.life.state,
+      record: { ...found, life, jobId, creativeUrl, progress: 0, message: undefined },
+    };
+  });
+  if (record) deps.announce(record);
+  const current = record ?? (await store.find(database, { zone, key }));
+  if (current === undefined) throw new Error(`creative ${zone}/${key}: expected a row, got none`);
+  return { key, before, status: describeCreative(current) };
+}
+
+function checkRequest({ zone, packaging, targetDuration }: RepackageRequestInput): void {
+  const fail = (what: string, expected: string, got: unknown): never => {
+    throw new AdError("option-invalid", `${what}: expected ${expected}, got ${JSON.stringify(got)}`);
+  };
+  if (!ZONE_NAME.test(zone)) fail("zone", "letters, digits, _ or -", zone);
+  if (packaging !== "hls") fail("packaging", "hls (cmaf is not made here yet)", packaging);
+  if (!TARGET_DURATIONS.some((one) => one === targetDuration)) fail("target duration", "6, 4 or 2", targetDuration);
+}
+
+async function removeObjects(record: store.CreativeRecord, { config, log, targets }: CrsDeps): Promise<void> {
+  const { zone, key } = record;
+  const prefix = `${zone}/${key.slice(0, 3)}/${key.slice(3, 6)}/${key}_`;
+  const removals = targets.map((target) =>
+    target.removePrefix(prefix).catch((error: unknown) => {
+      log.error({ cdn: target.name, prefix, err: error }, "objects of a forgotten creative were not removed");
+    }),
+  );
+  await Promise.all(removals);
+  if (record.encoding) await rm(join(config.encodingDir, record.encoding.folder), { recursive: true, force: true });
 }

@@ -5,7 +5,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import fastifyStatic from "@fastify/static";
-import type {} from "@fastify/swagger";
+import "@fastify/swagger";
 import type { FastifyPluginAsync, FastifyReply } from "fastify";
 
 export interface OriginOptions {

@@ -1,0 +1,92 @@
+/**
+ * The queue of creatives to make. A job carries only which creative; the row says everything else, so that a job that runs
+ * twice, or late, does no harm.
+ */
+import { randomUUID } from "node:crypto";
+import type { Database, Queryable } from "../database/database.ts";
+import type { CreativeId } from "./creative-store.ts";
+
+const QUEUE = "repackage";
+
+/** A dead worker is noticed after a heartbeat (10 s is pg-boss's least) and the next supervision (5 s). */
+const QUEUE_OPTIONS = {
+  policy: "exclusive",
+  heartbeatSeconds: 10,
+  notify: true,
+  // How often is the row's business: a creative whose attempts are used up is not begun.
+  retryLimit: 50,
+  retryDelay: 0,
+  expireInSeconds: 3600,
+  deleteAfterSeconds: 3600,
+} as const;
+
+/** Without the short polling, pg-boss leaves a backlog alone for 30 s between two jobs. */
+const WORK_OPTIONS = {
+  batchSize: 1,
+  pollingIntervalSeconds: 0.5,
+  notifyPollingIntervalSeconds: 0.5,
+  heartbeatRefreshSeconds: 3,
+} as const;
+
+const LIVE: readonly string[] = ["created", "retry", "active"];
+
+export interface JobQueue {
+  /** Must come first. */
+  open(): Promise<void>;
+  /**
+   * Adds a job inside the transaction that changes the row. One job at most per creative and lease.
+   *
+   * @returns its id, also where an equal one is there already and nothing is added
+   */
+  add(tx: Queryable, id: CreativeId & { readonly lease: number }, startAfter?: Date): Promise<string>;
+  /** `run` gets the job's id; when it throws, the job is run again. */
+  work(concurrency: number, run: (jobId: string, id: CreativeId) => Promise<void>): Promise<void>;
+  /** No more jobs are taken; running ones are the caller's. */
+  close(): Promise<void>;
+  /**
+   * Whether a job will run or is running. `ownerIsGone`: the process that ran it is known to be dead, so that an active one
+   * is given back at once.
+   */
+  isLive(jobId: string, ownerIsGone: boolean): Promise<boolean>;
+  remove(jobId: string): Promise<void>;
+}
+
+interface JobBody {
+  readonly zone: string;
+  readonly key: string;
+}
+
+/** The queue on a database's pg-boss. */
+export function createJobQueue({ boss }: Pick<Database, "boss">): JobQueue {
+  return {
+    open: async () => {
+      await boss.createQueue(QUEUE, QUEUE_OPTIONS);
+      // Fills pg-boss's cache of queues: inside a PGlite transaction it could not be read.
+      await boss.findJobs(QUEUE, { id: randomUUID() });
+    },
+    add: async (tx, { zone, key, lease }, startAfter) => {
+      const id = randomUUID();
+      const db = {
+        executeSql: async (sql: string, values?: unknown[]) => ({ rows: [...(await tx.query(sql, values))] }),
+      };
+      const options = { id, db, singletonKey: `${zone}/${key}/${lease}`, ...(startAfter && { startAfter }) };
+      await boss.send(QUEUE, { zone, key }, options);
+      return id;
+    },
+    work: async (concurrency, run) => {
+      await boss.work<JobBody, void>(QUEUE, { ...WORK_OPTIONS, localConcurrency: concurrency }, async ([job]) => {
+        if (job) await run(job.id, job.data);
+      });
+    },
+    close: () => boss.offWork(QUEUE, { wait: false }),
+    isLive: async (jobId, ownerIsGone) => {
+      const [job] = await boss.findJobs(QUEUE, { id: jobId });
+      if (job === undefined || !LIVE.includes(job.state)) return false;
+      if (job.state === "active" && ownerIsGone) await boss.fail(QUEUE, jobId, { message: "its worker is gone" });
+      return true;
+    },
+    remove: async (jobId) => {
+      await boss.deleteJob(QUEUE, jobId);
+    },
+  };
+}
