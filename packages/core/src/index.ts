@@ -16,6 +16,7 @@ export * from "./hls/cue.ts";
 export * from "./hls/master-playlist.ts";
 export * from "./hls/media-playlist.ts";
 export * from "./jit.ts";
+export { emptyTimeline, forkTimeline, type LiveTimeline } from "./live-timeline.ts";
 export * from "./ports.ts";
 export * from "./sha256.ts";
 export * from "./skip-reason.ts";

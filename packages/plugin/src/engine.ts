@@ -1,0 +1,68 @@
+/**
+ * The part of hls.js that the plugin uses, as a structure: class `Hls` fits it, and so does a literal in a test.
+ * hls.js is never imported at run time, so the host decides which build (full or light) runs.
+ *
+ * @see hls.js 1.7 API.md: events, `levels`, `startLoad`, `pauseBuffering`
+ */
+
+export interface EngineFragment {
+  /** Media sequence number; an initialisation segment has a name instead. */
+  readonly sn: number | "initSegment";
+  readonly level: number;
+  /** `main`, `audio` or `subtitle`. */
+  readonly type: string;
+  /** Seconds on the timeline; moved to the real presentation time once the fragment is parsed. */
+  readonly start: number;
+  readonly end: number;
+  readonly duration: number;
+  readonly bitrateTest?: boolean | undefined;
+}
+
+export interface EngineDetails {
+  /** The address that answered: the base of the relative references in it. */
+  readonly url: string;
+  readonly live: boolean;
+  readonly startSN: number;
+  readonly fragments: readonly EngineFragment[];
+}
+
+/** A level, an audio track or a subtitle track. Without `details` its playlist is asked for again when it is needed. */
+export interface EngineTrack {
+  details?: EngineDetails | undefined;
+}
+
+/** What an event of {@link ENGINE_EVENT} brings; members are there where hls.js documents them. */
+export interface EngineEventData {
+  readonly frag?: EngineFragment | undefined;
+  readonly fatal?: boolean | undefined;
+  readonly details?: unknown;
+  readonly media?: unknown;
+}
+
+export type EngineListener = (event: string, data: EngineEventData) => void;
+
+export interface Engine {
+  readonly media: HTMLMediaElement | null;
+  readonly levels: readonly EngineTrack[];
+  readonly allAudioTracks: readonly EngineTrack[];
+  readonly allSubtitleTracks: readonly EngineTrack[];
+  readonly bufferingEnabled: boolean;
+  on(event: string, listener: EngineListener): void;
+  off(event: string, listener: EngineListener): void;
+  stopLoad(): void;
+  startLoad(startPosition?: number): void;
+  pauseBuffering(): void;
+  resumeBuffering(): void;
+}
+
+/** The values of hls.js's `Hls.Events` that the plugin listens to. */
+export const ENGINE_EVENT = {
+  mediaAttached: "hlsMediaAttached",
+  mediaDetaching: "hlsMediaDetaching",
+  levelUpdated: "hlsLevelUpdated",
+  fragLoading: "hlsFragLoading",
+  fragLoaded: "hlsFragLoaded",
+  fragBuffered: "hlsFragBuffered",
+  error: "hlsError",
+  destroying: "hlsDestroying",
+} as const;

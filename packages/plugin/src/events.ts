@@ -1,0 +1,171 @@
+/**
+ * What the plugin tells its host, as typed events. Times are seconds; `streamTime` is the element's `currentTime`, `contentTime` leaves
+ * the inserted ads out.
+ *
+ * @see primetime.md §4.10 for the order: break start, per ad start, progress, complete, then break complete
+ */
+import type { AdErrorCode, CreativeState, SkipReason } from "@interlude/core";
+
+export type BreakPosition = "pre" | "mid" | "post" | "live";
+
+/** One ad of a pod as placed: `index` counts from 0 within its break. */
+export interface AdSnapshot {
+  readonly adId: string;
+  readonly index: number;
+  readonly title: string;
+  readonly creativeId: string | undefined;
+  readonly clickThrough: string | undefined;
+  readonly startTime: number;
+  readonly duration: number;
+}
+
+/**
+ * One ad break, for drawing a timeline. `pending`: not decided yet; `placed`: in the playlists; `skipped`: content plays instead.
+ * Pending and skipped breaks have duration 0 and no ads.
+ */
+export interface BreakSnapshot {
+  readonly breakId: string;
+  readonly position: BreakPosition;
+  readonly state: "pending" | "placed" | "skipped";
+  readonly reason: SkipReason | undefined;
+  readonly contentTime: number;
+  readonly startTime: number;
+  readonly duration: number;
+  readonly ads: readonly AdSnapshot[];
+}
+
+export interface BreakEvent {
+  readonly breakId: string;
+  readonly position: BreakPosition;
+  readonly startTime: number;
+  readonly duration: number;
+  readonly adCount: number;
+}
+
+export interface AdEvent {
+  readonly breakId: string;
+  readonly adId: string;
+  readonly index: number;
+  readonly adCount: number;
+  readonly title: string;
+  readonly creativeId: string | undefined;
+  readonly clickThrough: string | undefined;
+  readonly duration: number;
+}
+
+/** One ad that was not inserted, or (without `adId`) a break that brought no ad. */
+export interface SkipEvent {
+  readonly breakId: string;
+  readonly adId: string | undefined;
+  readonly creativeUrl: string | undefined;
+  readonly reason: SkipReason;
+  /** The number that the ad's error URLs were told; undefined where skipping is no error. */
+  readonly vastError: number | undefined;
+  readonly message: string;
+}
+
+/**
+ * Something went wrong; the content plays on. `fatal`: this session gets no ads at all (a wrong option, no zone document).
+ * `internal` is an exception in the plugin itself.
+ */
+export interface ErrorEvent {
+  readonly fatal: boolean;
+  readonly code: AdErrorCode | "internal";
+  readonly message: string;
+  readonly cause: unknown;
+}
+
+/**
+ * A step of JIT repackaging initiated by the client, as numbered there; 5 and 6 are done by ad server and CRS and are seen through
+ * the answer to step 4b and its status URL. `part` is `a` or `b` where the list has two. `method`, `url`, `status` and `ms` are of the
+ * real request, absent while it has not been answered (steps 1 and 6 are told when they begin).
+ *
+ * @see Detailed Workflows for JIT Repackaging, "initiated by the client"
+ */
+export interface WorkflowStepEvent {
+  readonly step: 1 | 2 | 3 | 4 | 5 | 6;
+  readonly part?: "a" | "b";
+  readonly title: string;
+  readonly breakId: string;
+  readonly adId?: string;
+  readonly creativeUrl?: string;
+  readonly method?: "GET" | "POST";
+  readonly url?: string;
+  readonly status?: number;
+  readonly ms?: number;
+  /** Steps 4b to 6: what CRS says of the creative, and from 0 to 1 how far it is. */
+  readonly state?: CreativeState;
+  readonly progress?: number;
+}
+
+/** One tracking request as sent: `time` seconds into the ad, macros expanded in `url`. Break and error beacons have no ad time. */
+export interface BeaconEvent {
+  readonly event: string;
+  readonly url: string;
+  readonly breakId: string;
+  readonly adId: string | undefined;
+  readonly index: number | undefined;
+  readonly time: number | undefined;
+  readonly contentTime: number;
+}
+
+export interface AdInsertionEvents {
+  readonly adbreakstart: BreakEvent;
+  readonly adstart: AdEvent;
+  /** About four times a second while an ad plays; `time` counts from the start of the ad. */
+  readonly adprogress: AdEvent & { readonly time: number };
+  /** The ad was watched to its end. An ad that the viewer left has no `adcomplete`, but its break always completes. */
+  readonly adcomplete: AdEvent;
+  readonly adbreakcomplete: BreakEvent & { readonly watched: boolean };
+  readonly adskip: SkipEvent;
+  readonly error: ErrorEvent;
+  readonly workflowstep: WorkflowStepEvent;
+  readonly beacon: BeaconEvent;
+  readonly timeline: { readonly breaks: readonly BreakSnapshot[] };
+}
+
+export type AdInsertionListener<K extends keyof AdInsertionEvents> = (event: AdInsertionEvents[K]) => void;
+
+export type Emit = <K extends keyof AdInsertionEvents>(name: K, event: AdInsertionEvents[K]) => void;
+
+export interface Emitter {
+  readonly on: <K extends keyof AdInsertionEvents>(name: K, listener: AdInsertionListener<K>) => () => void;
+  readonly emit: Emit;
+  readonly clear: () => void;
+}
+
+/** A listener that throws stops neither the other listeners nor the ads: its exception surfaces as an uncaught one. */
+export function createEmitter(): Emitter {
+  const listeners: { readonly [K in keyof AdInsertionEvents]: Set<AdInsertionListener<K>> } = {
+    adbreakstart: new Set(),
+    adstart: new Set(),
+    adprogress: new Set(),
+    adcomplete: new Set(),
+    adbreakcomplete: new Set(),
+    adskip: new Set(),
+    error: new Set(),
+    workflowstep: new Set(),
+    beacon: new Set(),
+    timeline: new Set(),
+  };
+  return {
+    on: (name, listener) => {
+      listeners[name].add(listener);
+      return () => listeners[name].delete(listener);
+    },
+    emit: (name, event) => {
+      for (const listener of listeners[name]) {
+        try {
+          listener(event);
+        } catch (cause) {
+          queueMicrotask(() => {
+            throw cause;
+          });
+        }
+      }
+    },
+    clear: () => {
+      for (const set of Object.values(listeners)) set.clear();
+    },
+  };
+}

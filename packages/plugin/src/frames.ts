@@ -1,0 +1,102 @@
+/**
+ * When frames reach the screen, and what to do when they stop coming although the media is there.
+ */
+
+/** @param onFrame given the presentation time of each frame shown; without requestVideoFrameCallback, the playhead a few times a second */
+export function watchFrames(media: HTMLMediaElement, onFrame: (time: number) => void, onEnded: () => void): () => void {
+  let isWatching = true;
+  const video = media instanceof HTMLVideoElement && "requestVideoFrameCallback" in media ? media : undefined;
+  const request = (): void => {
+    video?.requestVideoFrameCallback((_now, { mediaTime }) => {
+      if (!isWatching) return;
+      onFrame(mediaTime);
+      request();
+    });
+  };
+  // sound without a picture has no frames, but ads in it play all the same
+  const onTime = (): void => {
+    if (!video || video.videoWidth === 0) onFrame(media.currentTime);
+  };
+  request();
+  media.addEventListener("timeupdate", onTime);
+  media.addEventListener("ended", onEnded);
+  return () => {
+    isWatching = false;
+    media.removeEventListener("timeupdate", onTime);
+    media.removeEventListener("ended", onEnded);
+  };
+}
+
+const CHECK_MS = 100;
+const STALL_MS = 500;
+/** Seconds. */
+const REACH = 1;
+const MAX_NUDGES = 3;
+
+/** What the watchdog reads of a media element. */
+export type WatchedMedia = Pick<HTMLMediaElement, "paused" | "ended" | "seeking" | "currentTime" | "buffered">;
+
+export interface Stall {
+  /** Where to seek to; undefined: nothing is in reach, or nudging has not helped. */
+  readonly target: number | undefined;
+  /** Times that this place has been nudged already. */
+  readonly nudges: number;
+}
+
+/**
+ * Looks at a playhead in equal steps; a stall is 500 ms at one place although media is buffered there or begins within a second.
+ *
+ * @returns a step function: undefined while all is well
+ */
+export function createStallDetector(now: () => number): (media: WatchedMedia) => Stall | undefined {
+  let place = Number.NaN;
+  let since = 0;
+  let nudges = 0;
+  let nudgedAt = Number.NaN;
+  return (media) => {
+    const { currentTime } = media;
+    if (media.paused || media.ended || media.seeking || currentTime !== place) {
+      place = currentTime;
+      since = now();
+      if (Math.abs(currentTime - nudgedAt) > REACH) nudges = 0;
+      return undefined;
+    }
+    if (now() - since < STALL_MS) return undefined;
+    const next = findBuffered(media.buffered, currentTime);
+    if (next === undefined) return undefined;
+    since = now();
+    nudges += 1;
+    nudgedAt = currentTime;
+    return { target: nudges <= MAX_NUDGES ? next : undefined, nudges };
+  };
+}
+
+/** A little into the range that the playhead is in or that begins within reach; undefined where there is none. */
+function findBuffered(buffered: TimeRanges, time: number): number | undefined {
+  for (let index = 0; index < buffered.length; index++) {
+    const start = buffered.start(index);
+    const end = buffered.end(index);
+    if (time < start && start - time <= REACH) return start + 0.01;
+    if (time >= start && time + 0.2 < end) return time + 0.1;
+  }
+  return undefined;
+}
+
+/** @returns what ends it */
+export function watchStalls(media: HTMLMediaElement, now: () => number, onStall: (stall: Stall) => void): () => void {
+  const detect = createStallDetector(now);
+  const timer = setInterval(() => {
+    // a page in the background may be throttled or paused by the browser
+    if (document.hidden) return;
+    const stall = detect(media);
+    if (stall) onStall(stall);
+  }, CHECK_MS);
+  return () => clearInterval(timer);
+}
+
+/** Where the media around a time ends; the time itself where there is none. */
+export function findBufferedEnd(buffered: TimeRanges, time: number): number {
+  for (let index = 0; index < buffered.length; index++)
+    if (buffered.start(index) <= time + 0.1 && buffered.end(index) >= time) return buffered.end(index);
+  return time;
+}

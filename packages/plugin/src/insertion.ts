@@ -1,0 +1,210 @@
+/**
+ * JIT repackaging initiated by the client: the ads of one break, from the ad request to what is spliced. Reads beside the
+ * numbered list of the workflow:
+ *
+ *   1  the client requests an ad from the ad server                      requestAds
+ *   2  the ad server returns the ad                                      requestAds
+ *   3  the client checks the format   a HLS → insert it                  resolveCreative → loadMedia
+ *                                     b not HLS → ask the CDN            resolveCreative → probe
+ *   4  the client checks the answer   a there → insert it                loadMedia
+ *                                     b not there → ask the ad server,   requestRepackage
+ *                                       do not insert
+ *   5  the ad server requests transcoding                                requestRepackage's answer
+ *   6  CRS creates an HLS version and uploads it to the CDN              followRepackaging
+ *
+ * Ads resolve in parallel and keep their order; one failing ad costs no other, and none costs content.
+ *
+ * @see Detailed Workflows for JIT Repackaging, "initiated by the client"; primetime.md §3.3, §4.5 (stand-ins)
+ */
+import {
+  type Ad,
+  AdError,
+  type AdErrorCode,
+  type AdRendition,
+  buildPod,
+  type Creative,
+  type JitContext,
+  type ProbeResult,
+  type RepackageAnswer,
+  type RepackageRequest,
+  resolveCreative,
+  type SkipReason,
+  VAST_ERROR_OF_SKIP,
+  type VastResult,
+} from "@interlude/core";
+import type { PlannedBreak } from "./ad-server.ts";
+import type { AdMedia, Probe } from "./cdn.ts";
+import type { WorkflowStepEvent } from "./events.ts";
+import type { RepackageExchange } from "./repackage.ts";
+
+/** An ad that can be spliced. */
+export interface ReadyAd {
+  readonly ad: Ad;
+  readonly creative: Creative;
+  readonly mediaUrl: string;
+  readonly renditions: readonly AdRendition[];
+  /** Seconds, of the media. */
+  readonly duration: number;
+}
+
+/** An ad, or a whole answer, that gives nothing to splice. `errorUrls` are told `vastError`; undefined: no error. */
+export interface SkippedAd {
+  readonly adId: string | undefined;
+  readonly creativeUrl: string | undefined;
+  readonly reason: SkipReason;
+  readonly vastError: number | undefined;
+  readonly message: string;
+  readonly errorUrls: readonly string[];
+}
+
+/** Order of the pod; empty `ads` means that content plays. */
+export interface ResolvedBreak {
+  readonly ads: readonly ReadyAd[];
+  readonly skipped: readonly SkippedAd[];
+}
+
+export interface InsertionPorts {
+  readonly requestAds: (planned: PlannedBreak) => Promise<VastResult>;
+  /** Starts what can be known before the content's playlist is there. */
+  readonly prefetch: (ads: readonly Ad[]) => void;
+  /** Zone, CDN and what the content needs; or why no ad fits this content. Settles with the first media playlist. */
+  readonly context: (
+    planned: PlannedBreak,
+  ) => Promise<JitContext | { readonly skipped: SkipReason; readonly message: string }>;
+  readonly probe: (url: URL) => Promise<Probe>;
+  readonly loadMedia: (url: URL) => Promise<AdMedia>;
+  readonly requestRepackage: (request: RepackageRequest, ad: Ad) => Promise<RepackageExchange>;
+  readonly followRepackaging: (
+    statusUrl: URL,
+    step: Pick<WorkflowStepEvent, "breakId" | "adId" | "creativeUrl">,
+  ) => void;
+  readonly report: (step: WorkflowStepEvent) => void;
+}
+
+/**
+ * Never throws.
+ *
+ * @param onHopeless called once as soon as no ad of the break can come any more, before the ad server has taken the requests
+ */
+export async function resolveBreak(
+  planned: PlannedBreak,
+  ports: InsertionPorts,
+  onHopeless: () => void,
+): Promise<ResolvedBreak> {
+  const answer = await ports.requestAds(planned);
+  const failed = answer.failures.map((failure) => ({ ...failure, creativeUrl: undefined }));
+  const { pod, standIns } = buildPod(answer.ads);
+  ports.prefetch(pod);
+
+  const lost = new Set<Ad>();
+  const onLost = (ad: Ad): void => {
+    lost.add(ad);
+    if (lost.size === pod.length && standIns.length === 0) onHopeless();
+  };
+  const outcomes = await Promise.all(pod.map((ad) => resolveAd(ad, planned, ports, () => onLost(ad))));
+  const replaced = await Promise.all(outcomes.map((outcome) => replaceSkipped(outcome, standIns, planned, ports)));
+  const all = [...failed, ...replaced.flat()];
+  return {
+    ads: all.filter((outcome) => "renditions" in outcome),
+    skipped: all.filter((outcome) => "reason" in outcome),
+  };
+}
+
+/** The first stand-in that can be played takes the place of a skipped ad; each stands in once. */
+async function replaceSkipped(
+  outcome: ReadyAd | SkippedAd,
+  standIns: readonly Ad[],
+  planned: PlannedBreak,
+  ports: InsertionPorts,
+): Promise<readonly (ReadyAd | SkippedAd)[]> {
+  if ("renditions" in outcome || standIns.length === 0) return [outcome];
+  const tried: (ReadyAd | SkippedAd)[] = [outcome];
+  for (const ad of standIns) {
+    const other = await resolveAd(ad, planned, ports, () => undefined);
+    tried.push(other);
+    if ("renditions" in other) break;
+  }
+  return tried;
+}
+
+type About = Pick<WorkflowStepEvent, "breakId" | "adId">;
+
+/** Steps 3 to 6 for one ad. Never throws. */
+async function resolveAd(
+  ad: Ad,
+  planned: PlannedBreak,
+  ports: InsertionPorts,
+  onLost: () => void,
+): Promise<ReadyAd | SkippedAd> {
+  const about: About = { breakId: planned.breakId, ...(ad.id === undefined ? {} : { adId: ad.id }) };
+  const [creative] = ad.creatives;
+  let creativeUrl = creative?.mediaFiles[0]?.url;
+  const skip = (reason: SkipReason, message: string): SkippedAd => {
+    onLost();
+    return { adId: ad.id, creativeUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason], message, errorUrls: ad.errors };
+  };
+  if (!creative) return skip("no-media-file", "VAST: expected a linear creative, got none");
+
+  try {
+    const context = await ports.context(planned);
+    if ("skipped" in context) return skip(context.skipped, context.message);
+    const resolution = await resolveCreative(creative, context, {
+      probe: (url) => probeReported(url, about, ports),
+      requestRepackage: async (request) => {
+        creativeUrl = request.creativeUrl;
+        onLost();
+        return await askForRepackaging(request, ad, about, ports);
+      },
+    });
+    if ("skipped" in resolution) return skip(resolution.skipped, `${creativeUrl ?? "no media file"} was not inserted`);
+
+    creativeUrl = resolution.mediaFile.url;
+    const url = resolution.playlistUrl;
+    if (!resolution.isRepackaged)
+      ports.report({ ...about, step: 3, part: "a", title: "HLS already: the client inserts it", creativeUrl });
+    const media = await ports.loadMedia(url);
+    if ("skipped" in media) return skip(media.skipped, media.message);
+    return { ad, creative, mediaUrl: url.href, ...media };
+  } catch (cause) {
+    return skip((cause instanceof AdError && REASON_OF_CODE[cause.code]) || "media-unavailable", String(cause));
+  }
+}
+
+/** Codes that are not here: `media-unavailable`. */
+const REASON_OF_CODE: { readonly [Code in AdErrorCode]?: SkipReason } = {
+  "upstream-timeout": "media-timeout",
+  "url-malformed": "no-media-file",
+};
+
+/** Steps 3b and 4a. */
+async function probeReported(url: URL, about: About, ports: InsertionPorts): Promise<ProbeResult> {
+  const step = { ...about, method: "GET", url: url.href } as const;
+  ports.report({ ...step, step: 3, part: "b", title: "Not HLS: the client requests an HLS version from the CDN" });
+  const { result, status, ms } = await ports.probe(url);
+  const answered = { ...step, ...(status === undefined ? {} : { status }), ms };
+  if (result === "hit")
+    ports.report({ ...answered, step: 4, part: "a", title: "The CDN has it: the client inserts it" });
+  else ports.report({ ...answered, step: 4, title: "The CDN does not have it" });
+  return result;
+}
+
+/** Steps 4b, 5 and 6. */
+async function askForRepackaging(
+  request: RepackageRequest,
+  ad: Ad,
+  about: About,
+  ports: InsertionPorts,
+): Promise<RepackageAnswer> {
+  const { answer, url, status, ms } = await ports.requestRepackage(request, ad);
+  const { creativeUrl } = request;
+  const exchange = { method: "POST", url, ...(status === undefined ? {} : { status }), ms } as const;
+  const step = { ...about, creativeUrl } as const;
+  const title = "The client asks the ad server to request one from CRS; the ad is not inserted";
+  ports.report({ ...step, ...exchange, step: 4, part: "b", title });
+  if (answer.outcome === "accepted") {
+    const { state, statusUrl } = answer;
+    ports.report({ ...step, ...exchange, step: 5, title: "The ad server requests that the ad be transcoded", state });
+    ports.followRepackaging(statusUrl, step);
+  }
+  return answer;
+}

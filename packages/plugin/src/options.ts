@@ -1,0 +1,121 @@
+/**
+ * What a publisher sets, with defaults. Every wait is bounded: the content never depends on an ad server, a CDN or CRS.
+ */
+import { AdError } from "@interlude/core";
+
+/** A break that the page itself asks for. */
+export interface BreakOption {
+  readonly id?: string;
+  /** Seconds of content, before the first segment that starts there or later; `start` is a pre-roll, `end` a post-roll. */
+  readonly time: number | "start" | "end";
+  /** VAST. */
+  readonly adTagUrl: string | URL;
+}
+
+export interface AdInsertionOptions {
+  /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. */
+  readonly zoneUrl: string | URL;
+  /**
+   * The ad server's answer to all breaks: VMAP, or VAST for a pre-roll (live: for each avail, asked once per avail with its id as
+   * `break` and its length as `duration`). Without it only `breaks` are filled.
+   */
+  readonly adTagUrl?: string | URL;
+  readonly breaks?: readonly BreakOption[];
+  /** Names one of the zone's CDNs; absent: the zone's default. A name that the zone does not have ends the set-up with an error. */
+  readonly ptcdn?: string;
+  /** The session id that ad requests carry; absent: a random one. */
+  readonly session?: string;
+  /** True: the content is live, so that a VAST tag is not asked before the first avail. */
+  readonly live?: boolean;
+  /** Where the ad server takes repackage requests; absent: `repackage` beside the ad tag. */
+  readonly repackageUrl?: string | URL;
+  /** True: follow CRS's progress after a request (`workflowstep` 6). A demonstration; the ads do not need it. */
+  readonly followRepackaging?: boolean;
+  /** `include` sends cookies with ad requests and beacons. Default `omit`. */
+  readonly credentials?: "omit" | "include";
+  /** How long the start of the content may wait for a pre-roll, from the first media playlist on. Default 1500. */
+  readonly startBudgetMs?: number;
+  /** Zone document. Default 3000. */
+  readonly zoneTimeoutMs?: number;
+  /** Ad tag, and VAST with its whole wrapper chain. Default 5000. */
+  readonly adTimeoutMs?: number;
+  /** One question to the CDN. Default 2500. */
+  readonly probeTimeoutMs?: number;
+  /** One media playlist of an ad. Default 4000. */
+  readonly playlistTimeoutMs?: number;
+  /** The request for repackaging. Default 4000. */
+  readonly repackageTimeoutMs?: number;
+}
+
+/** Options checked and completed. */
+export interface Settings {
+  readonly zoneUrl: URL;
+  readonly adTagUrl: URL | undefined;
+  readonly breaks: readonly { readonly id: string; readonly time: number | "start" | "end"; readonly adTagUrl: URL }[];
+  readonly ptcdn: string | undefined;
+  readonly session: string;
+  readonly live: boolean;
+  readonly repackageUrl: URL | undefined;
+  readonly followRepackaging: boolean;
+  readonly credentials: "omit" | "include";
+  readonly startBudgetMs: number;
+  readonly zoneTimeoutMs: number;
+  readonly adTimeoutMs: number;
+  readonly probeTimeoutMs: number;
+  readonly playlistTimeoutMs: number;
+  readonly repackageTimeoutMs: number;
+}
+
+/**
+ * @param base the page's address, against which relative URLs are read
+ * @param createSession makes a session id where the options bring none
+ * @throws AdError `option-invalid` naming the option
+ */
+export function parseOptions(options: AdInsertionOptions, base: string, createSession: () => string): Settings {
+  const adTagUrl = options.adTagUrl === undefined ? undefined : parseUrl("adTagUrl", options.adTagUrl, base);
+  const breaks = (options.breaks ?? []).map((item, index) => ({
+    id: item.id ?? `break-${index + 1}`,
+    time: parseTime(item.time, index),
+    adTagUrl: parseUrl(`breaks[${index}].adTagUrl`, item.adTagUrl, base),
+  }));
+  const beside = adTagUrl ?? breaks[0]?.adTagUrl;
+  return {
+    zoneUrl: parseUrl("zoneUrl", options.zoneUrl, base),
+    adTagUrl,
+    breaks,
+    ptcdn: options.ptcdn,
+    session: options.session ?? createSession(),
+    live: options.live ?? false,
+    repackageUrl:
+      options.repackageUrl === undefined
+        ? beside && new URL("repackage", beside)
+        : parseUrl("repackageUrl", options.repackageUrl, base),
+    followRepackaging: options.followRepackaging ?? false,
+    credentials: options.credentials ?? "omit",
+    startBudgetMs: parseMs("startBudgetMs", options.startBudgetMs ?? 1500),
+    zoneTimeoutMs: parseMs("zoneTimeoutMs", options.zoneTimeoutMs ?? 3000),
+    adTimeoutMs: parseMs("adTimeoutMs", options.adTimeoutMs ?? 5000),
+    probeTimeoutMs: parseMs("probeTimeoutMs", options.probeTimeoutMs ?? 2500),
+    playlistTimeoutMs: parseMs("playlistTimeoutMs", options.playlistTimeoutMs ?? 4000),
+    repackageTimeoutMs: parseMs("repackageTimeoutMs", options.repackageTimeoutMs ?? 4000),
+  };
+}
+
+function parseUrl(name: string, value: string | URL, base: string): URL {
+  const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new AdError("option-invalid", `${name}: expected an http(s) URL, got ${JSON.stringify(String(value))}`);
+}
+
+function parseTime(time: number | "start" | "end", index: number): number | "start" | "end" {
+  if (time === "start" || time === "end" || (Number.isFinite(time) && time >= 0)) return time;
+  throw new AdError(
+    "option-invalid",
+    `breaks[${index}].time: expected seconds from 0, "start" or "end", got ${String(time)}`,
+  );
+}
+
+function parseMs(name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new AdError("option-invalid", `${name}: expected milliseconds from 0, got ${String(value)}`);
+}

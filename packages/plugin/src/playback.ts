@@ -1,0 +1,177 @@
+/**
+ * What the viewer sees, frame by frame: breaks and ads starting and ending, and the beacons that fall due.
+ *
+ * An impression is the first frame of the ad that is really on screen. A quartile counts when it is played through: a seek over it
+ * fires nothing. Each break that starts also completes, whatever becomes of it.
+ *
+ * @see VAST 4.3 §3.14.1; primetime.md §4.10 (order of events)
+ */
+import { type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
+import type { BeaconSender, BeaconSubject } from "./beacons.ts";
+import type { AdEvent, BreakEvent, Emit } from "./events.ts";
+import type { ReadyAd } from "./insertion.ts";
+import type { BreakEntry } from "./session.ts";
+import { type AdSpan, isSameAd, type Timeline } from "./timeline.ts";
+
+export interface PlaybackDeps {
+  readonly timeline: Timeline;
+  readonly emit: Emit;
+  readonly beacons: BeaconSender;
+  readonly entries: () => readonly BreakEntry[];
+  readonly toContentTime: (time: number) => number;
+}
+
+export interface Playback {
+  /** A frame of this time is on screen. */
+  readonly show: (time: number, playbackRate: number) => void;
+  /** The media has ended: what plays has been played. */
+  readonly end: () => void;
+  /** Nothing plays any more. */
+  readonly stop: () => void;
+  /** The break at the playhead. */
+  readonly current: () => AdSpan | undefined;
+}
+
+interface Playing {
+  readonly span: AdSpan;
+  readonly entry: BreakEntry;
+  readonly ready: ReadyAd;
+  readonly startTime: number;
+  readonly event: AdEvent;
+  readonly beacons: readonly ScheduledBeacon[];
+  /** Seconds into the ad up to which it was played. */
+  time: number;
+  progressAt: number;
+}
+
+/** Seconds between two frames that still count as playing on: timers of a page in the background run once a second. */
+const MAX_STEP = 1.5;
+const PROGRESS_INTERVAL = 0.25;
+/** Seconds: the last frame shown of an ad lies this far before its end, EXTINF rounding and a dropped frame included. */
+const END_TOLERANCE = 0.5;
+
+export function createPlayback(deps: PlaybackDeps): Playback {
+  const { timeline, emit } = deps;
+  let playing: Playing | undefined;
+  let lastTime = Number.NaN;
+  let isBreakWatched = true;
+
+  const enter = (span: AdSpan, time: number): void => {
+    const started = startAd(span, deps);
+    if (!started) return;
+    const { entry, event } = started;
+    if (playing?.entry !== entry) {
+      if (playing) leaveBreak(playing);
+      isBreakWatched = true;
+      emit("adbreakstart", describeBreak(span, entry, timeline));
+      deps.beacons.sendBreak(describeSubject(started, deps, time), "breakStart", entry.planned.breakStart);
+    }
+    playing = started;
+    emit("adstart", event);
+    fire(started, -1, 0);
+    const elapsed = time - started.startTime;
+    if (elapsed < END_TOLERANCE) return;
+    // entered by a seek: what lies before was not seen
+    isBreakWatched = false;
+    started.time = elapsed;
+  };
+  /** What falls due after `from` and up to `to` seconds into the ad. */
+  const fire = (ad: Playing, from: number, to: number): void => {
+    for (const [occurrence, { event, url, time }] of ad.beacons.entries())
+      if (time > from && time <= to)
+        deps.beacons.send(describeSubject(ad, deps, ad.startTime + time), event, url, time, occurrence);
+  };
+  const advance = (ad: Playing, time: number, isPlayedOn: boolean): void => {
+    const elapsed = Math.min(Math.max(time - ad.startTime, 0), ad.event.duration);
+    if (isPlayedOn) fire(ad, ad.time, elapsed);
+    else isBreakWatched = false;
+    ad.time = elapsed;
+    if (Math.abs(elapsed - ad.progressAt) < PROGRESS_INTERVAL) return;
+    ad.progressAt = elapsed;
+    emit("adprogress", { ...ad.event, time: elapsed });
+  };
+  const leaveAd = (ad: Playing, isPlayedOn: boolean): void => {
+    const isComplete = isPlayedOn && ad.time >= ad.event.duration - END_TOLERANCE;
+    isBreakWatched &&= isComplete;
+    if (!isComplete) return;
+    fire(ad, ad.time, ad.event.duration);
+    emit("adcomplete", ad.event);
+  };
+  const leaveBreak = (ad: Playing): void => {
+    const { breakEnd } = ad.entry.planned;
+    emit("adbreakcomplete", { ...describeBreak(ad.span, ad.entry, timeline), watched: isBreakWatched });
+    deps.beacons.sendBreak({ ...describeSubject(ad, deps, lastTime), ...NO_AD }, "breakEnd", breakEnd);
+    playing = undefined;
+  };
+  const leave = (isPlayedOn: boolean): void => {
+    if (!playing) return;
+    leaveAd(playing, isPlayedOn);
+    leaveBreak(playing);
+  };
+
+  return {
+    show: (time, playbackRate) => {
+      const at = timeline.locate(time);
+      if (at === "unknown") return;
+      const step = time - lastTime;
+      const isPlayedOn = step >= 0 && step < MAX_STEP * Math.max(1, playbackRate);
+      lastTime = time;
+      if (at === "content") return leave(isPlayedOn);
+      if (playing && isSameAd(playing.span.placed, at.placed)) return advance(playing, time, isPlayedOn);
+      if (playing) leaveAd(playing, isPlayedOn);
+      enter(at, time);
+    },
+    end: () => leave(true),
+    stop: () => leave(false),
+    current: () => playing?.span,
+  };
+}
+
+const NO_AD = { ad: undefined, adId: undefined, creative: undefined, index: undefined, mediaUrl: undefined } as const;
+
+function startAd(span: AdSpan, { entries, timeline }: PlaybackDeps): Playing | undefined {
+  const { breakId, duration } = span.placed;
+  const index = Number(span.placed.adId);
+  const entry = entries().find(({ planned }) => planned.breakId === breakId);
+  const ready = entry?.ads[index];
+  if (!entry || !ready) return undefined;
+  const { ad, creative } = ready;
+  const event: AdEvent = {
+    breakId,
+    adId: ad.id ?? `ad-${index + 1}`,
+    index,
+    adCount: span.placedBreak.ads.length,
+    title: ad.title,
+    creativeId: creative.id,
+    clickThrough: creative.clickThrough,
+    duration,
+  };
+  const startTime = timeline.startOf(span.placed);
+  const beacons = scheduleBeacons(ad, creative, duration);
+  return { span, entry, ready, startTime, event, beacons, time: 0, progressAt: 0 };
+}
+
+function describeSubject(playing: Playing, deps: PlaybackDeps, time: number): BeaconSubject {
+  const { event, ready } = playing;
+  return {
+    breakId: event.breakId,
+    adId: ready.ad.id,
+    ad: ready.ad,
+    creative: ready.creative,
+    index: event.index,
+    adCount: event.adCount,
+    mediaUrl: ready.mediaUrl,
+    contentTime: deps.toContentTime(time),
+  };
+}
+
+function describeBreak(span: AdSpan, entry: BreakEntry, timeline: Timeline): BreakEvent {
+  const { placedBreak } = span;
+  return {
+    breakId: placedBreak.breakId,
+    position: entry.planned.position,
+    startTime: timeline.startOf(placedBreak),
+    duration: placedBreak.duration,
+    adCount: placedBreak.ads.length,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Where on the player's timeline the ads are. The playhead is mapped by fragments and their media sequence numbers, because hls.js
+ * moves a fragment to its real presentation time once it is parsed: sums of EXTINF drift away from what is on screen.
+ */
+import type { PlacedAd, PlacedBreak } from "@interlude/core";
+import type { EngineDetails, EngineFragment } from "./engine.ts";
+
+/** An ad in the playlists. */
+export interface AdSpan {
+  readonly placedBreak: PlacedBreak;
+  readonly placed: PlacedAd;
+}
+
+/** What is at the playhead. `unknown`: nothing of it was loaded, as in the moment after a seek. */
+export type AtPlayhead = "unknown" | "content" | AdSpan;
+
+export interface Timeline {
+  /**
+   * The breaks of one playlist as it was handed over, by the address that hls.js knows it by.
+   *
+   * @param isWhole VOD: these are all; live: breaks that have left the window stay known
+   */
+  readonly setBreaks: (playlistUrl: string, breaks: readonly PlacedBreak[], isWhole: boolean) => void;
+  readonly setDetails: (details: EngineDetails) => void;
+  /** A fragment of the main playlist at this address is in the buffer. */
+  readonly addFragment: (fragment: EngineFragment, playlistUrl: string | undefined) => void;
+  /** What was loaded from here on is gone, and what is listed from here on is another thing. */
+  readonly forgetFrom: (time: number) => void;
+  readonly locate: (time: number) => AtPlayhead;
+  /** The ad that a fragment of the playlist at this address belongs to. */
+  readonly findAd: (fragment: EngineFragment, playlistUrl: string | undefined) => AdSpan | undefined;
+  /** Whether any of an ad is in the buffer, or was. */
+  readonly isLoaded: (placed: PlacedAd) => boolean;
+  /** Seconds on the timeline, real where it is loaded, else as the playlists list it. */
+  readonly startOf: (placed: PlacedAd | PlacedBreak) => number;
+  readonly endOf: (placed: PlacedAd | PlacedBreak) => number;
+  readonly breaks: () => readonly PlacedBreak[];
+}
+
+interface Loaded {
+  readonly sn: number;
+  readonly start: number;
+  readonly end: number;
+  readonly span: AdSpan | undefined;
+}
+
+const MAX_LOADED = 1000;
+const MAX_BREAKS = 50;
+
+export function createTimeline(): Timeline {
+  const breaksOf = new Map<string, readonly PlacedBreak[]>();
+  let loaded: readonly Loaded[] = [];
+  let details: EngineDetails | undefined;
+
+  const findSpan = (sn: number, url: string | undefined): AdSpan | undefined => {
+    for (const placedBreak of breaksOf.get(url ?? "") ?? [])
+      for (const placed of placedBreak.ads)
+        if (sn >= placed.firstMediaSequence && sn < placed.firstMediaSequence + placed.segmentCount)
+          return { placedBreak, placed };
+    return undefined;
+  };
+  const findListed = (sn: number): EngineFragment | undefined => details?.fragments[sn - details.startSN];
+  const startOfSn = (sn: number): number | undefined =>
+    loaded.findLast((item) => item.sn === sn)?.start ?? findListed(sn)?.start;
+  const startOf = (placed: PlacedAd | PlacedBreak): number => startOfSn(placed.firstMediaSequence) ?? placed.startTime;
+
+  return {
+    setBreaks: (playlistUrl, breaks, isWhole) => {
+      const known = isWhole ? [] : (breaksOf.get(playlistUrl) ?? []);
+      const kept = known.filter((old) => !breaks.some(({ breakId }) => breakId === old.breakId));
+      breaksOf.set(playlistUrl, [...kept, ...breaks].slice(-MAX_BREAKS));
+    },
+    setDetails: (updated) => {
+      details = updated;
+    },
+    addFragment: ({ sn, start, end }, playlistUrl) => {
+      if (typeof sn !== "number") return;
+      const item: Loaded = { sn, start, end, span: findSpan(sn, playlistUrl) };
+      loaded = [...loaded.filter((old) => old.sn !== sn), item].slice(-MAX_LOADED);
+    },
+    forgetFrom: (time) => {
+      loaded = loaded.filter((item) => item.start < time);
+    },
+    locate: (time) => {
+      const item = loaded.findLast(({ start, end }) => start <= time && time < end);
+      if (item) return item.span ?? "content";
+      const listed = details?.fragments.find(({ start, end }) => start <= time && time < end);
+      if (!listed || typeof listed.sn !== "number") return "unknown";
+      return findSpan(listed.sn, details?.url) ?? "content";
+    },
+    findAd: ({ sn }, playlistUrl) => (typeof sn === "number" ? findSpan(sn, playlistUrl) : undefined),
+    isLoaded: (placed) => loaded.some(({ span }) => span !== undefined && isSameAd(span.placed, placed)),
+    startOf,
+    endOf: (placed) => {
+      const ads = "ads" in placed ? placed.ads : [placed];
+      const count = ads.reduce((sum, { segmentCount }) => sum + segmentCount, 0);
+      return startOfSn(placed.firstMediaSequence + count) ?? startOf(placed) + placed.duration;
+    },
+    breaks: () => breaksOf.get(details?.url ?? "") ?? [...breaksOf.values()][0] ?? [],
+  };
+}
+
+/** Whether two placements are of one ad. */
+export function isSameAd(a: PlacedAd, b: PlacedAd): boolean {
+  return a.breakId === b.breakId && a.adId === b.adId;
+}
+
+/** Content time of a time on the timeline: the ads before it left out, frozen while one plays. Live has no such difference. */
+export function toContentTime(timeline: Timeline, time: number): number {
+  let ads = 0;
+  for (const placedBreak of timeline.breaks()) {
+    const start = timeline.startOf(placedBreak);
+    if (time >= start) ads += Math.min(time, timeline.endOf(placedBreak)) - start;
+  }
+  return time - ads;
+}
+
+/** The place of a content time on the timeline; at a break, the first frame after its ads. */
+export function toStreamTime(timeline: Timeline, contentTime: number): number {
+  let time = contentTime;
+  for (const placedBreak of timeline.breaks().toSorted((a, b) => a.startTime - b.startTime)) {
+    const start = timeline.startOf(placedBreak);
+    if (time >= start - 0.001) time += timeline.endOf(placedBreak) - start;
+  }
+  return time;
+}
