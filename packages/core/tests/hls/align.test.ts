@@ -1,10 +1,10 @@
 import { segmentBoundaries, selectRendition, snapToBoundary } from "@interlude/core";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 describe("selectRendition", () => {
   const ladder = [{ bandwidthBps: 3e6 }, { bandwidthBps: 5e5 }, { bandwidthBps: 1e6 }];
-  test.each([
+  test.each<[number | undefined, number, string]>([
     [2e6, 1e6, "the highest not above the content"],
     [1e6, 1e6, "an equal one is not above"],
     [1e5, 5e5, "the lowest where all are above"],
@@ -33,7 +33,7 @@ describe("snapToBoundary", () => {
       fc.property(durations, fc.double({ min: 0, max: 400, noNaN: true }), (durations, time) => {
         const boundaries = segmentBoundaries(durations.map((duration) => ({ duration })));
         const chosen = Math.abs((boundaries[snapToBoundary(boundaries, time)] ?? Infinity) - time);
-        return boundaries.every((boundary) => chosen <= Math.abs(boundary - time) + 0.001);
+        for (const boundary of boundaries) expect(chosen).toBeLessThanOrEqual(Math.abs(boundary - time) + 0.001);
       }),
     );
   });

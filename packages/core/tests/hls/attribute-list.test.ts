@@ -1,5 +1,5 @@
 import { parseAttributeList, replaceAttribute } from "@interlude/core";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 describe("parseAttributeList", () => {
@@ -27,7 +27,11 @@ describe("parseAttributeList", () => {
   });
 
   test("any text is read in one pass", () => {
-    fc.assert(fc.property(fc.string(), (text) => parseAttributeList(text).size <= text.split("=").length));
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(parseAttributeList(text).size).toBeLessThan(text.split("=").length);
+      }),
+    );
     const hostile = '="'.repeat(500_000);
     expect(parseAttributeList(hostile).size).toBeLessThan(hostile.length);
   });

@@ -85,7 +85,7 @@ export function readByHlsParser(text: string): readonly ReadSegment[] {
       ? {
           method: segment.key.method,
           uri: segment.key.uri ?? "",
-          iv: segment.key.iv ? Buffer.from(segment.key.iv.buffer).toString("hex") : "",
+          iv: segment.key.iv ? Buffer.from(new Uint8Array(segment.key.iv)).toString("hex") : "",
         }
       : undefined,
     map: segment.map?.uri,
