@@ -122,7 +122,7 @@ function videoGraph(source: Source, ladder: readonly Rung[]): string {
   const names = ladder.map((_, index) => `[s${index}]`).join("");
   const split = `[0:${video.index}]${steps.join(",")},split=${ladder.length}${names}`;
   const rungs = ladder.map((rung, index) => {
-    const isSame = index === 0 && rung.width === video.width && rung.height === video.height;
+    const isSame = video.hasSquarePixels && rung.width === video.width && rung.height === video.height;
     const scale = isSame ? "" : `scale=${rung.width}:${rung.height},`;
     return `[s${index}]${scale}setsar=1,format=yuv420p[v${index}]`;
   });

@@ -23,6 +23,8 @@ export interface SourceVideo {
   /** Of the ladder that is made from it. */
   readonly frameRate: FrameRate;
   readonly isInterlaced: boolean;
+  /** Whether its pixels are square as they are stored. */
+  readonly hasSquarePixels: boolean;
 }
 
 export interface SourceAudio {
@@ -131,6 +133,7 @@ function selectVideo(stream: ProbeStream, limits: SourceLimits): SourceVideo {
     width,
     height,
     frameRate: selectFrameRate(stream.declaredRate ?? average, average),
+    hasSquarePixels: stream.pixelAspect === 1,
     isInterlaced: ["tt", "bb", "tb", "bt"].includes(stream.fieldOrder),
   };
 }

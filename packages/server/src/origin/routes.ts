@@ -5,7 +5,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import fastifyStatic from "@fastify/static";
-import "@fastify/swagger";
 import type { FastifyPluginAsync, FastifyReply } from "fastify";
 
 export interface OriginOptions {
@@ -29,12 +28,6 @@ const CORS = {
   "cross-origin-resource-policy": "cross-origin",
 } as const;
 
-const PREFLIGHT = {
-  "access-control-allow-methods": "GET, HEAD",
-  "access-control-allow-headers": "Range",
-  "access-control-max-age": "86400",
-} as const;
-
 /** Serves GET and HEAD with ranges; register it with the prefix `/cdn`. */
 export const originRoutes: FastifyPluginAsync<OriginOptions> = async (app, { cdns }) => {
   const answerMissing = (reply: FastifyReply): FastifyReply =>
@@ -43,12 +36,6 @@ export const originRoutes: FastifyPluginAsync<OriginOptions> = async (app, { cdn
       .headers({ ...CORS, "cache-control": "no-store" })
       .send({ error: { code: "not-found", message: "no such object on this CDN" } });
   app.setNotFoundHandler((_request, reply) => answerMissing(reply));
-  app.options("/*", { schema: { hide: true } }, (_request, reply) =>
-    reply
-      .code(204)
-      .headers({ ...CORS, ...PREFLIGHT })
-      .send(),
-  );
   for (const [name, root] of Object.entries(cdns)) {
     await mkdir(root, { recursive: true });
     await app.register(fastifyStatic, {

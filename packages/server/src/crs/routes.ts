@@ -1,0 +1,216 @@
+/** The JSON API of the Creative Repackaging Service: ask, look, forget, watch. For holders of the API token, never for pages. */
+import { Readable } from "node:stream";
+import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
+import type { onRequestHookHandler } from "fastify";
+import { ErrorBody, ZoneName } from "../schema.ts";
+import type { CreativeStatus, Crs, Submission } from "./crs.ts";
+
+export interface CrsRoutesOptions {
+  readonly crs: Pick<Crs, "submit" | "status" | "list" | "forget" | "subscribe">;
+  /** Guards every route. */
+  readonly authorise: onRequestHookHandler;
+  /** Whether the server knows a zone. */
+  readonly isZone: (zone: string) => boolean;
+}
+
+const MAX_ITEMS = 300;
+const MAX_WATCHERS = 100;
+/** Keeps proxies from closing a stream on which nothing happens. */
+const KEEPALIVE_MS = 15_000;
+/** A watcher that reads no faster than this falls behind is let go; it may come back. Bytes. */
+const MAX_BACKLOG = 1_000_000;
+
+const State = Type.Union([
+  Type.Literal("absent"),
+  Type.Literal("queued"),
+  Type.Literal("fetching"),
+  Type.Literal("transcoding"),
+  Type.Literal("publishing"),
+  Type.Literal("ready"),
+  Type.Literal("failed"),
+  Type.Literal("blocked"),
+]);
+
+const Key = Type.String({ pattern: "^[0-9a-f]{32}$", description: "h1: 32 hex digits" });
+
+const Creative = Type.Object({
+  zone: Type.String(),
+  key: Type.String(),
+  creativeUrl: Type.String(),
+  state: State,
+  progress: Type.Number({ description: "0 to 1" }),
+  attempts: Type.Integer(),
+  reason: Type.Optional(Type.String({ description: "why it failed: one of a closed list" })),
+  message: Type.Optional(Type.String({ description: "why it failed, for people" })),
+  retryAt: Type.Optional(Type.String({ description: "ISO 8601; not tried before" })),
+  packages: Type.Array(
+    Type.Object({
+      packaging: Type.String(),
+      targetDuration: Type.Integer({ description: "s" }),
+      path: Type.String({ description: "of the master playlist, below a CDN base" }),
+      cdns: Type.Array(Type.String(), { description: "the CDNs that have it" }),
+    }),
+  ),
+  renditions: Type.Array(
+    Type.Object({
+      width: Type.Integer(),
+      height: Type.Integer(),
+      bandwidthBps: Type.Integer(),
+      frameRate: Type.Number(),
+    }),
+  ),
+  createdAt: Type.String({ description: "ISO 8601" }),
+  updatedAt: Type.String({ description: "ISO 8601" }),
+});
+
+const Item = Type.Object({
+  zone: ZoneName,
+  creativeUrl: Type.String({ maxLength: 4096, description: "the original URL of the media file" }),
+  packaging: Type.Optional(Type.Union([Type.Literal("hls"), Type.Literal("cmaf")])),
+  targetDuration: Type.Optional(Type.Integer({ description: "6, 4 or 2 s; 6 where it is left out" })),
+});
+
+const ItemResult = Type.Object({
+  key: Type.Optional(Type.String()),
+  before: Type.Optional(State),
+  status: Type.Optional(Creative),
+  error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+});
+
+const Subject = Type.Object({ zone: ZoneName, key: Key });
+
+/** `POST /v1/repackage`, `GET /v1/creatives`, `GET|DELETE /v1/creatives/{zone}/{key}`, `GET /v1/events`. */
+export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app, { crs, authorise, isZone }) => {
+  const common = { tags: ["repackaging"], security: [{ bearer: [] }] };
+  const errors = { 400: ErrorBody, 401: ErrorBody };
+  app.addHook("onRequest", authorise);
+
+  const repackage = {
+    ...common,
+    summary: "Ask for creatives to be repackaged",
+    description:
+      "Answers at once, item by item and in their order; an item that was refused has `error`. Asking again is free.",
+    body: Type.Object({ items: Type.Array(Item, { minItems: 1, maxItems: MAX_ITEMS }) }),
+    response: { 202: Type.Object({ items: Type.Array(ItemResult) }), ...errors, 429: ErrorBody },
+  };
+  app.post("/v1/repackage", { schema: repackage }, async (request, reply) => {
+    const results: SubmitResult[] = [];
+    for (const { packaging = "hls", targetDuration = 6, ...item } of request.body.items) {
+      results.push(await submitItem(() => crs.submit({ ...item, packaging, targetDuration }), item.zone, isZone));
+    }
+    const [first] = results;
+    if (first && "thrown" in first && results.every((result) => "thrown" in result)) throw first.thrown;
+    return reply.code(202).send({ items: results.map(describeResult) });
+  });
+
+  const list = {
+    ...common,
+    summary: "The creatives that changed last, newest first, at most 1,000",
+    querystring: Type.Object({ zone: Type.Optional(ZoneName), state: Type.Optional(State) }),
+    response: { 200: Type.Object({ creatives: Type.Array(Creative) }), ...errors },
+  };
+  app.get("/v1/creatives", { schema: list }, async (request, reply) =>
+    reply.send({ creatives: (await crs.list(request.query)).map(copyStatus) }),
+  );
+
+  const one = {
+    ...common,
+    summary: "One creative: its state, progress, renditions and packages",
+    params: Subject,
+    response: { 200: Creative, 404: ErrorBody, ...errors },
+  };
+  app.get("/v1/creatives/:zone/:key", { schema: one }, async (request, reply) => {
+    const status = await crs.status(request.params.zone, request.params.key);
+    return status ? copyStatus(status) : reply.code(404).send(unknownCreative(request.params));
+  });
+
+  const forget = {
+    ...common,
+    summary: "Forget a creative: its job, its row and its objects on every CDN. It is cold again afterwards",
+    params: Subject,
+    response: { 204: Type.Null(), 404: ErrorBody, ...errors },
+  };
+  app.delete("/v1/creatives/:zone/:key", { schema: forget }, async (request, reply) => {
+    const isForgotten = await crs.forget(request.params.zone, request.params.key);
+    return isForgotten ? reply.code(204).send(null) : reply.code(404).send(unknownCreative(request.params));
+  });
+
+  await app.register(eventRoutes, { crs });
+};
+
+type SubmitResult = Submission | { readonly thrown: Error & { readonly code: string } };
+
+async function submitItem(
+  submit: () => Promise<Submission>,
+  zone: string,
+  isZone: (zone: string) => boolean,
+): Promise<SubmitResult> {
+  if (!isZone(zone)) {
+    const message = `zone: expected one that this server knows, got ${JSON.stringify(zone)}`;
+    return { thrown: Object.assign(new Error(message), { code: "zone-unknown" }) };
+  }
+  try {
+    return await submit();
+  } catch (error) {
+    // What has a code is the request's fault or the queue's; anything else is a fault of ours and ends the request.
+    if (error instanceof Error && "code" in error && typeof error.code === "string" && !("severity" in error)) {
+      return { thrown: Object.assign(error, { code: error.code }) };
+    }
+    throw error;
+  }
+}
+
+function describeResult(result: SubmitResult) {
+  if ("thrown" in result) return { error: { code: result.thrown.code, message: result.thrown.message } };
+  return { key: result.key, before: result.before, status: copyStatus(result.status) };
+}
+
+/** The serialiser's types want arrays that may be written to. */
+function copyStatus(status: CreativeStatus) {
+  return {
+    ...status,
+    packages: status.packages.map((one) => ({ ...one, cdns: [...one.cdns] })),
+    renditions: [...status.renditions],
+  };
+}
+
+function unknownCreative({ zone, key }: { readonly zone: string; readonly key: string }) {
+  return { error: { code: "not-found", message: `creative ${zone}/${key}: never asked for, or forgotten` } };
+}
+
+/** Server-sent events: `event: creative`, the data a creative's status. Read them with fetch: EventSource sends no token. */
+const eventRoutes: FastifyPluginAsyncTypebox<Pick<CrsRoutesOptions, "crs">> = async (app, { crs }) => {
+  const watchers = new Set<Readable>();
+  app.addHook("preClose", async () => {
+    for (const watcher of watchers) watcher.push(null);
+  });
+  const schema = {
+    tags: ["repackaging"],
+    security: [{ bearer: [] }],
+    summary: "Every change of every creative as it happens (server-sent events)",
+    produces: ["text/event-stream"],
+    response: { 200: Type.Unsafe<Readable>({ type: "string" }), 401: ErrorBody, 503: ErrorBody },
+  };
+  app.get("/v1/events", { schema }, async (request, reply) => {
+    if (watchers.size >= MAX_WATCHERS) {
+      const message = `events: expected at most ${MAX_WATCHERS} watchers, got one more`;
+      return reply.code(503).send({ error: { code: "overload", message } });
+    }
+    const stream = new Readable({ read: () => undefined });
+    const send = (text: string): void => {
+      if (stream.readableLength > MAX_BACKLOG) stream.destroy();
+      else stream.push(text);
+    };
+    const unsubscribe = crs.subscribe((status) => send(`event: creative\ndata: ${JSON.stringify(status)}\n\n`));
+    const keepAlive = setInterval(() => send(":\n\n"), KEEPALIVE_MS);
+    watchers.add(stream);
+    stream.once("close", () => {
+      unsubscribe();
+      clearInterval(keepAlive);
+      watchers.delete(stream);
+    });
+    request.raw.once("close", () => stream.destroy());
+    send(":\n\n");
+    return reply.headers({ "content-type": "text/event-stream", "cache-control": "no-store" }).send(stream);
+  });
+};

@@ -1,0 +1,103 @@
+/** Sources made with ffmpeg, once, into `.interlude/test-media`: small and short, each with one peculiarity. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const FOLDER = fileURLToPath(new URL("../../../../.interlude/test-media", import.meta.url));
+
+const picture = (size: string, rate: string, duration: number): readonly string[] => [
+  "-f",
+  "lavfi",
+  "-i",
+  `testsrc2=s=${size}:r=${rate}:d=${duration}`,
+];
+const tone = (duration: number, options = "sample_rate=44100"): readonly string[] => [
+  "-f",
+  "lavfi",
+  "-i",
+  `sine=440:d=${duration}:${options}`,
+];
+const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
+const AAC = ["-c:a", "aac", "-b:a", "96k"];
+
+/** Arguments between `ffmpeg` and the file's name. */
+const RECIPES: Readonly<Record<string, readonly string[]>> = {
+  "plain.mp4": [...picture("640x360", "25", 9), ...tone(9), ...H264, ...AAC],
+  "short.mp4": [...picture("320x180", "25", 3), ...tone(3), ...H264, ...AAC],
+  "silent.mp4": [...picture("480x270", "25", 7), ...H264],
+  "portrait-source.mp4": [...picture("640x360", "25", 5), ...tone(5), ...H264, ...AAC],
+  "odd.mp4": [...picture("427x241", "25", 5), ...tone(5), ...H264, "-pix_fmt", "yuv444p", ...AAC],
+  "60fps.mp4": [...picture("480x270", "60", 5), ...tone(5), ...H264, ...AAC],
+  "23976.mp4": [...picture("480x270", "24000/1001", 13), ...tone(13), ...H264, "-g", "500", ...AAC],
+  "surround.mp4": [
+    ...picture("480x270", "30000/1001", 5),
+    "-f",
+    "lavfi",
+    "-i",
+    "aevalsrc=0.1*sin(440*2*PI*t)|0.1*sin(550*2*PI*t)|0.1*sin(660*2*PI*t)|0.05|0.1*sin(770*2*PI*t)|0.1*sin(880*2*PI*t):c=5.1:d=5",
+    ...H264,
+    ...AAC,
+  ],
+  "flash.flv": [...picture("320x240", "25", 5), ...tone(5), "-c:v", "flv1", "-b:v", "600k", "-c:a", "mp3"],
+  "web.webm": [
+    ...picture("320x180", "25", 5),
+    ...tone(5, "sample_rate=48000"),
+    "-c:v",
+    "libvpx",
+    "-b:v",
+    "400k",
+    "-deadline",
+    "realtime",
+    "-cpu-used",
+    "8",
+    "-c:a",
+    "libopus",
+  ],
+  "wide-pixels.mp4": [...picture("360x288", "25", 4), ...tone(4), "-vf", "setsar=16/11", ...H264, ...AAC],
+  "long.mp4": [...picture("32x32", "2", 301), ...H264],
+  "song.m4a": [...tone(4), ...AAC],
+  "song.mp3": [...tone(4), "-c:a", "mp3"],
+  "loud.mp4": [
+    ...picture("160x90", "25", 8),
+    "-f",
+    "lavfi",
+    "-i",
+    "aevalsrc=0.7*sin(440*2*PI*t)*(0.3+0.7*lt(mod(t\\,4)\\,2)):s=48000:d=8",
+    ...H264,
+    ...AAC,
+  ],
+  "big.mp4": [...picture("1280x720", "30", 40), ...tone(40), ...H264, "-g", "300", ...AAC],
+};
+
+/** The path of a source by its name, made where it is not there yet. */
+export function testMedia(name: string): string {
+  mkdirSync(FOLDER, { recursive: true });
+  const path = join(FOLDER, name);
+  if (existsSync(path)) return path;
+  const extension = name.slice(name.lastIndexOf("."));
+  const beside = join(FOLDER, `.${process.pid}-${name}${extension}`);
+  makeFile(name, beside);
+  renameSync(beside, path);
+  return path;
+}
+
+function makeFile(name: string, path: string): void {
+  if (name === "truncated.mp4") {
+    // moov first, so that the file looks whole to whoever reads only its beginning
+    ffmpeg(["-i", testMedia("plain.mp4"), "-c", "copy", "-movflags", "faststart", path]);
+    truncateSync(path, Math.floor(readFileSync(path).length * 0.6));
+  } else if (name === "headless.mp4") {
+    writeFileSync(path, readFileSync(testMedia("plain.mp4")).subarray(0, 50_000));
+  } else if (name === "rotated.mp4") {
+    ffmpeg(["-i", testMedia("portrait-source.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90", path]);
+  } else {
+    const recipe = RECIPES[name];
+    if (recipe === undefined) throw new Error(`test media: expected a known name, got ${name}`);
+    ffmpeg([...recipe, path]);
+  }
+}
+
+function ffmpeg(args: readonly string[]): void {
+  execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args]);
+}
