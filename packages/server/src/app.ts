@@ -1,20 +1,28 @@
 /**
  * The server: every part, wired. `buildApp` makes the HTTP side of parts that exist; `buildServer` makes the parts.
  */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { fastify, type FastifyInstance, type FastifyServerOptions } from "fastify";
+import { fastify, type FastifyInstance } from "fastify";
+import { type RepackagePort, repackagingIsOff } from "./ads/admission.ts";
 import { repackageRoutes } from "./ads/repackage-routes.ts";
-import type { RepackagePort } from "./ads/admission.ts";
 import { createServedCreatives } from "./ads/served-creatives.ts";
 import { tagRoutes } from "./ads/tag-routes.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import { registerCors } from "./cors.ts";
-import type { Queryable } from "./database/database.ts";
+import { createCrs, type Crs } from "./crs/crs.ts";
+import { crsRoutes } from "./crs/routes.ts";
+import { type Database, openDatabase, type Queryable } from "./database/database.ts";
+import { fastifyOptions } from "./fastify-options.ts";
+import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import { healthRoutes } from "./health.ts";
-import { describeSchemaError, registerErrors } from "./http-error.ts";
-import { createMetrics, type CreativeChange } from "./metrics.ts";
+import { registerErrors } from "./http-error.ts";
+import { createMetrics } from "./metrics.ts";
+import { originRoutes } from "./origin/routes.ts";
+import { directoryStore } from "./origin/store.ts";
 import { createBeaconStore } from "./tracking/beacon-store.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
 import { zoneRoutes } from "./zones.ts";
@@ -31,22 +39,29 @@ export interface AppDeps {
   readonly now?: () => number;
 }
 
-/** The longest address of a content URL in base64url, a later bootstrap included. */
-const MAX_PARAM_LENGTH = 4096;
-
-/** Everything that needs no more than a database and CRS's answers. Routes may be added until it is ready. */
+/** All that needs no more than a database and CRS's answers. Routes may be added until it is ready. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const { config, query, crs, now = Date.now } = deps;
+  const app = openApp(deps.config);
+  await registerParts(app, deps);
+  return app;
+}
+
+/** Fastify with what holds for every route: errors, CORS, headers. */
+function openApp(config: ServerConfig): FastifyInstance {
   const app = fastify(fastifyOptions(config));
   registerErrors(app);
   registerCors(app, config);
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("x-content-type-options", "nosniff");
   });
+  return app;
+}
 
+async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<void> {
+  const { config, query, crs, now = Date.now } = deps;
   const metrics = createMetrics({ now, countCreatives: () => countCreatives(query) });
   if (crs) {
-    const end = crs.subscribe((status: CreativeChange) => metrics.observeCreative(status));
+    const end = crs.subscribe((status) => metrics.observeCreative(status));
     app.addHook("onClose", async () => end());
   }
   await registerDocs(app);
@@ -54,7 +69,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(healthRoutes, { checks: { database: () => query("select 1"), ...deps.checks } });
 
   const served = createServedCreatives(query, now);
-  const authorise = requireBearer(config.apiToken);
   const { zones, campaigns, publicHosts, ticketSecret, repackageLimits: limits } = config;
   await app.register(zoneRoutes, { zones });
   await app.register(tagRoutes, { zones, campaigns, publicHosts, served });
@@ -69,32 +83,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   await app.register(trackingRoutes, {
     now,
-    authorise,
+    authorise: requireBearer(config.apiToken),
     store: createBeaconStore(query),
     onBeacon: ({ event, error }) => metrics.countBeacon(event, error),
   });
-  return app;
-}
-
-function fastifyOptions(config: ServerConfig): FastifyServerOptions {
-  return {
-    logger: {
-      level: config.logLevel,
-      // stdout belongs to the program that runs the server
-      stream: process.stderr,
-      // Queries hold sessions, headers hold tokens: neither belongs in a log.
-      serializers: { req: (request) => ({ method: request.method, path: request.url?.split("?")[0], ip: request.ip }) },
-    },
-    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
-    bodyLimit: 262_144,
-    requestTimeout: 30_000,
-    connectionTimeout: 120_000,
-    keepAliveTimeout: 72_000,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    return503OnClosing: true,
-    ajv: { customOptions: { verbose: true, coerceTypes: "array", removeAdditional: false } },
-    schemaErrorFormatter: describeSchemaError,
-  };
 }
 
 async function registerDocs(app: FastifyInstance): Promise<void> {
@@ -116,4 +108,121 @@ async function countCreatives(query: Queryable["query"]): Promise<readonly { sta
   return query<{ state: string; count: number }>(
     "select state, count(*)::integer as count from creative group by state order by state",
   );
+}
+
+/** A whole server. */
+export interface Server {
+  /** Routes may be added until `start`. */
+  readonly app: FastifyInstance;
+  /** Begins to work and to listen; the address that it listens on. Where it cannot, everything is closed again. */
+  start(): Promise<URL>;
+  /** Answers what is under way for at most 5 s, puts running jobs back and closes everything. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** The time that clients get to read what they asked for, once the server stops. */
+const DRAIN_MS = 5_000;
+
+/**
+ * The whole server, not listening yet.
+ *
+ * @throws DirectoryInUse where another process has the state folder; the driver's error where the database is not there
+ */
+export async function buildServer(config: ServerConfig): Promise<Server> {
+  await mkdir(config.stateDir, { recursive: true });
+  const app = openApp(config);
+  const closers = [() => drain(app)];
+  try {
+    const database = await openDatabase({
+      databaseUrl: config.databaseUrl,
+      directory: join(config.stateDir, "database"),
+      onError: (error) => app.log.error({ err: error }, "database queue"),
+    });
+    closers.push(() => database.close());
+    const fetch = createGuardedFetch(config.fetch);
+    closers.splice(1, 0, () => fetch.close());
+    const crs = await registerAll(app, config, database, fetch);
+    if (crs) closers.splice(1, 0, () => crs.stop());
+    return controlServer(app, config, crs, closers);
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+function controlServer(
+  app: FastifyInstance,
+  { host, port }: ServerConfig,
+  crs: Crs | undefined,
+  closers: readonly (() => Promise<void>)[],
+): Server {
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= closeAll(closers);
+    return stopping;
+  };
+  const start = async (): Promise<URL> => {
+    try {
+      await crs?.start();
+      return new URL(await app.listen({ host, port }));
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  };
+  return { app, start, stop };
+}
+
+async function registerAll(
+  app: FastifyInstance,
+  config: ServerConfig,
+  database: Database,
+  fetch: GuardedFetch,
+): Promise<Crs | undefined> {
+  const cdns = Object.fromEntries(config.cdnNames.map((name) => [name, join(config.stateDir, "cdn", name)]));
+  const findZone = (name: string): ServerConfig["zones"][number] | undefined =>
+    config.zones.find(({ zone }) => zone === name);
+  const crs = config.crsEnabled
+    ? createCrs({
+        database,
+        fetch,
+        targets: Object.entries(cdns).map(([name, directory]) => directoryStore(name, directory)),
+        normaliseRules: (zone) => findZone(zone)?.normalise ?? [],
+        config: config.crs,
+        log: app.log,
+      })
+    : undefined;
+  const checks = { queue: () => database.boss.schemaVersion() };
+  await registerParts(app, { config, query: database.query, crs, checks });
+  await app.register(originRoutes, { prefix: "/cdn", cdns });
+  if (crs) {
+    const isZone = (zone: string): boolean => findZone(zone) !== undefined;
+    await app.register(crsRoutes, { crs, isZone, authorise: requireBearer(config.apiToken) });
+  } else {
+    for (const url of ["/v1/repackage", "/v1/creatives", "/v1/creatives/*", "/v1/events"]) {
+      app.all(url, { schema: { hide: true } }, () => {
+        throw repackagingIsOff();
+      });
+    }
+  }
+  return crs;
+}
+
+/** Closes the HTTP side; connections that are still open after a while are cut. */
+async function drain(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One after the other; one that fails does not keep the next ones open. */
+async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers) {
+    await close().catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw new AggregateError(failures, "the server did not close cleanly");
 }

@@ -35,6 +35,8 @@ export interface ServerConfig {
   readonly databaseUrl: string | undefined;
   /** What `/v1` and `/report` want as Bearer. */
   readonly apiToken: string;
+  /** The token was made at this start: nobody knows it until it is told. */
+  readonly isApiTokenNew: boolean;
   /** Signs the tickets of `/ads/repackage`; instances that share a load balancer need the same. */
   readonly ticketSecret: string;
   /** Proxies (address or CIDR) whose X-Forwarded-* headers are believed. */
@@ -98,7 +100,8 @@ export function readConfig(env: Environment): ServerConfig {
     "a",
     "b",
   ]);
-  const apiToken = readSecret(env, "INTERLUDE_API_TOKEN") ?? randomBytes(24).toString("base64url");
+  const givenToken = readSecret(env, "INTERLUDE_API_TOKEN");
+  const apiToken = givenToken ?? randomBytes(24).toString("base64url");
   const ports = readItems(env, "INTERLUDE_FETCH_PORTS", "ports from 1 to 65535", isPort).map(Number);
   return {
     host: readText(env, "HOST") ?? "127.0.0.1",
@@ -106,6 +109,7 @@ export function readConfig(env: Environment): ServerConfig {
     stateDir,
     databaseUrl: readDatabaseUrl(env),
     apiToken,
+    isApiTokenNew: givenToken === undefined,
     ticketSecret: readSecret(env, "INTERLUDE_TICKET_SECRET") ?? deriveSecret(apiToken),
     trustProxy: readItems(env, "INTERLUDE_TRUST_PROXY", "IP addresses or CIDRs", isAddressRange),
     publicHosts: readItems(env, "INTERLUDE_PUBLIC_HOSTS", "name, name:port or *", isPublicHost),

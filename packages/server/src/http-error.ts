@@ -129,9 +129,16 @@ function answerFor(error: FastifyError | AdError | HttpError | Error): Answer {
   return { status: 500, code: "internal", message: "the server failed at this; its log has the reason" };
 }
 
-function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** The code under which an error is told to the client. */
+export function codeOf(error: Error): string {
+  return answerFor(error).code;
+}
+
+/** Fastify's error handler, also for what fails before there is a route. */
+export function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = answerFor(error);
-  if (answer.status >= 500) request.log.error({ err: error }, answer.code);
+  // An HttpError is an answer that was meant; what else ends in 5xx is a fault to look at.
+  if (answer.status >= 500 && !(error instanceof HttpError)) request.log.error({ err: error }, answer.code);
   if (answer.retryAfterSeconds !== undefined)
     reply.header("retry-after", String(Math.max(1, Math.ceil(answer.retryAfterSeconds))));
   reply.header("cache-control", "no-store").type("application/json; charset=utf-8").code(answer.status);

@@ -14,23 +14,25 @@ export interface Quota {
 }
 
 interface Bucket {
-  tokens: number;
+  /** Saved-up time, ms: what one token costs is an hour divided by the tokens of an hour. */
+  credit: number;
   /** ms since the epoch */
-  refilledAt: number;
+  creditedAt: number;
 }
 
+const HOUR_MS = 3_600_000;
 /** Names kept at most; the one that was used longest ago is forgotten, which gives it a full bucket. */
 const MAX_NAMES = 10_000;
 
 /** @param perHour above 0; also the size of the bucket @param now ms since the epoch */
 export function createQuota(perHour: number, now: () => number): Quota {
+  const cost = HOUR_MS / perHour;
   const buckets = new Map<string, Bucket>();
-  const perMs = perHour / 3_600_000;
-  const refilled = (name: string): Bucket => {
+  const open = (name: string): Bucket => {
     const at = now();
-    const found = buckets.get(name) ?? { tokens: perHour, refilledAt: at };
-    const tokens = Math.min(perHour, found.tokens + Math.max(0, at - found.refilledAt) * perMs);
-    const bucket = { tokens, refilledAt: at };
+    const found = buckets.get(name) ?? { credit: HOUR_MS, creditedAt: at };
+    const credit = Math.min(HOUR_MS, found.credit + Math.max(0, at - found.creditedAt));
+    const bucket = { credit, creditedAt: at };
     buckets.delete(name);
     buckets.set(name, bucket);
     const [oldest] = buckets.keys();
@@ -39,14 +41,14 @@ export function createQuota(perHour: number, now: () => number): Quota {
   };
   return {
     take: (name) => {
-      const bucket = refilled(name);
-      if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / perMs / 1000);
-      bucket.tokens -= 1;
+      const bucket = open(name);
+      if (bucket.credit < cost) return Math.ceil((cost - bucket.credit) / 1000);
+      bucket.credit -= cost;
       return 0;
     },
     give: (name) => {
-      const bucket = refilled(name);
-      bucket.tokens = Math.min(perHour, bucket.tokens + 1);
+      const bucket = open(name);
+      bucket.credit = Math.min(HOUR_MS, bucket.credit + cost);
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import ipaddr from "ipaddr.js";
+import { codeOf } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { locateOnCdn, requireZone, type ZoneConfig } from "../zones.ts";
 import {
@@ -82,7 +83,7 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
   });
 
   app.addHook("onError", async (request, _reply, error) => {
-    if (request.method === "POST") options.onOutcome("code" in error ? String(error.code) : "internal");
+    if (request.method === "POST") options.onOutcome(codeOf(error));
   });
   app.addHook("onResponse", async (request, reply) => {
     if (request.method === "POST" && reply.statusCode === 202) options.onOutcome("accepted");
@@ -100,8 +101,8 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
     response: { 200: ProgressBody, "4xx": ErrorBody, "5xx": ErrorBody },
   };
   app.get("/ads/repackage/:ticket", { schema: progressSchema }, async (request, reply) => {
-    const subject = readTicket(request.params.ticket, ticketSecret, new Date(now()));
     if (!watch) throw repackagingIsOff();
+    const subject = readTicket(request.params.ticket, ticketSecret, new Date(now()));
     const aborted = new AbortController();
     reply.raw.once("close", () => aborted.abort());
     const progress = await watch.wait(subject, request.query.wait ?? 0, aborted.signal);

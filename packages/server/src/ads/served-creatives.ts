@@ -29,8 +29,9 @@ export function createServedCreatives(query: Queryable["query"], now: () => numb
 
   return {
     record: async (zone, creativeUrls) => {
-      const rows = [...new Set(creativeUrls)]
-        .map((url) => ({ zone, url_hash: hash(url), creative_url: url }))
+      const byHash = new Map(creativeUrls.map((url) => [hash(url), url]));
+      const rows = [...byHash]
+        .map(([url_hash, creative_url]) => ({ zone, url_hash, creative_url }))
         .filter((row) => now() - (writtenAt.get(`${zone}/${row.url_hash}`) ?? 0) >= REFRESH_MS);
       if (rows.length === 0) return;
       await query(

@@ -121,8 +121,8 @@ async function list(query: Queryable["query"], filter: BeaconFilter): Promise<re
        sent_at, playhead, content_playhead, error, extra
      from beacon
      where ($1::text is null or session = $1) and ($2::text is null or zone = $2) and ($3::text is null or event = $3)
-       and id > $4::bigint
-     order by id limit $5::integer`,
+       and beacon.id > $4::bigint
+     order by beacon.id limit $5::integer`,
     [filter.session ?? null, filter.zone ?? null, filter.event ?? null, filter.after ?? "0", filter.limit],
   );
   return rows.map(({ received_at, line_item, sent_at, content_playhead, playhead, error, ...row }) => ({

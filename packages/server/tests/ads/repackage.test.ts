@@ -1,0 +1,320 @@
+import { creativeKey, masterPath } from "@interlude/core";
+import type { FastifyInstance, LightMyRequestResponse } from "fastify";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createQuota } from "../../src/ads/quota.ts";
+import { signTicket } from "../../src/ads/ticket.ts";
+import { QueueFull } from "../../src/crs/crs.ts";
+import type { Database } from "../../src/database/database.ts";
+import { embeddedZone } from "../../src/zones.ts";
+import { openTestDatabase, progressOf, type ScriptedCrs, scriptedCrs, testApp, testConfig } from "../http/test-app.ts";
+
+let database: Database;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+
+const LISTED = {
+  ...embeddedZone("1", ["a", "b"]),
+  creativeHosts: ["listed.example", ".below.example"],
+};
+
+interface Setup {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly crs?: ScriptedCrs | undefined;
+  readonly now?: () => number;
+}
+
+async function setUp(setup: Setup = {}): Promise<FastifyInstance> {
+  const crs = "crs" in setup ? setup.crs : scriptedCrs();
+  const config = { ...testConfig(setup.env), zones: [LISTED, embeddedZone("2", ["a"])] };
+  return testApp({ query: database.query, config, crs, ...(setup.now ? { now: setup.now } : {}) });
+}
+
+function order(
+  app: FastifyInstance,
+  more: Readonly<Record<string, unknown>> = {},
+  ip = "127.0.0.1",
+): Promise<LightMyRequestResponse> {
+  const payload = {
+    zone: "1",
+    creativeUrl: "https://listed.example/a.mp4",
+    packaging: "hls",
+    targetDuration: 6,
+    ...more,
+  };
+  return app.inject({ method: "POST", url: "/ads/repackage", payload, remoteAddress: ip });
+}
+
+function outcome(answer: LightMyRequestResponse): readonly unknown[] {
+  return [answer.statusCode, answer.json().error?.code ?? answer.json().state];
+}
+
+describe("POST /ads/repackage", () => {
+  test("a creative that the tag named is accepted: its key, the state before, a status address", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    await app.inject({ url: "/ads/vast?zone=1&li=mp4", headers: { host: "localhost" } });
+    const creativeUrl = "http://localhost/media/a.mp4?x=1&y=]]%3E";
+    const answer = await order(app, { creativeUrl, adId: "ad-mp4", adSystem: "Interlude" });
+    expect(answer.json()).toEqual({
+      key: creativeKey("1", creativeUrl),
+      state: "absent",
+      statusUrl: expect.stringMatching(/^\/ads\/repackage\/1\.[0-9a-f]{32}\.hls\.6\.\d+\.[\w-]{43}$/),
+    });
+    expect([answer.statusCode, answer.headers["cache-control"]]).toEqual([202, "no-store"]);
+    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6 }]);
+    expect(outcome(await order(app, { creativeUrl }))).toEqual([202, "queued"]);
+  });
+
+  test("a creative that nobody was served is refused, also when another zone was served it", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    await app.inject({ url: "/ads/vast?zone=2&li=pod", headers: { host: "localhost" } });
+    for (const creativeUrl of [
+      "https://evil.example/a.mp4",
+      "https://cdn.example/one.mp4",
+      "http://169.254.169.254/",
+    ]) {
+      expect(outcome(await order(app, { creativeUrl }))).toEqual([403, "creative-unknown"]);
+    }
+    expect(crs.orders).toEqual([]);
+  });
+
+  test("hosts on the zone's list need not have been served; look-alikes do", async () => {
+    const app = await setUp();
+    const ask = async (host: string): Promise<number> =>
+      (await order(app, { creativeUrl: `https://${host}/a.mp4` })).statusCode;
+    expect(
+      await Promise.all(["listed.example", "LISTED.example", "x.below.example", "below.example"].map(ask)),
+    ).toEqual([202, 202, 202, 202]);
+    const others = ["xlisted.example", "listed.example.evil.example", "x.listed.example", "xbelow.example"];
+    expect(await Promise.all(others.map(ask))).toEqual([403, 403, 403, 403]);
+  });
+
+  test("a client that starts more than its quota gets 429 with Retry-After; another client does not", async () => {
+    let now = Date.now();
+    const app = await setUp({ env: { INTERLUDE_QUOTA_CLIENT: "2" }, now: () => now });
+    const start = (n: number, ip: string): Promise<LightMyRequestResponse> =>
+      order(app, { creativeUrl: `https://listed.example/client-${n}.mp4` }, ip);
+    expect(outcome(await start(1, "2001:db8::1"))).toEqual([202, "absent"]);
+    expect(outcome(await start(2, "2001:db8::2"))).toEqual([202, "absent"]);
+    const refused = await start(3, "2001:db8::3");
+    expect([...outcome(refused), refused.headers["retry-after"]]).toEqual([429, "quota-exceeded", "1800"]);
+    expect(outcome(await start(3, "2001:db8:0:1::1"))).toEqual([202, "absent"]);
+    now += 1_800_000;
+    expect(outcome(await start(4, "2001:db8::1"))).toEqual([202, "absent"]);
+  });
+
+  test("a zone's quota holds over all clients", async () => {
+    const app = await setUp({ env: { INTERLUDE_QUOTA_ZONE: "1" } });
+    expect((await order(app, { creativeUrl: "https://listed.example/z1.mp4" }, "10.0.0.1")).statusCode).toBe(202);
+    const refused = await order(app, { creativeUrl: "https://listed.example/z2.mp4" }, "10.0.0.2");
+    expect([...outcome(refused), refused.headers["retry-after"]]).toEqual([429, "quota-exceeded", "3600"]);
+  });
+
+  test("a thousand viewers of one creative are not counted: it is being made", async () => {
+    const app = await setUp({ env: { INTERLUDE_QUOTA_CLIENT: "1", INTERLUDE_QUOTA_ZONE: "1" } });
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => order(app)));
+    expect(new Set(answers.map((answer) => answer.statusCode))).toEqual(new Set([202]));
+  });
+
+  test("a creative whose failure is not due again costs nobody anything", async () => {
+    const crs = scriptedCrs();
+    const key = creativeKey("1", "https://listed.example/a.mp4");
+    crs.tell(progressOf("1", key, "failed", { reason: "not-a-video" }));
+    const app = await setUp({ crs, env: { INTERLUDE_QUOTA_CLIENT: "1", INTERLUDE_QUOTA_ZONE: "1" } });
+    for (let i = 0; i < 5; i++) expect(outcome(await order(app))).toEqual([202, "failed"]);
+    expect(outcome(await order(app, { creativeUrl: "https://listed.example/new.mp4" }))).toEqual([202, "absent"]);
+  });
+
+  test("a full queue is passed on as 429 with Retry-After and costs no quota", async () => {
+    const full = scriptedCrs({ submit: async () => Promise.reject(new QueueFull("100 creatives wait")) });
+    const app = await setUp({ crs: full, env: { INTERLUDE_QUOTA_CLIENT: "1" } });
+    for (let i = 0; i < 3; i++) {
+      const answer = await order(app);
+      expect([...outcome(answer), answer.headers["retry-after"]]).toEqual([429, "queue-full", "30"]);
+    }
+  });
+
+  test("CRS off is 503 crs-unavailable, for the request and for its status", async () => {
+    const app = await setUp({ crs: undefined });
+    expect(outcome(await order(app))).toEqual([503, "crs-unavailable"]);
+    expect((await app.inject({ url: "/ads/repackage/x.y" })).statusCode).toBe(503);
+  });
+
+  test("CRS down is 500 without its detail", async () => {
+    const app = await setUp({
+      crs: scriptedCrs({ submit: async () => Promise.reject(new Error("password=hunter2")) }),
+    });
+    const answer = await order(app);
+    expect([...outcome(answer), answer.body.includes("hunter2")]).toEqual([500, "internal", false]);
+  });
+
+  test.each([
+    [{ zone: "9" }, 404, "zone-unknown", 'zone: expected one that this server has, got "9"'],
+    [{ zone: undefined }, 400, "invalid-request", "body.zone: expected a value, got nothing"],
+    [{ zone: "a/b" }, 400, "invalid-request", "body.zone: expected match pattern"],
+    [{ creativeUrl: "media/a.mp4" }, 400, "url-malformed", 'expected an absolute http(s) URL, got "media/a.mp4"'],
+    [{ creativeUrl: "ftp://listed.example/" }, 400, "url-malformed", "expected an absolute http(s) URL"],
+    [
+      { creativeUrl: "https://listed.example/\u0000" },
+      400,
+      "invalid-request",
+      "body.creativeUrl: expected match pattern",
+    ],
+    [{ packaging: "dash" }, 400, "invalid-request", "body.packaging: expected"],
+    [{ targetDuration: 5 }, 400, "invalid-request", "body.targetDuration: expected"],
+  ])("%j is %d %s", async (more, status, code, message) => {
+    const answer = await order(await setUp(), more);
+    expect(outcome(answer)).toEqual([status, code]);
+    expect(answer.json().error.message).toContain(message);
+  });
+
+  test("what is no JSON object gets 400, 413 or 415 with a sentence", async () => {
+    const app = await setUp();
+    const post = async (payload: string, type = "application/json"): Promise<readonly unknown[]> => {
+      const answer = await app.inject({
+        method: "POST",
+        url: "/ads/repackage",
+        payload,
+        headers: { "content-type": type },
+      });
+      expect(answer.json().error.message).toMatch(/\w+ \w+/);
+      expect(answer.headers["access-control-allow-origin"]).toBe("*");
+      return outcome(answer);
+    };
+    expect(await post("{")).toEqual([400, "invalid-request"]);
+    expect(await post("")).toEqual([400, "invalid-request"]);
+    expect(await post("[]")).toEqual([400, "invalid-request"]);
+    expect(await post('{"__proto__":{"zone":"1"}}')).toEqual([400, "invalid-request"]);
+    expect(await post("<x/>", "application/xml")).toEqual([415, "unsupported-media-type"]);
+    expect(await post(`"${"x".repeat(10_000_000)}"`)).toEqual([413, "too-large"]);
+  });
+});
+
+describe("GET /ads/repackage/{ticket}", () => {
+  const key = creativeKey("1", "https://listed.example/a.mp4");
+  const path = masterPath("1", key, { packaging: "hls", targetDuration: 6 });
+
+  async function ticketUrl(app: FastifyInstance): Promise<string> {
+    return (await order(app)).json().statusUrl;
+  }
+
+  test("tells state, progress and, once it is there, the master on the default CDN", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const url = await ticketUrl(app);
+    expect((await app.inject({ url })).json()).toEqual({ state: "queued", progress: 0, key });
+    const made = { packaging: "hls", targetDuration: 6, path, cdns: ["b", "a"] } as const;
+    crs.tell(
+      progressOf("1", key, "ready", { progress: 1, packages: [{ ...made, targetDuration: 4, path: "x" }, made] }),
+    );
+    const answer = await app.inject({ url });
+    expect(answer.json()).toEqual({ state: "ready", progress: 1, key, url: `/cdn/a/${path}` });
+    expect(answer.headers).toMatchObject({ "cache-control": "no-store", "access-control-allow-origin": "*" });
+    crs.tell(progressOf("1", key, "ready", { progress: 1, packages: [{ ...made, cdns: ["b"] }] }));
+    expect((await app.inject({ url })).json().url).toBe(`/cdn/b/${path}`);
+    crs.tell(progressOf("1", key, "failed", { reason: "too-long" }));
+    expect((await app.inject({ url })).json()).toEqual({ state: "failed", progress: 0, key, reason: "too-long" });
+  });
+
+  test("a wait ends at the next state", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const url = await ticketUrl(app);
+    const before = crs.listeners();
+    const waiting = app.inject({ url: `${url}?wait=10000` });
+    await expect.poll(() => crs.listeners(), { interval: 5 }).toBe(before + 1);
+    crs.tell(progressOf("1", key, "fetching", { progress: 0.1 }));
+    expect((await waiting).json()).toMatchObject({ state: "fetching", progress: 0.1 });
+    expect(crs.listeners()).toBe(before);
+  });
+
+  test("a wait ends at progress too, but not at once", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const url = await ticketUrl(app);
+    const before = crs.listeners();
+    const waiting = app.inject({ url: `${url}?wait=10000` });
+    await expect.poll(() => crs.listeners(), { interval: 5 }).toBe(before + 1);
+    for (const progress of [0.1, 0.2, 0.3]) crs.tell(progressOf("1", key, "queued", { progress }));
+    expect((await waiting).json()).toMatchObject({ state: "queued", progress: 0.3 });
+  });
+
+  test("a wait for what has ended, or for a forgotten creative, is answered at once; otherwise it ends in time", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const url = await ticketUrl(app);
+    const start = performance.now();
+    expect((await app.inject({ url: `${url}?wait=50` })).json().state).toBe("queued");
+    expect(performance.now() - start).toBeGreaterThan(40);
+    crs.tell(progressOf("1", key, "blocked"));
+    expect((await app.inject({ url: `${url}?wait=10000` })).json().state).toBe("blocked");
+    const empty = await setUp({ crs: scriptedCrs() });
+    expect((await empty.inject({ url: `${url}?wait=10000` })).json()).toEqual({ state: "absent", progress: 0, key });
+    expect((await app.inject({ url: `${url}?wait=10001` })).statusCode).toBe(400);
+  });
+
+  test("closing the server lets waiting requests go", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const url = await ticketUrl(app);
+    const before = crs.listeners();
+    const waiting = app.inject({ url: `${url}?wait=10000` });
+    await expect.poll(() => crs.listeners(), { interval: 5 }).toBe(before + 1);
+    const start = performance.now();
+    await Promise.all([app.close(), waiting]);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  test("a forged, altered or foreign ticket is 403", async () => {
+    const app = await setUp();
+    const url = await ticketUrl(app);
+    const subject = { zone: "1", key, packaging: "hls", targetDuration: 6 } as const;
+    const foreign = signTicket(subject, new Date(Date.now() + 60_000), "another secret");
+    const forged = [
+      url.replace(".6.", ".4."),
+      url.replace("/1.", "/2."),
+      url.replace(
+        key,
+        key.replace(/./, (digit) => (digit === "0" ? "1" : "0")),
+      ),
+      url.slice(0, -1),
+      `${url}A`,
+      `/ads/repackage/${foreign}`,
+      "/ads/repackage/x",
+      `/ads/repackage/${"x".repeat(3000)}`,
+    ];
+    for (const attempt of forged) {
+      expect(outcome(await app.inject({ url: attempt }))).toEqual([403, "ticket-invalid"]);
+    }
+  });
+
+  test("a ticket ends after an hour", async () => {
+    let now = Date.now();
+    const app = await setUp({ now: () => now });
+    const url = await ticketUrl(app);
+    now += 3_599_000;
+    expect((await app.inject({ url })).statusCode).toBe(200);
+    now += 1_000;
+    expect(outcome(await app.inject({ url }))).toEqual([410, "ticket-expired"]);
+  });
+});
+
+describe("createQuota", () => {
+  test("forgets the name that was used longest ago when there are too many", () => {
+    const quota = createQuota(1, () => 0);
+    expect([quota.take("first"), quota.take("first")]).toEqual([0, 3600]);
+    for (let i = 0; i < 10_000; i++) quota.take(`other-${i}`);
+    expect([quota.take("first"), quota.take("other-9999")]).toEqual([0, 3600]);
+  });
+
+  test("what is given back can be taken again, up to the size of the bucket", () => {
+    const quota = createQuota(1, () => 0);
+    quota.give("a");
+    quota.give("a");
+    expect([quota.take("a"), quota.take("a")]).toEqual([0, 3600]);
+    quota.give("a");
+    expect(quota.take("a")).toBe(0);
+  });
+});

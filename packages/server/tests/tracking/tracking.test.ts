@@ -1,0 +1,234 @@
+import type { FastifyInstance } from "fastify";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Database } from "../../src/database/database.ts";
+import { readBeacon } from "../../src/tracking/beacon.ts";
+import { createBeaconStore } from "../../src/tracking/beacon-store.ts";
+import { formatCsv } from "../../src/tracking/csv.ts";
+import { openTestDatabase, testApp, TOKEN } from "../http/test-app.ts";
+
+let database: Database;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+
+const authorization = `Bearer ${TOKEN}`;
+
+async function report(app: FastifyInstance, query: string): Promise<readonly Record<string, unknown>[]> {
+  const answer = await app.inject({ url: `/report?${query}`, headers: { authorization } });
+  expect(answer.statusCode).toBe(200);
+  return answer.json().beacons;
+}
+
+describe("/track/{event}", () => {
+  test("a beacon is in the report when it is answered, with every field that the tracking URL names", async () => {
+    const now = Date.parse("2026-11-21T10:00:00.123Z");
+    const app = await testApp({ query: database.query, now: () => now });
+    const url =
+      "/track/midpoint?zone=1&session=all-fields&break=mid-1&position=2&ad=ad-1&creative=c-1&li=mp4&n=3" +
+      "&t=2026-11-21T10%3A00%3A00.100%2B00%3A00&playhead=00%3A00%3A05.250&content=00%3A01%3A20.500&error=407&cb=12345678&foo=bar";
+    const answer = await app.inject({ url });
+    expect([answer.statusCode, answer.body, answer.headers["cache-control"]]).toEqual([204, "", "no-store"]);
+    expect(await report(app, "session=all-fields")).toEqual([
+      {
+        id: expect.stringMatching(/^\d+$/),
+        receivedAt: "2026-11-21T10:00:00.123Z",
+        event: "midpoint",
+        zone: "1",
+        session: "all-fields",
+        break: "mid-1",
+        position: 2,
+        ad: "ad-1",
+        creative: "c-1",
+        lineItem: "mp4",
+        occurrence: 3,
+        sentAt: "2026-11-21T10:00:00.100Z",
+        playhead: 5.25,
+        contentPlayhead: 80.5,
+        error: 407,
+        extra: { foo: "bar" },
+      },
+    ]);
+  });
+
+  test("macros that nobody filled in, or that are not known, lose that value and not the beacon", async () => {
+    const app = await testApp({ query: database.query });
+    const macros = "t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=-1&error=[ERRORCODE]&cb=[CACHEBUSTING]&position=x";
+    expect((await app.inject({ url: `/track/start?session=macros&${macros}` })).statusCode).toBe(204);
+    const [beacon] = await report(app, "session=macros");
+    expect(beacon).toMatchObject({ event: "start", position: 0, occurrence: 1, ad: "" });
+    expect(["sentAt", "playhead", "contentPlayhead", "error"].filter((name) => name in (beacon ?? {}))).toEqual([]);
+  });
+
+  test.each([
+    ["text/plain;charset=UTF-8", "anything"],
+    ["application/json", "{ broken"],
+    ["application/x-www-form-urlencoded", "a=b"],
+    ["application/octet-stream", "\u0000"],
+  ])("sendBeacon's body as %s is taken and thrown away", async (type, payload) => {
+    const app = await testApp({ query: database.query });
+    const session = type.replace(/\W/g, "-");
+    const headers = { "content-type": type, origin: "https://page.example" };
+    const answer = await app.inject({ method: "POST", url: `/track/complete?session=${session}`, payload, headers });
+    expect([answer.statusCode, answer.headers["access-control-allow-origin"]]).toEqual([204, "https://page.example"]);
+    expect(await report(app, `session=${session}`)).toHaveLength(1);
+  });
+
+  test("a POST without a body is a beacon; one with 64 kB and a byte is not", async () => {
+    const app = await testApp({ query: database.query });
+    const url = "/track/complete?session=sizes";
+    expect((await app.inject({ method: "POST", url })).statusCode).toBe(204);
+    const headers = { "content-type": "text/plain" };
+    const fits = await app.inject({ method: "POST", url, headers, payload: "x".repeat(65_536) });
+    const large = await app.inject({ method: "POST", url, headers, payload: "x".repeat(65_537) });
+    const huge = await app.inject({ method: "POST", url, headers, payload: "x".repeat(10_000_000) });
+    expect([fits.statusCode, large.statusCode, huge.statusCode]).toEqual([204, 413, 413]);
+    expect(large.headers["access-control-allow-origin"]).toBe("*");
+    expect(await report(app, "session=sizes")).toHaveLength(2);
+  });
+
+  test("an image element gets a 1×1 GIF", async () => {
+    const app = await testApp({ query: database.query });
+    const accept = "image/avif,image/webp,image/*,*/*;q=0.8";
+    const answer = await app.inject({ url: "/track/impression", headers: { accept } });
+    expect([answer.statusCode, answer.headers["content-type"]]).toEqual([200, "image/gif"]);
+    const bytes = answer.rawPayload;
+    expect([bytes.toString("latin1", 0, 6), bytes.readUInt16LE(6), bytes.readUInt16LE(8)]).toEqual(["GIF89a", 1, 1]);
+  });
+
+  test.each([
+    ["/track/a%20b", "event: expected a name"],
+    [`/track/start?ad=${"x".repeat(501)}`, "ad: expected at most 500 characters, got "],
+    ["/track/start?session=a%00b", "session: expected no control characters"],
+    ["/track/start?session=a%0Ab", "session: expected no control characters"],
+    [
+      `/track/start?${Array.from({ length: 21 }, (_, i) => `x${i}=1`).join("&")}`,
+      "query: expected at most 20 further parameters",
+    ],
+    ["/track/start?%00=1", "name: expected no control characters"],
+  ])("what cannot be stored is refused with a sentence (%#)", async (url, message) => {
+    const app = await testApp({ query: database.query });
+    const answer = await app.inject({ url });
+    expect([answer.statusCode, answer.json().error.code]).toEqual([400, "invalid-request"]);
+    expect(answer.json().error.message).toContain(message);
+  });
+
+  test("of a parameter that is given twice the first counts, and __proto__ is a name like any other", async () => {
+    const app = await testApp({ query: database.query });
+    await app.inject({ url: "/track/start?session=twice&session=other&__proto__=x&constructor=y" });
+    const [beacon] = await report(app, "session=twice");
+    expect(beacon?.["extra"]).toMatchObject({ constructor: "y" });
+    expect({}).not.toHaveProperty("x");
+  });
+
+  test("a beacon that cannot be stored is not acknowledged", async () => {
+    const app = await testApp({ query: async () => Promise.reject(new Error("disk full")) });
+    const answer = await app.inject({ url: "/track/start" });
+    expect([answer.statusCode, answer.json().error.code, answer.body.includes("disk")]).toEqual([
+      500,
+      "internal",
+      false,
+    ]);
+  });
+});
+
+describe("createBeaconStore", () => {
+  test("beacons that arrive while one is written share a statement, and keep their order", async () => {
+    const statements: number[] = [];
+    const query: Database["query"] = (sql, values) => {
+      if (sql.startsWith("insert")) statements.push(JSON.parse(String(values?.[0])).length);
+      return database.query(sql, values);
+    };
+    const store = createBeaconStore(query);
+    const beacons = Array.from({ length: 1200 }, (_, i) => readBeacon(`e${i}`, { session: "batch" }, new Date()));
+    await Promise.all(beacons.map((beacon) => store.append(beacon)));
+    expect(statements).toEqual([1, 500, 500, 199]);
+    const stored = await store.list({ session: "batch", limit: 2000 });
+    expect(stored.map((beacon) => beacon.event)).toEqual(beacons.map((beacon) => beacon.event));
+  });
+
+  test("a batch that fails is told to each of its senders, and the next one is written", async () => {
+    let fails = 1;
+    const query: Database["query"] = (sql, values) =>
+      fails-- > 0 ? Promise.reject(new Error("gone")) : database.query(sql, values);
+    const store = createBeaconStore(query);
+    const beacon = readBeacon("start", { session: "again" }, new Date());
+    await expect(store.append(beacon)).rejects.toThrow("gone");
+    await store.append(beacon);
+    expect(await store.list({ session: "again", limit: 10 })).toHaveLength(1);
+  });
+
+  test("more than can wait are refused with a time to come back", async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const store = createBeaconStore(async () => gate.then(() => []));
+    const beacon = readBeacon("start", {}, new Date());
+    const waiting = Array.from({ length: 20_001 }, () => store.append(beacon));
+    await expect(store.append(beacon)).rejects.toMatchObject({ code: "overload", retryAfterSeconds: 5 });
+    release();
+    await Promise.all(waiting);
+  });
+});
+
+describe("GET /report", () => {
+  test("needs the token", async () => {
+    const app = await testApp({ query: database.query });
+    const forms = [undefined, "Bearer wrong", `Basic ${TOKEN}`, `Bearer ${TOKEN}x`, "Bearer"];
+    for (const form of forms) {
+      const answer = await app.inject({ url: "/report", headers: form === undefined ? {} : { authorization: form } });
+      expect([answer.statusCode, answer.json().error.code]).toEqual([401, "unauthorized"]);
+      expect(answer.headers["www-authenticate"]).toBe('Bearer realm="interlude"');
+    }
+    const query = await app.inject({ url: `/report?token=${TOKEN}` });
+    expect(query.statusCode).toBe(401);
+  });
+
+  test("is filtered, in order of arrival, and goes on after an id", async () => {
+    const app = await testApp({ query: database.query });
+    for (const event of ["impression", "start", "complete"])
+      await app.inject({ url: `/track/${event}?session=pages&zone=7` });
+    await app.inject({ url: "/track/start?session=pages&zone=8" });
+    const events = async (query: string): Promise<unknown> =>
+      (await report(app, query)).map((beacon) => beacon["event"]);
+    expect(await events("session=pages&zone=7")).toEqual(["impression", "start", "complete"]);
+    expect(await events("session=pages&event=start")).toEqual(["start", "start"]);
+    const [first, second] = await report(app, "session=pages&limit=2");
+    expect(first?.["event"]).toBe("impression");
+    expect(await events(`session=pages&after=${String(second?.["id"])}`)).toEqual(["complete", "start"]);
+    expect(await report(app, "session=nobody")).toEqual([]);
+  });
+
+  test("as CSV a stranger's formula is a text", async () => {
+    const app = await testApp({ query: database.query });
+    const ad = encodeURIComponent('=HYPERLINK("http://evil.example";"x")');
+    await app.inject({ url: `/track/start?session=csv&ad=${ad}&creative=%2B1&playhead=1.5&x=1` });
+    const answer = await app.inject({ url: "/report?session=csv&format=csv", headers: { authorization } });
+    expect(answer.headers["content-type"]).toBe("text/csv; charset=utf-8");
+    expect(answer.headers["content-disposition"]).toContain("attachment");
+    const [header, row, end] = answer.body.split("\r\n");
+    expect(header).toBe(
+      "id,receivedAt,event,zone,session,break,position,ad,creative,lineItem,occurrence,sentAt,playhead,contentPlayhead,error,extra",
+    );
+    expect(row).toContain(`,"'=HYPERLINK(""http://evil.example"";""x"")",'+1,,1,,1.5,,,"{""x"":""1""}"`);
+    expect(end).toBe("");
+  });
+
+  test.each(["=1", "+1", "-1", "@x", "|x", "%x", "\t=1", " =1", "＝1", "\r=1"])(
+    "cell %j cannot start a formula",
+    (cell) => {
+      const [, line = ""] = formatCsv(["h"], [[cell]]).split(/\r\n(.*)/s);
+      expect(line.replace(/^"/, "").startsWith("'")).toBe(true);
+    },
+  );
+
+  test("numbers, empty cells, quotes and line breaks are as RFC 4180 has them", () => {
+    expect(
+      formatCsv(
+        ["a", "b", "c"],
+        [
+          [-1, undefined, 'x "y"'],
+          ["l1\nl2", "a,b", ""],
+        ],
+      ),
+    ).toBe('a,b,c\r\n-1,,"x ""y"""\r\n"l1\nl2","a,b",\r\n');
+  });
+});
