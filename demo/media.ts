@@ -56,10 +56,10 @@ async function makeAll(recipes: readonly Recipe[], options: MediaOptions): Promi
   };
   try {
     await runConcurrently(
-      recipes.filter((recipe) => !recipe.write?.from),
+      recipes.filter((recipe) => !recipe.isDerived),
       make,
     );
-    for (const recipe of recipes.filter((each) => each.write?.from)) await make(recipe);
+    for (const recipe of recipes.filter((each) => each.isDerived)) await make(recipe);
   } catch (error) {
     failure.abort(error);
     throw error;
@@ -91,7 +91,7 @@ async function makeOne(recipe: Recipe, options: MediaOptions, onShare: (share: n
   await mkdir(recipe.rungs ? out : dirname(out), { recursive: true });
   for (const rung of recipe.rungs ?? []) await mkdir(join(out, rung.name));
   onShare(0);
-  if (recipe.encode) await runFfmpeg(recipe.encode(out), recipe.duration, options, onShare);
+  if (recipe.encode) await runFfmpeg(recipe.encode(out, options.directory), recipe.duration, options, onShare);
   if (recipe.rungs) await writeMaster(out, recipe.rungs);
   if (recipe.write) {
     const source = recipe.write.from ? await readFile(join(options.directory, recipe.write.from)) : Buffer.alloc(0);
@@ -188,7 +188,7 @@ const MADE = ".made.json";
 
 function hashRecipe(recipe: Recipe): string {
   const bytes = recipe.write && !recipe.write.from ? recipe.write.bytes(Buffer.alloc(0)) : "";
-  const text = JSON.stringify([recipe.encode?.("out"), recipe.rungs, recipe.write?.bytes.toString()]);
+  const text = JSON.stringify([recipe.encode?.("out", "media"), recipe.rungs, recipe.write?.bytes.toString()]);
   return createHash("sha256").update(text).update(bytes).digest("hex");
 }
 

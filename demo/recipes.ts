@@ -19,8 +19,13 @@ export interface Recipe {
   readonly duration: number;
   /** How long it takes compared with the others. */
   readonly weight: number;
-  /** Arguments of ffmpeg that write into `out` (the file, or the folder, which exists with the folders of `rungs`). */
-  readonly encode?: (out: string) => readonly string[];
+  /**
+   * Arguments of ffmpeg that write into `out` (the file, or the folder, which exists with the folders of `rungs`); `media` is the
+   * media folder.
+   */
+  readonly encode?: (out: string, media: string) => readonly string[];
+  /** True: made of other recipes' files, so made after them. */
+  readonly isDerived?: boolean;
   /** Folders and playlist of an HLS recipe. */
   readonly rungs?: readonly Rung[];
   /** The bytes of a recipe that ffmpeg does not make; gets the bytes of `from`. */
@@ -149,6 +154,20 @@ function posterFile(id: keyof typeof CODECS, fonts: Fonts | undefined): Recipe {
   };
 }
 
+/** A frame of the evening sky. */
+const POSTER_FRAME: readonly string[] = [
+  "-vf",
+  "select=eq(n\\,80)",
+  "-frames:v",
+  "1",
+  "-q:v",
+  "4",
+  "-f",
+  "image2",
+  "-update",
+  "1",
+];
+
 /** Everything that the demo shows, longest first. `truncated.mp4` is made of `mp4-2.mp4`, so it comes after it. */
 export function listRecipes(fonts: Fonts | undefined): readonly Recipe[] {
   const film = formatContentGraph(1, CONTENT_DURATION, fonts);
@@ -172,6 +191,14 @@ export function listRecipes(fonts: Fonts | undefined): readonly Recipe[] {
     },
     ...(["webm", "mp4", "mp4-2", "flv"] as const).map((id) => posterFile(id, fonts)),
     {
+      path: "poster.jpg",
+      title: "the poster",
+      duration: 1,
+      weight: 0,
+      isDerived: true,
+      encode: (out, media) => ["-i", `${media}/content/720/007.ts`, ...POSTER_FRAME, out],
+    },
+    {
       path: "creatives/broken.mp4",
       title: "a broken creative",
       duration: 0,
@@ -183,6 +210,7 @@ export function listRecipes(fonts: Fonts | undefined): readonly Recipe[] {
       title: "a truncated creative",
       duration: 0,
       weight: 0,
+      isDerived: true,
       write: { from: "creatives/mp4-2.mp4", bytes: (source) => source.subarray(0, Math.floor(source.length * 0.6)) },
     },
   ];

@@ -1,0 +1,27 @@
+/** What the publisher has to show: catalog.json, typed. */
+import catalog from "../catalog.json" with { type: "json" };
+
+export interface Content {
+  readonly id: string;
+  readonly title: string;
+  readonly note: string;
+  readonly url: string;
+  /** Seconds. */
+  readonly duration: number;
+  readonly isLive: boolean;
+  /** To which `li` is added, the line item of the chosen creative. */
+  readonly adTag: string;
+}
+
+/** A creative of the campaign file; its id is that of its line item. */
+export interface CreativeChoice {
+  readonly id: string;
+  readonly title: string;
+  readonly note: string;
+  readonly url: string;
+  readonly type: string;
+}
+
+export const ZONE: string = catalog.zone;
+export const CONTENTS: readonly Content[] = catalog.contents;
+export const CREATIVES: readonly CreativeChoice[] = catalog.creatives;

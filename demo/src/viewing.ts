@@ -1,0 +1,55 @@
+/** One viewer's viewing: hls.js with Interlude in it. */
+import { type AdInsertion, type AdInsertionEvents, createAdInsertion } from "@interlude/plugin/hls";
+import Hls from "hls.js";
+import { ZONE } from "./catalog.ts";
+import { type Choice, formatAdTag } from "./choice.ts";
+
+export type ViewingListeners = {
+  readonly [K in keyof AdInsertionEvents]?: (event: AdInsertionEvents[K]) => void;
+} & { readonly contentfailed?: (message: string) => void };
+
+export interface Viewing {
+  readonly ads: AdInsertion;
+  /** The live edge as hls.js would play it; undefined on VOD. */
+  readonly liveEdge: () => number | undefined;
+  readonly destroy: () => void;
+}
+
+/** Starts to load and to play at once. */
+export function startViewing(video: HTMLVideoElement, choice: Choice, listeners: ViewingListeners): Viewing {
+  const ads = createAdInsertion({
+    zoneUrl: `v1/zones/${ZONE}.json`,
+    adTagUrl: formatAdTag(choice),
+    ptcdn: choice.cdn,
+    live: choice.content.isLive,
+    followRepackaging: true,
+  });
+  const hls = new Hls({ ...ads.hlsConfig, testBandwidth: false, abrEwmaDefaultEstimate: 5_000_000 });
+  ads.attach(hls);
+  subscribe(ads, listeners);
+  hls.on(Hls.Events.ERROR, (_event, { fatal, details }) => {
+    if (fatal) listeners.contentfailed?.(`The content could not be played (${details})`);
+  });
+  hls.loadSource(choice.content.url);
+  hls.attachMedia(video);
+  video.play().catch(() => undefined);
+  return {
+    ads,
+    liveEdge: () => hls.liveSyncPosition ?? undefined,
+    destroy: () => {
+      ads.destroy();
+      hls.destroy();
+    },
+  };
+}
+
+function subscribe(ads: AdInsertion, listeners: ViewingListeners): void {
+  if (listeners.adstart) ads.on("adstart", listeners.adstart);
+  if (listeners.adprogress) ads.on("adprogress", listeners.adprogress);
+  if (listeners.adbreakcomplete) ads.on("adbreakcomplete", listeners.adbreakcomplete);
+  if (listeners.adskip) ads.on("adskip", listeners.adskip);
+  if (listeners.error) ads.on("error", listeners.error);
+  if (listeners.workflowstep) ads.on("workflowstep", listeners.workflowstep);
+  if (listeners.beacon) ads.on("beacon", listeners.beacon);
+  if (listeners.timeline) ads.on("timeline", listeners.timeline);
+}
