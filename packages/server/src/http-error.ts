@@ -112,10 +112,17 @@ const CODE_OF_FASTIFY_STATUS: Readonly<Record<number, HttpErrorCode>> = {
   416: "range-not-satisfiable",
 };
 
+/** What an upstream did, or where a name leads inside a network, is for the log. */
+function answerForAdError({ code, message }: AdError): Answer {
+  const status = STATUS_OF_AD_CODE[code];
+  if (code === "address-refused") return { status, code, message: "the server may not fetch from this address" };
+  if (status < 500) return { status, code, message };
+  return { status, code, message: "an upstream did not answer as expected; the server's log has the reason" };
+}
+
 /** Errors of other parts are known by their `code`; `retryAfterSeconds` (seconds) is passed on. */
 function answerFor(error: FastifyError | AdError | HttpError | Error): Answer {
-  if (error instanceof AdError)
-    return { status: STATUS_OF_AD_CODE[error.code], code: error.code, message: error.message };
+  if (error instanceof AdError) return answerForAdError(error);
   const code = "code" in error ? error.code : undefined;
   if (isHttpErrorCode(code) && code !== "internal") {
     const retryAfterSeconds =

@@ -21,6 +21,27 @@ const GIF = Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA
 /** What sendBeacon may carry; nothing in it is used. */
 const MAX_BODY = 65_536;
 
+/** For the reader: nothing is validated here, since a player's bad value must not cost the beacon. */
+const TrackingQuery = Type.Object(
+  Object.fromEntries(
+    Object.entries({
+      zone: "zone",
+      session: "the viewer's session",
+      break: "id of the ad break",
+      position: "of the ad in its pod, from 1",
+      ad: "id of the ad",
+      creative: "id of the creative",
+      li: "line item",
+      n: "which time it is that this happens here, from 1",
+      t: "[TIMESTAMP]",
+      playhead: "[ADPLAYHEAD]",
+      content: "[CONTENTPLAYHEAD]",
+      error: "[ERRORCODE]",
+      cb: "[CACHEBUSTING]",
+    }).map(([name, description]) => [name, Type.Optional(Type.Unknown({ description }))]),
+  ),
+);
+
 const ReportQuery = Type.Object({
   session: Type.Optional(plainText(500)),
   zone: Type.Optional(plainText(64)),
@@ -107,10 +128,13 @@ const receiver: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, o
   app.route<{ Params: { event: string }; Querystring: BeaconQuery }>({
     method: ["GET", "POST"],
     url: "/track/:event",
+    // A HEAD says that somebody looks whether there is something, not that something happened.
+    exposeHeadRoute: false,
     schema: {
       summary: "Takes one tracking request; answered when it is stored",
       tags: ["tracking"],
-      params: Type.Object({ event: Type.String() }),
+      params: Type.Object({ event: Type.String({ description: "as VAST and VMAP spell it" }) }),
+      querystring: TrackingQuery,
       response: { 204: Type.Null(), "4xx": ErrorBody },
     },
     handler: async (request, reply) => {

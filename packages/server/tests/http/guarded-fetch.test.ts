@@ -1,9 +1,11 @@
 import { AdError } from "@interlude/core";
 import { brotliCompressSync, gzipSync } from "node:zlib";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isPublicAddress } from "../../src/guarded-address.ts";
 import { createGuardedFetch, type GuardedFetch, type GuardedFetchRules, readText } from "../../src/guarded-fetch.ts";
-import { loopback } from "./loopback.ts";
+import { loopback, tlsLoopback } from "./loopback.ts";
+import { TEST_CERTIFICATE } from "./tls.ts";
 
 const LIMITS = { timeoutMs: 5_000, maxBytes: 100_000 };
 
@@ -159,6 +161,37 @@ describe("redirects", () => {
     const headers = { Authorization: "Bearer x", "x-kept": "1" };
     await readText(await fetch(new URL(open.origin), { ...LIMITS, method: "POST", body: "b", headers }));
     expect(seen).toEqual([["GET", undefined, "1"]]);
+  });
+});
+
+describe("https", () => {
+  const trustTestCertificate = (): void => {
+    const before = getCACertificates("default");
+    setDefaultCACertificates([...before, TEST_CERTIFICATE]);
+    onTestFinished(() => setDefaultCACertificates(before));
+  };
+
+  test("the certificate is checked against the name of the URL although the connection goes to a checked address", async () => {
+    trustTestCertificate();
+    const server = await tlsLoopback((request, response) => response.end(request.headers.host));
+    const fetch = client({
+      allowPrivate: [`127.0.0.1:${server.port}`],
+      ports: [server.port],
+      resolve: async () => ["127.0.0.1"],
+    });
+    const named = (host: string): URL => new URL(`https://${host}:${server.port}/`);
+    expect(await readText(await fetch(named("ads.example"), LIMITS))).toBe(`ads.example:${server.port}`);
+    expect(await codeOf(fetch(named("other.example"), LIMITS))).toBe("upstream-unreachable");
+  });
+
+  test("a redirect from https to http is not followed", async () => {
+    trustTestCertificate();
+    const plain = await loopback((_request, response) => response.end("plain"));
+    const server = await tlsLoopback((_request, response) => response.writeHead(302, { location: plain.origin }).end());
+    const allowPrivate = [`127.0.0.1:${server.port}`, `127.0.0.1:${plain.port}`];
+    const fetch = client({ allowPrivate, ports: [server.port], resolve: async () => ["127.0.0.1"] });
+    expect(await codeOf(fetch(new URL(`https://ads.example:${server.port}/`), LIMITS))).toBe("address-refused");
+    expect(plain.connections()).toBe(0);
   });
 });
 

@@ -120,6 +120,12 @@ describe("/track/{event}", () => {
     expect({}).not.toHaveProperty("x");
   });
 
+  test("a HEAD stores nothing", async () => {
+    const app = await testApp({ query: database.query });
+    expect((await app.inject({ method: "HEAD", url: "/track/start?session=head" })).statusCode).toBe(404);
+    expect(await report(app, "session=head")).toEqual([]);
+  });
+
   test("a beacon that cannot be stored is not acknowledged", async () => {
     const app = await testApp({ query: async () => Promise.reject(new Error("disk full")) });
     const answer = await app.inject({ url: "/track/start" });
