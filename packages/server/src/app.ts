@@ -101,7 +101,14 @@ async function registerDocs(app: FastifyInstance): Promise<void> {
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: true,
+    // The page needs nobody else, and on plain http (a machine in a local network) nothing that it loads may be upgraded.
+    transformStaticCSP: (policy) =>
+      policy.replace("upgrade-insecure-requests;", "").replaceAll(/ (?:https:|validator\.swagger\.io)(?=[ ;])/g, ""),
+    uiConfig: { validatorUrl: null },
+  });
 }
 
 async function countCreatives(query: Queryable["query"]): Promise<readonly { state: string; count: number }[]> {

@@ -188,7 +188,11 @@ describe("operations", () => {
   test("the OpenAPI page describes every route, and routes that are added later", async () => {
     const app = await testApp({ query: database.query });
     app.get("/later", { schema: { summary: "added by whoever runs the server" } }, async () => "");
-    expect((await app.inject({ url: "/docs/" })).statusCode).toBe(200);
+    const page = await app.inject({ url: "/docs/" });
+    expect(page.statusCode).toBe(200);
+    expect(page.headers["content-security-policy"]).toMatch(
+      /default-src 'self'(?!.*(https:|upgrade-insecure|swagger\.io))/,
+    );
     const { paths } = (await app.inject({ url: "/docs/json" })).json();
     expect(Object.keys(paths).toSorted()).toEqual([
       "/ads/repackage",
