@@ -7,9 +7,9 @@ import { type Engine, ENGINE_EVENT, type EngineDetails, type EngineEventData, ty
 import type { Emit } from "./events.ts";
 import { findBufferedEnd, type Stall, watchFrames, watchStalls } from "./frames.ts";
 import { createLateBinding } from "./late-binding.ts";
-import { createPlayback } from "./playback.ts";
+import { createPlayback, type Playback } from "./playback.ts";
 import type { Session } from "./session.ts";
-import { type AdSpan, type Timeline, toStreamTime } from "./timeline.ts";
+import { type Timeline, toStreamTime } from "./timeline.ts";
 
 export interface AttachmentDeps {
   readonly engine: Engine;
@@ -48,17 +48,10 @@ export function attachEngine(deps: AttachmentDeps): Attachment {
   const watch = (media: HTMLMediaElement | null): void => {
     unwatch?.();
     unwatch = media
-      ? watchMedia(
-          media,
-          deps,
-          playback.show,
-          playback.end,
-          () => {
-            late.check();
-            failures.check();
-          },
-          playback.current,
-        )
+      ? watchMedia(media, deps, playback, () => {
+          late.check();
+          failures.check();
+        })
       : undefined;
   };
   const urlOf = (level: number): string | undefined => engine.levels[level]?.details?.url;
@@ -117,13 +110,11 @@ function isDetails(value: unknown): value is EngineDetails {
 function watchMedia(
   media: HTMLMediaElement,
   { timeline, emit, now }: AttachmentDeps,
-  show: (time: number, playbackRate: number) => void,
-  end: () => void,
+  playback: Playback,
   onTime: () => void,
-  current: () => AdSpan | undefined,
 ): () => void {
   const onStall = ({ target, nudges }: Stall): void => {
-    const span = current();
+    const span = playback.current();
     if (target !== undefined) {
       media.currentTime = target;
       return;
@@ -133,10 +124,15 @@ function watchMedia(
     emit("error", { fatal: false, code: "playlist-malformed", message, cause: undefined });
     media.currentTime = timeline.endOf(span.placed) + 0.01;
   };
-  const stops = [watchFrames(media, (time) => show(time, media.playbackRate), end), watchStalls(media, now, onStall)];
+  const stops = [
+    watchFrames(media, (time, isShown) => playback.show(time, media.playbackRate, isShown), playback.end),
+    watchStalls(media, now, onStall),
+  ];
   media.addEventListener("timeupdate", onTime);
+  media.addEventListener("seeking", playback.seek);
   return () => {
     media.removeEventListener("timeupdate", onTime);
+    media.removeEventListener("seeking", playback.seek);
     for (const stop of stops) stop();
   };
 }

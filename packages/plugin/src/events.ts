@@ -134,7 +134,10 @@ export interface Emitter {
   readonly clear: () => void;
 }
 
-/** A listener that throws stops neither the other listeners nor the ads: its exception surfaces as an uncaught one. */
+/**
+ * Events of the turn in which the emitter is made wait for its end, so that a host which listens at once misses none. A listener that
+ * throws stops neither the other listeners nor the ads: its exception surfaces as an uncaught one.
+ */
 export function createEmitter(): Emitter {
   const listeners: { readonly [K in keyof AdInsertionEvents]: Set<AdInsertionListener<K>> } = {
     adbreakstart: new Set(),
@@ -148,22 +151,33 @@ export function createEmitter(): Emitter {
     beacon: new Set(),
     timeline: new Set(),
   };
+  let early: (() => void)[] | undefined = [];
+  queueMicrotask(() => {
+    const waiting = early ?? [];
+    early = undefined;
+    for (const send of waiting) send();
+  });
+  const emit: Emit = (name, event) => {
+    if (early) {
+      early.push(() => emit(name, event));
+      return;
+    }
+    for (const listener of listeners[name]) {
+      try {
+        listener(event);
+      } catch (cause) {
+        queueMicrotask(() => {
+          throw cause;
+        });
+      }
+    }
+  };
   return {
     on: (name, listener) => {
       listeners[name].add(listener);
       return () => listeners[name].delete(listener);
     },
-    emit: (name, event) => {
-      for (const listener of listeners[name]) {
-        try {
-          listener(event);
-        } catch (cause) {
-          queueMicrotask(() => {
-            throw cause;
-          });
-        }
-      }
-    },
+    emit,
     clear: () => {
       for (const set of Object.values(listeners)) set.clear();
     },

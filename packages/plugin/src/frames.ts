@@ -2,20 +2,27 @@
  * When frames reach the screen, and what to do when they stop coming although the media is there.
  */
 
-/** @param onFrame given the presentation time of each frame shown; without requestVideoFrameCallback, the playhead a few times a second */
-export function watchFrames(media: HTMLMediaElement, onFrame: (time: number) => void, onEnded: () => void): () => void {
+/**
+ * @param onFrame given the presentation time of each frame shown; without requestVideoFrameCallback and for sound alone, the playhead
+ * a few times a second; in a page in the background the playhead too, with `isShown` false
+ */
+export function watchFrames(
+  media: HTMLMediaElement,
+  onFrame: (time: number, isShown: boolean) => void,
+  onEnded: () => void,
+): () => void {
   let isWatching = true;
   const video = media instanceof HTMLVideoElement && "requestVideoFrameCallback" in media ? media : undefined;
   const request = (): void => {
     video?.requestVideoFrameCallback((_now, { mediaTime }) => {
       if (!isWatching) return;
-      onFrame(mediaTime);
+      onFrame(mediaTime, true);
       request();
     });
   };
-  // sound without a picture has no frames, but ads in it play all the same
   const onTime = (): void => {
-    if (!video || video.videoWidth === 0) onFrame(media.currentTime);
+    if (!video || video.videoWidth === 0) onFrame(media.currentTime, true);
+    else if (document.hidden) onFrame(media.currentTime, false);
   };
   request();
   media.addEventListener("timeupdate", onTime);

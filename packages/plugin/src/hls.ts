@@ -84,7 +84,7 @@ export function createAdInsertion(
     emit,
     bufferAhead: () => attachment?.bufferAhead(),
     onLateChange: () => attachment?.check(),
-    onBreaksChange: () => emit("timeline", { breaks: breaks() }),
+    onBreaksChange: () => emitTimeline(),
   });
   const session = "session" in run ? run.session : undefined;
   const ready = session ? session.ready.then(() => undefined) : Promise.reject("cause" in run ? run.cause : undefined);
@@ -93,6 +93,13 @@ export function createAdInsertion(
   });
   const breaks = (): readonly BreakSnapshot[] =>
     describeBreaks(session?.entries() ?? [], timeline, session?.facts()?.duration);
+  let drawn = "";
+  const emitTimeline = (): void => {
+    const now = breaks();
+    const drawing = JSON.stringify(now);
+    if (drawing !== drawn) emit("timeline", { breaks: now });
+    drawn = drawing;
+  };
   const toContent = (time: number): number => (session?.facts()?.isLive ? time : toContentTime(timeline, time));
   const destroy = (): void => {
     isDestroyed = true;
@@ -114,7 +121,7 @@ export function createAdInsertion(
         emit,
         now: ports.now,
         toContentTime: toContent,
-        onTimelineChange: () => emit("timeline", { breaks: breaks() }),
+        onTimelineChange: emitTimeline,
         onDestroy: destroy,
       });
     },

@@ -174,6 +174,7 @@ async function resolveAd(
 const REASON_OF_CODE: { readonly [Code in AdErrorCode]?: SkipReason } = {
   "upstream-timeout": "media-timeout",
   "url-malformed": "no-media-file",
+  "option-invalid": "cdn-error",
 };
 
 /** Steps 3b and 4a. */

@@ -49,7 +49,8 @@ export function createLive(ports: LivePorts): Live {
   const timelines = new Map<string, LiveTimeline>();
 
   const meet = (avail: Avail, facts: ContentFacts): void => {
-    if (entries.has(avail.id)) return;
+    // what is left of an avail that the viewer has missed the start of is content, and has no lasting name
+    if (avail.isPartial || entries.has(avail.id)) return;
     const planned = ports.planAvail(avail.id, avail.duration || undefined);
     if (!planned) return;
     const entry: AvailEntry = {
@@ -65,7 +66,7 @@ export function createLive(ports: LivePorts): Live {
     };
     entries.set(avail.id, entry);
     const startsAt = timelines.size === 0 ? facts.duration - START_DISTANCE * facts.targetDuration : 0;
-    if (avail.isPartial || avail.startTime < startsAt) return giveUp(entry, "policy");
+    if (avail.startTime < startsAt) return giveUp(entry, "policy");
     void ports.resolve(planned, () => undefined).then((resolved) => accept(entry, resolved));
   };
   const giveUp = (entry: AvailEntry, reason: "policy" | "ads-timeout"): void => {
@@ -73,16 +74,13 @@ export function createLive(ports: LivePorts): Live {
     ports.skipBreak(entry, reason, []);
   };
   const accept = (entry: AvailEntry, resolved: ResolvedBreak): void => {
-    ports.reportSkipped(entry, resolved.skipped);
-    if (entry.status !== "pending") return;
     const { programDateTime, duration } = entry.avail;
-    if (resolved.ads.length === 0) {
+    if (!ports.takeResolved(entry, resolved)) {
       entry.decision = { kind: "content", programDateTime };
-      ports.skipBreak(entry, resolved.skipped[0]?.reason ?? "no-ads", resolved.skipped);
       return;
     }
-    Object.assign(entry, { ads: resolved.ads, status: "placed" });
-    const ads = resolved.ads.map(({ renditions }, index) => ({ adId: String(index), renditions }));
+    entry.status = "placed";
+    const ads = entry.ads.map(({ renditions }, index) => ({ adId: String(index), renditions }));
     const pod = { breakId: entry.avail.id, ads };
     entry.decision = { kind: "pod", pod, availDuration: duration, programDateTime };
     ports.onLateChange();

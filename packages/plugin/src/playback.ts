@@ -19,11 +19,19 @@ export interface PlaybackDeps {
   readonly beacons: BeaconSender;
   readonly entries: () => readonly BreakEntry[];
   readonly toContentTime: (time: number) => number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
 }
 
 export interface Playback {
-  /** A frame of this time is on screen. */
-  readonly show: (time: number, playbackRate: number) => void;
+  /**
+   * The playhead is at a time.
+   *
+   * @param isShown false where nobody sees it, as in a page in the background: an ad goes on then, but none starts
+   */
+  readonly show: (time: number, playbackRate: number, isShown: boolean) => void;
+  /** The viewer, or the player, has moved the playhead. */
+  readonly seek: () => void;
   /** The media has ended: what plays has been played. */
   readonly end: () => void;
   /** Nothing plays any more. */
@@ -44,7 +52,7 @@ interface Playing {
   progressAt: number;
 }
 
-/** Seconds between two frames that still count as playing on: timers of a page in the background run once a second. */
+/** Seconds: players jump over holes in the media by seeking, which is playing on all the same. */
 const MAX_STEP = 1.5;
 const PROGRESS_INTERVAL = 0.25;
 /** Seconds: the last frame shown of an ad lies this far before its end, EXTINF rounding and a dropped frame included. */
@@ -54,6 +62,8 @@ export function createPlayback(deps: PlaybackDeps): Playback {
   const { timeline, emit } = deps;
   let playing: Playing | undefined;
   let lastTime = Number.NaN;
+  let shownAt = 0;
+  let hasSought = false;
   let isBreakWatched = true;
 
   const enter = (span: AdSpan, time: number): void => {
@@ -64,7 +74,8 @@ export function createPlayback(deps: PlaybackDeps): Playback {
       if (playing) leaveBreak(playing);
       isBreakWatched = true;
       emit("adbreakstart", describeBreak(span, entry, timeline));
-      deps.beacons.sendBreak(describeSubject(started, deps, time), "breakStart", entry.planned.breakStart);
+      const subject = { ...describeSubject(started, deps, time), ...NO_AD };
+      deps.beacons.sendBreak(subject, "breakStart", entry.planned.breakStart);
     }
     playing = started;
     emit("adstart", event);
@@ -110,14 +121,21 @@ export function createPlayback(deps: PlaybackDeps): Playback {
   };
 
   return {
-    show: (time, playbackRate) => {
+    seek: () => {
+      hasSought = true;
+    },
+    show: (time, playbackRate, isShown) => {
       const at = timeline.locate(time);
       if (at === "unknown") return;
       const step = time - lastTime;
-      const isPlayedOn = step >= 0 && step < MAX_STEP * Math.max(1, playbackRate);
+      const possible = MAX_STEP + (hasSought ? 0 : (deps.now() - shownAt) / 1000) * Math.max(1, playbackRate);
+      const isPlayedOn = step >= 0 && step < possible;
       lastTime = time;
+      shownAt = deps.now();
+      hasSought = false;
       if (at === "content") return leave(isPlayedOn);
       if (playing && isSameAd(playing.span.placed, at.placed)) return advance(playing, time, isPlayedOn);
+      if (!isShown) return leave(isPlayedOn);
       if (playing) leaveAd(playing, isPlayedOn);
       enter(at, time);
     },

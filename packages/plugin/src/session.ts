@@ -39,6 +39,12 @@ export interface SessionPorts {
   readonly now: () => number;
   readonly resolve: (planned: PlannedBreak, onHopeless: () => void) => Promise<ResolvedBreak>;
   readonly reportSkipped: (entry: BreakEntry, skipped: readonly SkippedAd[]) => void;
+  /**
+   * Takes what has become of a break: its ads, and what is told of the others.
+   *
+   * @returns false where there is nothing to show, or where the break was skipped meanwhile
+   */
+  readonly takeResolved: (entry: BreakEntry, resolved: ResolvedBreak) => boolean;
   /** @param told what {@link reportSkipped} has told of it already; empty: nothing */
   readonly skipBreak: (entry: BreakEntry, reason: SkipReason, told: readonly SkippedAd[]) => void;
   /** A break was decided after the playlists had been handed over. */
@@ -206,7 +212,7 @@ function createInsertionPorts(
 function createSkips(
   { emit, beacons, onBreaksChange }: SessionDeps,
   facts: () => ContentFacts | undefined,
-): Pick<SessionPorts, "reportSkipped" | "skipBreak"> {
+): Pick<SessionPorts, "reportSkipped" | "skipBreak" | "takeResolved"> {
   const reportSkipped: SessionPorts["reportSkipped"] = ({ planned: { breakId, position } }, skipped) => {
     if (facts()?.isLive && position !== "live") return;
     for (const { errorUrls, ...event } of skipped) {
@@ -214,15 +220,23 @@ function createSkips(
       beacons.sendErrors({ ...NOWHERE, breakId, adId: event.adId }, errorUrls, event.vastError);
     }
   };
+  const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told) => {
+    const { breakId, errors } = entry.planned;
+    if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason));
+    beacons.sendErrors({ ...NOWHERE, breakId }, errors, VAST_ERROR_OF_SKIP[reason]);
+    Object.assign(entry, { status: "skipped", reason });
+    onBreaksChange();
+  };
   return {
     reportSkipped,
-    skipBreak: (entry, reason, told) => {
-      const { breakId, errors } = entry.planned;
-      const vastError = VAST_ERROR_OF_SKIP[reason];
-      if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason));
-      beacons.sendErrors({ ...NOWHERE, breakId }, errors, vastError);
-      Object.assign(entry, { status: "skipped", reason });
-      onBreaksChange();
+    skipBreak,
+    takeResolved: (entry, { ads, skipped }) => {
+      entry.ads = ads;
+      reportSkipped(entry, skipped);
+      if (entry.status === "pending" && ads.length > 0) return true;
+      if (entry.status === "pending") skipBreak(entry, skipped[0]?.reason ?? "no-ads", skipped);
+      else if (entry.reason && ads.length > 0) reportSkipped(entry, describeBreak(entry, entry.reason));
+      return false;
     },
   };
 }

@@ -12,7 +12,6 @@
 import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@interlude/core";
 import type { PlannedBreak } from "./ad-server.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
-import type { ResolvedBreak } from "./insertion.ts";
 import type { BreakEntry, SessionPorts } from "./session.ts";
 
 export interface Vod {
@@ -32,6 +31,8 @@ export interface Vod {
 export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: SessionPorts): Vod {
   const entries: BreakEntry[] = [];
   const settled = new Map<BreakEntry, Promise<void>>();
+  /** Breaks that no ad can come to any more, although the last word on them is still to come. */
+  const hopeless = new Set<BreakEntry>();
   let reference: { readonly fetched: FetchedPlaylist; readonly facts: ContentFacts } | undefined;
   let decision: Promise<void> | undefined;
   let isHandedOver = false;
@@ -53,18 +54,16 @@ export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: Sess
   });
   const settle = (entry: BreakEntry): Promise<void> =>
     new Promise((resolve) => {
-      void ports.resolve(entry.planned, resolve).then((resolved) => {
-        accept(entry, resolved);
+      const onHopeless = (): void => {
+        hopeless.add(entry);
+        resolve();
+      };
+      void ports.resolve(entry.planned, onHopeless).then((resolved) => {
+        if (ports.takeResolved(entry, resolved)) entry.status = "ready";
         resolve();
         if (isHandedOver) ports.onLateChange();
       });
     });
-  const accept = (entry: BreakEntry, resolved: ResolvedBreak): void => {
-    ports.reportSkipped(entry, resolved.skipped);
-    if (entry.status !== "pending") return;
-    if (resolved.ads.length === 0) ports.skipBreak(entry, resolved.skipped[0]?.reason ?? "no-ads", resolved.skipped);
-    else Object.assign(entry, { status: "ready", ads: resolved.ads });
-  };
   const placeEntries = (): void => {
     if (!reference) return;
     for (const entry of entries) {
@@ -84,7 +83,8 @@ export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: Sess
     await sleep(0);
     for (const entry of entries) {
       if (entry.status === "ready" && entry.time !== undefined) entry.status = "placed";
-      else if (entry.status === "pending" && preRolls.includes(entry)) ports.skipBreak(entry, "ads-timeout", []);
+      else if (entry.status === "pending" && preRolls.includes(entry) && !hopeless.has(entry))
+        ports.skipBreak(entry, "ads-timeout", []);
     }
     isHandedOver = true;
   };
@@ -105,10 +105,11 @@ export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: Sess
     undecided: () => {
       const facts = reference?.facts;
       if (!facts) return [];
-      return entries.flatMap(({ time, status }) =>
-        time !== undefined && (status === "pending" || status === "ready")
-          ? [{ contentTime: selectLoadLimit(facts, time), isReady: status === "ready" }]
-          : [],
+      const open = entries.filter(({ status }) => status === "pending" || status === "ready");
+      return open.flatMap((entry) =>
+        entry.time === undefined || hopeless.has(entry)
+          ? []
+          : [{ contentTime: selectLoadLimit(facts, entry.time), isReady: entry.status === "ready" }],
       );
     },
     bindLate: (canPlace) => {
