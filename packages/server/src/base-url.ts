@@ -22,7 +22,8 @@ function isLoopbackName(host: string): boolean {
 }
 
 /**
- * @param publicHosts `name` (any port), `name:port` or `*`; loopback names and the address that the connection came in on need no listing
+ * @param publicHosts `name` (any port), `name:port` or `*`; loopback names, and the address that the connection came in on,
+ * need no listing
  * @returns with a path of `/`
  * @throws HttpError `host-invalid` for a Host that is none, `host-unknown` for one that is not listed
  */

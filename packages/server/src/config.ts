@@ -25,6 +25,7 @@ export { parseCampaigns } from "./ads/campaign.ts";
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 
+/** Every setting, checked; what a caller changes by spreading it is the caller's to get right. */
 export interface ServerConfig {
   readonly host: string;
   /** 0: any free one. */

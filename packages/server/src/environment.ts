@@ -8,8 +8,10 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
+/** Shaped like `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The complaint about a variable that is no secret. */
 export function wrongVariable(name: string, expected: string, got: string): ConfigError {
   return new ConfigError(`${name}: expected ${expected}, got ${JSON.stringify(got.slice(0, 200))}`);
 }
@@ -29,6 +31,11 @@ export function readSecret(env: Environment, name: string): string | undefined {
   throw new ConfigError(`${name}: expected at least 16 visible ASCII characters, got ${got}`);
 }
 
+/**
+ * A whole number within the range, or `otherwise`.
+ *
+ * @throws ConfigError
+ */
 export function readInteger(
   env: Environment,
   name: string,
@@ -41,6 +48,11 @@ export function readInteger(
   throw wrongVariable(name, `a whole number from ${range.min} to ${range.max}`, text);
 }
 
+/**
+ * One of `choices`, or `otherwise`.
+ *
+ * @throws ConfigError
+ */
 export function readChoice<const Choice extends string>(
   env: Environment,
   name: string,

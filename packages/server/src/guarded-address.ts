@@ -32,8 +32,9 @@ export function isPublicAddress(address: string): boolean {
   return parsed.kind() === "ipv4" || parsed.match(GLOBAL_UNICAST_IPV6);
 }
 
+/** What is allowed beyond public addresses, and how names become addresses. */
 export interface AddressRules {
-  /** `host:port` that may be reached although private: as the URL spells the host, or as an address that a name resolves to. */
+  /** `host:port` that may be reached although private: as the URL spells it, or as an address that a name resolves to. */
   readonly allowPrivate: ReadonlySet<string>;
   readonly resolve: Resolve;
 }

@@ -12,6 +12,7 @@ import { AdError } from "@interlude/core";
 import { Agent, request as send } from "undici";
 import { guardedConnector, type Resolve, resolveBySystem } from "./guarded-address.ts";
 
+/** One exchange. Times in ms, sizes in bytes; the two caps have no default on purpose. */
 export interface GuardedFetchOptions {
   readonly method?: "GET" | "HEAD" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
@@ -44,6 +45,7 @@ export interface GuardedResponse {
  */
 export type GuardedFetch = (url: URL, options: GuardedFetchOptions) => Promise<GuardedResponse>;
 
+/** What an operator allows for every exchange. */
 export interface GuardedFetchRules {
   /** `host:port` of private hosts that may be reached, at any port: `127.0.0.1:8080`, `[::1]:8080`, `media.lan:80`. */
   readonly allowPrivate: readonly string[];
@@ -233,7 +235,7 @@ async function* capBytes(
   }
 }
 
-/** One content coding at most: a chain of them is a bomb, not a saving. `cap` guards the wire: empty gzip members have no size. */
+/** One content coding at most: a chain of them is a bomb. `cap` guards the wire, since empty gzip members decode to nothing. */
 function decode(
   source: Readable,
   headers: Headers,

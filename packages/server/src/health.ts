@@ -1,6 +1,7 @@
 /** What a load balancer asks: is the process alive (`/healthz`), and may it get requests (`/readyz`). */
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 
+/** Each check has 2 s. */
 export interface HealthRoutesOptions {
   /** What must work, by name; each rejects or hangs when it does not. */
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
@@ -10,6 +11,7 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 const Health = Type.Object({ status: Type.String(), failing: Type.Optional(Type.Array(Type.String())) });
 
+/** `GET /healthz`: 200 while the process answers. `GET /readyz`: 200, or 503 with the names of the checks that fail. */
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthRoutesOptions> = async (app, { checks }) => {
   const alive = { summary: "The process is alive", tags: ["operations"], response: { 200: Health } };
   app.get("/healthz", { schema: alive }, async (_request, reply) => {

@@ -34,6 +34,7 @@ export type HttpErrorCode =
   | "overload"
   | "internal";
 
+/** Who asked wrongly gets 4xx, who has to come back later 429 or 503 (RFC 9110 §15). */
 export const STATUS_OF_HTTP_CODE: Readonly<Record<HttpErrorCode, number>> = {
   "invalid-request": 400,
   "host-invalid": 400,

@@ -5,6 +5,7 @@
  * @see RFC 8259
  */
 
+/** A value and the line, from 1, on which it begins. */
 export type JsonNode =
   | { readonly kind: "value"; readonly line: number; readonly value: string | number | boolean | null }
   | { readonly kind: "array"; readonly line: number; readonly items: readonly JsonNode[] }

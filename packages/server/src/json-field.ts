@@ -86,6 +86,11 @@ export function readEntries(field: JsonField): readonly (readonly [string, JsonF
   ]);
 }
 
+/**
+ * The items, each read by `readItem`; an empty list is `[]`.
+ *
+ * @throws AdError for anything but a list
+ */
 export function readList<T>(field: JsonField, readItem: (item: JsonField) => T): readonly T[] {
   const { node, file } = field;
   if (node?.kind !== "array") throw wrongField(field, "a list");
@@ -103,6 +108,7 @@ export function readString(field: JsonField): string {
   return value;
 }
 
+/** @throws AdError saying `expected` for what is no number or not good */
 export function readNumber(field: JsonField, expected: string, isGood: (value: number) => boolean): number {
   const value = field.node?.kind === "value" ? field.node.value : undefined;
   if (typeof value !== "number" || !isGood(value)) throw wrongField(field, expected);

@@ -10,6 +10,7 @@ export interface CreativeChange {
   readonly state: CreativeState;
 }
 
+/** What the parts tell; labels that come from strangers are bounded here. */
 export interface Metrics {
   /** `outcome`: accepted, or the code of the error. */
   countRepackage(outcome: string): void;
@@ -20,6 +21,7 @@ export interface Metrics {
   register(app: FastifyInstance): void;
 }
 
+/** What the metrics ask. */
 export interface MetricsPorts {
   /** Read at each scrape. */
   readonly countCreatives: () => Promise<readonly { readonly state: string; readonly count: number }[]>;
@@ -35,6 +37,7 @@ const EVENTS: ReadonlySet<string> = new Set([
 
 const MAX_PENDING = 10_000;
 
+/** A registry of its own, so that several servers fit into one process. */
 export function createMetrics(ports: MetricsPorts): Metrics {
   const registry = new Registry();
   const registers = [registry];

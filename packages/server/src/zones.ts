@@ -15,6 +15,7 @@ import {
   wrongField,
 } from "./json-field.ts";
 
+/** One customer account, as the operator set it up. */
 export interface ZoneConfig {
   readonly zone: string;
   /** URL references by CDN name, relative to the zone document. */

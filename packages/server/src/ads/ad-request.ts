@@ -1,6 +1,7 @@
 /** What an ad tag asks for, and the addresses that its answer contains: creatives, wrapped tags, tracking. */
 import type { LineItem } from "./campaign.ts";
 
+/** Who asks, from where in the content, and under which address of ours. */
 export interface AdRequest {
   /** Where the client reached this server; its path is `/`. */
   readonly base: URL;

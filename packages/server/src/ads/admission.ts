@@ -12,11 +12,13 @@ import { HttpError } from "../http-error.ts";
 import type { ZoneConfig } from "../zones.ts";
 import type { Quota } from "./quota.ts";
 
+/** Repackages that may be started; whole numbers above 0. */
 export interface RepackageLimits {
   readonly perClientPerHour: number;
   readonly perZonePerHour: number;
 }
 
+/** One package of one creative; `creativeUrl` is the original, never the normalised one. */
 export interface RepackageOrder {
   readonly zone: string;
   readonly creativeUrl: string;
@@ -39,6 +41,7 @@ export interface RepackagePort {
   readonly subscribe: (listener: (status: CreativeProgress) => void) => () => void;
 }
 
+/** As much of CRS's status as a page may know. */
 export interface CreativeProgress {
   readonly zone: string;
   readonly key: string;
@@ -54,6 +57,7 @@ export interface CreativeProgress {
   }[];
 }
 
+/** What the decision asks and counts. */
 export interface AdmissionPorts {
   /** undefined: repackaging is off. */
   readonly crs: RepackagePort | undefined;

@@ -23,6 +23,7 @@ export interface CampaignMediaFile {
   readonly codec: string | undefined;
 }
 
+/** One ad with one linear creative; at least one media file. */
 export interface CampaignAd {
   readonly id: string;
   readonly title: string;
@@ -41,6 +42,7 @@ export type LineItem =
   | { readonly kind: "pod"; readonly id: string; readonly ads: readonly CampaignAd[] }
   | { readonly kind: "wrapper"; readonly id: string; readonly tagUrl: string };
 
+/** One ad break of a schedule. */
 export interface ScheduledBreak {
   readonly id: string;
   /** As VMAP spells it: `start`, `end`, `hh:mm:ss.mmm`, `n%`, `#n`. */
@@ -49,6 +51,7 @@ export interface ScheduledBreak {
   readonly lineItem: string;
 }
 
+/** All line items and schedules by id, in the order of the file. */
 export interface Campaigns {
   readonly lineItems: ReadonlyMap<string, LineItem>;
   readonly schedules: ReadonlyMap<string, readonly ScheduledBreak[]>;

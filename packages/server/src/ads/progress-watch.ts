@@ -2,6 +2,7 @@
 import type { CreativeState } from "@interlude/core";
 import type { CreativeProgress, RepackagePort } from "./admission.ts";
 
+/** Long polls on the status of creatives. */
 export interface ProgressWatch {
   /** The status after the wait; undefined: CRS does not know the creative. An end state is answered at once. */
   wait(subject: WatchedCreative, waitMs: number, aborted: AbortSignal): Promise<CreativeProgress | undefined>;
@@ -21,6 +22,7 @@ const PROGRESS_INTERVAL_MS = 500;
 /** More waiting requests than this are answered at once. */
 const MAX_WAITING = 2_000;
 
+/** Holds no timer and no listener while nobody waits. */
 export function createProgressWatch(crs: Pick<RepackagePort, "status" | "subscribe">): ProgressWatch {
   const waiting = new Set<() => void>();
   return {

@@ -19,6 +19,7 @@ import { createProgressWatch } from "./progress-watch.ts";
 import { createQuota } from "./quota.ts";
 import { readTicket, signTicket, type TicketSubject } from "./ticket.ts";
 
+/** What the routes need; limits are counted per instance. */
 export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "wasServed"> {
   readonly zones: readonly ZoneConfig[];
   readonly ticketSecret: string;

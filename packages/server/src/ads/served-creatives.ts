@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Queryable } from "../database/database.ts";
 
+/** A memory of one hour, by zone. */
 export interface ServedCreatives {
   record(zone: string, creativeUrls: readonly string[]): Promise<void>;
   /** Whether this URL was served in this zone within the last hour. */

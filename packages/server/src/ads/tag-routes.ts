@@ -13,6 +13,7 @@ import { buildVast } from "./vast-writer.ts";
 import { buildVmap } from "./vmap-writer.ts";
 import { document, type Markup } from "./xml-writer.ts";
 
+/** What is served, to whom it is noted down, under which names of this server. */
 export interface TagRoutesOptions {
   readonly campaigns: Campaigns;
   readonly zones: readonly ZoneConfig[];

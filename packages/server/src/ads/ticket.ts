@@ -6,6 +6,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Packaging } from "@interlude/core";
 import { HttpError } from "../http-error.ts";
 
+/** What a ticket lets its holder read: one package of one creative. */
 export interface TicketSubject {
   readonly zone: string;
   readonly key: string;

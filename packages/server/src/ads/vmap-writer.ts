@@ -8,6 +8,7 @@ import type { LineItem } from "./campaign.ts";
 import { buildVast } from "./vast-writer.ts";
 import { cdata, element, type Markup } from "./xml-writer.ts";
 
+/** A scheduled break with the line item that plays in it. */
 export interface VmapBreak {
   readonly id: string;
   /** As VMAP spells it. */

@@ -49,6 +49,7 @@ export function element(
   return { xml: content === "" ? `<${name}${printed}/>` : `<${name}${printed}>${content}</${name}>` };
 }
 
+/** The whole file: XML declaration and root. */
 export function document(root: Markup): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${root.xml}\n`;
 }

@@ -10,6 +10,7 @@ export interface StoredBeacon extends Beacon {
   readonly id: string;
 }
 
+/** All that are given must fit; `limit` is a number of beacons. */
 export interface BeaconFilter {
   readonly session?: string;
   readonly zone?: string;
@@ -19,6 +20,7 @@ export interface BeaconFilter {
   readonly limit: number;
 }
 
+/** Appends and reads; nothing is changed or removed. */
 export interface BeaconStore {
   /**
    * Resolves when it is stored.
@@ -39,6 +41,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** On the `beacon` table; one statement is under way at a time. */
 export function createBeaconStore(query: Queryable["query"]): BeaconStore {
   let waiting: Waiting[] = [];
   let isWriting = false;

@@ -6,6 +6,7 @@
  */
 import { HttpError } from "../http-error.ts";
 
+/** One event as it was told; (session, break, position, ad, event, occurrence) names the happening. */
 export interface Beacon {
   readonly receivedAt: Date;
   /** As VAST and VMAP spell it. */
@@ -32,6 +33,7 @@ export interface Beacon {
   readonly extra: Readonly<Record<string, string>>;
 }
 
+/** A decoded query string; a list where a parameter is given more than once. */
 export type BeaconQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const EVENT = /^[A-Za-z][\w.-]{0,63}$/;

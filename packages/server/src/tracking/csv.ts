@@ -5,6 +5,7 @@
  * @see RFC 4180; OWASP CSV injection
  */
 
+/** Only texts are guarded against formulas: numbers are ours. */
 export type CsvCell = string | number | undefined;
 
 /** A header line and one line per row, CRLF; undefined is an empty cell. */

@@ -6,6 +6,7 @@ import { type Beacon, type BeaconQuery, readBeacon } from "./beacon.ts";
 import type { BeaconStore, StoredBeacon } from "./beacon-store.ts";
 import { type CsvCell, formatCsv } from "./csv.ts";
 
+/** `onBeacon` is told of each beacon once it is stored. */
 export interface TrackingRoutesOptions {
   readonly store: BeaconStore;
   /** ms since the epoch */
