@@ -113,7 +113,9 @@ export function readConfig(env: Environment): ServerConfig {
     isApiTokenNew: givenToken === undefined,
     ticketSecret: readSecret(env, "INTERLUDE_TICKET_SECRET") ?? deriveSecret(apiToken),
     trustProxy: readItems(env, "INTERLUDE_TRUST_PROXY", "IP addresses or CIDRs", isAddressRange),
-    publicHosts: readItems(env, "INTERLUDE_PUBLIC_HOSTS", "name, name:port or *", isPublicHost),
+    publicHosts: readItems(env, "INTERLUDE_PUBLIC_HOSTS", "name, name:port or *", isPublicHost).map((host) =>
+      host.toLowerCase(),
+    ),
     apiOrigins: readItems(env, "INTERLUDE_API_ORIGINS", "origins such as https://console.example", isOrigin),
     zones: readFile(env, "INTERLUDE_ZONES", (text, file) => parseZones(text, file, cdnNames)) ?? [
       embeddedZone("1", cdnNames),

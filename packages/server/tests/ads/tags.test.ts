@@ -221,7 +221,7 @@ describe("the Host header", () => {
     ["[::1]:8080", "http://[::1]:8080/"],
     ["ADS.example:8443", "http://ads.example:8443/"],
   ])("%s is this server's own or listed", async (host, base) => {
-    const app = await testApp({ query: database.query, config: testConfig({ INTERLUDE_PUBLIC_HOSTS: "ads.example" }) });
+    const app = await testApp({ query: database.query, config: testConfig({ INTERLUDE_PUBLIC_HOSTS: "Ads.example" }) });
     const answer = await app.inject({ url: tag, headers: { host } });
     expect([answer.statusCode, answer.body.includes(`[CDATA[${base}media/a.mp4`)]).toEqual([200, true]);
   });
