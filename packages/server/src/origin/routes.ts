@@ -36,6 +36,11 @@ export const originRoutes: FastifyPluginAsync<OriginOptions> = async (app, { cdn
       .headers({ ...CORS, "cache-control": "no-store" })
       .send({ error: { code: "not-found", message: "no such object on this CDN" } });
   app.setNotFoundHandler((_request, reply) => answerMissing(reply));
+  // What may not be read (a folder, a path out of it) is as good as not there.
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof Error && "statusCode" in error && error.statusCode === 403) return answerMissing(reply);
+    throw error;
+  });
   for (const [name, root] of Object.entries(cdns)) {
     await mkdir(root, { recursive: true });
     await app.register(fastifyStatic, {

@@ -94,10 +94,12 @@ describe("when its server is killed with SIGKILL", () => {
   test.runIf(setpriv !== undefined)("ffmpeg dies with it", async () => {
     const pid = await killParent(true);
     await until(() => !isAlive(pid));
+    expect(isAlive(pid)).toBe(false);
   });
 
   test("ffmpeg dies soon after where there is no setpriv", async () => {
     const pid = await killParent(false);
     await until(() => !isAlive(pid));
+    expect(isAlive(pid)).toBe(false);
   });
 });

@@ -108,3 +108,94 @@ export async function measureLoudness(playlistFile: string): Promise<number> {
   const { stderr } = await run("ffmpeg", args);
   return Number(/I:\s+(-?[\d.]+) LUFS/.exec(stderr.slice(stderr.lastIndexOf("Summary:")))?.[1]);
 }
+
+export interface Expected {
+  readonly targetDuration?: number;
+  /** `24000/1001` */
+  readonly rate: string;
+  /** Seconds. */
+  readonly duration: number;
+}
+
+const ATTRIBUTES =
+  /BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="avc1\.6400[0-9a-f]{2},mp4a\.40\.2",RESOLUTION=\d+x\d+,FRAME-RATE=[\d.]+$/;
+/** ffmpeg puts several sounds into one packet; that long after the picture a segment's sound may begin. Seconds. */
+const SOUND_PACKET = 0.15;
+
+/** Everything that a ladder must be, whatever it was made from, and is not. Empty: it is correct. */
+export function findFaults(ladder: InspectedLadder, expected: Expected): readonly string[] {
+  const [best] = ladder.renditions;
+  return [
+    ...unless(ladder.renditions.length >= 3, `renditions: ${ladder.renditions.length}`),
+    ...unless(ladder.master.startsWith("#EXTM3U\n#EXT-X-VERSION:3\n"), ladder.master),
+    ...ladder.renditions.flatMap((rendition) => [
+      ...unless(String(rendition.durations) === String(best?.durations), `cuts: ${rendition.durations}`),
+      ...findRenditionFaults(rendition, expected),
+    ]),
+  ];
+}
+
+function unless(isRight: boolean, fault: string): readonly string[] {
+  return isRight ? [] : [fault];
+}
+
+const TAGS = [
+  "#EXTM3U",
+  "#EXT-X-VERSION",
+  "#EXT-X-TARGETDURATION",
+  "#EXT-X-MEDIA-SEQUENCE",
+  "#EXT-X-PLAYLIST-TYPE",
+  "#EXTINF",
+  "#EXT-X-ENDLIST",
+];
+
+function findRenditionFaults(rendition: InspectedRendition, expected: Expected): readonly string[] {
+  const { targetDuration = 6, rate, duration } = expected;
+  const [numerator = 0, denominator = 1] = rate.split("/").map(Number);
+  const frame = denominator / numerator;
+  const tags = new Set(rendition.playlist.split("\n").flatMap((line) => /^#EXT[^:]*/.exec(line)?.[0] ?? []));
+  const total = rendition.durations.reduce((sum, one) => sum + one, 0);
+  let time = 0;
+  const faults = rendition.segments.flatMap((segment, index) => {
+    const length = rendition.durations[index] ?? 0;
+    const isLast = index === rendition.segments.length - 1;
+    const found = findSegmentFaults(segment, { time, length, isLast, frame, targetDuration, rate });
+    time += length;
+    return found.map((fault) => `segment ${index}: ${fault}`);
+  });
+  return [
+    ...unless(ATTRIBUTES.test(rendition.attributes), rendition.attributes),
+    ...unless([...tags].join() === TAGS.join(), `tags: ${[...tags].join()}`),
+    ...unless(rendition.playlist.includes(`#EXT-X-TARGETDURATION:${targetDuration}\n`), rendition.playlist),
+    ...unless(Math.abs(total - duration) <= frame * 1.5, `in all: ${total} s`),
+    ...faults,
+  ];
+}
+
+interface ExpectedSegment {
+  readonly time: number;
+  readonly length: number;
+  readonly isLast: boolean;
+  readonly frame: number;
+  readonly targetDuration: number;
+  readonly rate: string;
+}
+
+function findSegmentFaults(
+  { video, audio, startsWithKey }: InspectedSegment,
+  expected: ExpectedSegment,
+): readonly string[] {
+  const { time, length, isLast, frame, targetDuration, rate } = expected;
+  const isFirst = time === 0;
+  return [
+    ...unless(startsWithKey, "no key frame first"),
+    ...unless(Math.abs(video.start - time) < 5e-4, `pictures from ${video.start} s, not ${time} s`),
+    ...unless(Math.abs(audio.start - video.start) < (isFirst ? 1e-6 : SOUND_PACKET), `sound from ${audio.start} s`),
+    ...unless(Math.round(length) <= targetDuration, `EXTINF ${length} above ${targetDuration}`),
+    ...unless(isLast || Math.abs(length - targetDuration) <= frame + 1e-6, `EXTINF ${length}`),
+    ...unless(!isLast || Math.abs(audio.end - video.end) < frame, `sound to ${audio.end}, pictures to ${video.end} s`),
+    ...unless(video.packets === Math.round(length / frame), `${video.packets} frames in ${length} s`),
+    ...unless(video.codec === "h264" && video.pixelAspect === "1:1" && video.rate === rate, JSON.stringify(video)),
+    ...unless(audio.codec === "aac" && audio.sampleRate === "48000" && audio.channels === 2, JSON.stringify(audio)),
+  ];
+}

@@ -31,8 +31,8 @@ describe("planLadder", () => {
           expect(rung.width).toBeLessThanOrEqual(width);
           expect(rung.height).toBeLessThanOrEqual(height);
           expect((rung.width % 2) + (rung.height % 2)).toBe(0);
-          const above = ladder[index - 1];
-          if (above) expect(rung.width * rung.height).toBeLessThan(above.width * above.height);
+          const above = ladder[index - 1] ?? { width: Number.POSITIVE_INFINITY, height: 1 };
+          expect(rung.width * rung.height).toBeLessThan(above.width * above.height);
         }
         expect(new Set(ladder.map((rung) => rung.name)).size).toBe(ladder.length);
         expect(ladder[0]?.width).toBeGreaterThan(width - 2);

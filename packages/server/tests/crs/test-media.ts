@@ -67,7 +67,7 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
     ...H264,
     ...AAC,
   ],
-  "big.mp4": [...picture("1280x720", "30", 40), ...tone(40), ...H264, "-g", "300", ...AAC],
+  "big.mp4": [...picture("640x360", "30", 30), ...tone(30), ...H264, "-g", "300", ...AAC],
 };
 
 /** The path of a source by its name, made where it is not there yet. */

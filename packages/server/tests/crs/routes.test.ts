@@ -1,0 +1,138 @@
+import { fastify, type FastifyInstance } from "fastify";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { requireBearer } from "../../src/bearer.ts";
+import { registerErrors } from "../../src/http-error.ts";
+import { type CreativeStatus, type Crs, QueueFull } from "../../src/crs/crs.ts";
+import { crsRoutes } from "../../src/crs/routes.ts";
+
+const KEY = "0123456789abcdef".repeat(2);
+const STATUS: CreativeStatus = {
+  zone: "1",
+  key: KEY,
+  creativeUrl: "https://ads.example/spot.mp4",
+  state: "ready",
+  progress: 1,
+  attempts: 0,
+  packages: [{ packaging: "hls", targetDuration: 6, path: `1/012/345/${KEY}_${KEY}.m3u8`, cdns: ["a"] }],
+  renditions: [{ width: 640, height: 360, bandwidthBps: 900_000, frameRate: 25 }],
+  createdAt: "2026-01-01T00:00:00.000Z",
+  updatedAt: "2026-01-01T00:00:01.000Z",
+};
+const AUTHORIZED = { authorization: "Bearer 0123456789abcdef" };
+
+let app: FastifyInstance;
+let listener: ((status: CreativeStatus) => void) | undefined;
+beforeEach(async () => {
+  const crs: Pick<Crs, "submit" | "status" | "list" | "forget" | "subscribe"> = {
+    submit: async (input) => {
+      if (input.creativeUrl.includes("full")) throw new QueueFull("queue: expected room, got none");
+      return { key: KEY, before: "absent", status: { ...STATUS, zone: input.zone, state: "queued" } };
+    },
+    status: async (_zone, key) => (key === KEY ? STATUS : undefined),
+    list: async ({ state }) => (state === undefined || state === "ready" ? [STATUS] : []),
+    forget: async (_zone, key) => key === KEY,
+    subscribe: (one) => {
+      listener = one;
+      return () => {
+        listener = undefined;
+      };
+    },
+  };
+  app = fastify();
+  registerErrors(app);
+  await app.register(crsRoutes, { crs, authorise: requireBearer("0123456789abcdef"), isZone: (zone) => zone === "1" });
+});
+afterEach(() => app.close());
+
+const post = (items: unknown) =>
+  app.inject({ method: "POST", url: "/v1/repackage", headers: AUTHORIZED, payload: { items } });
+
+describe("/v1", () => {
+  test.each([
+    ["POST", "/v1/repackage"],
+    ["GET", "/v1/creatives"],
+    ["GET", `/v1/creatives/1/${KEY}`],
+    ["DELETE", `/v1/creatives/1/${KEY}`],
+    ["GET", "/v1/events"],
+  ] as const)("%s %s wants the token", async (method, url) => {
+    expect((await app.inject({ method, url })).statusCode).toBe(401);
+    expect((await app.inject({ method, url, headers: { authorization: "Bearer wrong" } })).statusCode).toBe(401);
+  });
+
+  test("POST /v1/repackage answers item by item, in their order", async () => {
+    const answer = await post([
+      { zone: "1", creativeUrl: "https://ads.example/spot.mp4" },
+      { zone: "9", creativeUrl: "https://ads.example/spot.mp4" },
+      { zone: "1", creativeUrl: "https://ads.example/full.mp4", packaging: "hls", targetDuration: 4 },
+    ]);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json().items).toMatchObject([
+      { key: KEY, before: "absent", status: { state: "queued" } },
+      { error: { code: "zone-unknown" } },
+      { error: { code: "queue-full" } },
+    ]);
+  });
+
+  test("when nothing was taken, the answer is the first item's error", async () => {
+    const answer = await post([{ zone: "1", creativeUrl: "https://ads.example/full.mp4" }]);
+    expect([answer.statusCode, answer.json().error.code, answer.headers["retry-after"]]).toEqual([
+      429,
+      "queue-full",
+      "30",
+    ]);
+  });
+
+  test.each([
+    [[]],
+    [Array.from({ length: 301 }, () => ({ zone: "1", creativeUrl: "https://a.example/" }))],
+    [[{ zone: "1" }]],
+    ["x"],
+  ])("items that are none, too many or not whole are refused", async (items) => {
+    expect((await post(items)).statusCode).toBe(400);
+  });
+
+  test("GET /v1/creatives lists, by state if asked", async () => {
+    const all = await app.inject({ url: "/v1/creatives", headers: AUTHORIZED });
+    expect(all.json()).toEqual({ creatives: [STATUS] });
+    const failed = await app.inject({ url: "/v1/creatives?state=failed", headers: AUTHORIZED });
+    expect(failed.json()).toEqual({ creatives: [] });
+    expect((await app.inject({ url: "/v1/creatives?state=lost", headers: AUTHORIZED })).statusCode).toBe(400);
+  });
+
+  test("GET and DELETE of one creative know it or say 404", async () => {
+    const other = `/v1/creatives/1/${"f".repeat(32)}`;
+    expect((await app.inject({ url: `/v1/creatives/1/${KEY}`, headers: AUTHORIZED })).json()).toEqual(STATUS);
+    expect((await app.inject({ url: other, headers: AUTHORIZED })).statusCode).toBe(404);
+    const forget = (url: string) => app.inject({ method: "DELETE", url, headers: AUTHORIZED });
+    expect((await forget(`/v1/creatives/1/${KEY}`)).statusCode).toBe(204);
+    expect((await forget(other)).statusCode).toBe(404);
+    expect((await forget("/v1/creatives/1/nothex")).statusCode).toBe(400);
+  });
+
+  test("GET /v1/events sends each change as it happens, and lets go when the reader leaves", async () => {
+    const address = await app.listen({ port: 0, host: "127.0.0.1" });
+    const controller = new AbortController();
+    const answer = await fetch(`${address}/v1/events`, { headers: AUTHORIZED, signal: controller.signal });
+    expect(answer.headers.get("content-type")).toBe("text/event-stream");
+    listener?.(STATUS);
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("\n\n", 5)) text += (await reader?.read())?.value ?? "";
+    expect(text).toContain(`event: creative\ndata: ${JSON.stringify(STATUS)}\n\n`);
+    const left = new Promise((resolve) => app.server.once("interlude-test", resolve));
+    controller.abort();
+    const watch = setInterval(() => {
+      if (listener === undefined) app.server.emit("interlude-test");
+    }, 10);
+    await left;
+    clearInterval(watch);
+  });
+
+  test("closing the server ends the readers", async () => {
+    const address = await app.listen({ port: 0, host: "127.0.0.1" });
+    const answer = await fetch(`${address}/v1/events`, { headers: AUTHORIZED });
+    const text = answer.text();
+    await app.close();
+    expect(await text).toBe(":\n\n");
+  });
+});
