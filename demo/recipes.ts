@@ -154,10 +154,10 @@ function posterFile(id: keyof typeof CODECS, fonts: Fonts | undefined): Recipe {
   };
 }
 
-/** A frame of the evening sky. */
+/** The sunrise. */
 const POSTER_FRAME: readonly string[] = [
   "-vf",
-  "select=eq(n\\,80)",
+  "select=eq(n\\,60)",
   "-frames:v",
   "1",
   "-q:v",
@@ -196,7 +196,7 @@ export function listRecipes(fonts: Fonts | undefined): readonly Recipe[] {
       duration: 1,
       weight: 0,
       isDerived: true,
-      encode: (out, media) => ["-i", `${media}/content/720/007.ts`, ...POSTER_FRAME, out],
+      encode: (out, media) => ["-i", `${media}/content/720/000.ts`, ...POSTER_FRAME, out],
     },
     {
       path: "creatives/broken.mp4",

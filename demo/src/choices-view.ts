@@ -56,5 +56,5 @@ function createRadio(name: string, value: string, title: string, isChosen: boole
 }
 
 function renderNote({ content, creative }: Choice): void {
-  setText(find("choice-note", HTMLParagraphElement), `${content.note}. ${creative.note}.`);
+  setText(find("choice-note", HTMLParagraphElement), `${content.note}. ${creative.title}: ${creative.note}.`);
 }

@@ -32,13 +32,14 @@ interface State {
   readonly job: Facts["job"];
   readonly error: string | undefined;
   readonly isForgotten: boolean;
-  readonly hasWatched: boolean;
+  /** Viewers of this choice so far, the current one included. */
+  readonly viewers: number;
 }
 
 const video = find("video", HTMLVideoElement);
 const watch = find("watch", HTMLButtonElement);
 const forget = find("forget", HTMLButtonElement);
-const playerView = createPlayerView(video);
+const playerView = createPlayerView(video, start);
 const stepsView = createStepsView();
 const beaconsView = createBeaconsView();
 
@@ -52,7 +53,7 @@ const FRESH = {
   error: undefined,
   isForgotten: false,
 } as const;
-let state: State = { ...FRESH, choice: readChoice(new URLSearchParams(location.search)), hasWatched: false };
+let state: State = { ...FRESH, choice: readChoice(new URLSearchParams(location.search)), viewers: 0 };
 let demo: DemoSession | undefined;
 let viewing: Viewing | undefined;
 let isRenderDue = false;
@@ -86,7 +87,10 @@ function render(): void {
   find("story", HTMLDivElement).dataset["tone"] = story.tone;
   setText(find("story-now", HTMLElement), story.now);
   setText(find("story-next", HTMLSpanElement), story.next);
-  setText(watch, state.hasWatched ? "Watch as the next viewer" : "Play");
+  const isOver = phase === "idle" || phase === "ended" || phase === "error";
+  watch.classList.toggle("primary", isOver || state.job?.state === "ready");
+  setText(find("viewer", HTMLSpanElement), state.viewers > 0 ? `viewer ${state.viewers}` : "");
+  setText(watch, state.viewers > 0 ? "Watch as the next viewer" : "Play");
   renderForget();
 }
 
@@ -139,7 +143,7 @@ function stop(): void {
 function start(): void {
   stop();
   beaconsView.clear();
-  update({ ...FRESH, phase: "starting", hasWatched: true });
+  update({ ...FRESH, phase: "starting", viewers: state.viewers + 1 });
   viewing = startViewing(video, state.choice, {
     workflowstep: (event) => {
       update({ steps: applyStep(state.steps, event) });
@@ -173,7 +177,7 @@ function choose(choice: Choice): void {
   history.replaceState(undefined, "", `?${formatChoice(choice)}`);
   stop();
   beaconsView.clear();
-  update({ ...FRESH, choice, hasWatched: false });
+  update({ ...FRESH, choice, viewers: 0 });
 }
 
 async function forgetChosen(): Promise<void> {
@@ -184,7 +188,7 @@ async function forgetChosen(): Promise<void> {
     stop();
     await forgetCreative(new URL(state.choice.creative.url, document.baseURI).href, token);
     beaconsView.clear();
-    update({ ...FRESH, isForgotten: true, hasWatched: false });
+    update({ ...FRESH, isForgotten: true, viewers: 0 });
   } catch (error) {
     update({ error: String(error) });
   } finally {

@@ -21,13 +21,14 @@ export interface PlayerView {
 
 const STEP = 5;
 
-export function createPlayerView(video: HTMLVideoElement): PlayerView {
+/** @param start begins a viewing: what Play means while there is none */
+export function createPlayerView(video: HTMLVideoElement, start: () => void): PlayerView {
   const player = find("player", HTMLDivElement);
   const badge = find("badge", HTMLParagraphElement);
   let state: PlayerState = { state: "idle", isLive: false, duration: 60, breaks: [], badge: undefined };
 
   const draw = createTimelineView(video, () => state);
-  bindControls(video, player);
+  bindControls(video, player, () => (state.state === "idle" ? start() : togglePlaying(video)));
   const follow = (): void => {
     draw();
     if (!video.paused && !video.ended) requestAnimationFrame(follow);
@@ -48,17 +49,22 @@ export function createPlayerView(video: HTMLVideoElement): PlayerView {
   };
 }
 
-function bindControls(video: HTMLVideoElement, player: HTMLElement): void {
+function togglePlaying(video: HTMLVideoElement): void {
+  if (video.paused) video.play().catch(() => undefined);
+  else video.pause();
+}
+
+function bindControls(video: HTMLVideoElement, player: HTMLElement, onToggle: () => void): void {
   const toggle = find("toggle", HTMLButtonElement);
   const mute = find("mute", HTMLButtonElement);
   const fullscreen = find("fullscreen", HTMLButtonElement);
   const renderPlaying = (): void => {
     player.classList.toggle("playing", !video.paused);
     toggle.setAttribute("aria-label", video.paused ? "Play" : "Pause");
-    toggle.disabled = video.readyState === 0 && video.paused;
   };
   for (const event of ["play", "pause", "emptied", "loadedmetadata"]) video.addEventListener(event, renderPlaying);
-  toggle.addEventListener("click", () => void (video.paused ? video.play().catch(() => undefined) : video.pause()));
+  toggle.addEventListener("click", onToggle);
+  video.addEventListener("click", onToggle);
   mute.addEventListener("click", () => (video.muted = !video.muted));
   video.addEventListener("volumechange", () => {
     mute.setAttribute("aria-pressed", String(video.muted));
@@ -85,7 +91,7 @@ function readAxis(video: HTMLVideoElement, { isLive, duration, state }: PlayerSt
 function createTimelineView(video: HTMLVideoElement, readState: () => PlayerState): () => void {
   const timeline = find("timeline", HTMLDivElement);
   const marks = find("marks", HTMLDivElement);
-  const time = find("time", HTMLOutputElement);
+  const time = find("time", HTMLSpanElement);
   const axis = (): Axis => readAxis(video, readState());
 
   const draw = (): void => {

@@ -70,13 +70,22 @@ function renderItem({ root, state, request, address, outcome }: Item, view: Step
   setData(dataset, "url", view.url);
   setData(dataset, "breaks", view.breaks.length || undefined);
   setText(state, `(${STATE_TEXT[view.state]})`);
-  setText(address, view.url === undefined ? "" : `${view.method ?? ""} ${formatAddress(view.url, location.origin)}`);
-  const times = view.breaks.length > 1 ? `${view.breaks.length}×` : undefined;
+  setText(address, isAnswer(view) || view.url === undefined ? "" : formatRequest(view.method, view.url));
+  const times = view.breaks.length > 1 ? `${view.breaks.length} breaks` : undefined;
   const ms = view.ms === undefined ? undefined : formatMs(view.ms);
   setText(outcome, [times, view.status, ms].filter((part) => part !== undefined).join(" · "));
   request.title = view.url ?? "";
   for (const branch of root.querySelectorAll<HTMLElement>("[data-part]"))
     branch.classList.toggle("taken", view.part !== undefined && branch.dataset["part"] === view.part);
+}
+
+/** Steps 2 and 5 are told by the answer to the request of the step before. */
+function isAnswer({ step }: StepView): boolean {
+  return step === 2 || step === 5;
+}
+
+function formatRequest(method: string | undefined, url: string): string {
+  return `${method ?? ""} ${formatAddress(url, location.origin)}`;
 }
 
 function setData(dataset: DOMStringMap, name: string, value: string | number | undefined): void {

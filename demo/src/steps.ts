@@ -30,26 +30,26 @@ export interface StepText {
 
 /** The six steps in short. */
 export const STEPS: readonly StepText[] = [
-  { step: 1, title: "The player asks the ad server for an ad", parts: [] },
+  { step: 1, title: "The player asks for an ad", parts: [] },
   { step: 2, title: "The ad server returns the ad", parts: [] },
   {
     step: 3,
     title: "The player checks the format",
     parts: [
-      { part: "a", text: "HLS: it is inserted. Done" },
-      { part: "b", text: "not HLS: is there an HLS version on the CDN?" },
+      { part: "a", text: "HLS: insert it, done" },
+      { part: "b", text: "not HLS: ask the CDN for a copy" },
     ],
   },
   {
     step: 4,
-    title: "The player checks the CDN’s answer",
+    title: "The player checks the answer",
     parts: [
-      { part: "a", text: "there: it is inserted. Done" },
-      { part: "b", text: "not there: the ad server is asked for one. No ad this time" },
+      { part: "a", text: "there: insert it, done" },
+      { part: "b", text: "not there: ask for one, skip the ad" },
     ],
   },
-  { step: 5, title: "The ad server has it repackaged by CRS", parts: [] },
-  { step: 6, title: "CRS makes the HLS version and puts it on the CDN", parts: [] },
+  { step: 5, title: "The ad server asks CRS", parts: [] },
+  { step: 6, title: "CRS puts a copy on the CDN", parts: [] },
 ];
 
 /** Nothing has happened. */

@@ -67,20 +67,13 @@ const AGAIN = "Watch as the next viewer";
 
 /** Two sentences for the facts; `next` is empty while there is nothing to do but watch. */
 export function tellStory(facts: Facts): Story {
-  const { phase, job, skipped, error } = facts;
+  const { phase, skipped, error } = facts;
   if (error !== undefined) {
     return { tone: "bad", now: `${error}.`.replace(/\.\.$/, "."), next: "The content plays all the same." };
   }
   if (phase === "idle") return tellIdle(facts);
   if (phase === "ad") return tellAd(facts);
-  if (skipped !== undefined && job && skipped !== "cdn-error") return tellJob(facts, job);
-  if (skipped !== undefined) {
-    return {
-      tone: "warn",
-      now: `No ad: ${SKIP_TEXT[skipped]}.`,
-      next: "The content plays, whatever happens to an ad.",
-    };
-  }
+  if (skipped !== undefined) return tellSkip(facts, skipped);
   if (phase === "starting") return { tone: "busy", now: "The player asks for ads while the content loads.", next: "" };
   if (phase === "ended") {
     return {
@@ -90,6 +83,28 @@ export function tellStory(facts: Facts): Story {
     };
   }
   return tellContent(facts);
+}
+
+function tellSkip(facts: Facts, skipped: SkipReason): Story {
+  const { job, isLive, nextAvail } = facts;
+  if (job && skipped !== "cdn-error") return tellJob(facts, job);
+  if (!isLive) {
+    return {
+      tone: "warn",
+      now: `No ad: ${SKIP_TEXT[skipped]}.`,
+      next: "The content plays, whatever happens to an ad.",
+    };
+  }
+  const isLate = skipped === "policy";
+  const now = isLate
+    ? "This viewer came in the middle of an avail, so it stays content."
+    : `No ad: ${SKIP_TEXT[skipped]}.`;
+  return { tone: isLate ? "neutral" : "warn", now, next: formatNextAvail(nextAvail) };
+}
+
+function formatNextAvail(nextAvail: number | undefined): string {
+  const when = nextAvail === undefined ? "soon" : `in ${Math.ceil(nextAvail)} s`;
+  return `The next avail, a place for ads, comes ${when}.`;
 }
 
 function tellIdle({ isForgotten, isHls, format }: Facts): Story {
@@ -117,8 +132,7 @@ function tellAd({ adTitle, isHls, cdn }: Facts): Story {
 
 function tellContent({ placed, isLive, nextAvail }: Facts): Story {
   if (isLive) {
-    const when = nextAvail === undefined ? "soon" : `in ${Math.ceil(nextAvail)} s`;
-    return { tone: "neutral", now: "Live content plays.", next: `Its next avail, a place for ads, comes ${when}.` };
+    return { tone: "neutral", now: "Live content plays.", next: formatNextAvail(nextAvail) };
   }
   const now = placed > 0 ? "The ads are spliced in: see the marks on the timeline." : "The content plays.";
   return { tone: placed > 0 ? "good" : "neutral", now, next: placed > 0 ? "Jump ahead to one, or just watch." : "" };
