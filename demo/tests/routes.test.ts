@@ -74,7 +74,6 @@ describe("/media", () => {
     },
   );
 });
-});
 
 test("the page is asked for anew, its hashed files are kept, and it may load nothing but itself", async () => {
   const page = await app.inject("/?content=live");
