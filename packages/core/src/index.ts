@@ -13,6 +13,7 @@ export * from "./error.ts";
 export * from "./hls/align.ts";
 export * from "./hls/attribute-list.ts";
 export * from "./hls/cue.ts";
+export type { KeyTag } from "./hls/key.ts";
 export * from "./hls/master-playlist.ts";
 export * from "./hls/media-playlist.ts";
 export * from "./jit.ts";

@@ -74,7 +74,7 @@ export function formatLive(text: string, playlist: MediaPlaylist, timeline: Live
     time += durationOf(part.segments, part.from, part.to);
   }
   const isPending = parts.at(-1)?.kind === "ads" && !playlist.hasEndList;
-  writer.pushTail(!isWhole || isPending);
+  if (isWhole && !isPending) writer.pushTail();
   return { text: writer.format().replace(LOW_LATENCY, ""), breaks };
 }
 

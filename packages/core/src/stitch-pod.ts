@@ -70,8 +70,7 @@ export function placeBreak(
 
 /** The lowest EXT-X-VERSION that allows the content with these ads in it. */
 export function selectVersion(playlist: MediaPlaylist, ads: readonly ChosenAd[]): number {
-  const hasImplicitIv = playlist.segments.some((segment) => segment.keys.some((key) => key.hasImplicitIv));
-  return Math.max(playlist.version, hasImplicitIv ? 2 : 1, ...ads.map((ad) => requiredVersion(ad.segments)));
+  return Math.max(playlist.version, playlist.hasImplicitIv ? 2 : 1, ...ads.map((ad) => requiredVersion(ad.segments)));
 }
 
 function chooseAd(ad: PodAd, index: number, target: PodTarget): ChosenAd | SkipReason {
@@ -99,11 +98,13 @@ function selectMeasured(renditions: readonly AdRendition[]): readonly AdRenditio
 }
 
 function selectFor(renditions: readonly AdRendition[], { content, playlist }: PodTarget): AdRendition | undefined {
-  const hasMap = playlist.segments.some((segment) => segment.map);
+  const { hasMap } = playlist;
   if (playlist.isIFramesOnly) return undefined;
   if (content.kind === "subtitles") return hasMap ? undefined : selectRendition(selectMeasured(renditions), 0);
-  const fitting = renditions.filter((rendition) =>
-    rendition.playlist.segments.every((segment) => (segment.map !== undefined) === hasMap),
+  // A map stays in force to the end: where the first segment has one, all have.
+  const fitting = renditions.filter(
+    (rendition) =>
+      rendition.playlist.hasMap === hasMap && (rendition.playlist.segments[0]?.map !== undefined) === hasMap,
   );
   if (content.kind === "main") {
     return selectRendition(

@@ -114,7 +114,7 @@ export function stitchVod(text: string, content: ContentPlaylist, pods: readonly
     next = boundary;
   }
   writer.pushContent(next, playlist.segments.length, shift);
-  writer.pushTail(false);
+  writer.pushTail();
   return { text: writer.format(), breaks, refused };
 }
 

@@ -2,7 +2,8 @@
  * The segments of an ad as they go into another playlist: everything that depended on the ad's own playlist is resolved.
  */
 import { parseAttributeList, replaceAttribute } from "./attribute-list.ts";
-import type { KeyTag, MediaPlaylist } from "./media-playlist.ts";
+import { withExplicitIv } from "./key.ts";
+import type { MediaPlaylist } from "./media-playlist.ts";
 
 /** One ad segment, free of its playlist. Survives JSON. */
 export interface AdSegment {
@@ -19,6 +20,8 @@ export interface AdSegment {
   readonly byteRange: string | undefined;
 }
 
+/** A name that needs no URL parser to be resolved in its folder. */
+const PLAIN_NAME = /^\w[\w.-]*$/;
 const EMPTY_SUBTITLES = "data:text/vtt,WEBVTT%0A%0A";
 
 /**
@@ -28,17 +31,20 @@ const EMPTY_SUBTITLES = "data:text/vtt,WEBVTT%0A%0A";
  * @param url where the playlist was fetched from
  */
 export function readAdSegments(playlist: MediaPlaylist, url: URL): readonly AdSegment[] | undefined {
-  const absolute = new Map<string, string>();
+  const maps = new Map<string, string>();
+  const folder = URL.canParse(".", url) ? new URL(".", url).href : undefined;
   const segments: AdSegment[] = [];
   for (const [index, segment] of playlist.segments.entries()) {
-    const keys = segment.keys.map((key) => resolveKey(key, playlist.mediaSequence + index, url));
-    const map = segment.map && resolveUri(segment.map.value, url, absolute);
-    if (!URL.canParse(segment.uri, url) || keys.includes(undefined) || map === "") return undefined;
+    const uri =
+      folder !== undefined && PLAIN_NAME.test(segment.uri) ? folder + segment.uri : absolute(segment.uri, url);
+    const keys = segment.keys.map((key) => resolveUri(withExplicitIv(key, playlist.mediaSequence + index), url));
+    const map = segment.map && resolveUri(segment.map.value, url, maps);
+    if (!uri || keys.includes("") || map === "") return undefined;
     segments.push({
-      uri: new URL(segment.uri, url).href,
+      uri,
       duration: segment.duration,
       discontinuity: index === 0 || segment.discontinuity,
-      keys: keys.filter((key) => key !== undefined),
+      keys,
       map,
       byteRange: segment.byteRange && `${segment.byteRange.length}@${segment.byteRange.offset}`,
     });
@@ -60,11 +66,6 @@ export function totalDuration(segments: readonly { readonly duration: number }[]
   return total;
 }
 
-/** The attribute list of a key with the IV that its segment has by its media sequence number (RFC 8216 §5.2). */
-export function withExplicitIv(key: KeyTag, mediaSequence: number): string {
-  return key.hasImplicitIv ? `${key.value},IV=0x${mediaSequence.toString(16).padStart(32, "0")}` : key.value;
-}
-
 /** The lowest EXT-X-VERSION that allows these segments (RFC 8216 §7). */
 export function requiredVersion(segments: readonly AdSegment[]): number {
   let version = 1;
@@ -77,19 +78,19 @@ export function requiredVersion(segments: readonly AdSegment[]): number {
   return version;
 }
 
-function resolveKey(key: KeyTag, mediaSequence: number, url: URL): string | undefined {
-  return resolveUri(withExplicitIv(key, mediaSequence), url, undefined) || undefined;
+function absolute(uri: string, url: URL): string {
+  return URL.canParse(uri, url) ? new URL(uri, url).href : "";
 }
 
 /** The attribute list with its URI absolute; empty where it has none, or none that can be resolved. */
-function resolveUri(list: string, url: URL, known: Map<string, string> | undefined): string {
+function resolveUri(list: string, url: URL, known?: Map<string, string>): string {
   const found = known?.get(list);
   if (found !== undefined) return found;
   // A lone CR inside a value would be a line end to some readers.
   const clean = list.replaceAll("\r", "");
   const uri = parseAttributeList(clean).get("URI");
-  const isGood = uri !== undefined && URL.canParse(uri, url);
-  const resolved = isGood ? replaceAttribute(clean, "URI", `"${new URL(uri, url).href}"`) : "";
+  const href = uri === undefined ? "" : absolute(uri, url);
+  const resolved = href && replaceAttribute(clean, "URI", `"${href}"`);
   known?.set(list, resolved);
   return resolved;
 }

@@ -18,8 +18,10 @@ export function selectRendition<Rendition extends { readonly bandwidthBps: numbe
 
 /** The segment boundaries: the start of each segment in seconds from the first, then the end of the last. Never empty. */
 export function segmentBoundaries(segments: readonly { readonly duration: number }[]): readonly number[] {
+  const boundaries = [0];
   let end = 0;
-  return [0, ...segments.map((segment) => (end += segment.duration))];
+  for (const segment of segments) boundaries.push((end += segment.duration));
+  return boundaries;
 }
 
 /**

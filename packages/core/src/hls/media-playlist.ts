@@ -1,26 +1,23 @@
 /**
- * Media playlists as a list of lines: what is not understood is kept, and printed back byte for byte.
+ * Media playlists: the text as it came, and where in it each segment and tag stands. What is not understood stays in the text.
  *
  * @see RFC 8216 §4.1 (lines), §4.3.1-§4.3.3 (tags)
  */
 import type { AdError } from "../error.ts";
-import { parseAttributeList } from "./attribute-list.ts";
+import { enterKey, type KeyTag } from "./key.ts";
 import { malformedPlaylist } from "./malformed.ts";
+import { readDecimal, sliceTrimmed } from "./text.ts";
 
-/** An EXT-X-KEY that encrypts. `value` is its attribute list as written, `line` where it stands. */
-export interface KeyTag {
-  readonly value: string;
-  readonly line: number;
-  /** KEYFORMAT; `identity` where there is none. */
-  readonly format: string;
-  /** True where the media sequence number of each segment is its IV (RFC 8216 §5.2). */
-  readonly hasImplicitIv: boolean;
+/** A range of the playlist's text: whole lines with their line ends. */
+export interface TextRange {
+  readonly start: number;
+  readonly end: number;
 }
 
-/** An EXT-X-MAP; `value` is its attribute list as written. */
+/** An EXT-X-MAP: its attribute list as written, and where its line starts in the text. */
 export interface MapTag {
   readonly value: string;
-  readonly line: number;
+  readonly start: number;
 }
 
 /** Bytes of a resource, the offset always resolved (RFC 8216 §4.3.2.2). */
@@ -29,8 +26,8 @@ export interface ByteRange {
   readonly offset: number;
 }
 
-/** A media segment with what is in force for it. Its own lines are `lines[firstLine]` to `lines[lastLine]`, the URI. */
-export interface Segment {
+/** A media segment with what is in force for it; its range holds its own lines, the URI last. */
+export interface Segment extends TextRange {
   readonly uri: string;
   /** Seconds. */
   readonly duration: number;
@@ -42,8 +39,6 @@ export interface Segment {
   /** As written; `undefined` where the segment has no tag of its own. */
   readonly programDateTime: string | undefined;
   readonly byteRange: ByteRange | undefined;
-  readonly firstLine: number;
-  readonly lastLine: number;
 }
 
 /** A tag that may signal an avail, with the index of the segment that follows it (`segments.length` at the end of the list). */
@@ -55,8 +50,7 @@ export interface CueTag {
 
 /** A media playlist. The media sequence number of `segments[i]` is `mediaSequence + i`. */
 export interface MediaPlaylist {
-  /** Split at LF; a CR stays at the end of its line. */
-  readonly lines: readonly string[];
+  readonly text: string;
   /** 1 where the tag is missing. */
   readonly version: number;
   /** Seconds, whole. */
@@ -68,22 +62,35 @@ export interface MediaPlaylist {
   readonly isIFramesOnly: boolean;
   /** EXT-X-SKIP: a delta update, which lists only part of its window. */
   readonly isDelta: boolean;
-  /** The number of lines that belong to the playlist as a whole and stand before the first segment's own. */
-  readonly headerLength: number;
-  /** The first line after the last segment. */
+  /** True where any EXT-X-MAP stands in it. */
+  readonly hasMap: boolean;
+  /** True where any key makes the media sequence number the IV. */
+  readonly hasImplicitIv: boolean;
+  /** Where the first line ends, and where the lines that belong to the playlist as a whole do. */
+  readonly titleEnd: number;
+  readonly headerEnd: number;
+  /** Where the last segment ends. */
   readonly tailStart: number;
   /** The line of each tag that belongs to the playlist as a whole. */
-  readonly tagLines: ReadonlyMap<string, number>;
+  readonly tags: ReadonlyMap<string, TextRange>;
   readonly segments: readonly Segment[];
   readonly cues: readonly CueTag[];
 }
 
 const MAX_DURATION = 1e7;
 const MAX_KEY_FORMATS = 16;
-const NO_KEYS: readonly KeyTag[] = [];
+const HASH = 35;
+const EXTINF = "#EXTINF:";
+const PROGRAM_DATE_TIME = "#EXT-X-PROGRAM-DATE-TIME:";
 
 interface Draft {
-  line: number;
+  readonly text: string;
+  /** The line that is being read. */
+  start: number;
+  end: number;
+  /** Where the lines of the next segment start. */
+  ownStart: number;
+  headerEnd: number;
   version: number;
   targetDuration: number | undefined;
   mediaSequence: number;
@@ -92,10 +99,11 @@ interface Draft {
   duration: number | undefined;
   discontinuity: boolean;
   keys: readonly KeyTag[];
+  hasImplicitIv: boolean;
   map: MapTag | undefined;
   programDateTime: string | undefined;
   byteRange: string | undefined;
-  readonly tagLines: Map<string, number>;
+  readonly tags: Map<string, TextRange>;
   readonly segments: Segment[];
   readonly cues: CueTag[];
 }
@@ -109,7 +117,6 @@ const keepCue: ReadTag = (draft, value, name) => {
 
 /** Tags of the playlist as a whole; each is kept with its line. */
 const PLAYLIST_TAG: Readonly<Record<string, ReadTag>> = {
-  EXTM3U: keepPlace,
   "EXT-X-VERSION": (draft, value) => {
     draft.version = readInteger(draft, value);
   },
@@ -136,20 +143,17 @@ const PLAYLIST_TAG: Readonly<Record<string, ReadTag>> = {
   "EXT-X-SKIP": keepPlace,
 };
 
-/** Tags of a segment, or of all segments after them. A tag that is in neither table is kept as a line. No member of Object.prototype starts with EXT. */
+/**
+ * Tags of a segment, or of all segments after them, but for the two that stand before every segment. A tag that is in neither
+ * table stays in the text. No member of Object.prototype starts with EXT.
+ */
 const SEGMENT_TAG: Readonly<Record<string, ReadTag>> = {
-  EXTINF: (draft, value) => {
-    draft.duration = readDuration(draft, value);
-  },
   "EXT-X-DISCONTINUITY": (draft) => {
     draft.discontinuity = true;
   },
   "EXT-X-KEY": readKey,
   "EXT-X-MAP": (draft, value) => {
-    draft.map = { value: value.trimEnd(), line: draft.line };
-  },
-  "EXT-X-PROGRAM-DATE-TIME": (draft, value) => {
-    draft.programDateTime = value.trim();
+    draft.map = { value: value.trimEnd(), start: draft.start };
   },
   "EXT-X-BYTERANGE": (draft, value) => {
     draft.byteRange = value;
@@ -168,43 +172,45 @@ const SEGMENT_TAG: Readonly<Record<string, ReadTag>> = {
  * that is none
  */
 export function parseMediaPlaylist(text: string): MediaPlaylist {
-  const lines = text.split("\n");
-  const draft = startDraft(lines);
-  let headerLength = 1;
-  let nextLine = 0;
-  for (let index = 0; index < lines.length; index++) {
-    const line = lines[index] ?? "";
-    draft.line = index;
-    if (line.charCodeAt(0) === 35) {
-      if (!readTagLine(draft, line)) continue;
-      if (draft.segments.length === 0) nextLine = headerLength = index + 1;
-    } else if (index > 0 && line.trim() !== "") {
-      finishSegment(draft, line.trim(), nextLine);
-      nextLine = index + 1;
-    }
+  const draft = startDraft(text);
+  const titleEnd = draft.end;
+  while (draft.end < text.length) {
+    draft.start = draft.end;
+    const lineFeed = text.indexOf("\n", draft.start);
+    const lineEnd = lineFeed < 0 ? text.length : lineFeed;
+    draft.end = lineFeed < 0 ? text.length : lineFeed + 1;
+    if (text.charCodeAt(draft.start) === HASH) readTagLine(draft, lineEnd);
+    else finishSegment(draft, sliceTrimmed(text, draft.start, lineEnd));
   }
   const { targetDuration, version, mediaSequence, discontinuitySequence, playlistType } = draft;
-  const { tagLines, segments, cues } = draft;
-  if (targetDuration === undefined)
-    throw malformed({ ...draft, line: 0 }, "an EXT-X-TARGETDURATION in the list", "none");
+  const { tags, segments, cues, headerEnd, ownStart: tailStart } = draft;
+  if (targetDuration === undefined) throw malformed({ text, start: 0 }, "an EXT-X-TARGETDURATION in the list", "none");
   const has = {
-    hasEndList: tagLines.has("EXT-X-ENDLIST"),
-    isIFramesOnly: tagLines.has("EXT-X-I-FRAMES-ONLY"),
-    isDelta: tagLines.has("EXT-X-SKIP"),
+    hasEndList: tags.has("EXT-X-ENDLIST"),
+    isIFramesOnly: tags.has("EXT-X-I-FRAMES-ONLY"),
+    isDelta: tags.has("EXT-X-SKIP"),
+    hasMap: draft.map !== undefined,
+    hasImplicitIv: draft.hasImplicitIv,
   };
   const numbers = { version, targetDuration, mediaSequence, discontinuitySequence, playlistType };
-  const tailStart = segments.length > 0 ? nextLine : headerLength;
-  return { lines, ...numbers, ...has, headerLength, tailStart, tagLines, segments, cues };
+  return { text, ...numbers, ...has, titleEnd, headerEnd, tailStart, tags, segments, cues };
 }
 
 /** The text of a media playlist, byte for byte as it was read. */
 export function formatMediaPlaylist(playlist: MediaPlaylist): string {
-  return playlist.lines.join("\n");
+  return playlist.text;
 }
 
-function startDraft(lines: readonly string[]): Draft {
-  const draft: Draft = {
-    line: 0,
+function startDraft(text: string): Draft {
+  const mark = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  const end = text.indexOf("\n") + 1 || text.length;
+  if (!text.startsWith("#EXTM3U", mark)) throw malformed({ text, start: 0 }, "#EXTM3U", text.slice(0, end).trim());
+  return {
+    text,
+    start: 0,
+    end,
+    ownStart: end,
+    headerEnd: end,
     version: 1,
     targetDuration: undefined,
     mediaSequence: 0,
@@ -212,44 +218,48 @@ function startDraft(lines: readonly string[]): Draft {
     playlistType: undefined,
     duration: undefined,
     discontinuity: false,
-    keys: NO_KEYS,
+    keys: [],
+    hasImplicitIv: false,
     map: undefined,
     programDateTime: undefined,
     byteRange: undefined,
-    tagLines: new Map(),
+    tags: new Map(),
     segments: [],
     cues: [],
   };
-  const first = lines[0] ?? "";
-  const start = first.charCodeAt(0) === 0xfeff ? 1 : 0;
-  if (!first.startsWith("#EXTM3U", start)) throw malformed(draft, "#EXTM3U", first);
-  return draft;
 }
 
-/** @returns whether the line is a tag of the playlist as a whole */
-function readTagLine(draft: Draft, line: string): boolean {
-  if (!line.startsWith("#EXT")) return false;
-  const colon = line.indexOf(":");
-  const name = colon < 0 ? line.slice(1).trimEnd() : line.slice(1, colon);
-  const value = colon < 0 ? "" : line.slice(colon + 1);
-  const readSegmentTag = SEGMENT_TAG[name];
-  if (readSegmentTag) {
-    readSegmentTag(draft, value, name);
-    return false;
+function readTagLine(draft: Draft, lineEnd: number): void {
+  const { text, start } = draft;
+  if (text.startsWith(EXTINF, start)) {
+    draft.duration = readDuration(draft, start + EXTINF.length, lineEnd);
+  } else if (text.startsWith(PROGRAM_DATE_TIME, start)) {
+    draft.programDateTime = sliceTrimmed(text, start + PROGRAM_DATE_TIME.length, lineEnd);
+  } else if (text.startsWith("#EXT", start)) {
+    const line = text.slice(start + 1, lineEnd);
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line.trimEnd() : line.slice(0, colon);
+    readTag(draft, name, colon < 0 ? "" : line.slice(colon + 1));
   }
-  const readPlaylistTag = PLAYLIST_TAG[name];
-  if (!readPlaylistTag) return false;
-  readPlaylistTag(draft, value, name);
-  draft.tagLines.set(name, draft.line);
-  return true;
 }
 
-function finishSegment(draft: Draft, uri: string, firstLine: number): void {
-  const { duration, discontinuity, keys, map, programDateTime, line: lastLine } = draft;
+function readTag(draft: Draft, name: string, value: string): void {
+  const { start, end } = draft;
+  SEGMENT_TAG[name]?.(draft, value, name);
+  const readPlaylistTag = PLAYLIST_TAG[name];
+  if (!readPlaylistTag) return;
+  readPlaylistTag(draft, value, name);
+  draft.tags.set(name, { start, end });
+  if (draft.segments.length === 0) draft.ownStart = draft.headerEnd = end;
+}
+
+function finishSegment(draft: Draft, uri: string): void {
+  if (uri === "") return;
+  const { duration, discontinuity, keys, map, programDateTime, ownStart: start, end } = draft;
   if (duration === undefined) throw malformed(draft, "#EXTINF before a segment", uri);
   const byteRange = draft.byteRange === undefined ? undefined : readByteRange(draft, draft.byteRange, uri);
-  const inForce = { discontinuity, keys, map, programDateTime, byteRange };
-  draft.segments.push({ uri, duration, ...inForce, firstLine, lastLine });
+  draft.segments.push({ uri, duration, discontinuity, keys, map, programDateTime, byteRange, start, end });
+  draft.ownStart = end;
   draft.duration = undefined;
   draft.discontinuity = false;
   draft.programDateTime = undefined;
@@ -257,17 +267,9 @@ function finishSegment(draft: Draft, uri: string, firstLine: number): void {
 }
 
 function readKey(draft: Draft, value: string): void {
-  const attributes = parseAttributeList(value);
-  const method = attributes.get("METHOD") ?? "NONE";
-  if (method === "NONE") {
-    draft.keys = NO_KEYS;
-    return;
-  }
-  const format = attributes.get("KEYFORMAT") ?? "identity";
-  const hasImplicitIv = format === "identity" && !attributes.has("IV") && !method.endsWith("-CTR");
-  const tag = { value: value.trimEnd(), line: draft.line, format, hasImplicitIv };
-  draft.keys = [...draft.keys.filter((key) => key.format !== format), tag];
-  if (draft.keys.length > MAX_KEY_FORMATS) throw malformed(draft, `at most ${MAX_KEY_FORMATS} KEYFORMATs`, format);
+  draft.keys = enterKey(draft.keys, value, draft.start);
+  draft.hasImplicitIv ||= draft.keys.at(-1)?.hasImplicitIv === true;
+  if (draft.keys.length > MAX_KEY_FORMATS) throw malformed(draft, `at most ${MAX_KEY_FORMATS} KEYFORMATs`, value);
 }
 
 function readByteRange(draft: Draft, value: string, uri: string): ByteRange {
@@ -286,12 +288,13 @@ function readInteger(draft: Draft, value: string): number {
   return number;
 }
 
-function readDuration(draft: Draft, value: string): number {
-  const duration = Number.parseFloat(value);
-  if (!(duration >= 0 && duration < MAX_DURATION)) throw malformed(draft, "a duration in seconds", value);
-  return duration;
+function readDuration(draft: Draft, start: number, end: number): number {
+  const duration = readDecimal(draft.text, start, end);
+  if (duration >= 0 && duration < MAX_DURATION) return duration;
+  throw malformed(draft, "a duration in seconds", draft.text.slice(start, end));
 }
 
-function malformed(draft: Draft, expected: string, got: string): AdError {
-  return malformedPlaylist("media", draft.line, expected, got);
+function malformed(at: Pick<Draft, "text" | "start">, expected: string, got: string): AdError {
+  const line = at.text.slice(0, at.start).split("\n").length - 1;
+  return malformedPlaylist("media", line, expected, got);
 }

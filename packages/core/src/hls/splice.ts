@@ -6,9 +6,9 @@
  *
  * @see RFC 8216 §4.3.2.2-§4.3.2.6, §5.2
  */
-import { type AdSegment, withExplicitIv } from "./ad-segments.ts";
-import { parseAttributeList } from "./attribute-list.ts";
-import type { KeyTag, MediaPlaylist, Segment } from "./media-playlist.ts";
+import type { AdSegment } from "./ad-segments.ts";
+import { type KeyTag, keyFormat, withExplicitIv } from "./key.ts";
+import { type MediaPlaylist, parseMediaPlaylist, type Segment } from "./media-playlist.ts";
 import { formatProgramDateTime, parseProgramDateTime } from "./program-date-time.ts";
 
 const DISCONTINUITY = "#EXT-X-DISCONTINUITY";
@@ -16,6 +16,8 @@ const DATE = "#EXT-X-PROGRAM-DATE-TIME";
 const KEY = "#EXT-X-KEY:";
 const BYTERANGE = "#EXT-X-BYTERANGE:";
 const HYPHEN = 45;
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 
 /** What an ad segment brings with it that its neighbours decide. */
 export interface AdSegmentPlace {
@@ -27,29 +29,36 @@ export interface AdSegmentPlace {
 export class PlaylistWriter {
   readonly #out: string[] = [];
   readonly #playlist: MediaPlaylist;
-  readonly #lines: readonly string[];
-  readonly #carriageReturn: string;
+  readonly #lineEnd: string;
   #keys: readonly string[] = [];
   #map: string | undefined;
   #isAfterAd = false;
+  #isOpen = false;
   #dated: DatedSegment | undefined;
 
   /** @param tags values of tags that belong to the playlist as a whole: replaced where they stand, else added at the top */
   constructor(playlist: MediaPlaylist, tags: ReadonlyMap<string, number>) {
-    this.#playlist = playlist;
-    this.#carriageReturn = playlist.lines[0]?.endsWith("\r") ? "\r" : "";
-    const lines = [...playlist.lines];
-    const added: string[] = [];
-    for (const [name, value] of tags) {
-      const tag = `#${name}:${value}${this.#carriageReturn}`;
-      const line = playlist.tagLines.get(name);
-      if (line === undefined) added.push(tag);
-      else lines[line] = tag;
+    const { text, titleEnd } = playlist;
+    this.#lineEnd = text.charCodeAt(titleEnd - 2) === CARRIAGE_RETURN ? "\r\n" : "\n";
+    const present = [...tags].flatMap(([name, value]) => {
+      const range = playlist.tags.get(name);
+      return range ? [{ ...range, line: `#${name}:${value}${this.#lineEnd}` }] : [];
+    });
+    const added = [...tags].filter(([name]) => !playlist.tags.has(name));
+    let [changed, written] = ["", titleEnd];
+    for (const { start, end, line } of present.toSorted((one, other) => one.start - other.start)) {
+      changed += text.slice(written, start) + line;
+      written = end;
     }
-    this.#lines = lines;
-    this.#copy(0, 1);
-    this.#out.push(...added);
-    this.#copy(1, playlist.headerLength);
+    const isInHeader = written <= playlist.headerEnd;
+    // A tag that stands after the first segment moves what comes after it.
+    this.#playlist = isInHeader
+      ? playlist
+      : parseMediaPlaylist(text.slice(0, titleEnd) + changed + text.slice(written));
+    this.#pushText(text.slice(0, titleEnd));
+    for (const [name, value] of added) this.#push(`#${name}:${value}`);
+    if (isInHeader) this.#pushText(changed + text.slice(written, playlist.headerEnd));
+    else this.#pushText(this.#playlist.text.slice(titleEnd, this.#playlist.headerEnd));
   }
 
   /**
@@ -58,17 +67,21 @@ export class PlaylistWriter {
    * @param shift how much their media sequence numbers have grown
    */
   pushContent(from: number, to: number, shift: number): void {
-    const { segments } = this.#playlist;
+    const { segments, text } = this.#playlist;
+    let [runStart, runEnd] = [0, 0];
     for (let index = from; index < to; index++) {
       const segment = segments[index];
       if (!segment) break;
-      const isRenumbered = shift !== 0 && segment.keys.some((key) => key.hasImplicitIv);
-      if (this.#isAfterAd) this.#reenter(segment, index, shift);
-      else if (isRenumbered) this.#pushInheritedKeys(segment, index, shift);
-      if (this.#isAfterAd || isRenumbered) this.#pushOwnLines(segment, index, shift);
-      else this.#copy(segment.firstLine, segment.lastLine + 1);
-      this.#isAfterAd = false;
+      if (this.#isAfterAd || (shift !== 0 && hasImplicitIv(segment))) {
+        this.#pushText(text.slice(runStart, runEnd));
+        this.#pushRestated(segment, index, shift);
+        runStart = segment.end;
+      } else if (runStart === 0) {
+        runStart = segment.start;
+      }
+      runEnd = segment.end;
     }
+    this.#pushText(text.slice(runStart, runEnd));
     const last = from < to ? segments[to - 1] : undefined;
     if (!last) return;
     this.#keys = last.keys.map((key) => key.value);
@@ -92,22 +105,33 @@ export class PlaylistWriter {
     this.#isAfterAd = true;
   }
 
-  /** What stands after the last segment; where the list is cut before it, only the line end of its last line. */
-  pushTail(isCut: boolean): void {
-    if (isCut) this.#out.push("");
-    else this.#copy(this.#playlist.tailStart, this.#lines.length);
+  /** What stands after the last segment. */
+  pushTail(): void {
+    this.#pushText(this.#playlist.text.slice(this.#playlist.tailStart));
   }
 
   format(): string {
-    return this.#out.join("\n");
+    return this.#out.join("");
   }
 
+  /** A line of our own. Its last character is not looked at: that would copy the text once more. */
   #push(line: string): void {
-    this.#out.push(line + this.#carriageReturn);
+    this.#endLine();
+    this.#out.push(line + this.#lineEnd);
   }
 
-  #copy(from: number, to: number): void {
-    for (let line = from; line < to; line++) this.#out.push(this.#lines[line] ?? "");
+  /** Whole lines of the content. */
+  #pushText(text: string): void {
+    if (text === "") return;
+    this.#endLine();
+    this.#out.push(text);
+    this.#isOpen = text.charCodeAt(text.length - 1) !== LINE_FEED;
+  }
+
+  /** Ends a line that the end of the content's text left open. */
+  #endLine(): void {
+    if (this.#isOpen) this.#out.push(this.#lineEnd);
+    this.#isOpen = false;
   }
 
   #enterKeys(wanted: readonly string[]): void {
@@ -120,30 +144,41 @@ export class PlaylistWriter {
 
   /** Restates what the ad has covered: everything in force for the segment that its own lines do not set. */
   #reenter(segment: Segment, index: number, shift: number): void {
-    const { map, firstLine } = segment;
+    const { map, start } = segment;
     if (!this.#hasOwnLine(segment, DISCONTINUITY)) this.#push(DISCONTINUITY);
-    this.#enterKeys(segment.keys.filter((key) => key.line < firstLine).map((key) => this.#valueOf(key, index, shift)));
-    if (map && map.line < firstLine && map.value !== this.#map) this.#push(`#EXT-X-MAP:${map.value}`);
+    this.#enterKeys(segment.keys.filter((key) => key.start < start).map((key) => this.#valueOf(key, index, shift)));
+    if (map && map.start < start && map.value !== this.#map) this.#push(`#EXT-X-MAP:${map.value}`);
     if (this.#hasOwnLine(segment, DATE)) return;
     this.#dated = dateSegment(this.#playlist, index, this.#dated);
     const date = formatProgramDateTime(this.#dated.date);
     if (date) this.#push(`${DATE}:${date}`);
   }
 
-  #pushInheritedKeys(segment: Segment, index: number, shift: number): void {
-    for (const key of segment.keys) {
-      if (key.hasImplicitIv && key.line < segment.firstLine) this.#push(`${KEY}${this.#valueOf(key, index, shift)}`);
+  /** A segment with the keys that it inherits, and with its own lines where a rule changes them. */
+  #pushRestated(segment: Segment, index: number, shift: number): void {
+    const { start, end, keys, byteRange } = segment;
+    const { text } = this.#playlist;
+    const isAfterAd = this.#isAfterAd;
+    this.#isAfterAd = false;
+    if (isAfterAd) this.#reenter(segment, index, shift);
+    let isPlain = !isAfterAd || byteRange === undefined;
+    for (const key of keys) {
+      if (key.start >= start) isPlain = false;
+      else if (!isAfterAd && key.hasImplicitIv) this.#push(KEY + this.#valueOf(key, index, shift));
     }
+    if (isPlain) this.#pushText(text.slice(start, end));
+    else this.#pushOwnLines(segment, index, shift);
   }
 
-  #pushOwnLines(segment: Segment, index: number, shift: number): void {
-    for (let line = segment.firstLine; line <= segment.lastLine; line++) {
-      const text = this.#lines[line] ?? "";
-      const key = text.startsWith(KEY) ? segment.keys.find((tag) => tag.line === line) : undefined;
-      if (key) this.#push(`${KEY}${this.#valueOf(key, index, shift)}`);
-      else if (text.startsWith(BYTERANGE) && segment.byteRange)
-        this.#push(`${BYTERANGE}${segment.byteRange.length}@${segment.byteRange.offset}`);
-      else this.#out.push(text);
+  #pushOwnLines({ start, end, keys, byteRange }: Segment, index: number, shift: number): void {
+    const { text } = this.#playlist;
+    for (let [at, next] = [start, start]; at < end; at = next) {
+      next = text.indexOf("\n", at) + 1 || end;
+      const key = keys.find((tag) => tag.start === at);
+      if (key) this.#push(KEY + this.#valueOf(key, index, shift));
+      else if (byteRange && text.startsWith(BYTERANGE, at))
+        this.#push(`${BYTERANGE}${byteRange.length}@${byteRange.offset}`);
+      else this.#pushText(text.slice(at, next));
     }
   }
 
@@ -151,12 +186,10 @@ export class PlaylistWriter {
     return shift === 0 ? key.value : withExplicitIv(key, this.#playlist.mediaSequence + index);
   }
 
-  #hasOwnLine(segment: Segment, tag: string): boolean {
-    for (let line = segment.firstLine; line < segment.lastLine; line++) {
-      const text = this.#lines[line] ?? "";
-      if (text.startsWith(tag) && text.charCodeAt(tag.length) !== HYPHEN) return true;
-    }
-    return false;
+  #hasOwnLine({ start, end }: Segment, tag: string): boolean {
+    const own = `\n${this.#playlist.text.slice(start, end)}`;
+    const found = own.indexOf(`\n${tag}`);
+    return found >= 0 && own.charCodeAt(found + 1 + tag.length) !== HYPHEN;
   }
 }
 
@@ -184,6 +217,7 @@ export function dateSegment(playlist: MediaPlaylist, index: number, known?: Date
   return { index, date: undefined };
 }
 
-function keyFormat(list: string): string {
-  return parseAttributeList(list).get("KEYFORMAT") ?? "identity";
+function hasImplicitIv(segment: Segment): boolean {
+  for (const key of segment.keys) if (key.hasImplicitIv) return true;
+  return false;
 }

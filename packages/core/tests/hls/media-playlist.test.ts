@@ -72,13 +72,31 @@ describe("parseMediaPlaylist", () => {
 
   test("lines that end with CRLF and a byte order mark change nothing of what is read", () => {
     const [plain, crlf] = [parseMediaPlaylist(fixture("4.1-lines.m3u8")), parseMediaPlaylist(fixture("4.1-crlf.m3u8"))];
-    expect(crlf.segments).toEqual(plain.segments);
+    const anywhere = { start: 0, end: 0 };
+    expect(crlf.segments.map((segment) => ({ ...segment, ...anywhere }))).toEqual(
+      plain.segments.map((segment) => ({ ...segment, ...anywhere })),
+    );
     expect(plain.segments.map(({ uri, duration }) => [uri, duration])).toEqual([
       ["c0.ts", 6],
       ["c1.ts?x=1#2", 5.5],
     ]);
     expect(crlf.hasEndList).toBe(true);
     expect(parseMediaPlaylist(fixture("4.1-byte-order-mark.m3u8")).segments).toHaveLength(1);
+  });
+
+  test("durations are read as any reader of numbers reads them", () => {
+    const duration = fc.oneof(
+      fc.double({ min: 0, max: 1e6, noNaN: true }).map((value) => value.toFixed(9)),
+      fc.tuple(fc.nat(99), fc.nat(999_999)).map(([whole, part]) => `${whole}.${part}`),
+      fc.nat(999).map(String),
+      fc.constantFrom("1e2", " 6", "+6", "6.", ".5", "0000006.006", "6.0 ", "5.005,title"),
+    );
+    fc.assert(
+      fc.property(duration, (text) => {
+        const playlist = parseMediaPlaylist(`#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:${text},\na.ts\n`);
+        expect(playlist.segments[0]?.duration).toBe(Number.parseFloat(text));
+      }),
+    );
   });
 
   test("a sub-range without an offset follows the one before it", () => {
