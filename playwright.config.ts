@@ -20,7 +20,7 @@ export default defineConfig({
         browserName: "chromium",
         launchOptions: {
           executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
-          args: ["--autoplay-policy=no-user-gesture-required"],
+          args: ["--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP interlude.test 127.0.0.1"],
         },
       },
     },

@@ -14,12 +14,14 @@ export interface ShownFrame {
   readonly mediaTime: number;
   /** When it was due on screen, milliseconds of the page's clock. */
   readonly displayTime: number;
+  /** The same moment as Unix time, milliseconds. */
+  readonly shownAt: number;
   /** Frames submitted for composition so far: a jump of two with one callback is a missed callback, not a missed frame. */
   readonly presentedFrames: number;
 }
 
 /** What the page keeps of a frame: the luma (green) of each block of the strip. */
-interface RawFrame extends Omit<ShownFrame, "source" | "frame"> {
+interface RawFrame extends Omit<ShownFrame, "source" | "frame" | "shownAt"> {
   readonly samples: readonly number[];
 }
 
@@ -64,10 +66,14 @@ export async function recordFrames(page: Page): Promise<void> {
 
 /** Everything presented since {@link recordFrames}. */
 export async function shownFrames(page: Page): Promise<readonly ShownFrame[]> {
-  const raw = await page.evaluate(() => window.interludeFrames ?? []);
+  const { raw, timeOrigin } = await page.evaluate(() => ({
+    raw: window.interludeFrames ?? [],
+    timeOrigin: performance.timeOrigin,
+  }));
   return raw.map(({ samples, ...timing }) => {
     const reading = readStrip(samples);
-    return { ...timing, source: reading?.source, frame: reading?.frame ?? -1 };
+    const shownAt = timeOrigin + timing.displayTime;
+    return { ...timing, shownAt, source: reading?.source, frame: reading?.frame ?? -1 };
   });
 }
 
