@@ -9,24 +9,18 @@
  * hls.loadSource("/media/content/master.m3u8");
  * hls.attachMedia(video);
  */
-import { AdError } from "@interlude/core";
 import type { HlsConfig } from "hls.js";
 import { attachEngine, type Attachment } from "./attachment.ts";
 import { type BeaconSender, createBeaconSender } from "./beacons.ts";
 import type { Engine } from "./engine.ts";
-import {
-  type AdInsertionEvents,
-  type AdInsertionListener,
-  type BreakSnapshot,
-  createEmitter,
-  type Emit,
-} from "./events.ts";
+import { type AdInsertionEvents, type AdInsertionListener, type BreakSnapshot, createEmitter } from "./events.ts";
 import { type AdInsertionOptions, parseOptions } from "./options.ts";
-import { createPlaylistLoader, type PlaylistTap } from "./playlist-loader.ts";
+import { createPlaylistLoader } from "./playlist-loader.ts";
 import { createBrowserPorts, type PluginPorts } from "./ports.ts";
 import { createSession, type Session, type SessionDeps } from "./session.ts";
 import { describeBreaks } from "./snapshot.ts";
-import { createTimeline, type Timeline, toContentTime, toStreamTime } from "./timeline.ts";
+import { createTap, describeError } from "./tap.ts";
+import { createTimeline, toContentTime, toStreamTime } from "./timeline.ts";
 
 export type * from "./events.ts";
 export type { Engine } from "./engine.ts";
@@ -154,39 +148,4 @@ function startRun(
   } catch (cause) {
     return { cause };
   }
-}
-
-/** The one place where an exception of the plugin ends: the playlist goes on as it came. */
-function createTap(
-  session: Session | undefined,
-  timeline: Timeline,
-  emit: Emit,
-  isDestroyed: () => boolean,
-): PlaylistTap {
-  return {
-    readMaster: (text) => {
-      try {
-        session?.readMaster(text);
-      } catch (cause) {
-        emit("error", describeError(cause, false));
-      }
-    },
-    stitch: async (fetched) => {
-      if (!session || isDestroyed()) return fetched.text;
-      try {
-        const { text, breaks } = await session.stitch(fetched);
-        if (isDestroyed()) return fetched.text;
-        timeline.setBreaks(fetched.content.url.href, breaks, !session.facts()?.isLive);
-        return text;
-      } catch (cause) {
-        emit("error", describeError(cause, false));
-        return fetched.text;
-      }
-    },
-  };
-}
-
-function describeError(cause: unknown, fatal: boolean): AdInsertionEvents["error"] {
-  const code = cause instanceof AdError ? cause.code : "internal";
-  return { fatal, code, message: cause instanceof Error ? cause.message : String(cause), cause };
 }

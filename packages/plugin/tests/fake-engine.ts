@@ -1,0 +1,61 @@
+/** hls.js as a literal: what it loads is told by hand, what it is told to do is kept. */
+import {
+  type Engine,
+  ENGINE_EVENT,
+  type EngineDetails,
+  type EngineFragment,
+  type EngineListener,
+} from "../src/engine.ts";
+
+export interface FakeEngine extends Engine {
+  /** Calls in order, as `stopLoad`, `startLoad 4`, `pauseBuffering`, `resumeBuffering`. */
+  readonly calls: readonly string[];
+  readonly tell: (event: keyof typeof ENGINE_EVENT, data: Parameters<EngineListener>[1]) => void;
+}
+
+/** Details of a playlist of fragments with these durations, as hls.js lists them before anything is loaded. */
+export function listFragments(url: string, durations: readonly number[], startSN = 0): EngineDetails {
+  let start = 0;
+  const fragments = durations.map((duration, index): EngineFragment => {
+    const fragment = { sn: startSN + index, level: 0, type: "main", start, end: start + duration, duration };
+    start += duration;
+    return fragment;
+  });
+  return { url, live: false, startSN, fragments };
+}
+
+export function createFakeEngine(
+  details: EngineDetails | undefined,
+  media: HTMLMediaElement | null = null,
+): FakeEngine {
+  const calls: string[] = [];
+  const listeners = new Map<string, EngineListener>();
+  let bufferingEnabled = true;
+  return {
+    media,
+    levels: [{ details }],
+    allAudioTracks: [{ details }],
+    allSubtitleTracks: [],
+    get bufferingEnabled() {
+      return bufferingEnabled;
+    },
+    on: (event, listener) => {
+      listeners.set(event, listener);
+    },
+    off: (event) => {
+      listeners.delete(event);
+    },
+    stopLoad: () => calls.push("stopLoad"),
+    startLoad: (time) => calls.push(`startLoad ${time}`),
+    pauseBuffering: () => {
+      bufferingEnabled = false;
+      calls.push("pauseBuffering");
+    },
+    resumeBuffering: () => {
+      bufferingEnabled = true;
+      calls.push("resumeBuffering");
+    },
+    calls,
+    tell: (event, data) => listeners.get(ENGINE_EVENT[event])?.(ENGINE_EVENT[event], data),
+  };
+}

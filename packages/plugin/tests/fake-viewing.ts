@@ -1,0 +1,64 @@
+/** One viewing without a player: what hls.js would ask for is asked for by hand, and every event is kept. */
+import { createBeaconSender } from "../src/beacons.ts";
+import type { FetchedPlaylist } from "../src/content.ts";
+import { type AdInsertionEvents, createEmitter, type SkipEvent, type WorkflowStepEvent } from "../src/events.ts";
+import { type AdInsertionOptions, parseOptions } from "../src/options.ts";
+import { createSession, type Session } from "../src/session.ts";
+import { createTap } from "../src/tap.ts";
+import { createTimeline, type Timeline } from "../src/timeline.ts";
+import { type FakeWeb, HOST } from "./fake-web.ts";
+
+export interface Viewing {
+  readonly session: Session;
+  readonly timeline: Timeline;
+  /** The text that the player gets for a media playlist. */
+  readonly play: (
+    text: string,
+    options?: { readonly track?: string; readonly bandwidthBps?: number },
+  ) => Promise<string>;
+  readonly playMaster: (text: string) => void;
+  readonly skips: readonly SkipEvent[];
+  readonly steps: readonly WorkflowStepEvent[];
+  readonly errors: readonly AdInsertionEvents["error"][];
+  readonly lateChanges: () => number;
+}
+
+export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> = {}): Viewing {
+  const skips: SkipEvent[] = [];
+  const steps: WorkflowStepEvent[] = [];
+  const errors: AdInsertionEvents["error"][] = [];
+  let lateChanges = 0;
+  const { on, emit } = createEmitter();
+  on("adskip", (event) => skips.push(event));
+  on("workflowstep", (event) => steps.push(event));
+  on("error", (event) => errors.push(event));
+  const settings = parseOptions({ zoneUrl: "/v1/zones/1.json", ...options }, web.ports.baseUrl, web.ports.createId);
+  const session = createSession({
+    settings,
+    ports: web.ports,
+    emit,
+    beacons: createBeaconSender(settings.session, web.ports.sendBeacon, emit),
+    bufferAhead: () => undefined,
+    onLateChange: () => {
+      lateChanges += 1;
+    },
+    onBreaksChange: () => undefined,
+  });
+  session.ready.catch(() => undefined);
+  const timeline = createTimeline();
+  const tap = createTap(session, timeline, emit, () => false);
+  return {
+    session,
+    timeline,
+    play: (text, { track = "720", bandwidthBps } = {}) => {
+      const url = new URL(`${HOST}/content/${track}.m3u8`);
+      const fetched: FetchedPlaylist = { text, content: { url, bandwidthBps, kind: "main" }, trackKey: track };
+      return tap.stitch(fetched);
+    },
+    playMaster: tap.readMaster,
+    skips,
+    steps,
+    errors,
+    lateChanges: () => lateChanges,
+  };
+}

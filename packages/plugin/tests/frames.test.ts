@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import { createStallDetector, type WatchedMedia } from "../src/frames.ts";
+
+/** A playhead at a time, with ranges of media. */
+function at(
+  currentTime: number,
+  ranges: readonly (readonly [start: number, end: number])[],
+  paused = false,
+): WatchedMedia {
+  const edge = (index: number, side: 0 | 1): number => ranges[index]?.[side] ?? Number.NaN;
+  const buffered: TimeRanges = {
+    length: ranges.length,
+    start: (index) => edge(index, 0),
+    end: (index) => edge(index, 1),
+  };
+  return { currentTime, paused, ended: false, seeking: false, buffered };
+}
+
+/** Looks every 100 ms for a while; what came out at each look. */
+function look(media: WatchedMedia, times: number): readonly (number | undefined | "none")[] {
+  let now = 0;
+  const detect = createStallDetector(() => now);
+  return Array.from({ length: times }, () => {
+    now += 100;
+    const stall = detect(media);
+    return stall ? stall.target : "none";
+  });
+}
+
+describe("createStallDetector", () => {
+  test("jumps to media that begins within a second, half a second after the picture stood still", () => {
+    const seen = look(
+      at(10, [
+        [0, 10],
+        [10.3, 20],
+      ]),
+      6,
+    );
+    expect(seen).toEqual(["none", "none", "none", "none", "none", 10.31]);
+  });
+
+  test("nudges a playhead that stands still inside its media", () => {
+    expect(look(at(10, [[0, 20]]), 6).at(-1)).toBeCloseTo(10.1);
+  });
+
+  test("leaves a playhead alone that has no media within a second: that is a slow network", () => {
+    expect(
+      look(
+        at(10, [
+          [0, 10],
+          [12, 20],
+        ]),
+        20,
+      ).every((seen) => seen === "none"),
+    ).toBe(true);
+  });
+
+  test("leaves a paused picture alone", () => {
+    expect(look(at(10, [[0, 20]], true), 20).every((seen) => seen === "none")).toBe(true);
+  });
+
+  test("gives up after three nudges at one place", () => {
+    expect(look(at(10, [[0, 20]]), 22).filter((seen) => seen !== "none")).toEqual([10.1, 10.1, 10.1, undefined]);
+  });
+});
