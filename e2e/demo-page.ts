@@ -102,12 +102,13 @@ export async function creativeStatus(server: InterludeServer): Promise<
 }
 
 /** @throws Error with the answer for any status above 299 */
-export async function callApi(server: InterludeServer, method: string, path: string): Promise<string> {
-  const headers = { authorization: `Bearer ${server.token}` };
-  const response = await fetch(new URL(path, server.url), { method, headers });
-  const body = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${body}`);
-  return body;
+export async function callApi(server: InterludeServer, method: string, path: string, body?: object): Promise<string> {
+  const headers = { authorization: `Bearer ${server.token}`, ...(body && { "content-type": "application/json" }) };
+  const init = body ? { method, headers, body: JSON.stringify(body) } : { method, headers };
+  const response = await fetch(new URL(path, server.url), init);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return text;
 }
 
 /**

@@ -15,7 +15,7 @@ const HUGE_VAST = `<VAST version="4.2">${"<!-- padding -->".repeat(700_000)}</VA
 const FAILURES: readonly {
   readonly what: string;
   readonly reason: string;
-  readonly force: (page: Page) => Promise<void>;
+  readonly force: (page: Page) => Promise<unknown>;
 }[] = [
   {
     what: "the ad server is down",

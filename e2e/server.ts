@@ -13,7 +13,8 @@ export interface InterludeServer {
   /** The state folder: `cdn/a`, `cdn/b` and the database are in it. */
   readonly state: string;
   readonly token: string;
-  readonly stop: () => Promise<void>;
+  /** Ends it and removes its state; resolves to the exit code, null where the signal itself ended it. */
+  readonly stop: (signal?: "SIGTERM" | "SIGINT" | "SIGKILL") => Promise<number | null>;
 }
 
 const root = join(import.meta.dirname, "..");
@@ -54,10 +55,11 @@ export async function startInterlude(env: Readonly<Record<string, string>> = {})
     void exited.then(() => reject(new Error(`the server ended before it was ready:\n${output.join("\n")}`)));
   });
   const { url, token } = await ready;
-  const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
-    await exited;
+  const stop: InterludeServer["stop"] = async (signal = "SIGTERM") => {
+    child.kill(signal);
+    const [code] = await exited;
     await rm(state, { recursive: true, force: true });
+    return code;
   };
   return { url, state, token, stop };
 }

@@ -1,0 +1,33 @@
+/**
+ * `npm run bench [-- stitch player ladder]`: what the budgets of the design name, both sides in one run, as one table.
+ */
+import { parseArgs } from "node:util";
+import { benchLadder } from "./ladder.ts";
+import { benchPlayer } from "./player.ts";
+import { benchStitch } from "./stitch.ts";
+import { formatTable, type Row } from "./table.ts";
+
+const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  stitch: async () =>
+    (await benchStitch()).map(({ name, against, ours, theirs, ratio, required }) => ({
+      name: `stitch: ${name}`,
+      ours: `${ours.toFixed(0)} µs`,
+      theirs: `${theirs.toFixed(0)} µs`,
+      ratio: ratio.toFixed(1),
+      budget: required === undefined ? "-" : `≥ ${required}×`,
+      note: `against ${against}`,
+    })),
+  player: () => benchPlayer(),
+  ladder: benchLadder,
+};
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+const rows: Row[] = [];
+for (const name of names) {
+  const bench = BENCHES[name];
+  if (!bench) throw new Error(`bench: expected any of ${Object.keys(BENCHES).join(", ")}, got ${name}`);
+  process.stderr.write(`bench: ${name}\n`);
+  rows.push(...(await bench()));
+}
+process.stdout.write(`${formatTable(rows)}\n`);
