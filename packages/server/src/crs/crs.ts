@@ -4,7 +4,7 @@
  * @see primetime.md §3
  */
 import { join } from "node:path";
-import { rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import {
   AdError,
   creativeKey,
@@ -25,7 +25,7 @@ import type { CrsLog } from "./crs-log.ts";
 import { createFfmpeg } from "./ffmpeg.ts";
 import { findProgram, writeWrapper } from "./ffmpeg-wrapper.ts";
 import { createFfprobe } from "./ffprobe.ts";
-import { createJobQueue, type JobQueue } from "./job-queue.ts";
+import { createJobQueue, type JobQueue, LONGEST_JOB_MS } from "./job-queue.ts";
 import { isIncomplete } from "./publisher.ts";
 import type { PublishTarget } from "./publish-target.ts";
 import { reviveCreatives } from "./revive.ts";
@@ -135,7 +135,7 @@ export function createCrs(deps: CrsDeps): Crs {
       return () => void listeners.delete(listener);
     },
     start: async () => {
-      if (database.isEmbedded) await rm(config.workDir, { recursive: true, force: true });
+      await removeLeftovers(config.workDir, database.isEmbedded);
       await queue.open();
       const started = createWorker({ ...deps, queue, announce, tools: buildTools(deps) });
       worker = started;
@@ -153,6 +153,16 @@ export function createCrs(deps: CrsDeps): Crs {
       await worker?.stop();
     },
   };
+}
+
+/** Work folders of processes that died. Where others may be at work, only those that no job can still be using. */
+async function removeLeftovers(workDir: string, isAlone: boolean): Promise<void> {
+  const names = await readdir(workDir).catch(() => []);
+  for (const name of names) {
+    const path = join(workDir, name);
+    const { mtimeMs } = await stat(path);
+    if (isAlone || mtimeMs < Date.now() - LONGEST_JOB_MS) await rm(path, { recursive: true, force: true });
+  }
 }
 
 function buildTools({ config }: CrsDeps): Parameters<typeof createWorker>[0]["tools"] {

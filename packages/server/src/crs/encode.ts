@@ -13,6 +13,7 @@ import {
   probeArgs,
   probePacketsArgs,
   probeRenditionArgs,
+  SHORTEST_GOP,
 } from "./ffmpeg-args.ts";
 import type { RunFfprobe } from "./ffprobe.ts";
 import { framesPerSecond } from "./frame-rate.ts";
@@ -36,9 +37,14 @@ export async function probeSource(file: IdentifiedFile, tools: MediaTools, signa
   const { limits } = tools.config;
   const report = parseProbe(JSON.parse(await tools.runFfprobe(probeArgs(file, limits.maxStreams), signal)));
   if (report.duration !== undefined) return selectSource(file, report, limits);
-  const times = await tools.runFfprobe(probePacketsArgs(file, limits.maxStreams), signal);
-  const last = times.split("\n").reduce((latest, line) => Math.max(latest, Number.parseFloat(line) || 0), 0);
-  return selectSource(file, { ...report, duration: last > 0 ? last : undefined }, limits);
+  const end = await findLastPacket(file, tools, signal);
+  return selectSource(file, { ...report, duration: end > 0 ? end : undefined }, limits);
+}
+
+/** When the last packet of any stream begins, seconds; 0 for none. */
+async function findLastPacket(file: IdentifiedFile, tools: MediaTools, signal: AbortSignal): Promise<number> {
+  const times = await tools.runFfprobe(probePacketsArgs(file, tools.config.limits.maxStreams), signal);
+  return times.split("\n").reduce((latest, line) => Math.max(latest, Number.parseFloat(line) || 0), 0);
 }
 
 /** Audio is made this much longer than the source says it is, and cut to the video when it is packaged. Seconds. */
@@ -81,10 +87,25 @@ export async function encodeSource(
     encodeAudio(source, source.duration + AUDIO_RESERVE, folder, tools, audioOptions).catch(abortOther),
   ]);
   const made = await readRenditions(source, ladder, folder, tools, signal);
-  if (made.duration > source.duration + AUDIO_RESERVE) {
-    await encodeAudio(source, made.duration, folder, tools, { timeoutMs, signal });
+  checkDuration(made.duration, limits);
+  if (made.duration < source.duration - MAX_MISSING) await checkWhole(source, made.duration, tools, signal);
+  if (made.duration > source.duration + SHORTEST_GOP) {
+    // Key frames and sound were placed for a shorter video than there is: once more, now that its length is known.
+    return encodeSource({ ...source, duration: made.duration }, folder, tools, signal, onProgress);
   }
   return { folder, frameRate: video.frameRate, ...made };
+}
+
+/**
+ * A video that is shorter than its file says: either sound goes on after the last picture, or something is missing.
+ *
+ * @throws RepackageFailure `truncated`
+ */
+async function checkWhole(source: Source, duration: number, tools: MediaTools, signal: AbortSignal): Promise<void> {
+  const end = source.isDurationOfVideo ? duration : await findLastPacket(source, tools, signal);
+  if (end >= source.duration - MAX_MISSING) return;
+  const message = `creative: expected ${source.duration.toFixed(2)} s of video, got ${duration.toFixed(2)} s`;
+  throw new RepackageFailure("truncated", message);
 }
 
 async function readRenditions(
@@ -104,7 +125,9 @@ async function readRenditions(
   );
   const frames = made.map((one) => one.frames);
   const duration = Math.min(...frames) / framesPerSecond(frameRate);
-  checkLength(source, frames, duration, tools);
+  if (new Set(frames).size > 1) {
+    throw new RepackageFailure("output-invalid", `renditions: expected equally many frames, got ${frames.join(", ")}`);
+  }
   const renditions = made.map(({ name, width, height, codec, bytes }) => ({
     name,
     width,
@@ -130,15 +153,4 @@ async function encodeAudio(
       )
     : [];
   await tools.runFfmpeg(encodeAudioCommand(source, level, duration, `${folder}/audio.aac`, limits), options);
-}
-
-function checkLength(source: Source, frames: readonly number[], duration: number, tools: MediaTools): void {
-  checkDuration(duration, tools.config.limits);
-  if (new Set(frames).size > 1) {
-    throw new RepackageFailure("output-invalid", `renditions: expected equally many frames, got ${frames.join(", ")}`);
-  }
-  if (duration < source.duration - MAX_MISSING) {
-    const message = `creative: expected ${source.duration.toFixed(2)} s of video, got ${duration.toFixed(2)} s`;
-    throw new RepackageFailure("truncated", message);
-  }
 }

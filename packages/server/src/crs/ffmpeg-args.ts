@@ -73,9 +73,9 @@ export function probeArgs(file: IdentifiedFile, maxStreams: number): readonly st
   ];
 }
 
-/** Lists when the packets of the video begin, one number per line: for files that do not tell their duration. */
+/** Lists when the packets of a file begin, one number per line: for files whose duration is not told or not believed. */
 export function probePacketsArgs(file: IdentifiedFile, maxStreams: number): readonly string[] {
-  const show = words("-select_streams v:0 -show_entries packet=pts_time -of csv=p=0 -i");
+  const show = words("-show_entries packet=pts_time -of csv=p=0 -i");
   return [...words("-v error"), ...fence(file.format, maxStreams), ...show, file.path];
 }
 

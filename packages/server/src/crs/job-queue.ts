@@ -8,6 +8,9 @@ import type { CreativeId } from "./creative-store.ts";
 
 const QUEUE = "repackage";
 
+/** A job that runs longer is given to another worker. */
+export const LONGEST_JOB_MS = 3_600_000;
+
 /** A dead worker is noticed after a heartbeat (10 s is pg-boss's least) and the next supervision (5 s). */
 const QUEUE_OPTIONS = {
   policy: "exclusive",
@@ -16,7 +19,7 @@ const QUEUE_OPTIONS = {
   // How often is the row's business: a creative whose attempts are used up is not begun.
   retryLimit: 50,
   retryDelay: 0,
-  expireInSeconds: 3600,
+  expireInSeconds: LONGEST_JOB_MS / 1000,
   deleteAfterSeconds: 3600,
 } as const;
 
@@ -34,11 +37,11 @@ export interface JobQueue {
   /** Must come first. */
   open(): Promise<void>;
   /**
-   * Adds a job inside the transaction that changes the row. One job at most per creative and lease.
+   * Adds a job inside the transaction that changes the row. One job at most per turn of a creative.
    *
    * @returns its id, also where an equal one is there already and nothing is added
    */
-  add(tx: Queryable, id: CreativeId & { readonly lease: number }, startAfter?: Date): Promise<string>;
+  add(tx: Queryable, turn: CreativeTurn, startAfter?: Date): Promise<string>;
   /** `run` gets the job's id; when it throws, the job is run again. */
   work(concurrency: number, run: (jobId: string, id: CreativeId) => Promise<void>): Promise<void>;
   /** No more jobs are taken; running ones are the caller's. */
@@ -49,6 +52,12 @@ export interface JobQueue {
    */
   isLive(jobId: string, ownerIsGone: boolean): Promise<boolean>;
   remove(jobId: string): Promise<void>;
+}
+
+/** Which work on a creative a job is for: its row's making and its lease. A forgotten creative's old job is another turn. */
+export interface CreativeTurn extends CreativeId {
+  readonly lease: number;
+  readonly createdAt: Date;
 }
 
 interface JobBody {
@@ -64,12 +73,17 @@ export function createJobQueue({ boss }: Pick<Database, "boss">): JobQueue {
       // Fills pg-boss's cache of queues: inside a PGlite transaction it could not be read.
       await boss.findJobs(QUEUE, { id: randomUUID() });
     },
-    add: async (tx, { zone, key, lease }, startAfter) => {
+    add: async (tx, { zone, key, lease, createdAt }, startAfter) => {
       const id = randomUUID();
       const db = {
         executeSql: async (sql: string, values?: unknown[]) => ({ rows: [...(await tx.query(sql, values))] }),
       };
-      const options = { id, db, singletonKey: `${zone}/${key}/${lease}`, ...(startAfter && { startAfter }) };
+      const options = {
+        id,
+        db,
+        singletonKey: `${zone}/${key}/${createdAt.getTime()}/${lease}`,
+        ...(startAfter && { startAfter }),
+      };
       await boss.send(QUEUE, { zone, key }, options);
       return id;
     },

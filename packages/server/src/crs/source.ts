@@ -7,8 +7,10 @@ import type { SourceFormat } from "./source-format.ts";
 export interface Source {
   readonly path: string;
   readonly format: SourceFormat;
-  /** Of the video, seconds, as the file declares it or its packets show it. */
+  /** Seconds, as the file declares it or its packets show it. */
   readonly duration: number;
+  /** False: `duration` is that of the whole file, in which sound may go on after the last picture. */
+  readonly isDurationOfVideo: boolean;
   readonly video: SourceVideo;
   /** undefined: silence is made. */
   readonly audio: SourceAudio | undefined;
@@ -101,7 +103,13 @@ export function selectSource(
   if (duration === undefined) throw new RepackageFailure("unreadable", "creative: expected a duration, got none");
   checkDuration(Math.max(duration, report.duration ?? 0), limits);
   const audio = report.streams.find((one) => one.type === "audio" && one.codec !== undefined);
-  return { ...file, duration, video: selectVideo(stream, limits), audio: audio && { index: audio.index } };
+  return {
+    ...file,
+    duration,
+    isDurationOfVideo: stream.duration !== undefined,
+    video: selectVideo(stream, limits),
+    audio: audio && { index: audio.index },
+  };
 }
 
 /** @throws RepackageFailure `too-long` */

@@ -92,6 +92,28 @@ describe("a creative becomes a correct ladder", () => {
     expect(findFaults(await inspect(await repackage("web.webm")), { rate: "25/1", duration: 5 })).toEqual([]);
   });
 
+  test("1 fps: each frame is shown as often as it takes, the last one too", async () => {
+    expect(findFaults(await inspect(await repackage("slow.mp4")), { rate: "10/1", duration: 6 })).toEqual([]);
+  });
+
+  test("a fragmented MP4, whose header tells no duration", async () => {
+    expect(findFaults(await inspect(await repackage("fragmented.mp4")), { rate: "25/1", duration: 7 })).toEqual([]);
+  });
+
+  test("a stream without a length: FLV and WebM as an encoder writes them into a pipe", async () => {
+    for (const name of ["piped.flv", "piped.webm"]) {
+      expect(findFaults(await inspect(await repackage(name)), { rate: "25/1", duration: 5 })).toEqual([]);
+    }
+  });
+
+  test("sound that goes on after the last picture ends with it", async () => {
+    expect(findFaults(await inspect(await repackage("long-sound.webm")), { rate: "25/1", duration: 3 })).toEqual([]);
+  });
+
+  test("sound that begins late is preceded by silence", async () => {
+    expect(findFaults(await inspect(await repackage("late-sound.mp4")), { rate: "25/1", duration: 5 })).toEqual([]);
+  });
+
   test("a loud ad is published at −24 LKFS", async () => {
     const status = await repackage("loud.mp4");
     const master = join(crs.folder, "cdn/a", status.packages[0]?.path ?? "");
@@ -105,6 +127,7 @@ describe("a creative that cannot be repackaged fails, with its reason, and is no
     ["song.mp3", "unsupported"],
     ["truncated.mp4", "truncated"],
     ["headless.mp4", "truncated"],
+    ["truncated.webm", "truncated"],
     ["long.mp4", "too-long"],
   ])("%s: %s", async (name, reason) => {
     const status = await repackage(name);

@@ -54,6 +54,30 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
     "-c:a",
     "libopus",
   ],
+  "slow.mp4": [...picture("320x180", "1", 6), ...tone(6), ...H264, ...AAC],
+  "fragmented.mp4": [
+    ...picture("320x180", "25", 7),
+    ...tone(7),
+    ...H264,
+    ...AAC,
+    "-movflags",
+    "frag_keyframe+empty_moov",
+  ],
+  "long-sound.webm": [
+    ...picture("160x90", "25", 3),
+    ...tone(5),
+    "-c:v",
+    "libvpx",
+    "-b:v",
+    "200k",
+    "-deadline",
+    "realtime",
+    "-cpu-used",
+    "8",
+    "-c:a",
+    "libopus",
+  ],
+  "late-sound.mp4": [...picture("320x180", "25", 5), "-itsoffset", "0.5", ...tone(4), ...H264, ...AAC],
   "wide-pixels.mp4": [...picture("360x288", "25", 4), ...tone(4), "-vf", "setsar=16/11", ...H264, ...AAC],
   "long.mp4": [...picture("32x32", "2", 301), ...H264],
   "song.m4a": [...tone(4), ...AAC],
@@ -87,6 +111,12 @@ function makeFile(name: string, path: string): void {
     // moov first, so that the file looks whole to whoever reads only its beginning
     ffmpeg(["-i", testMedia("plain.mp4"), "-c", "copy", "-movflags", "faststart", path]);
     truncateSync(path, Math.floor(readFileSync(path).length * 0.6));
+  } else if (name.startsWith("piped.")) {
+    const source = testMedia(name === "piped.flv" ? "flash.flv" : "web.webm");
+    const args = ["-i", source, "-c", "copy", "-f", name.slice("piped.".length), "pipe:1"];
+    writeFileSync(path, execFileSync("ffmpeg", ["-nostdin", "-v", "error", ...args], { maxBuffer: 1e8 }));
+  } else if (name === "truncated.webm") {
+    writeFileSync(path, readFileSync(testMedia("web.webm")).subarray(0, 150_000));
   } else if (name === "headless.mp4") {
     writeFileSync(path, readFileSync(testMedia("plain.mp4")).subarray(0, 50_000));
   } else if (name === "rotated.mp4") {
