@@ -90,7 +90,7 @@ export interface ListedSegment {
 
 /**
  * The infinite stitched list, from the origin's first segment on: breaks in order, each resuming at the boundary nearest to the
- * pod's end plus what the breaks before have left over. An open break at the end of the origin is not resumed.
+ * pod's end plus what the breaks before have left over; one that a pod has run into begins where that pod ends. An open break at the end of the origin is not resumed.
  */
 export function listAll(origin: Origin): readonly ListedSegment[] {
   const boundaries = [0];
@@ -103,7 +103,7 @@ export function listAll(origin: Origin): readonly ListedSegment[] {
   let isAfterAd = false;
   const ahead = new Set(origin.breaks);
   while (index < origin.durations.length) {
-    const entry = [...ahead].find(({ segment }) => segment === index);
+    const entry = [...ahead].find(({ segment }) => segment <= index);
     if (!entry) {
       if (isAfterAd || origin.discontinuities.has(index)) sequence++;
       list.push({ uri: `c${index}.ts`, duration: origin.durations[index] ?? 0, discontinuitySequence: sequence });

@@ -324,6 +324,38 @@ describe("an avail in a live playlist", () => {
       0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3,
     ]);
   });
+
+  test.each([
+    ["ends where the next begins", [6, 6], 12],
+    ["runs one segment into the next", [6, 6, 5], 14],
+  ])("whose pod %s leaves no content between them, and every window has its numbers", (_, ads, duration) => {
+    const breaks = [
+      { segment: 5, duration, ads: [ads] },
+      { segment: 7, duration: 12, ads: [[6, 6]] },
+    ];
+    const two = { ...origin, breaks };
+    const all = listAll(two);
+    const refreshes = watch(two, { window: 4, steps: [1] });
+    const listed = new Map(
+      refreshes.flatMap(({ segments }) => segments.map((segment) => [segment.mediaSequence, segment])),
+    );
+    expect([...listed.keys()].toSorted((a, b) => a - b)).toEqual(all.map((_, index) => FIRST + index));
+    for (const { mediaSequence, uri, duration, discontinuitySequence } of refreshes.flatMap(
+      ({ segments }) => segments,
+    )) {
+      expect({ uri, duration, discontinuitySequence }).toEqual(all[mediaSequence - FIRST]);
+    }
+  });
+
+  test("that the pod before it runs into by more than a segment is content", () => {
+    const breaks = [
+      { segment: 5, duration: 24, ads: [[6, 6, 6, 6]] },
+      { segment: 7, duration: 12, ads: [[6, 6]] },
+    ];
+    const last = watch({ ...origin, breaks }, { window: 12, steps: [1] })[0];
+    expect(last?.stitched.refused).toEqual([{ breakId: "a7", adId: "a7-0", reason: "break-duration-exceeded" }]);
+    expect(last?.stitched.breaks.map(({ breakId }) => breakId)).toEqual(["a5"]);
+  });
 });
 
 describe("a live playlist", () => {
