@@ -105,7 +105,13 @@ export function createCrs(deps: CrsDeps): Crs {
   const { database, config, log } = deps;
   const listeners = new Set<(status: CreativeStatus) => void>();
   const tell = (status: CreativeStatus): void => {
-    for (const listener of listeners) listener(status);
+    for (const listener of listeners) {
+      try {
+        listener(status);
+      } catch (error) {
+        log.error({ err: error }, "a listener failed");
+      }
+    }
   };
   const announce = (record: store.CreativeRecord, progress?: number): void => tell(describeCreative(record, progress));
   const queue = createJobQueue(database);

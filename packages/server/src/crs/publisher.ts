@@ -5,10 +5,9 @@ import * as store from "./creative-store.ts";
 import type { CreativeId, PackageRecord } from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
-import type { Encoding } from "./encoding.ts";
-import { publishTo } from "./publish.ts";
+import { type PackageToPublish, publishTo } from "./publish.ts";
 import type { PublishTarget } from "./publish-target.ts";
-import type { CutPackage, RepackagePorts } from "./repackage.ts";
+import type { RepackagePorts } from "./repackage.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
 export interface Publisher {
@@ -44,13 +43,9 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
   const upload = async (
     target: PublishTarget,
     wanted: PackageRecord,
-    { frameRate }: Encoding,
-    cut: CutPackage,
+    what: PackageToPublish,
     onProgress: (share: number) => void,
   ): Promise<void> => {
-    const version = `${Date.now().toString(36)}${randomBytes(4).toString("hex")}`;
-    const { path: masterPath, targetDuration } = wanted;
-    const what = { ...cut, version, masterPath, frameRate, targetDuration };
     try {
       await publishTo(target, what, { signal, timeoutMs: config.publishTimeoutMs, onProgress });
     } catch (error) {
@@ -69,7 +64,11 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
     publish: async (wanted, encoding, cut, onProgress) => {
       tried.add(nameOf(wanted));
       const missing = targets.filter((target) => !wanted.cdns.includes(target.name));
-      const running = missing.map((target) => upload(target, wanted, encoding, cut, onProgress));
+      const { path: masterPath, targetDuration } = wanted;
+      // The same names on every CDN, so that a player may go from one to another.
+      const version = `${Date.now().toString(36)}${randomBytes(4).toString("hex")}`;
+      const what = { ...cut, version, masterPath, targetDuration, frameRate: encoding.frameRate };
+      const running = missing.map((target) => upload(target, wanted, what, onProgress));
       const settled = Promise.allSettled(running);
       uploads.push(settled);
       const isAnywhere = await Promise.any(running).then(

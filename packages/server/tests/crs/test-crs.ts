@@ -65,6 +65,8 @@ export interface TestCrs {
 
 export interface TestCrsOptions {
   readonly folder?: string;
+  /** Default: a database of its own, embedded. */
+  readonly databaseUrl?: string | undefined;
   readonly config?: Partial<CrsConfig>;
   readonly targets?: (folder: string) => readonly PublishTarget[];
   readonly allow: readonly MediaServer[];
@@ -77,7 +79,7 @@ const noLog = { info: () => undefined, warn: () => undefined, error: () => undef
 /** Started; `close` removes its folder unless that was given. */
 export async function startCrs(options: TestCrsOptions): Promise<TestCrs> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "interlude-crs-"));
-  const database = await openDatabase({ directory: join(folder, "database") });
+  const database = await openDatabase({ databaseUrl: options.databaseUrl, directory: join(folder, "database") });
   const config = { ...defaultCrsConfig(folder), ...options.config };
   const targets =
     options.targets?.(folder) ?? ["a", "b"].map((name) => directoryStore(name, join(folder, "cdn", name)));
