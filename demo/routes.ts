@@ -53,7 +53,7 @@ export async function registerDemo(app: FastifyInstance, routes: DemoRoutes): Pr
   });
   app.get("/demo/session", { schema: { hide: true } }, async (request, reply) => {
     const token = routes.apiToken !== undefined && isFromThisMachine(request) ? { token: routes.apiToken } : {};
-    return reply.header("cache-control", "no-store").send({ ...token, live: DEFAULT_LIVE, now: routes.now() / 1000 });
+    return reply.header("cache-control", "no-store").send({ ...token, live: DEFAULT_LIVE });
   });
   await app.register(fastifyStatic, {
     root: routes.pageDirectory,

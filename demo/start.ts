@@ -90,7 +90,7 @@ function completeConfig(config: ServerConfig, port: number): ServerConfig {
 }
 
 async function prepare(config: ServerConfig, mediaDirectory: string, pageDirectory: string, signal: AbortSignal) {
-  const progress = createProgress(process.stderr, "Making the demo's film and ads, once");
+  const progress = createProgress(process.stderr, "Making film and ads (once)");
   const { ffmpegPath } = config.crs;
   try {
     await makeMedia({ directory: mediaDirectory, ffmpegPath, signal, onProgress: progress.report });

@@ -82,7 +82,7 @@ function render(): void {
     isHls: choice.creative.id === "hls",
     adTitle: ad?.title,
     placed: breaks.filter((item) => item.state === "placed").length,
-    nextAvail: demo && secondsToAvail(demo, Date.now()),
+    nextAvail: demo && secondsToAvail(demo, viewing?.playingDate() ?? Date.now()),
   });
   find("story", HTMLDivElement).dataset["tone"] = story.tone;
   setText(find("story-now", HTMLElement), story.now);
@@ -117,8 +117,10 @@ function renderJob(): void {
   const percent = Math.round((job?.state === "ready" ? 1 : (job?.progress ?? 0)) * 100);
   progress.value = percent;
   const reason = job?.reason ? `: ${job.reason}` : "";
+  const isUnneeded = state.steps.some((step) => step.step === 5 && step.state === "unneeded");
+  const nothing = isUnneeded ? "not needed" : "none yet";
   const share = job && percent > 0 && percent < 100 ? `${percent} %, ` : "";
-  setText(find("job-state", HTMLSpanElement), job ? `${share}${JOB_TEXT[job.state]}${reason}` : "none yet");
+  setText(find("job-state", HTMLSpanElement), job ? `${share}${JOB_TEXT[job.state]}${reason}` : nothing);
 }
 
 function renderForget(): void {

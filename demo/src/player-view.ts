@@ -30,11 +30,11 @@ export function createPlayerView(video: HTMLVideoElement, start: () => void): Pl
   const draw = createTimelineView(video, () => state);
   bindControls(video, player, () => (state.state === "idle" ? start() : togglePlaying(video)));
   const follow = (): void => {
-    draw();
+    draw.playhead();
     if (!video.paused && !video.ended) requestAnimationFrame(follow);
   };
   video.addEventListener("playing", follow);
-  for (const event of ["timeupdate", "durationchange", "seeked", "emptied"]) video.addEventListener(event, draw);
+  for (const event of ["timeupdate", "durationchange", "seeked", "emptied"]) video.addEventListener(event, draw.all);
 
   return {
     render: (next) => {
@@ -44,7 +44,7 @@ export function createPlayerView(video: HTMLVideoElement, start: () => void): Pl
       badge.hidden = next.badge === undefined;
       setText(badge, next.badge ?? "");
       if (!isSameBreaks) renderBreaks(next.breaks);
-      draw();
+      draw.all();
     },
   };
 }
@@ -87,34 +87,44 @@ function readAxis(video: HTMLVideoElement, { isLive, duration, state }: PlayerSt
   return { start: 0, end: Number.isFinite(video.duration) ? video.duration : duration };
 }
 
-/** @returns draws the bar, the marks and the time */
-function createTimelineView(video: HTMLVideoElement, readState: () => PlayerState): () => void {
+interface TimelineView {
+  /** Cheap enough for every frame. */
+  readonly playhead: () => void;
+  readonly all: () => void;
+}
+
+function createTimelineView(video: HTMLVideoElement, readState: () => PlayerState): TimelineView {
   const timeline = find("timeline", HTMLDivElement);
   const marks = find("marks", HTMLDivElement);
   const time = find("time", HTMLSpanElement);
   const axis = (): Axis => readAxis(video, readState());
+  const now = (): number => (readState().state === "idle" ? 0 : video.currentTime);
 
-  const draw = (): void => {
+  const playhead = (): void => timeline.style.setProperty("--at", formatShare(locate(axis(), now())));
+  const all = (): void => {
     const state = readState();
     const span = axis();
-    const now = state.state === "idle" ? 0 : video.currentTime;
     const length = span.end - span.start;
-    timeline.style.setProperty("--at", formatShare(locate(span, now)));
+    playhead();
     renderMarks(marks, placeMarks(span, state.state === "idle" ? [] : state.breaks));
-    const text = state.isLive ? formatBehind(span, now, state) : `${formatTime(now)} / ${formatTime(length)}`;
+    const text = state.isLive ? formatBehind(span, now(), state) : `${formatTime(now())} / ${formatTime(length)}`;
     setText(time, text);
-    timeline.setAttribute("aria-valuemax", String(Math.round(length)));
-    timeline.setAttribute("aria-valuenow", String(Math.round(now - span.start)));
-    timeline.setAttribute("aria-valuetext", state.badge === undefined ? text : `${text}, ${state.badge}`);
+    setAttribute(timeline, "aria-valuemax", String(Math.round(length)));
+    setAttribute(timeline, "aria-valuenow", String(Math.round(now() - span.start)));
+    setAttribute(timeline, "aria-valuetext", state.badge === undefined ? text : `${text}, ${state.badge}`);
   };
   const seek = (target: number): void => {
     const { start, end } = axis();
     if (readState().state === "idle" || end <= start) return;
     video.currentTime = Math.min(Math.max(target, start), end - 0.1);
-    draw();
+    all();
   };
   bindSeek(timeline, axis, () => video.currentTime, seek);
-  return draw;
+  return { playhead, all };
+}
+
+function setAttribute(element: Element, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 function formatBehind(span: Axis, now: number, { state }: PlayerState): string {

@@ -7,8 +7,6 @@ export interface DemoSession {
   readonly token: string | undefined;
   /** Of the live channel: seconds from the start of one avail to the next, and from 1970 to the first. */
   readonly live: { readonly every: number; readonly offset: number; readonly start: number };
-  /** What the server's clock is ahead of this one, seconds. */
-  readonly clockAhead: number;
 }
 
 function member(value: unknown, key: string): unknown {
@@ -35,14 +33,17 @@ export async function fetchDemoSession(): Promise<DemoSession> {
   return {
     token: typeof token === "string" ? token : undefined,
     live: { every: numberOf(live, "every"), offset: numberOf(live, "offset"), start: numberOf(live, "start") },
-    clockAhead: numberOf(value, "now") - Date.now() / 1000,
   };
 }
 
-/** Seconds to the next avail of the live channel; undefined where it has none. */
-export function secondsToAvail({ live, clockAhead }: DemoSession, nowMs: number): number | undefined {
+/**
+ * Seconds to the next avail of the live channel; undefined where it has none.
+ *
+ * @param date of the frame on screen, milliseconds since 1970
+ */
+export function secondsToAvail({ live }: DemoSession, date: number): number | undefined {
   if (live.every <= 0) return undefined;
-  const since = nowMs / 1000 + clockAhead - live.start - live.offset;
+  const since = date / 1000 - live.start - live.offset;
   return live.every - (((since % live.every) + live.every) % live.every);
 }
 

@@ -10,8 +10,8 @@ export type ViewingListeners = {
 
 export interface Viewing {
   readonly ads: AdInsertion;
-  /** The live edge as hls.js would play it; undefined on VOD. */
-  readonly liveEdge: () => number | undefined;
+  /** The date of the frame on screen, milliseconds since 1970; undefined where the content tells none. */
+  readonly playingDate: () => number | undefined;
   readonly destroy: () => void;
 }
 
@@ -30,12 +30,13 @@ export function startViewing(video: HTMLVideoElement, choice: Choice, listeners:
   hls.on(Hls.Events.ERROR, (_event, { fatal, details }) => {
     if (fatal) listeners.contentfailed?.(`The content could not be played (${details})`);
   });
+  if (!Hls.isSupported()) listeners.contentfailed?.("This browser has no Media Source Extensions, which hls.js needs");
   hls.loadSource(choice.content.url);
   hls.attachMedia(video);
   video.play().catch(() => undefined);
   return {
     ads,
-    liveEdge: () => hls.liveSyncPosition ?? undefined,
+    playingDate: () => hls.playingDate?.getTime(),
     destroy: () => {
       ads.destroy();
       hls.destroy();
