@@ -119,7 +119,8 @@ function renderJob(): void {
   const reason = job?.reason ? `: ${job.reason}` : "";
   const isUnneeded = state.steps.some((step) => step.step === 5 && step.state === "unneeded");
   const nothing = isUnneeded ? "not needed" : "none yet";
-  const share = job && percent > 0 && percent < 100 ? `${percent} %, ` : "";
+  const isLost = job?.state === "failed" || job?.state === "blocked";
+  const share = percent > 0 && percent < 100 && !isLost ? `${percent} %, ` : "";
   setText(find("job-state", HTMLSpanElement), job ? `${share}${JOB_TEXT[job.state]}${reason}` : nothing);
 }
 
@@ -131,7 +132,7 @@ function renderForget(): void {
   hint.hidden = !demo || !forget.hidden;
   const text = isHls
     ? "Nothing to forget: HLS is spliced as it is."
-    : "To make a creative cold again, open this page on the server’s own machine (127.0.0.1).";
+    : "Creatives can be made cold again where the server runs on 127.0.0.1.";
   setText(hint, text);
 }
 
