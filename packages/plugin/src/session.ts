@@ -14,7 +14,7 @@ import { createCdn } from "./cdn.ts";
 import { type ContentFacts, type FetchedPlaylist, readFacts } from "./content.ts";
 import type { Emit } from "./events.ts";
 import { type InsertionPorts, type ReadyAd, resolveBreak, type ResolvedBreak, type SkippedAd } from "./insertion.ts";
-import { createLive, type Live } from "./live.ts";
+import type { Live } from "./live.ts";
 import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
@@ -86,6 +86,7 @@ export function createSession(deps: SessionDeps): Session {
   const adServer = createAdServer(settings, ports, report);
   let known: ContentFacts | undefined;
   let live: Live | undefined;
+  let loading: Promise<Live> | undefined;
 
   const insertionPorts: InsertionPorts = {
     ...createInsertionPorts(deps, setUp, facts.promise, bandwidths.promise),
@@ -104,12 +105,14 @@ export function createSession(deps: SessionDeps): Session {
   };
   const vod = createVod(adServer.requestSchedule(), sessionPorts);
   const entries = (): readonly BreakEntry[] => (live ?? vod).entries();
-  const stitch = (fetched: FetchedPlaylist, current: ContentFacts): Stitched | Promise<Stitched> => {
-    if (!known?.isLive) return vod.stitch(fetched, current);
-    live ??= createLive({ ...sessionPorts, planAvail: adServer.planAvail, bufferAhead: deps.bufferAhead });
-    return live.stitch(fetched, current);
+  // VOD pages are spared what only live needs
+  const loadLive = async (): Promise<Live> => {
+    const { createLive } = await import("./live.ts");
+    live = createLive({ ...sessionPorts, planAvail: adServer.planAvail, bufferAhead: deps.bufferAhead });
+    return live;
   };
-
+  const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
+    known?.isLive ? (await (loading ??= loadLive())).stitch(fetched, current) : vod.stitch(fetched, current);
   const refuse = (breakId: string, index: number, reason: SkipReason): void =>
     refuseAd(
       entries().find(({ planned }) => planned.breakId === breakId),
