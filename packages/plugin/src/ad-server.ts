@@ -43,6 +43,8 @@ export interface PlannedBreak {
 }
 
 export interface AdServer {
+  /** The breaks that the page asks for itself. */
+  readonly planOwn: () => readonly PlannedBreak[];
   /** All breaks that the ad tag names. An ad tag that fails is one break whose result is that failure. */
   readonly requestSchedule: () => Promise<readonly PlannedBreak[]>;
   /** The ads of one break; upstream faults are failures in the result. */
@@ -84,20 +86,21 @@ export function createAdServer(settings: Settings, ports: PluginPorts, report: R
   };
 
   return {
-    requestSchedule: async () => {
-      const own = settings.breaks.map((item) =>
+    planOwn: () =>
+      settings.breaks.map((item) =>
         planAlone(item.id, item.time === "start" || item.time === "end" ? item.time : { seconds: item.time }, {
           kind: "tag",
           url: addSession(item.adTagUrl, { break: item.id }),
         }),
-      );
-      if (!settings.adTagUrl || settings.live) return own;
+      ),
+    requestSchedule: async () => {
+      if (!settings.adTagUrl || settings.live) return [];
       const asked = addSession(settings.adTagUrl, {});
       try {
         const response = await fetchReported(asked, settings.adTimeoutMs, "", MAX_BYTES);
-        return [...own, ...planResponse(response, ports, addSession)];
+        return planResponse(response, ports, addSession);
       } catch (cause) {
-        return [...own, planAlone("preroll", "start", { kind: "result", result: createFailure(cause) })];
+        return [planAlone("preroll", "start", { kind: "result", result: createFailure(cause) })];
       }
     },
     requestAds: (planned) => {

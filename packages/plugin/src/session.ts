@@ -103,7 +103,7 @@ export function createSession(deps: SessionDeps): Session {
       deps.onLateChange();
     },
   };
-  const vod = createVod(adServer.requestSchedule(), sessionPorts);
+  const vod = createVod(adServer.planOwn(), adServer.requestSchedule(), sessionPorts);
   const entries = (): readonly BreakEntry[] => (live ?? vod).entries();
   // VOD pages are spared what only live needs
   const loadLive = async (): Promise<Live> => {

@@ -28,7 +28,15 @@ export interface Vod {
   readonly bindLate: (canPlace: (placed: PlacedBreak) => boolean) => boolean;
 }
 
-export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: SessionPorts): Vod {
+/**
+ * @param own breaks that are known at once; they are resolved before this returns to its caller
+ * @param requested breaks that the ad server is still being asked for
+ */
+export function createVod(
+  own: readonly PlannedBreak[],
+  requested: Promise<readonly PlannedBreak[]>,
+  ports: SessionPorts,
+): Vod {
   const entries: BreakEntry[] = [];
   const settled = new Map<BreakEntry, Promise<void>>();
   /** Breaks that no ad can come to any more, although the last word on them is still to come. */
@@ -37,21 +45,6 @@ export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: Sess
   let decision: Promise<void> | undefined;
   let isHandedOver = false;
 
-  const scheduled = planned.then((breaks) => {
-    for (const item of breaks) {
-      const entry: BreakEntry = {
-        planned: item,
-        time: undefined,
-        status: "pending",
-        reason: undefined,
-        ads: [],
-        refused: new Set(),
-      };
-      entries.push(entry);
-      settled.set(entry, settle(entry));
-    }
-    placeEntries();
-  });
   const settle = (entry: BreakEntry): Promise<void> =>
     new Promise((resolve) => {
       const onHopeless = (): void => {
@@ -73,6 +66,24 @@ export function createVod(planned: Promise<readonly PlannedBreak[]>, ports: Sess
       else entry.time = time;
     }
   };
+  const add = (breaks: readonly PlannedBreak[]): void => {
+    for (const planned of breaks) {
+      const entry: BreakEntry = {
+        planned,
+        time: undefined,
+        status: "pending",
+        reason: undefined,
+        ads: [],
+        refused: new Set(),
+      };
+      entries.push(entry);
+      settled.set(entry, settle(entry));
+    }
+    placeEntries();
+  };
+  add(own);
+  const scheduled = requested.then(add);
+
   /** The start of the content waits for pre-rolls alone, and never longer than the budget. */
   const decide = async (): Promise<void> => {
     const budget = sleep(ports.startBudgetMs);
