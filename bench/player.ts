@@ -4,6 +4,10 @@
  *
  * Definitions: DESIGN §11. Run alone: `npm run bench -- player`.
  */
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { chromium, type Page } from "playwright";
 import { build } from "vite";
 import catalog from "../demo/catalog.json" with { type: "json" };
@@ -26,6 +30,7 @@ export async function benchPlayer(times = TIMES): Promise<readonly Row[]> {
     args: ["--autoplay-policy=no-user-gesture-required"],
   });
   try {
+    await makeStockContent();
     await warm(server);
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
     await page.goto(new URL("/healthz", server.url).href);
@@ -35,6 +40,38 @@ export async function benchPlayer(times = TIMES): Promise<readonly Row[]> {
     await browser.close();
     await server.stop();
   }
+}
+
+const MEDIA = join(import.meta.dirname, "../.interlude/media");
+const STOCK = "bench";
+
+/**
+ * The film again as any packager would make it: x264's own settings with B-frames, ffmpeg's own mux delay. The demo's film has
+ * neither, which would flatter the cuts.
+ */
+async function makeStockContent(): Promise<void> {
+  const folder = join(MEDIA, STOCK);
+  await mkdir(folder, { recursive: true });
+  const keys = ["-force_key_frames", "expr:gte(t,n_forced*4)"];
+  const video = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", ...keys];
+  const hls = ["-f", "hls", "-hls_time", "4", "-hls_playlist_type", "vod", "-master_pl_name", "master.m3u8"];
+  const args = [
+    "-v",
+    "error",
+    "-y",
+    "-t",
+    "32",
+    "-i",
+    "content/720/media.m3u8",
+    ...video,
+    "-c:a",
+    "aac",
+    "-ar",
+    "48000",
+    ...hls,
+  ];
+  const ffmpeg = process.env["FFMPEG_PATH"] ?? "ffmpeg";
+  await promisify(execFile)(ffmpeg, [...args, `${STOCK}/media.m3u8`], { cwd: MEDIA });
 }
 
 /** Has the creative repackaged before anything is measured. */
@@ -68,7 +105,7 @@ async function bundlePage(): Promise<string> {
 }
 
 function runOf(server: InterludeServer, time?: number | "start"): PlayerRun {
-  const contentUrl = new URL("/media/content/master.m3u8", server.url).href;
+  const contentUrl = new URL(`/media/${STOCK}/master.m3u8`, server.url).href;
   if (time === undefined) return { contentUrl };
   const zoneUrl = new URL(`/v1/zones/${catalog.zone}.json`, server.url).href;
   const adTagUrl = new URL(`/ads/vast?zone=${catalog.zone}&li=${CREATIVE}`, server.url).href;
