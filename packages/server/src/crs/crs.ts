@@ -103,16 +103,7 @@ const SYSTEM_PATH = "/usr/bin:/bin:/usr/local/bin";
 /** Builds the service; `start` begins the work, requests need it. */
 export function createCrs(deps: CrsDeps): Crs {
   const { database, config, log } = deps;
-  const listeners = new Set<(status: CreativeStatus) => void>();
-  const tell = (status: CreativeStatus): void => {
-    for (const listener of listeners) {
-      try {
-        listener(status);
-      } catch (error) {
-        log.error({ err: error }, "a listener failed");
-      }
-    }
-  };
+  const { tell, subscribe } = createListeners(log);
   const announce = (record: store.CreativeRecord, progress?: number): void => tell(describeCreative(record, progress));
   const queue = createJobQueue(database);
   let worker: Worker | undefined;
@@ -136,10 +127,7 @@ export function createCrs(deps: CrsDeps): Crs {
       tell(describeForgotten(record, new Date()));
       return true;
     },
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    subscribe,
     start: async () => {
       await removeLeftovers(config.workDir, database.isEmbedded);
       await queue.open();
@@ -157,6 +145,25 @@ export function createCrs(deps: CrsDeps): Crs {
       clearInterval(reviving);
       await queue.close();
       await worker?.stop();
+    },
+  };
+}
+
+function createListeners(log: CrsLog): Pick<Crs, "subscribe"> & { readonly tell: (status: CreativeStatus) => void } {
+  const listeners = new Set<(status: CreativeStatus) => void>();
+  return {
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    tell: (status) => {
+      for (const listener of listeners) {
+        try {
+          listener(status);
+        } catch (error) {
+          log.error({ err: error }, "a listener failed");
+        }
+      }
     },
   };
 }

@@ -71,10 +71,7 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
       const running = missing.map((target) => upload(target, wanted, what, onProgress));
       const settled = Promise.allSettled(running);
       uploads.push(settled);
-      const isAnywhere = await Promise.any(running).then(
-        () => true,
-        () => wanted.cdns.length > 0,
-      );
+      const isAnywhere = (await succeedsAnywhere(running)) || wanted.cdns.length > 0;
       signal.throwIfAborted();
       await store.notePublished(database, id, wanted, []);
       if (!isAnywhere) {
@@ -87,6 +84,14 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
       await Promise.all(uploads);
     },
   };
+}
+
+/** As soon as one upload has ended well, or all have ended. */
+function succeedsAnywhere(uploads: readonly Promise<void>[]): Promise<boolean> {
+  return Promise.any(uploads).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whether a CDN lacks it. */

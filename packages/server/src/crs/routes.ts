@@ -79,19 +79,20 @@ const ItemResult = Type.Object({
 
 const Subject = Type.Object({ zone: ZoneName, key: Key });
 
+const COMMON = { tags: ["repackaging"], security: [{ bearer: [] }] };
+const ERRORS = { 400: ErrorBody, 401: ErrorBody };
+
 /** `POST /v1/repackage`, `GET /v1/creatives`, `GET|DELETE /v1/creatives/{zone}/{key}`, `GET /v1/events`. */
 export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app, { crs, authorise, isZone }) => {
-  const common = { tags: ["repackaging"], security: [{ bearer: [] }] };
-  const errors = { 400: ErrorBody, 401: ErrorBody };
   app.addHook("onRequest", authorise);
 
   const repackage = {
-    ...common,
+    ...COMMON,
     summary: "Ask for creatives to be repackaged",
     description:
       "Answers at once, item by item and in their order; an item that was refused has `error`. Asking again is free.",
     body: Type.Object({ items: Type.Array(Item, { minItems: 1, maxItems: MAX_ITEMS }) }),
-    response: { 202: Type.Object({ items: Type.Array(ItemResult) }), ...errors, 429: ErrorBody },
+    response: { 202: Type.Object({ items: Type.Array(ItemResult) }), ...ERRORS, 429: ErrorBody },
   };
   app.post("/v1/repackage", { schema: repackage }, async (request, reply) => {
     const results: SubmitResult[] = [];
@@ -103,21 +104,27 @@ export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app
     return reply.code(202).send({ items: results.map(describeResult) });
   });
 
+  await app.register(lookupRoutes, { crs });
+  await app.register(eventRoutes, { crs });
+};
+
+/** What is known of creatives, and its forgetting. */
+const lookupRoutes: FastifyPluginAsyncTypebox<Pick<CrsRoutesOptions, "crs">> = async (app, { crs }) => {
   const list = {
-    ...common,
+    ...COMMON,
     summary: "The creatives that changed last, newest first, at most 1,000",
     querystring: Type.Object({ zone: Type.Optional(ZoneName), state: Type.Optional(State) }),
-    response: { 200: Type.Object({ creatives: Type.Array(Creative) }), ...errors },
+    response: { 200: Type.Object({ creatives: Type.Array(Creative) }), ...ERRORS },
   };
   app.get("/v1/creatives", { schema: list }, async (request, reply) =>
     reply.send({ creatives: (await crs.list(request.query)).map(copyStatus) }),
   );
 
   const one = {
-    ...common,
+    ...COMMON,
     summary: "One creative: its state, progress, renditions and packages",
     params: Subject,
-    response: { 200: Creative, 404: ErrorBody, ...errors },
+    response: { 200: Creative, 404: ErrorBody, ...ERRORS },
   };
   app.get("/v1/creatives/:zone/:key", { schema: one }, async (request, reply) => {
     const status = await crs.status(request.params.zone, request.params.key);
@@ -125,17 +132,15 @@ export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app
   });
 
   const forget = {
-    ...common,
+    ...COMMON,
     summary: "Forget a creative: its job, its row and its objects on every CDN. It is cold again afterwards",
     params: Subject,
-    response: { 204: Type.Null(), 404: ErrorBody, ...errors },
+    response: { 204: Type.Null(), 404: ErrorBody, ...ERRORS },
   };
   app.delete("/v1/creatives/:zone/:key", { schema: forget }, async (request, reply) => {
     const isForgotten = await crs.forget(request.params.zone, request.params.key);
     return isForgotten ? reply.code(204).send(null) : reply.code(404).send(unknownCreative(request.params));
   });
-
-  await app.register(eventRoutes, { crs });
 };
 
 type SubmitResult = Submission | { readonly thrown: Error & { readonly code: string } };
@@ -185,8 +190,7 @@ const eventRoutes: FastifyPluginAsyncTypebox<Pick<CrsRoutesOptions, "crs">> = as
     for (const watcher of watchers) watcher.push(null);
   });
   const schema = {
-    tags: ["repackaging"],
-    security: [{ bearer: [] }],
+    ...COMMON,
     summary: "Every change of every creative as it happens (server-sent events)",
     produces: ["text/event-stream"],
     response: { 200: Type.Unsafe<Readable>({ type: "string" }), 401: ErrorBody, 503: ErrorBody },

@@ -9,12 +9,9 @@ import { fromPglite, PgBoss } from "pg-boss";
 import { lockDirectory } from "./directory-lock.ts";
 import { migrate } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import type { Queryable } from "./queryable.ts";
 
-/** Where SQL can be sent: the database itself, or one transaction on it. */
-export interface Queryable {
-  /** One statement; `$1` … stand for `values`. Rows as the driver gives them: timestamps are `Date`, jsonb is parsed. */
-  query<Row>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
-}
+export type { Queryable } from "./queryable.ts";
 
 export interface Database extends Queryable {
   /** Commits when `run` returns, rolls back when it throws. Inside it only `tx` may be used: PGlite has one connection. */

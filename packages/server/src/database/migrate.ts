@@ -1,6 +1,6 @@
 /** Brings the schema up to date, one instance at a time, each migration once. */
-import type { Queryable } from "./database.ts";
 import type { Migration } from "./migrations.ts";
+import type { Queryable } from "./queryable.ts";
 
 /** Any number that nothing else in the database uses as an advisory lock. */
 const LOCK = 4_918_273;
