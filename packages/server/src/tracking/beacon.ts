@@ -97,8 +97,10 @@ function readTime(text: string): number | undefined {
   return /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
 }
 
+/** Years 1 to 9999 in UTC: the database knows no year 0, and would refuse all beacons of a statement for one. */
 function readTimestamp(text: string): Date | undefined {
   if (!/^\d{4}-\d\d-\d\dT/.test(text)) return undefined;
   const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? undefined : date;
+  const year = date.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? date : undefined;
 }

@@ -59,6 +59,21 @@ describe("/track/{event}", () => {
     expect(["sentAt", "playhead", "contentPlayhead", "error"].filter((name) => name in (beacon ?? {}))).toEqual([]);
   });
 
+  test.each(["0000-01-01T00:00:00Z", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"])(
+    "a clock that the database cannot tell, %s, loses its time and costs no other beacon",
+    async (time) => {
+      const app = await testApp({ query: database.query });
+      const session = `clock-${time.replace(/\W/g, "-")}`;
+      const urls = [`t=${time}`, "t=2026-11-21T07:00:00Z"].map((query) => `/track/start?session=${session}&${query}`);
+      const answers = await Promise.all(urls.map((url) => app.inject({ url })));
+      expect(answers.map((answer) => answer.statusCode)).toEqual([204, 204]);
+      expect((await report(app, `session=${session}`)).map((beacon) => beacon.sentAt)).toEqual([
+        undefined,
+        "2026-11-21T07:00:00.000Z",
+      ]);
+    },
+  );
+
   test.each([
     ["text/plain;charset=UTF-8", "anything"],
     ["application/json", "{ broken"],
