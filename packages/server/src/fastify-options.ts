@@ -1,7 +1,7 @@
 /** How Fastify is set up: limits, log, the form of complaints. */
 import type { FastifyServerOptions } from "fastify";
 import type { ServerConfig } from "./config.ts";
-import { describeSchemaError, sendError } from "./http-error.ts";
+import { answerClientError, describeSchemaError, sendError } from "./http-error.ts";
 
 /** The longest address of a content URL in base64url, a later bootstrap included. */
 const MAX_PARAM_LENGTH = 4096;
@@ -27,5 +27,6 @@ export function fastifyOptions(config: Pick<ServerConfig, "logLevel" | "trustPro
     ajv: { customOptions: { verbose: true, coerceTypes: "array", removeAdditional: false } },
     schemaErrorFormatter: describeSchemaError,
     frameworkErrors: sendError,
+    clientErrorHandler: answerClientError,
   };
 }

@@ -2,6 +2,7 @@
  * How a failure leaves the server: `{ "error": { "code", "message" } }`, the sentence naming the thing, what was expected and what
  * came. What went wrong inside (5xx) is logged and not sent.
  */
+import type { Duplex } from "node:stream";
 import { AdError, type AdErrorCode } from "@interlude/core";
 import type {
   FastifyError,
@@ -163,13 +164,50 @@ export function registerErrors(app: FastifyInstance): void {
   });
 }
 
+/** What Node's parser refused, before there is a request: sent as it stands, since Fastify is not there yet. */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, answer] = CLIENT_ERROR[error.code ?? ""] ?? BAD_REQUEST;
+  const body = JSON.stringify({ error: answer });
+  const head = [
+    `HTTP/1.1 ${status}`,
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "cache-control: no-store",
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+type ClientAnswer = readonly [status: string, answer: { readonly code: HttpErrorCode; readonly message: string }];
+
+const BAD_REQUEST: ClientAnswer = [
+  "400 Bad Request",
+  { code: "invalid-request", message: "request: expected HTTP/1.1, got something else" },
+];
+
+/** By Node's code. @see RFC 6585 §5 (431), RFC 9110 §15.5.9 (408) */
+const CLIENT_ERROR: Readonly<Record<string, ClientAnswer>> = {
+  HPE_HEADER_OVERFLOW: [
+    "431 Request Header Fields Too Large",
+    { code: "too-large", message: "request line and headers: expected at most 16 kB, got more" },
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    "408 Request Timeout",
+    { code: "invalid-request", message: "request: expected to be complete in time, got a part of it" },
+  ],
+};
+
 /** `body.zone: expected a text, got 7`. Needs Ajv's `verbose`, which puts the value beside the complaint. */
 export function describeSchemaError(errors: readonly FastifySchemaValidationError[], where: string): Error {
   const [first] = errors;
   const path = `${where}${(first?.instancePath ?? "").replaceAll("/", ".")}`;
   const missing = first?.params["missingProperty"];
   if (typeof missing === "string") return new Error(`${path}.${missing}: expected a value, got nothing`);
-  const expected = (first?.message ?? "valid").replace(/^must (be|have|NOT have)?\s*/, "");
+  const expected = (first?.message ?? "valid").replace("must NOT have", "not").replace(/^must (be|have)?\s*/, "");
   const got: unknown = first !== undefined && "data" in first ? first.data : undefined;
   return new Error(`${path}: expected ${expected}, got ${String(JSON.stringify(got)).slice(0, 200)}`);
 }

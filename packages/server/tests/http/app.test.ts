@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { parseZoneDocument } from "@interlude/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/database/database.ts";
@@ -97,6 +98,27 @@ describe("errors", () => {
     socket.resume();
     await once(socket, "close");
     expect((await fetch(new URL("/healthz", origin))).status).toBe(200);
+  });
+
+  test.each([
+    ["HTTP/1.1 400 Bad Request", "NONSENSE\r\n\r\n", "invalid-request"],
+    ["HTTP/1.1 431 Request Header Fields Too Large", `GET /${"x".repeat(20_000)} HTTP/1.1\r\n\r\n`, "too-large"],
+  ])("what the parser refuses gets the one form of error too: %s", async (status, sent, code) => {
+    const app = await testApp({ query: database.query });
+    const origin = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+    const socket = connect(Number(origin.port), "127.0.0.1", () => socket.write(sent));
+    const answer = await text(socket);
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    expect(head.split("\r\n")).toEqual(
+      expect.arrayContaining([status, "cache-control: no-store", "connection: close"]),
+    );
+    expect(JSON.parse(body)).toEqual({ error: { code, message: expect.stringContaining("expected") } });
+  });
+
+  test("a value that is too long is told so, not the opposite", async () => {
+    const app = await testApp({ query: database.query });
+    const answer = await app.inject({ url: `/ads/vast?zone=1&li=mp4&session=${"x".repeat(201)}` });
+    expect(answer.json().error.message).toMatch(/^querystring.session: expected not more than 200 characters, got "x/);
   });
 
   test("what fails inside is logged and not sent", async () => {
