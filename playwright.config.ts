@@ -10,7 +10,7 @@ export default defineConfig({
   outputDir: ".interlude/test-results",
   workers: 1,
   forbidOnly: Boolean(process.env["CI"]),
-  timeout: 120_000,
+  timeout: 180_000,
   reporter: [["list"], ["json", { outputFile: ".interlude/reports/e2e.json" }]],
   use: { trace: "retain-on-failure" },
   projects: [

@@ -1,0 +1,94 @@
+/** The publisher's page at a phone's and a desk's width, in light and dark, by keyboard alone. */
+import { expect, test } from "@playwright/test";
+import { expectStep, openDemo } from "./demo-page.ts";
+import { type InterludeServer, startInterlude } from "./server.ts";
+
+let server: InterludeServer;
+test.beforeAll(async () => {
+  server = await startInterlude();
+});
+test.afterAll(() => server.stop());
+
+/** WCAG 2.2 contrast of a text with what lies behind it; both as the browser computes them. */
+function contrast(text: readonly number[], behind: readonly number[]): number {
+  const light = (color: readonly number[]): number => {
+    const [r = 0, g = 0, b = 0] = color.map((value) => {
+      const share = value / 255;
+      return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [a, b] = [light(text), light(behind)];
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}
+
+for (const width of [375, 1440]) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`at ${width} px, ${colorScheme}: nothing overflows and every text can be read`, async ({ browser }) => {
+      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+      await openDemo(page, server.url, { creative: "hls" });
+      await page.locator("#watch").click();
+      await expectStep(page, 3, "done", { part: "a" });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      const texts = await page.evaluate(() => {
+        const parse = (color: string): readonly number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
+        const backgroundOf = (element: Element | null): readonly number[] => {
+          if (!element) return [255, 255, 255];
+          const color = parse(getComputedStyle(element).backgroundColor);
+          return color.length < 4 || color[3] === 1 ? color.slice(0, 3) : backgroundOf(element.parentElement);
+        };
+        const own = (element: Element): string =>
+          [...element.childNodes]
+            .map((node) => (node.nodeType === Node.TEXT_NODE ? (node.textContent ?? "") : ""))
+            .join("");
+        return [...document.querySelectorAll("main *")]
+          .filter(
+            (element) =>
+              own(element).trim() !== "" && element.checkVisibility() && !element.closest(".hidden, .picture"),
+          )
+          .map((element) => ({
+            text: own(element).trim(),
+            color: parse(getComputedStyle(element).color).slice(0, 3),
+            behind: backgroundOf(element),
+          }));
+      });
+      expect(texts.length).toBeGreaterThan(20);
+      const faint = texts.filter(({ color, behind }) => contrast(color, behind) < 4.5);
+      expect(faint.map(({ text, color, behind }) => `${text}: ${String(color)} on ${String(behind)}`)).toEqual([]);
+      await page.close();
+    });
+  }
+}
+
+test("the whole workflow can be chosen and started by keyboard, and every control says what it is", async ({
+  page,
+}) => {
+  await openDemo(page, server.url, { creative: "mp4" });
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("button, input, a[href], [role=slider], progress")]
+      .filter((element) => element.checkVisibility())
+      .filter((element) => {
+        const label = element.getAttribute("aria-label") ?? element.getAttribute("aria-labelledby");
+        const labels = element instanceof HTMLInputElement ? [...(element.labels ?? [])] : [];
+        return !label && !element.textContent?.trim() && labels.every((one) => !one.textContent?.trim());
+      })
+      .map((element) => element.outerHTML.slice(0, 100)),
+  );
+  expect(nameless).toEqual([]);
+
+  const focused = (): Promise<string> =>
+    page.evaluate(() => document.activeElement?.id || (document.activeElement?.getAttribute("name") ?? ""));
+  const visited: string[] = [];
+  for (let i = 0; i < 30 && (await focused()) !== "watch"; i++) {
+    await page.keyboard.press("Tab");
+    visited.push(await focused());
+  }
+  expect(visited).toEqual(expect.arrayContaining(["content", "creative", "cdn", "timeline", "watch"]));
+  const outline = await page.evaluate(() => {
+    const style = document.activeElement && getComputedStyle(document.activeElement);
+    return style ? `${style.outlineStyle} ${style.boxShadow}` : "";
+  });
+  expect(outline).not.toBe("none none");
+  await page.keyboard.press("Enter");
+  await expectStep(page, 4, "done", { part: "b" });
+});
