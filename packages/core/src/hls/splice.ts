@@ -55,6 +55,9 @@ export class PlaylistWriter {
     this.#playlist = isInHeader
       ? playlist
       : parseMediaPlaylist(text.slice(0, titleEnd) + changed + text.slice(written));
+    const { segments, headerEnd } = this.#playlist;
+    // Some packagers write a key above EXT-X-MEDIA-SEQUENCE: what the header prints is in force for an ad before the content.
+    this.#keys = (segments[0]?.keys ?? []).filter((key) => key.start < headerEnd).map((key) => key.value);
     this.#pushText(text.slice(0, titleEnd));
     for (const [name, value] of added) this.#push(`#${name}:${value}`);
     if (isInHeader) this.#pushText(changed + text.slice(written, playlist.headerEnd));

@@ -177,6 +177,16 @@ c1.ts
     );
   });
 
+  test("an ad before the content is clear, also where a key stands above the tags of the whole playlist", () => {
+    const text = `#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n${vod(2, 6).slice(8)}`;
+    const { segments } = parseMediaPlaylist(stitchVod(text, CONTENT, [at(0, 4)]).text);
+    expect(segments.map((segment) => effectiveIvs(segment, 0))).toEqual([
+      [],
+      [`identity ${"0".repeat(32)}`],
+      [`identity ${"0".repeat(31)}1`],
+    ]);
+  });
+
   test("a map in force is refused by an ad without one, and the reason is told", () => {
     const stitched = stitchVod(fixture("4.3.2.5-map.m3u8"), CONTENT, [at(4, 4)]);
     expect(stitched.text).toBe(fixture("4.3.2.5-map.m3u8"));
