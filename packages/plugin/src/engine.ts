@@ -16,6 +16,8 @@ export interface EngineFragment {
   readonly end: number;
   readonly duration: number;
   readonly bitrateTest?: boolean | undefined;
+  setStart(start: number): void;
+  setDuration(duration: number): void;
 }
 
 export interface EngineDetails {

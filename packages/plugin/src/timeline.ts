@@ -21,6 +21,10 @@ export interface Timeline {
    * @param isWhole VOD: these are all; live: breaks that have left the window stay known
    */
   readonly setBreaks: (playlistUrl: string, breaks: readonly PlacedBreak[], isWhole: boolean) => void;
+  /**
+   * A media playlist came. hls.js adds up EXTINF anew in it; what is loaded already gets its real times back, and all that follows is
+   * moved along, else a late ad, or one after a level switch, would be put over the end of the content before it.
+   */
   readonly setDetails: (details: EngineDetails) => void;
   /** A fragment of the main playlist at this address is in the buffer. */
   readonly addFragment: (fragment: EngineFragment, playlistUrl: string | undefined) => void;
@@ -46,6 +50,8 @@ interface Loaded {
 
 const MAX_LOADED = 1000;
 const MAX_BREAKS = 50;
+/** Seconds between what is listed and what is loaded under one number, beyond which they are different things. */
+const MAX_DRIFT = 1;
 
 export function createTimeline(): Timeline {
   const breaksOf = new Map<string, readonly PlacedBreak[]>();
@@ -72,6 +78,7 @@ export function createTimeline(): Timeline {
     },
     setDetails: (updated) => {
       details = updated;
+      if (!updated.live) alignFragments(updated.fragments, loaded);
     },
     addFragment: ({ sn, start, end }, playlistUrl) => {
       if (typeof sn !== "number") return;
@@ -98,6 +105,18 @@ export function createTimeline(): Timeline {
     },
     breaks: () => breaksOf.get(details?.url ?? "") ?? [...breaksOf.values()][0] ?? [],
   };
+}
+
+function alignFragments(fragments: readonly EngineFragment[], loaded: readonly Loaded[]): void {
+  let end: number | undefined;
+  for (const fragment of fragments) {
+    const expected = end ?? fragment.start;
+    const known = loaded.findLast(({ sn }) => sn === fragment.sn);
+    const isKnown = known !== undefined && Math.abs(known.start - expected) < MAX_DRIFT;
+    fragment.setStart(isKnown ? known.start : expected);
+    if (isKnown) fragment.setDuration(known.end - known.start);
+    end = fragment.end;
+  }
 }
 
 /** Whether two placements are of one ad. */

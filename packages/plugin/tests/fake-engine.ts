@@ -13,13 +13,37 @@ export interface FakeEngine extends Engine {
   readonly tell: (event: keyof typeof ENGINE_EVENT, data: Parameters<EngineListener>[1]) => void;
 }
 
-/** Details of a playlist of fragments with these durations, as hls.js lists them before anything is loaded. */
+/** A fragment of the main playlist, as hls.js lists it. */
+export function createFragment(sn: number, start: number, duration: number, level = 0): EngineFragment {
+  let [at, length] = [start, duration];
+  return {
+    sn,
+    level,
+    type: "main",
+    get start() {
+      return at;
+    },
+    get end() {
+      return at + length;
+    },
+    get duration() {
+      return length;
+    },
+    setStart: (value) => {
+      at = value;
+    },
+    setDuration: (value) => {
+      length = value;
+    },
+  };
+}
+
+/** Details of a playlist of fragments with these durations, before anything is loaded. */
 export function listFragments(url: string, durations: readonly number[], startSN = 0): EngineDetails {
-  let start = 0;
-  const fragments = durations.map((duration, index): EngineFragment => {
-    const fragment = { sn: startSN + index, level: 0, type: "main", start, end: start + duration, duration };
-    start += duration;
-    return fragment;
+  let end = 0;
+  const fragments = durations.map((duration, index) => {
+    end += duration;
+    return createFragment(startSN + index, end - duration, duration);
   });
   return { url, live: false, startSN, fragments };
 }

@@ -1,7 +1,7 @@
 import type { PlacedBreak } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createTimeline, type Timeline, toContentTime, toStreamTime } from "../src/timeline.ts";
-import { listFragments } from "./fake-engine.ts";
+import { createFragment, listFragments } from "./fake-engine.ts";
 
 const URL_OF_LEVEL = "https://site.example/720.m3u8";
 
@@ -47,7 +47,7 @@ describe("createTimeline", () => {
   test("keeps to what is on screen when the real presentation times differ from the sums of EXTINF", () => {
     const timeline = createPlaced();
     for (const [sn, start] of [0, 4.05, 8.1, 12.15, 16.2, 20.25, 24.3].entries())
-      timeline.addFragment({ sn, level: 0, type: "main", start, end: start + 4.05, duration: 4.05 }, URL_OF_LEVEL);
+      timeline.addFragment(createFragment(sn, start, 4.05), URL_OF_LEVEL);
     expect([8.05, 16.1, 16.3, 24.2, 24.4].map((time) => nameAt(timeline, time))).toEqual([
       "pre",
       "content",
@@ -62,16 +62,34 @@ describe("createTimeline", () => {
     const timeline = createPlaced();
     const other = "https://site.example/360.m3u8";
     timeline.setBreaks(other, [place("pre", 0, 0, 0, 4)], true);
-    timeline.addFragment({ sn: 3, level: 1, type: "main", start: 8, end: 10, duration: 2 }, other);
+    timeline.addFragment(createFragment(3, 8, 2, 1), other);
     expect(nameAt(timeline, 9)).toBe("pre");
   });
 
   test("an ad goes on while the details of its level are being asked for again", () => {
     const timeline = createTimeline();
     timeline.setBreaks(URL_OF_LEVEL, [place("pre", 0, 0, 0)], true);
-    timeline.addFragment({ sn: 0, level: 0, type: "main", start: 0, end: 4, duration: 4 }, URL_OF_LEVEL);
+    timeline.addFragment(createFragment(0, 0, 4), URL_OF_LEVEL);
     expect(nameAt(timeline, 2)).toBe("pre");
     expect(nameAt(timeline, 5)).toBe("unknown");
+  });
+
+  test("a playlist that is asked for again takes over the real times, so that an ad in it follows the content", () => {
+    const timeline = createTimeline();
+    timeline.setDetails(listFragments(URL_OF_LEVEL, [4, 4, 4]));
+    timeline.addFragment(createFragment(0, 0, 4.085), URL_OF_LEVEL);
+    timeline.addFragment(createFragment(1, 4.085, 4), URL_OF_LEVEL);
+    const again = listFragments(URL_OF_LEVEL, [4, 4, 2, 4]);
+    timeline.setDetails(again);
+    expect(again.fragments.map(({ start }) => start)).toEqual([0, 4.085, 8.085, 10.085]);
+  });
+
+  test("another playlist with the same numbers for other times is left as it is", () => {
+    const timeline = createTimeline();
+    timeline.addFragment(createFragment(2, 30, 4), URL_OF_LEVEL);
+    const details = listFragments(URL_OF_LEVEL, [4, 4, 4]);
+    timeline.setDetails(details);
+    expect(details.fragments.map(({ start }) => start)).toEqual([0, 4, 8]);
   });
 
   test("a live break that has left the window stays known", () => {
