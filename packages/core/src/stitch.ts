@@ -85,14 +85,22 @@ export interface TimedPod extends Pod {
 /**
  * Inserts pods into a VOD playlist, each at the segment boundary nearest to its time, of two equally near ones the later.
  *
- * No pods: the identical text. Pods at one boundary keep the order given.
+ * No pods: the identical text. Pods at one boundary come in the order of their times, of equal ones in the order given.
  *
+ * @param reference the playlist whose boundary counts, the same one for all renditions: each is then cut where it is nearest to
+ * that. Renditions whose segments differ by milliseconds would part by a whole one at a time half-way between two boundaries.
  * @throws AdError `playlist-malformed`
  */
-export function stitchVod(text: string, content: ContentPlaylist, pods: readonly TimedPod[]): Stitched {
+export function stitchVod(
+  text: string,
+  content: ContentPlaylist,
+  pods: readonly TimedPod[],
+  reference: string = text,
+): Stitched {
   if (pods.length === 0) return { text, breaks: [], refused: [] };
   const playlist = parseMediaPlaylist(text);
-  const chosen = chooseInOrder(playlist, content, pods);
+  const common = reference === text ? playlist : parseMediaPlaylist(reference);
+  const chosen = chooseInOrder(playlist, common, content, pods);
   const refused = chosen.flatMap((entry) => entry.refused);
   const inserted = chosen.filter(({ ads }) => ads.length > 0);
   if (inserted.length === 0) return { text, breaks: [], refused };
@@ -118,15 +126,24 @@ export function stitchVod(text: string, content: ContentPlaylist, pods: readonly
   return { text: writer.format(), breaks, refused };
 }
 
-function chooseInOrder(playlist: MediaPlaylist, content: ContentPlaylist, pods: readonly TimedPod[]) {
+function chooseInOrder(
+  playlist: MediaPlaylist,
+  common: MediaPlaylist,
+  content: ContentPlaylist,
+  pods: readonly TimedPod[],
+) {
   const target = { content, playlist, maxTargetDuration: Infinity, maxDuration: Infinity };
   const boundaries = segmentBoundaries(playlist.segments);
+  const cuts = segmentBoundaries(common.segments);
   return pods
     .map((pod) => {
-      const boundary = pod.time === "end" ? playlist.segments.length : snapToBoundary(boundaries, pod.time);
-      return { pod, boundary, contentTime: boundaries[boundary] ?? 0, ...choosePod(pod, target) };
+      const time = pod.time === "end" ? Infinity : pod.time;
+      const cut = snapToBoundary(cuts, time);
+      const isEnd = cut === cuts.length - 1;
+      const boundary = isEnd ? playlist.segments.length : snapToBoundary(boundaries, cuts[cut] ?? 0);
+      return { pod, time, boundary, contentTime: boundaries[boundary] ?? 0, ...choosePod(pod, target) };
     })
-    .toSorted((a, b) => a.boundary - b.boundary);
+    .toSorted((a, b) => a.boundary - b.boundary || (a.time < b.time ? -1 : Number(a.time > b.time)));
 }
 
 /** TARGETDURATION and VERSION as high as the ads need them (RFC 8216 §4.3.3.1, §7). */

@@ -52,6 +52,36 @@ describe("stitchVod", () => {
     expect(names(stitchVod(vod(4, 6), CONTENT, [at(time, 4, 2)]).text).join(" ")).toBe(expected);
   });
 
+  test("pods at one boundary play in the order of their times, a post-roll last", () => {
+    const pods = [at("end", 1), at(17, 1), at(16, 1), at(4, 1), { ...at(4, 1), breakId: "second" }];
+    const { breaks } = stitchVod(vod(3, 6), CONTENT, pods);
+    expect(breaks.map(({ breakId }) => breakId)).toEqual(["b4", "second", "b16", "b17", "bend"]);
+  });
+
+  test("renditions whose segments differ by audio frames are cut where the reference is, at any time", () => {
+    const frame = 1024 / 48_000;
+    const jitter = fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 12, maxLength: 12 });
+    const times = fc.array(fc.oneof(fc.integer({ min: 0, max: 75 }), fc.double({ min: 0, max: 75, noNaN: true })), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(jitter, times, (steps, times) => {
+        const segments = steps.map((step, index) => {
+          return { uri: `a${index}.ts`, duration: 6 + (step - (steps[index - 1] ?? 0)) * frame };
+        });
+        const audio = writePlaylist({ segments, isEnded: true });
+        const pods = times.map((time) => at(time, 4));
+        const main = stitchVod(vod(12, 6), CONTENT, pods);
+        const other = stitchVod(audio, { ...CONTENT, kind: "audio" }, pods, vod(12, 6));
+        const shape = ({ text }: typeof main): readonly boolean[] =>
+          readByHlsParser(text).map(({ uri }) => uri.startsWith("https"));
+        expect(shape(other)).toEqual(shape(main));
+      }),
+    );
+    expect(names(stitchVod(vod(3, 6), CONTENT, [at(15, 1)], vod(2, 8)).text)).toEqual(["c0", "c1", "c2", "ad-0"]);
+  });
+
   test("the text of a mid-roll: discontinuities at both edges, absolute addresses, the higher target duration", () => {
     const text = writePlaylist({
       header: ["#EXT-X-VERSION:3", "#EXT-X-PLAYLIST-TYPE:VOD"],
