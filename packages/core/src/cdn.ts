@@ -30,7 +30,7 @@ export const TARGET_DURATIONS: readonly [6, 4, 2] = [6, 4, 2];
  * @see primetime.md §3.7
  */
 export function normaliseCreativeUrl(url: string, rules: readonly NormaliseRule[]): string {
-  const parsed = parseHttpUrl(url);
+  const parsed = parseCreativeUrl(url);
   parsed.hash = "";
   const host = parsed.hostname;
   return rules
@@ -38,7 +38,8 @@ export function normaliseCreativeUrl(url: string, rules: readonly NormaliseRule[
     .reduce((text, rule) => text.replace(new RegExp(rule.find), rule.replace), parsed.href);
 }
 
-function parseHttpUrl(url: string): URL {
+/** @throws AdError `url-malformed` unless it is an absolute http or https URL, white space around it aside */
+export function parseCreativeUrl(url: string): URL {
   const trimmed = url.trim();
   const parsed = URL.canParse(trimmed) ? new URL(trimmed) : undefined;
   if (parsed?.protocol !== "http:" && parsed?.protocol !== "https:") {

@@ -16,6 +16,7 @@ import {
   masterPath,
   normaliseCreativeUrl,
   type Package,
+  parseCreativeUrl,
   selectPackages,
   type SpliceNeeds,
 } from "./cdn.ts";
@@ -86,7 +87,7 @@ const SKIP_OF_STATE: Readonly<Record<CreativeState, SkipReason>> = {
 export async function resolveCreative(creative: Creative, context: JitContext, ports: JitPorts): Promise<Resolution> {
   const [mediaFile] = rankMediaFiles(creative, context.zone.mediaTypes);
   if (!mediaFile) return { skipped: selectNoMediaReason(creative) };
-  if (isHls(mediaFile)) return { playlistUrl: new URL(mediaFile.url), mediaFile, isRepackaged: false };
+  if (isHls(mediaFile)) return { playlistUrl: parseCreativeUrl(mediaFile.url), mediaFile, isRepackaged: false };
 
   const packages = selectPackages(context.needs, context.zone);
   const [wanted] = packages;

@@ -117,7 +117,7 @@ function isNormaliseRule(value: unknown): value is NormaliseRule {
   const values = member(host, "values");
   return (
     isString(matches) &&
-    matches in HOST_TEST &&
+    Object.hasOwn(HOST_TEST, matches) &&
     Array.isArray(values) &&
     values.every(isString) &&
     isString(member(value, "find")) &&

@@ -123,6 +123,10 @@ describe("parseZoneDocument", () => {
         { ...good, normalise: [{ host: { matches: "eq", values: ["x"] }, find: "(", replace: "" }] },
         "normalise: expected valid items",
       ],
+      ...["__proto__", "toString"].map((matches): readonly [object, string] => [
+        { ...good, normalise: [{ host: { matches, values: [] }, find: "x", replace: "" }] },
+        "normalise: expected valid items",
+      ]),
     ];
     for (const [document, message] of cases) expect(() => parseZoneDocument(document, base)).toThrow(message);
   });

@@ -90,6 +90,11 @@ describe("resolveCreative", () => {
     expect(run.requested).toEqual([]);
   });
 
+  test("an HLS creative whose address is none is refused as such", async () => {
+    const { resolution } = decide(creative(mediaFile("https://[", "application/x-mpegurl")), () => "miss");
+    await expect(resolution).rejects.toMatchObject({ code: "url-malformed" });
+  });
+
   test("splices the CDN copy when an earlier viewer caused it to be made", async () => {
     const run = decide(creative(mediaFile(MP4, "video/mp4")), (url) => (url === cutUrl(6) ? "hit" : "miss"));
     expect(await run.resolution).toMatchObject({ playlistUrl: new URL(cutUrl(6)), isRepackaged: true });
