@@ -4,7 +4,6 @@
  * @see DESIGN §6; RFC 8216 §4.3, §6.2
  */
 import { segmentBoundaries, snapToBoundary } from "./hls/align.ts";
-import { type Avail, parseCues } from "./hls/cue.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
 import { PlaylistWriter } from "./hls/splice.ts";
 import type { SkipReason } from "./skip-reason.ts";
@@ -163,13 +162,4 @@ function raiseTags(
 /** Whether a media playlist may still grow: it has no EXT-X-ENDLIST. */
 export function isLive(text: string): boolean {
   return !/^#EXT-X-ENDLIST\s*$/m.test(text);
-}
-
-/**
- * The avails that a playlist signals, partial ones included.
- *
- * @throws AdError `playlist-malformed`
- */
-export function listAvails(text: string): readonly Avail[] {
-  return parseCues(parseMediaPlaylist(text));
 }

@@ -8,7 +8,7 @@
  */
 import { segmentBoundaries, snapToBoundary } from "./align.ts";
 import { parseAttributeList } from "./attribute-list.ts";
-import type { CueTag, MediaPlaylist } from "./media-playlist.ts";
+import { type CueTag, type MediaPlaylist, parseMediaPlaylist } from "./media-playlist.ts";
 import { formatProgramDateTime, parseProgramDateTime } from "./program-date-time.ts";
 import { dateSegment } from "./splice.ts";
 
@@ -76,6 +76,15 @@ export function parseCues(playlist: MediaPlaylist): readonly Avail[] {
   return [...avails.values()];
 }
 
+/**
+ * The avails that a playlist signals, partial ones included.
+ *
+ * @throws AdError `playlist-malformed`
+ */
+export function listAvails(text: string): readonly Avail[] {
+  return parseCues(parseMediaPlaylist(text));
+}
+
 function readCueTags(cues: readonly CueTag[], boundaries: readonly number[]): readonly OpenAvail[] {
   const found: OpenAvail[] = [];
   let open: OpenAvail | undefined;
@@ -101,10 +110,13 @@ function isOther(cue: Cue, open: OpenAvail): boolean {
   return cue.id !== undefined && open.cueId !== undefined && cue.id !== open.cueId;
 }
 
-/** Cues are repeated during an avail: one is new when it has another id, or comes without one after the avail's planned end. */
+/**
+ * Cues are repeated during an avail: one is new when it has another id, or comes without one after the avail's planned end. An
+ * avail without a planned end lasts until its return.
+ */
 function isNext(cue: Cue, open: OpenAvail, time: number): boolean {
   if (cue.id !== undefined && open.cueId !== undefined) return cue.id !== open.cueId;
-  return cue.kind === "out" && time >= open.startTime + open.duration - 0.5;
+  return cue.kind === "out" && open.duration > 0 && time >= open.startTime + open.duration - 0.5;
 }
 
 function openAvail(cue: Cue, segmentIndex: number, time: number): OpenAvail {

@@ -70,6 +70,15 @@ describe("listAvails", () => {
     expect(listAvails(withCues(cues)).map(({ mediaSequence }) => mediaSequence)).toEqual([51, 53, 56, 57]);
   });
 
+  test("a cue without a duration that is repeated on each segment is one avail until its return", () => {
+    const cue = "#EXT-X-CUE-OUT";
+    const avails = listAvails(withCues({ 1: cue, 2: cue, 3: cue, 5: "#EXT-X-CUE-IN", 7: cue }));
+    expect(avails).toMatchObject([
+      { mediaSequence: 51, duration: 24 },
+      { mediaSequence: 57, duration: 0 },
+    ]);
+  });
+
   test("a date range with SCTE35-OUT is placed by its date", () => {
     const text = readFileSync(new URL("fixtures/4.3.2.7-daterange.m3u8", import.meta.url), "utf8");
     expect(listAvails(text)).toEqual([
