@@ -21,7 +21,7 @@ import {
 import type { AdServer } from "./ad-server.ts";
 import type { ContentFacts, FetchedPlaylist } from "./content.ts";
 import type { ResolvedBreak } from "./insertion.ts";
-import type { BreakEntry, SessionPorts } from "./session.ts";
+import type { BreakEntry, SessionPorts } from "./break-entry.ts";
 
 export interface Live {
   readonly entries: () => readonly BreakEntry[];

@@ -8,48 +8,19 @@ import {
   type Stitched,
   VAST_ERROR_OF_SKIP,
 } from "@interlude/core";
-import { createAdServer, type PlannedBreak } from "./ad-server.ts";
+import { createAdServer } from "./ad-server.ts";
 import type { BeaconSender, BeaconSubject } from "./beacons.ts";
+import type { BreakEntry, SessionPorts } from "./break-entry.ts";
 import { createCdn } from "./cdn.ts";
 import { type ContentFacts, type FetchedPlaylist, readFacts } from "./content.ts";
 import type { Emit } from "./events.ts";
-import { type InsertionPorts, type ReadyAd, resolveBreak, type ResolvedBreak, type SkippedAd } from "./insertion.ts";
+import { type InsertionPorts, resolveBreak, type SkippedAd } from "./insertion.ts";
 import type { Live } from "./live.ts";
 import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
 import { fetchSetUp, guessAddresses, type SetUp } from "./set-up.ts";
 import { createVod, type Vod } from "./vod.ts";
-
-/** A break and what has become of it. `ready`: its ads are there, but no playlist shows them yet. */
-export interface BreakEntry {
-  readonly planned: PlannedBreak;
-  /** Seconds of content; undefined until the content is known, and in live. */
-  time: number | "end" | undefined;
-  status: "pending" | "ready" | "placed" | "skipped";
-  reason: SkipReason | undefined;
-  ads: readonly ReadyAd[];
-  /** Those of `ads` that are left out after all. */
-  readonly refused: Set<ReadyAd>;
-}
-
-/** What the breaks of VOD and of live content ask of their session. */
-export interface SessionPorts {
-  readonly startBudgetMs: number;
-  readonly now: () => number;
-  readonly resolve: (planned: PlannedBreak, onHopeless: () => void) => Promise<ResolvedBreak>;
-  readonly reportSkipped: (entry: BreakEntry, skipped: readonly SkippedAd[]) => void;
-  /**
-   * Takes what has become of a break: its ads, and what is told of the others.
-   *
-   * @returns false where there is nothing to show, or where the break was skipped meanwhile
-   */
-  readonly takeResolved: (entry: BreakEntry, resolved: ResolvedBreak) => boolean;
-  /** @param told what {@link reportSkipped} has told of it already; empty: nothing */
-  readonly skipBreak: (entry: BreakEntry, reason: SkipReason, told: readonly SkippedAd[]) => void;
-  /** A break was decided after the playlists had been handed over. */
-  readonly onLateChange: () => void;
-}
 
 export interface SessionDeps {
   readonly settings: Settings;

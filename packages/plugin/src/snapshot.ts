@@ -2,7 +2,7 @@
  * The breaks as a page draws them.
  */
 import type { AdSnapshot, BreakSnapshot } from "./events.ts";
-import type { BreakEntry } from "./session.ts";
+import type { BreakEntry } from "./break-entry.ts";
 import { type Timeline, toStreamTime } from "./timeline.ts";
 
 /**

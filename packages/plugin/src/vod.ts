@@ -12,7 +12,7 @@
 import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@interlude/core";
 import type { PlannedBreak } from "./ad-server.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
-import type { BreakEntry, SessionPorts } from "./session.ts";
+import type { BreakEntry, SessionPorts } from "./break-entry.ts";
 
 export interface Vod {
   readonly entries: () => readonly BreakEntry[];

@@ -5,7 +5,7 @@ import { createBeaconSender } from "../src/beacons.ts";
 import { createEmitter } from "../src/events.ts";
 import type { ReadyAd } from "../src/insertion.ts";
 import { createPlayback, type Playback } from "../src/playback.ts";
-import type { BreakEntry } from "../src/session.ts";
+import type { BreakEntry } from "../src/break-entry.ts";
 import { createTimeline, toContentTime } from "../src/timeline.ts";
 import { listFragments } from "./fake-engine.ts";
 import { formatVast } from "./fake-web.ts";

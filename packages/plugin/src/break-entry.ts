@@ -1,0 +1,36 @@
+/**
+ * A break on its way from the ad server's schedule to the playlists.
+ */
+import type { SkipReason } from "@interlude/core";
+import type { PlannedBreak } from "./ad-server.ts";
+import type { ReadyAd, ResolvedBreak, SkippedAd } from "./insertion.ts";
+
+/** A break and what has become of it. `ready`: its ads are there, but no playlist shows them yet. */
+export interface BreakEntry {
+  readonly planned: PlannedBreak;
+  /** Seconds of content; undefined until the content is known, and in live. */
+  time: number | "end" | undefined;
+  status: "pending" | "ready" | "placed" | "skipped";
+  reason: SkipReason | undefined;
+  ads: readonly ReadyAd[];
+  /** Those of `ads` that are left out after all. */
+  readonly refused: Set<ReadyAd>;
+}
+
+/** What the breaks of VOD and of live content ask of their session. */
+export interface SessionPorts {
+  readonly startBudgetMs: number;
+  readonly now: () => number;
+  readonly resolve: (planned: PlannedBreak, onHopeless: () => void) => Promise<ResolvedBreak>;
+  readonly reportSkipped: (entry: BreakEntry, skipped: readonly SkippedAd[]) => void;
+  /**
+   * Takes what has become of a break: its ads, and what is told of the others.
+   *
+   * @returns false where there is nothing to show, or where the break was skipped meanwhile
+   */
+  readonly takeResolved: (entry: BreakEntry, resolved: ResolvedBreak) => boolean;
+  /** @param told what {@link reportSkipped} has told of it already; empty: nothing */
+  readonly skipBreak: (entry: BreakEntry, reason: SkipReason, told: readonly SkippedAd[]) => void;
+  /** A break was decided after the playlists had been handed over. */
+  readonly onLateChange: () => void;
+}
