@@ -115,6 +115,9 @@ function parseNumber(element: XmlElement, name: string): number | undefined {
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
+/** Linear creatives of one ad; each carries all that the wrappers add. */
+const MAX_CREATIVES = 10;
+
 function parseAd(element: XmlElement, body: XmlElement, urls: Urls): Ad {
   const creatives = children(body, "Creatives", "Creative").toSorted(
     (a, b) => (parseNumber(a, "sequence") ?? 0) - (parseNumber(b, "sequence") ?? 0),
@@ -127,9 +130,9 @@ function parseAd(element: XmlElement, body: XmlElement, urls: Urls): Ad {
     adServingId: textOf(body, "AdServingId") || undefined,
     impressions: urls(body, "Impression"),
     errors: urls(body, "Error"),
-    creatives: creatives.flatMap((creative) =>
-      children(creative, "Linear").map((linear) => parseCreative(creative, linear, urls)),
-    ),
+    creatives: creatives
+      .flatMap((creative) => children(creative, "Linear").map((linear) => parseCreative(creative, linear, urls)))
+      .slice(0, MAX_CREATIVES),
     companions: creatives.flatMap((creative) => parseCompanions(creative, urls)),
     wrapperAdIds: [],
   };

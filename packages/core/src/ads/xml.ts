@@ -28,6 +28,9 @@ export type XmlReader = (text: string) => XmlElement;
 /** Elements within each other, the root included. */
 export const MAX_XML_DEPTH = 100;
 
+/** Elements of one name that are looked at; the rest is left out, so that what a wrapper adds to each ad of a pod stays small. */
+const MAX_SIBLINGS = 500;
+
 /** UTF-8 bytes of one document. */
 export const MAX_XML_BYTES = 2_000_000;
 
@@ -59,13 +62,14 @@ export function readXml(text: string, reader: XmlReader, options: { readonly max
 }
 
 /**
- * The elements at the end of a path of names below `element`, in document order; names match in any case. The element itself
- * where the path is empty, nothing where it leads nowhere or `element` is undefined.
+ * The first 500 elements at the end of a path of names below `element`, in document order; names match in any case. The element
+ * itself where the path is empty, nothing where it leads nowhere or `element` is undefined.
  */
 export function children(element: XmlElement | undefined, ...path: readonly string[]): readonly XmlElement[] {
   const start: readonly XmlElement[] = element ? [element] : [];
   return path.reduce(
-    (found, name) => found.flatMap((parent) => parent.children.filter((child) => isNamed(child, name))),
+    (found, name) =>
+      found.flatMap((parent) => parent.children.filter((child) => isNamed(child, name))).slice(0, MAX_SIBLINGS),
     start,
   );
 }

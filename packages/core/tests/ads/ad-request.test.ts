@@ -392,6 +392,19 @@ describe("the limits of a chain", () => {
   });
 });
 
+test("what a hostile wrapper adds to hostile ads stays small", async () => {
+  const many = (count: number, text: string): string => Array.from({ length: count }, () => text).join("");
+  const tracking = many(20_000, '<Tracking event="start">https://t.example/</Tracking>');
+  const linear = `<Creative><Linear><TrackingEvents>${tracking}</TrackingEvents></Linear></Creative>`;
+  const { ports } = adServer({
+    "/tag": vast(`<Ad><Wrapper><VASTAdTagURI>/in</VASTAdTagURI><Creatives>${linear}</Creatives></Wrapper></Ad>`),
+    "/in": vast(`<Ad><InLine><Creatives>${many(20_000, "<Creative><Linear/></Creative>")}</Creatives></InLine></Ad>`),
+  });
+  const { ads } = await resolveVast(TAG, ports, { timeoutMs: 1000 });
+  expect(ads[0]?.creatives.length).toBe(10);
+  expect(ads[0]?.creatives[0]?.trackers.length).toBe(500);
+});
+
 describe("resolveVastText", () => {
   const server = adServer({ "/1": vast(inline("a")) });
   const text = vast(wrapper("w", "/1"), inline("b"));
