@@ -22,24 +22,27 @@ export interface AdSegment {
 
 /** A name that needs no URL parser to be resolved in its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
+const MAX_TAG_TEXT = 1_000_000;
 const EMPTY_SUBTITLES = "data:text/vtt,WEBVTT%0A%0A";
 
 /**
- * The segments of an ad's media playlist. `undefined` where there is nothing to play: no segment, no time, or an address
- * that cannot be resolved.
+ * The segments of an ad's media playlist. `undefined` where there is nothing to play: no segment, no time, an address that cannot
+ * be resolved, or more than a million characters of keys and maps, counted on each segment.
  *
  * @param url where the playlist was fetched from
  */
 export function readAdSegments(playlist: MediaPlaylist, url: URL): readonly AdSegment[] | undefined {
-  const maps = new Map<string, string>();
+  const known = new Map<string, string>();
+  let tagText = 0;
   const folder = URL.canParse(".", url) ? new URL(".", url).href : undefined;
   const segments: AdSegment[] = [];
   for (const [index, segment] of playlist.segments.entries()) {
     const uri =
       folder !== undefined && PLAIN_NAME.test(segment.uri) ? folder + segment.uri : absolute(segment.uri, url);
-    const keys = segment.keys.map((key) => resolveUri(withExplicitIv(key, playlist.mediaSequence + index), url));
-    const map = segment.map && resolveUri(segment.map.value, url, maps);
-    if (!uri || keys.includes("") || map === "") return undefined;
+    const keys = segment.keys.map((key) => resolveUri(withExplicitIv(key, playlist.mediaSequence + index), url, known));
+    const map = segment.map && resolveUri(segment.map.value, url, known);
+    tagText += totalLength(keys) + (map?.length ?? 0);
+    if (!uri || keys.includes("") || map === "" || tagText > MAX_TAG_TEXT) return undefined;
     segments.push({
       uri,
       duration: segment.duration,
@@ -78,19 +81,25 @@ export function requiredVersion(segments: readonly AdSegment[]): number {
   return version;
 }
 
+function totalLength(texts: readonly string[]): number {
+  let length = 0;
+  for (const text of texts) length += text.length;
+  return length;
+}
+
 function absolute(uri: string, url: URL): string {
   return URL.canParse(uri, url) ? new URL(uri, url).href : "";
 }
 
 /** The attribute list with its URI absolute; empty where it has none, or none that can be resolved. */
-function resolveUri(list: string, url: URL, known?: Map<string, string>): string {
-  const found = known?.get(list);
+function resolveUri(list: string, url: URL, known: Map<string, string>): string {
+  const found = known.get(list);
   if (found !== undefined) return found;
   // A lone CR inside a value would be a line end to some readers.
   const clean = list.replaceAll("\r", "");
   const uri = parseAttributeList(clean).get("URI");
   const href = uri === undefined ? "" : absolute(uri, url);
   const resolved = href && replaceAttribute(clean, "URI", `"${href}"`);
-  known?.set(list, resolved);
+  known.set(list, resolved);
   return resolved;
 }

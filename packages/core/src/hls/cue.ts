@@ -47,6 +47,8 @@ interface OpenAvail {
   returnTime: number | undefined;
 }
 
+const MAX_AVAILS = 1000;
+
 const CUE_OF_TAG: Readonly<Record<string, (value: string) => Cue | undefined>> = {
   "EXT-X-CUE-OUT": (value) => readCue("out", value),
   "EXT-X-CUE-OUT-CONT": (value) => readCue("continue", value),
@@ -59,7 +61,7 @@ const CUE_OF_TAG: Readonly<Record<string, (value: string) => Cue | undefined>> =
 };
 
 /**
- * The avails of a playlist in order of their start; empty where it signals none. The first return after a cue counts, a return
+ * The avails of a playlist in order of their start, of more than 1,000 the last; empty where it signals none. The first return after a cue counts, a return
  * without its cue is ignored, and of two cues on one segment the CUE family goes before the date range.
  */
 export function parseCues(playlist: MediaPlaylist): readonly Avail[] {
@@ -73,7 +75,7 @@ export function parseCues(playlist: MediaPlaylist): readonly Avail[] {
     dated = dateSegment(playlist, open.segmentIndex, dated);
     if (!avails.has(place)) avails.set(place, finishAvail(open, playlist, boundaries, dated.date));
   }
-  return [...avails.values()];
+  return [...avails.values()].slice(-MAX_AVAILS);
 }
 
 /**

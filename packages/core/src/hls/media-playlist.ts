@@ -57,7 +57,6 @@ export interface MediaPlaylist {
   readonly targetDuration: number;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
-  readonly playlistType: string | undefined;
   readonly hasEndList: boolean;
   readonly isIFramesOnly: boolean;
   /** EXT-X-SKIP: a delta update, which lists only part of its window. */
@@ -79,6 +78,8 @@ export interface MediaPlaylist {
 
 const MAX_DURATION = 1e7;
 const MAX_KEY_FORMATS = 16;
+/** Characters of the keys that a splice may have to write again on each of their segments. */
+const MAX_KEY_TEXT = 16_000_000;
 const HASH = 35;
 const EXTINF = "#EXTINF:";
 const PROGRAM_DATE_TIME = "#EXT-X-PROGRAM-DATE-TIME:";
@@ -95,11 +96,11 @@ interface Draft {
   targetDuration: number | undefined;
   mediaSequence: number;
   discontinuitySequence: number;
-  playlistType: string | undefined;
   duration: number | undefined;
   discontinuity: boolean;
   keys: readonly KeyTag[];
   hasImplicitIv: boolean;
+  keyText: number;
   map: MapTag | undefined;
   programDateTime: string | undefined;
   byteRange: string | undefined;
@@ -129,9 +130,7 @@ const PLAYLIST_TAG: Readonly<Record<string, ReadTag>> = {
   "EXT-X-DISCONTINUITY-SEQUENCE": (draft, value) => {
     draft.discontinuitySequence = readInteger(draft, value);
   },
-  "EXT-X-PLAYLIST-TYPE": (draft, value) => {
-    draft.playlistType = value.trim();
-  },
+  "EXT-X-PLAYLIST-TYPE": keepPlace,
   "EXT-X-ENDLIST": keepPlace,
   "EXT-X-I-FRAMES-ONLY": keepPlace,
   "EXT-X-INDEPENDENT-SEGMENTS": keepPlace,
@@ -182,7 +181,7 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
     if (text.charCodeAt(draft.start) === HASH) readTagLine(draft, lineEnd);
     else finishSegment(draft, sliceTrimmed(text, draft.start, lineEnd));
   }
-  const { targetDuration, version, mediaSequence, discontinuitySequence, playlistType } = draft;
+  const { targetDuration, version, mediaSequence, discontinuitySequence } = draft;
   const { tags, segments, cues, headerEnd, ownStart: tailStart } = draft;
   if (targetDuration === undefined) throw malformed({ text, start: 0 }, "an EXT-X-TARGETDURATION in the list", "none");
   const has = {
@@ -192,13 +191,14 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
     hasMap: draft.map !== undefined,
     hasImplicitIv: draft.hasImplicitIv,
   };
-  const numbers = { version, targetDuration, mediaSequence, discontinuitySequence, playlistType };
+  const numbers = { version, targetDuration, mediaSequence, discontinuitySequence };
   return { text, ...numbers, ...has, titleEnd, headerEnd, tailStart, tags, segments, cues };
 }
 
-/** The text of a media playlist, byte for byte as it was read. */
-export function formatMediaPlaylist(playlist: MediaPlaylist): string {
-  return playlist.text;
+/** The text of a media playlist, put together from its parts, byte for byte as it was read. */
+export function formatMediaPlaylist({ text, headerEnd, tailStart, segments }: MediaPlaylist): string {
+  const own = segments.map(({ start, end }) => text.slice(start, end));
+  return text.slice(0, headerEnd) + own.join("") + text.slice(tailStart);
 }
 
 function startDraft(text: string): Draft {
@@ -215,11 +215,11 @@ function startDraft(text: string): Draft {
     targetDuration: undefined,
     mediaSequence: 0,
     discontinuitySequence: 0,
-    playlistType: undefined,
     duration: undefined,
     discontinuity: false,
     keys: [],
     hasImplicitIv: false,
+    keyText: 0,
     map: undefined,
     programDateTime: undefined,
     byteRange: undefined,
@@ -258,6 +258,8 @@ function finishSegment(draft: Draft, uri: string): void {
   const { duration, discontinuity, keys, map, programDateTime, ownStart: start, end } = draft;
   if (duration === undefined) throw malformed(draft, "#EXTINF before a segment", uri);
   const byteRange = draft.byteRange === undefined ? undefined : readByteRange(draft, draft.byteRange, uri);
+  for (const key of keys) if (key.hasImplicitIv) draft.keyText += key.value.length;
+  if (draft.keyText > MAX_KEY_TEXT) throw malformed(draft, `at most ${MAX_KEY_TEXT} characters of keys`, uri);
   draft.segments.push({ uri, duration, discontinuity, keys, map, programDateTime, byteRange, start, end });
   draft.ownStart = end;
   draft.duration = undefined;

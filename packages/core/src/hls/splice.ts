@@ -138,7 +138,7 @@ export class PlaylistWriter {
   }
 
   #enterKeys(wanted: readonly string[]): void {
-    if (wanted.join("\n") === this.#keys.join("\n")) return;
+    if (wanted.length === this.#keys.length && wanted.every((key, index) => key === this.#keys[index])) return;
     const formats = wanted.map(keyFormat);
     if (this.#keys.some((key) => !formats.includes(keyFormat(key)))) this.#push(`${KEY}METHOD=NONE`);
     for (const key of wanted) this.#push(`${KEY}${key}`);

@@ -330,6 +330,16 @@ c1.ts
     ]);
   });
 
+  test("an ad that repeats a huge key or map on every segment is not spliced", () => {
+    for (const tag of ["KEY:METHOD=AES-128,IV=0x1,", "MAP:"]) {
+      const huge = `#EXT-X-${tag}URI="u",X="${"x".repeat(2000)}"\n`;
+      const segments = "#EXTINF:1,\ns.ts\n".repeat(1000);
+      const ad = writtenAd(`#EXTM3U\n#EXT-X-TARGETDURATION:1\n${huge}${segments}`);
+      const content = tag === "MAP:" ? fixture("4.3.2.5-map.m3u8") : vod(2, 6);
+      expect(stitchVod(content, CONTENT, [oneAd(6, ad)]).refused).toMatchObject([{ reason: "media-unavailable" }]);
+    }
+  });
+
   test("inserted lines end as the content's lines do", () => {
     const { text } = stitchVod(vod(2, 6).replaceAll("\n", "\r\n"), CONTENT, [at(6, 4)]);
     expect(text.replaceAll("\r\n", "")).not.toContain("\n");
