@@ -100,6 +100,8 @@ interface Draft {
   discontinuity: boolean;
   keys: readonly KeyTag[];
   hasImplicitIv: boolean;
+  /** Characters of the keys in force whose IV is implicit, and their sum over all segments. */
+  implicitKeyText: number;
   keyText: number;
   map: MapTag | undefined;
   programDateTime: string | undefined;
@@ -219,6 +221,7 @@ function startDraft(text: string): Draft {
     discontinuity: false,
     keys: [],
     hasImplicitIv: false,
+    implicitKeyText: 0,
     keyText: 0,
     map: undefined,
     programDateTime: undefined,
@@ -258,7 +261,7 @@ function finishSegment(draft: Draft, uri: string): void {
   const { duration, discontinuity, keys, map, programDateTime, ownStart: start, end } = draft;
   if (duration === undefined) throw malformed(draft, "#EXTINF before a segment", uri);
   const byteRange = draft.byteRange === undefined ? undefined : readByteRange(draft, draft.byteRange, uri);
-  for (const key of keys) if (key.hasImplicitIv) draft.keyText += key.value.length;
+  draft.keyText += draft.implicitKeyText;
   if (draft.keyText > MAX_KEY_TEXT) throw malformed(draft, `at most ${MAX_KEY_TEXT} characters of keys`, uri);
   draft.segments.push({ uri, duration, discontinuity, keys, map, programDateTime, byteRange, start, end });
   draft.ownStart = end;
@@ -270,8 +273,10 @@ function finishSegment(draft: Draft, uri: string): void {
 
 function readKey(draft: Draft, value: string): void {
   draft.keys = enterKey(draft.keys, value, draft.start);
-  draft.hasImplicitIv ||= draft.keys.at(-1)?.hasImplicitIv === true;
   if (draft.keys.length > MAX_KEY_FORMATS) throw malformed(draft, `at most ${MAX_KEY_FORMATS} KEYFORMATs`, value);
+  draft.implicitKeyText = 0;
+  for (const key of draft.keys) if (key.hasImplicitIv) draft.implicitKeyText += key.value.length;
+  draft.hasImplicitIv ||= draft.implicitKeyText > 0;
 }
 
 function readByteRange(draft: Draft, value: string, uri: string): ByteRange {
