@@ -23,8 +23,10 @@ export async function download(
   onProgress: (share: number) => void,
 ): Promise<void> {
   const { maxBytes, fetchTimeoutMs } = deps.limits;
+  const end = new AbortController();
   try {
-    const options = { timeoutMs: fetchTimeoutMs, maxBytes, signal, headers: { "accept-encoding": "identity" } };
+    const both = AbortSignal.any([signal, end.signal]);
+    const options = { timeoutMs: fetchTimeoutMs, maxBytes, signal: both, headers: { "accept-encoding": "identity" } };
     const response = await deps.fetch(new URL(creativeUrl), options);
     if (response.status !== 200) {
       const reason = MISSING.has(response.status) ? "source-missing" : "source-unavailable";
@@ -37,6 +39,9 @@ export async function download(
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw error instanceof AdError ? new RepackageFailure(reasonOf(error), error.message, error) : error;
+  } finally {
+    // A body that nobody reads would keep its connection until the time is up.
+    end.abort();
   }
 }
 

@@ -61,7 +61,12 @@ export interface ReadLimits {
   readonly maxStreams: number;
   /** Seconds. */
   readonly maxDuration: number;
+  /** Of one picture. */
+  readonly maxPixels: number;
 }
+
+/** Coders round sizes up to whole blocks. */
+const BLOCK_ROUNDING = 1.05;
 
 /** Lists the streams of a downloaded file as JSON. */
 export function probeArgs(file: IdentifiedFile, maxStreams: number): readonly string[] {
@@ -85,10 +90,14 @@ export function probeRenditionArgs(path: string): readonly string[] {
   return [...words(`-v error -f mov -protocol_whitelist file,pipe ${show}`), path];
 }
 
-/** What the source's file is read with; nothing beyond `maxDuration` is, whatever the file says of itself. */
+/**
+ * What the source's file is read with; nothing beyond `maxDuration` is, whatever the file says of itself, and no picture beyond
+ * `maxPixels`: H.264 may change its size in the middle.
+ */
 function sourceInput(source: Source, limits: ReadLimits): FfmpegFile {
+  const pixels = ["-max_pixels", String(Math.ceil(limits.maxPixels * BLOCK_ROUNDING))];
   const end = ["-t", String(limits.maxDuration + 1)];
-  return { path: source.path, options: [...GLOBAL, ...fence(source.format, limits.maxStreams), ...end] };
+  return { path: source.path, options: [...GLOBAL, ...fence(source.format, limits.maxStreams), ...pixels, ...end] };
 }
 
 const GLOBAL = words("-nostdin -hide_banner -v error -nostats -progress pipe:2");

@@ -66,6 +66,37 @@ describe("a creative that is no video but an attack", () => {
   });
 });
 
+test("pictures that grow beyond the limit in the middle of the video are not decoded", async () => {
+  const file = join(folder, "grows.mp4");
+  const part = (size: string): Buffer => {
+    const picture = `testsrc=s=${size}:r=25:d=2`;
+    const encode = "-c:v libx264 -preset ultrafast -f h264 -".split(" ");
+    return execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, ...encode]);
+  };
+  const input = Buffer.concat([part("320x180"), part("640x640")]);
+  execFileSync("ffmpeg", ["-v", "error", "-r", "25", "-f", "h264", "-i", "-", "-c", "copy", file], { input });
+  const host = await startServer((_request, response) => response.end(readFileSync(file)));
+  const limits = { ...crs.config.limits, maxPixels: 100_000 };
+  const small = await startCrs({ allow: [host], config: { limits } });
+  const status = await small.repackage(new URL("grows.mp4", host.base));
+  expect(status).toMatchObject({ state: "failed", reason: "truncated" });
+  await small.close();
+  await host.close();
+});
+
+test("an answer that is not the file is let go at once, not read until its time is up", async () => {
+  const closed = Promise.withResolvers<void>();
+  const endless = await startServer((_request, response) => {
+    response.writeHead(404).write("x".repeat(100_000));
+    response.once("close", () => closed.resolve());
+  });
+  const one = await startCrs({ allow: [endless] });
+  expect(await one.repackage(new URL("x.mp4", endless.base))).toMatchObject({ reason: "source-missing" });
+  await closed.promise;
+  await one.close();
+  await endless.close();
+});
+
 describe("should the first bytes ever be fooled", () => {
   const probe = () => {
     const setpriv = findProgram("setpriv", process.env["PATH"] ?? "");
