@@ -2,7 +2,8 @@
 import { Readable } from "node:stream";
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import type { onRequestHookHandler } from "fastify";
-import { ErrorBody, ZoneName } from "../schema.ts";
+import { HttpError } from "../http-error.ts";
+import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import type { CreativeStatus, Crs, Submission } from "./crs.ts";
 
 export interface CrsRoutesOptions {
@@ -65,7 +66,7 @@ const Creative = Type.Object({
 
 const Item = Type.Object({
   zone: ZoneName,
-  creativeUrl: Type.String({ maxLength: 4096, description: "the original URL of the media file" }),
+  creativeUrl: plainText(8192, "the original URL of the media file"),
   packaging: Type.Optional(Type.Union([Type.Literal("hls"), Type.Literal("cmaf")])),
   targetDuration: Type.Optional(Type.Integer({ description: "6, 4 or 2 s; 6 where it is left out" })),
 });
@@ -85,6 +86,7 @@ const ERRORS = { 400: ErrorBody, 401: ErrorBody };
 /** `POST /v1/repackage`, `GET /v1/creatives`, `GET|DELETE /v1/creatives/{zone}/{key}`, `GET /v1/events`. */
 export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app, { crs, authorise, isZone }) => {
   app.addHook("onRequest", authorise);
+  app.addHook("onRequest", async (_request, reply) => void reply.header("cache-control", "no-store"));
 
   const repackage = {
     ...COMMON,
@@ -128,7 +130,8 @@ const lookupRoutes: FastifyPluginAsyncTypebox<Pick<CrsRoutesOptions, "crs">> = a
   };
   app.get("/v1/creatives/:zone/:key", { schema: one }, async (request, reply) => {
     const status = await crs.status(request.params.zone, request.params.key);
-    return status ? copyStatus(status) : reply.code(404).send(unknownCreative(request.params));
+    if (status === undefined) throw unknownCreative(request.params);
+    return reply.send(copyStatus(status));
   });
 
   const forget = {
@@ -139,7 +142,8 @@ const lookupRoutes: FastifyPluginAsyncTypebox<Pick<CrsRoutesOptions, "crs">> = a
   };
   app.delete("/v1/creatives/:zone/:key", { schema: forget }, async (request, reply) => {
     const isForgotten = await crs.forget(request.params.zone, request.params.key);
-    return isForgotten ? reply.code(204).send(null) : reply.code(404).send(unknownCreative(request.params));
+    if (!isForgotten) throw unknownCreative(request.params);
+    return reply.code(204).send(null);
   });
 };
 
@@ -179,8 +183,9 @@ function copyStatus(status: CreativeStatus) {
   };
 }
 
-function unknownCreative({ zone, key }: { readonly zone: string; readonly key: string }) {
-  return { error: { code: "not-found", message: `creative ${zone}/${key}: never asked for, or forgotten` } };
+function unknownCreative({ zone, key }: { readonly zone: string; readonly key: string }): HttpError {
+  const message = `creative ${zone}/${key}: expected one that was asked for, got one that never was, or was forgotten`;
+  return new HttpError("not-found", message);
 }
 
 /** Server-sent events: `event: creative`, the data a creative's status. Read them with fetch: EventSource sends no token. */
@@ -198,7 +203,7 @@ const eventRoutes: FastifyPluginAsyncTypebox<Pick<CrsRoutesOptions, "crs">> = as
   app.get("/v1/events", { schema }, async (request, reply) => {
     if (watchers.size >= MAX_WATCHERS) {
       const message = `events: expected at most ${MAX_WATCHERS} watchers, got one more`;
-      return reply.code(503).send({ error: { code: "overload", message } });
+      throw new HttpError("overload", message, { retryAfterSeconds: 30 });
     }
     const stream = new Readable({ read: () => undefined });
     const send = (text: string): void => {

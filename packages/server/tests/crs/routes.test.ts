@@ -109,6 +109,27 @@ describe("/v1", () => {
     expect((await forget("/v1/creatives/1/nothex")).statusCode).toBe(400);
   });
 
+  test("a URL with a control character, which no database column takes, is refused", async () => {
+    expect((await post([{ zone: "1", creativeUrl: "https://ads.example/\u0000" }])).statusCode).toBe(400);
+  });
+
+  test("what only a token may read is in no cache, found or not", async () => {
+    for (const url of ["/v1/creatives", `/v1/creatives/1/${KEY}`, `/v1/creatives/1/${"f".repeat(32)}`]) {
+      expect((await app.inject({ url, headers: AUTHORIZED })).headers["cache-control"]).toBe("no-store");
+    }
+  });
+
+  test("one reader more than there may be is told when to come back", async () => {
+    const address = await app.listen({ port: 0, host: "127.0.0.1" });
+    const read = () => fetch(`${address}/v1/events`, { headers: AUTHORIZED });
+    expect(new Set((await Promise.all(Array.from({ length: 100 }, read))).map(({ status }) => status))).toEqual(
+      new Set([200]),
+    );
+    const refused = await read();
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "30"]);
+    expect(await refused.json()).toMatchObject({ error: { code: "overload" } });
+  });
+
   test("GET /v1/events sends each change as it happens, and lets go when the reader leaves", async () => {
     const address = await app.listen({ port: 0, host: "127.0.0.1" });
     const controller = new AbortController();
