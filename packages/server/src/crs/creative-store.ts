@@ -179,29 +179,31 @@ export async function wantPackage(tx: Queryable, id: CreativeId, cut: Package, p
   );
 }
 
-/** Notes that a package was brought to the CDNs, and which took it now (maybe none). */
+/**
+ * Notes that a package was brought to the CDNs, and which took it now (maybe none).
+ *
+ * @returns false when nobody wants it any more: the creative was forgotten
+ */
 export async function notePublished(
   database: Queryable,
   id: CreativeId,
   cut: Package,
   cdns: readonly string[],
-): Promise<void> {
-  await database.query(
+): Promise<boolean> {
+  const rows = await database.query(
     `update creative_package
      set cdns = array(select distinct unnest(cdns || $5::text[]) order by 1), published_at = now()
-     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4`,
+     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4 returning key`,
     [id.zone, id.key, cut.packaging, cut.targetDuration, cdns],
   );
+  return rows.length > 0;
 }
 
-/** Removes the row and its packages. */
+/** Removes the row and its packages; the row as it was last, without them. */
 export async function remove(database: Queryable, id: CreativeId): Promise<CreativeRecord | undefined> {
-  const record = await find(database, id);
-  const rows = await database.query("delete from creative where zone = $1 and key = $2 returning key", [
-    id.zone,
-    id.key,
-  ]);
-  return rows.length > 0 ? record : undefined;
+  const sql = "delete from creative where zone = $1 and key = $2 returning *";
+  const [row] = await database.query<CreativeRow>(sql, [id.zone, id.key]);
+  return row && toRecord(row, []);
 }
 
 async function withPackages(database: Queryable, rows: readonly CreativeRow[]): Promise<readonly CreativeRecord[]> {

@@ -98,6 +98,8 @@ const ZONE_NAME = /^[\w-]{1,64}$/;
 /** A CDN that did not take a package is not tried again for it within this time. */
 const REPUBLISH_MS = 60_000;
 const REVIVE_MS = 30_000;
+/** The folder, beside the jobs', of the programs through which every living process here starts ffmpeg. */
+const PROGRAMS = "bin";
 const SYSTEM_PATH = "/usr/bin:/bin:/usr/local/bin";
 
 /** Builds the service; `start` begins the work, requests need it. */
@@ -123,6 +125,9 @@ export function createCrs(deps: CrsDeps): Crs {
       if (record === undefined) return false;
       await worker?.abort(record);
       if (record.jobId !== undefined) await queue.remove(record.jobId);
+      await removeEncoding(record, config);
+      // Asked for again meanwhile: what is on the CDNs, and what there is to tell, is the new row's business.
+      if ((await store.find(database, record)) !== undefined) return true;
       await removeObjects(record, deps);
       tell(describeForgotten(record, new Date()));
       return true;
@@ -173,15 +178,20 @@ async function removeLeftovers(workDir: string, isAlone: boolean): Promise<void>
   const names = await readdir(workDir).catch(() => []);
   for (const name of names) {
     const path = join(workDir, name);
-    const { mtimeMs } = await stat(path);
-    if (isAlone || mtimeMs < Date.now() - LONGEST_JOB_MS) await rm(path, { recursive: true, force: true });
+    if (isAlone || (name !== PROGRAMS && (await isOld(path)))) await rm(path, { recursive: true, force: true });
   }
+}
+
+/** What is gone meanwhile is another's to remove. */
+async function isOld(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.mtimeMs < Date.now() - LONGEST_JOB_MS;
 }
 
 function buildTools({ config }: CrsDeps): Parameters<typeof createWorker>[0]["tools"] {
   const setpriv = findProgram("setpriv", SYSTEM_PATH);
   const wrap = (program: string): string =>
-    writeWrapper({ directory: join(config.workDir, "bin"), program, parent: process.pid, setpriv });
+    writeWrapper({ directory: join(config.workDir, PROGRAMS), program, parent: process.pid, setpriv });
   return {
     runFfmpeg: createFfmpeg(wrap(config.ffmpegPath)),
     runFfprobe: createFfprobe(wrap(config.ffprobePath)),
@@ -232,7 +242,11 @@ function checkRequest({ zone, packaging, targetDuration }: RepackageRequestInput
   if (!TARGET_DURATIONS.some((one) => one === targetDuration)) fail("target duration", "6, 4 or 2", targetDuration);
 }
 
-async function removeObjects(record: store.CreativeRecord, { config, log, targets }: CrsDeps): Promise<void> {
+async function removeEncoding({ encoding }: store.CreativeRecord, config: CrsConfig): Promise<void> {
+  if (encoding) await rm(join(config.encodingDir, encoding.folder), { recursive: true, force: true });
+}
+
+async function removeObjects(record: store.CreativeRecord, { log, targets }: CrsDeps): Promise<void> {
   const { zone, key } = record;
   const prefix = `${zone}/${key.slice(0, 3)}/${key.slice(3, 6)}/${key}_`;
   const removals = targets.map((target) =>
@@ -241,5 +255,4 @@ async function removeObjects(record: store.CreativeRecord, { config, log, target
     }),
   );
   await Promise.all(removals);
-  if (record.encoding) await rm(join(config.encodingDir, record.encoding.folder), { recursive: true, force: true });
 }

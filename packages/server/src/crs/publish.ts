@@ -54,23 +54,48 @@ export async function publishTo(target: PublishTarget, what: PackageToPublish, o
   let done = 0;
   const total = segments.length + what.cuts.length + 1;
   const advance = (): void => options.onProgress(++done / total);
-  const rest = segments.values();
-  const putSegments = async (): Promise<void> => {
-    for (const path of rest) {
-      await put(`${base}/${what.version}/${path}`, { file: join(what.folder, path) }, MEDIA);
+  const attempt = `${base}/${what.version}`;
+  const putMedia = async (): Promise<void> => {
+    await forAll(segments, async (path) => {
+      await put(`${attempt}/${path}`, { file: join(what.folder, path) }, MEDIA);
+      advance();
+    });
+    for (const { rendition, segments: cut } of what.cuts) {
+      const listed = cut.map((segment) => ({ ...segment, uri: `${rendition.name}/${segment.uri}` }));
+      await put(`${attempt}/${rendition.name}.m3u8`, formatMediaPlaylist(listed, what.targetDuration), MEDIA_PLAYLIST);
       advance();
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL_PUTS }, putSegments));
-  for (const { rendition, segments: cut } of what.cuts) {
-    const listed = cut.map((segment) => ({ ...segment, uri: `${rendition.name}/${segment.uri}` }));
-    const text = formatMediaPlaylist(listed, what.targetDuration);
-    await put(`${base}/${what.version}/${rendition.name}.m3u8`, text, MEDIA_PLAYLIST);
-    advance();
-  }
+  // No master names it yet. A master whose upload fails may be there all the same: then its media stays.
+  await putMedia().catch((error: unknown) => removeAttempt(target, attempt, error, options));
   const relative = `${base.slice(base.lastIndexOf("/") + 1)}/${what.version}`;
   await put(what.masterPath, formatMasterPlaylist(what.cuts, what.frameRate, what.targetDuration, relative), MASTER);
   advance();
+}
+
+/** A few at a time. The first failure is thrown when those that were under way have ended too. */
+async function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const faults: unknown[] = [];
+  const workOff = async (): Promise<void> => {
+    for (const item of rest) {
+      if (faults.length > 0) return;
+      await work(item).catch((error: unknown) => faults.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_PUTS }, workOff));
+  if (faults.length > 0) throw faults[0];
+}
+
+/** @throws the reason why; that it cannot be removed says nothing new about this CDN */
+async function removeAttempt(
+  target: PublishTarget,
+  attempt: string,
+  reason: unknown,
+  { timeoutMs }: PublishOptions,
+): Promise<never> {
+  await within(target.removePrefix(attempt), timeoutMs, `CDN ${target.name}: ${attempt}`).catch(() => undefined);
+  throw reason;
 }
 
 async function putTwice(
@@ -94,7 +119,7 @@ async function putTwice(
 async function within(work: Promise<void>, timeoutMs: number, what: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: expected to be stored within ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(() => reject(new Error(`${what}: expected an end within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     await Promise.race([work, late]);

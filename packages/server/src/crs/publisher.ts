@@ -52,7 +52,9 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
       if (!signal.aborted) log.warn({ cdn: target.name, path: wanted.path, err: error }, "package was not published");
       throw error;
     }
-    await store.notePublished(database, id, wanted, [target.name]);
+    if (await store.notePublished(database, id, wanted, [target.name])) return;
+    await target.removePrefix(wanted.path.replace(/\.m3u8$/, ""));
+    throw new Error(`package ${wanted.path}: expected to be wanted still, but its creative was forgotten`);
   };
 
   return {

@@ -82,7 +82,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       try {
         await ended;
       } finally {
-        runs.delete(nameOf(id));
+        if (runs.get(nameOf(id)) === run) runs.delete(nameOf(id));
       }
     },
     progressOf: (id) => runs.get(nameOf(id))?.report.progress,
@@ -102,6 +102,11 @@ function nameOf({ zone, key }: CreativeId): string {
   return `${zone}/${key}`;
 }
 
+/** No two runs share it: leases begin anew with a row that is made after the one before was forgotten. */
+function nameTurn({ key, lease, createdAt }: CreativeRecord): string {
+  return `${key}-${createdAt.getTime().toString(36)}-${lease}`;
+}
+
 /** Takes the creative under a new lease; undefined: there is nothing to do. */
 async function begin(jobId: string, id: CreativeId, deps: WorkerDeps): Promise<CreativeRecord | undefined> {
   const record = await deps.database.transaction(async (tx) => {
@@ -119,7 +124,7 @@ async function begin(jobId: string, id: CreativeId, deps: WorkerDeps): Promise<C
 
 async function runCreative(begun: CreativeRecord, run: Report, signal: AbortSignal, deps: WorkerDeps): Promise<void> {
   const { config, log } = deps;
-  const folder = join(config.workDir, `${begun.key}-${begun.lease}`);
+  const folder = join(config.workDir, nameTurn(begun));
   const publisher = createPublisher(deps, begun, signal);
   const startedAt = Date.now();
   let current = begun;
@@ -144,8 +149,11 @@ async function runCreative(begun: CreativeRecord, run: Report, signal: AbortSign
       onProgress: report,
       keepEncoding: async (encoding: Encoding) => {
         const kept = await keepEncoding(encoding, begun, config);
+        if (!(await store.save(deps.database, current, current.life, { encoding: kept }))) {
+          await rm(join(config.encodingDir, kept.folder), { recursive: true, force: true });
+          throw new LeaseLost(`creative ${nameOf(begun)}: no longer ours`);
+        }
         current = { ...current, encoding: kept };
-        await store.save(deps.database, current, current.life, { encoding: kept });
         return resolveEncoding(kept, config);
       },
       nextPackage: publisher.nextPackage,
@@ -244,7 +252,7 @@ async function findStored({ encoding }: CreativeRecord, config: CrsConfig): Prom
 }
 
 async function keepEncoding(encoding: Encoding, record: CreativeRecord, config: CrsConfig): Promise<Encoding> {
-  const folder = join(record.zone, `${record.key}-${record.lease}`);
+  const folder = join(record.zone, nameTurn(record));
   const kept = join(config.encodingDir, folder);
   await mkdir(dirname(kept), { recursive: true });
   await rm(kept, { recursive: true, force: true });
