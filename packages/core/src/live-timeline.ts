@@ -19,7 +19,8 @@ export interface TimedSegment {
   readonly start: number;
   readonly duration: number;
   readonly discontinuity: number;
-  readonly isDiscontinuity: boolean;
+  /** How many EXT-X-DISCONTINUITY stand before it. */
+  readonly discontinuities: number;
 }
 
 /** How far the stitched playlist is ahead of the content: in numbers, and in seconds (`carry`, at most half a segment). */
@@ -32,6 +33,7 @@ export interface Offsets {
 /** Where content comes back after a break; `carry` is what the break leaves to the next one. */
 export interface Resumption {
   readonly mediaSequence: number;
+  /** The content's discontinuity sequence number there, less what further tags before the segment add to the first. */
   readonly discontinuity: number;
   readonly carry: number;
 }
@@ -117,9 +119,9 @@ export function extendTimeline(timeline: LiveTimeline, playlist: MediaPlaylist):
 
 function timeSegments(playlist: MediaPlaylist, from: number, start: number, before: number): TimedSegment[] {
   let [time, discontinuity] = [start, before];
-  return playlist.segments.slice(from).map(({ duration, discontinuity: isDiscontinuity }) => {
-    if (isDiscontinuity) discontinuity++;
-    const timed = { start: time, duration, discontinuity, isDiscontinuity };
+  return playlist.segments.slice(from).map(({ duration, discontinuities }) => {
+    discontinuity += discontinuities;
+    const timed = { start: time, duration, discontinuity, discontinuities };
     time += duration;
     return timed;
   });
@@ -132,7 +134,7 @@ function listEarlier(timeline: LiveTimeline, playlist: MediaPlaylist): readonly 
   if (count <= 0 || !known) return [];
   const timed = timeSegments(playlist, 0, 0, 0).slice(0, count);
   const end = timed.reduce((total, { duration }) => total + duration, 0);
-  const discontinuity = known.discontinuity - Number(known.isDiscontinuity) - (timed.at(-1)?.discontinuity ?? 0);
+  const discontinuity = known.discontinuity - known.discontinuities - (timed.at(-1)?.discontinuity ?? 0);
   return timed.map((segment) => ({
     ...segment,
     start: known.start - end + segment.start,

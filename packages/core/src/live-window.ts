@@ -164,10 +164,10 @@ function numberHead(
   const { offsets } = head;
   if (head.kind === "content") {
     const own = findSegment(timeline, head.from)?.discontinuity ?? playlist.discontinuitySequence;
-    const isPrinted = head.isReentry || playlist.segments[0]?.discontinuity === true;
+    const printed = Math.max(Number(head.isReentry), playlist.segments[0]?.discontinuities ?? 0);
     return {
       mediaSequence: head.from + offsets.mediaSequence,
-      discontinuity: own + offsets.discontinuity - Number(isPrinted),
+      discontinuity: own + offsets.discontinuity - printed,
     };
   }
   const before = head.segments.slice(0, head.from).filter((segment) => segment.discontinuity).length;

@@ -32,7 +32,8 @@ import type { ContentPlaylist, Pod, Stitched } from "./stitch.ts";
 /**
  * What is to become of an avail. Give every rendition the same decision, and keep it: `hold` may turn into `content` or `pod`,
  * nothing else changes. `availDuration` is seconds; 0 (unknown) takes a pod of any length. With `programDateTime` (from the
- * {@link Avail}) a decision also reaches renditions that carry dates but no cues.
+ * {@link Avail}) a decision also reaches renditions that carry dates but no cues, or name the avail differently: of two decisions
+ * for one place the first in the map holds.
  */
 export type AvailDecision = { readonly programDateTime?: string | undefined } & (
   | { readonly kind: "hold" }
@@ -102,12 +103,14 @@ function decideAvails(
   target: PodTarget,
 ): { readonly decided: LiveTimeline; readonly holdAt: number | undefined } {
   let decided = timeline;
-  for (const opening of openings.toSorted((a, b) => a.mediaSequence - b.mediaSequence)) {
+  const rank = new Map([...decisions.keys()].map((id, index) => [id, index]));
+  const rankOf = ({ id }: Opening): number => rank.get(id) ?? decisions.size;
+  for (const opening of openings.toSorted((a, b) => a.mediaSequence - b.mediaSequence || rankOf(a) - rankOf(b))) {
     const decision = decisions.get(opening.id);
     const last = decided.breaks.at(-1);
     // What comes after an unfinished pod is not listed yet, so it is decided later.
     if (last && !last.resumption) break;
-    if (!decision || decided.settled.some(({ id }) => id === opening.id)) continue;
+    if (!decision || decided.settled.some((entry) => isSame(entry, opening))) continue;
     const mediaSequence = Math.max(opening.mediaSequence, last?.resumption?.mediaSequence ?? 0);
     if (decision.kind === "hold") {
       const canHold = mediaSequence > Math.max(decided.listedThrough, target.playlist.mediaSequence);
@@ -117,6 +120,11 @@ function decideAvails(
     }
   }
   return { decided, holdAt: undefined };
+}
+
+/** One avail may have two ids: renditions number their segments, and so their cues without an id, each in its own way. */
+function isSame(one: Opening, other: Opening): boolean {
+  return one.id === other.id || one.mediaSequence === other.mediaSequence;
 }
 
 function settleAvail(
@@ -148,7 +156,7 @@ function settleAvail(
     mediaSequence,
     start: segment.start,
     date: dateSegment(target.playlist, mediaSequence - target.playlist.mediaSequence).date,
-    precedingDiscontinuity: segment.discontinuity - Number(follows || segment.isDiscontinuity),
+    precedingDiscontinuity: segment.discontinuity - Math.max(Number(follows), segment.discontinuities),
     ads,
     duration: ads.reduce((total, ad) => total + ad.duration, 0),
     resumption: undefined,
@@ -182,7 +190,7 @@ function resolveLast(timeline: LiveTimeline): LiveTimeline {
     const over = end - segment.start;
     const resumption = {
       mediaSequence,
-      discontinuity: segment.discontinuity,
+      discontinuity: segment.discontinuity - Math.max(0, segment.discontinuities - 1),
       carry: mediaSequence === timeline.firstMediaSequence && over < -segment.duration / 2 ? 0 : over,
     };
     return { ...timeline, breaks: [...earlier, { ...last, resumption }] };

@@ -46,7 +46,7 @@ export function readAdSegments(playlist: MediaPlaylist, url: URL): readonly AdSe
     segments.push({
       uri,
       duration: segment.duration,
-      discontinuity: index === 0 || segment.discontinuity,
+      discontinuity: index === 0 || segment.discontinuities > 0,
       keys,
       map,
       byteRange: segment.byteRange && `${segment.byteRange.length}@${segment.byteRange.offset}`,

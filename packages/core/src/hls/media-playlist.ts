@@ -31,8 +31,8 @@ export interface Segment extends TextRange {
   readonly uri: string;
   /** Seconds. */
   readonly duration: number;
-  /** True where an EXT-X-DISCONTINUITY stands before it. */
-  readonly discontinuity: boolean;
+  /** How many EXT-X-DISCONTINUITY stand before it: each counts in its discontinuity sequence number (RFC 8216 §6.2.1). */
+  readonly discontinuities: number;
   /** The keys in force, one per KEYFORMAT; empty where the segment is clear. */
   readonly keys: readonly KeyTag[];
   readonly map: MapTag | undefined;
@@ -97,7 +97,7 @@ interface Draft {
   mediaSequence: number;
   discontinuitySequence: number;
   duration: number | undefined;
-  discontinuity: boolean;
+  discontinuities: number;
   keys: readonly KeyTag[];
   hasImplicitIv: boolean;
   /** Characters of the keys in force whose IV is implicit, and their sum over all segments. */
@@ -150,7 +150,7 @@ const PLAYLIST_TAG: Readonly<Record<string, ReadTag>> = {
  */
 const SEGMENT_TAG: Readonly<Record<string, ReadTag>> = {
   "EXT-X-DISCONTINUITY": (draft) => {
-    draft.discontinuity = true;
+    draft.discontinuities++;
   },
   "EXT-X-KEY": readKey,
   "EXT-X-MAP": (draft, value) => {
@@ -218,7 +218,7 @@ function startDraft(text: string): Draft {
     mediaSequence: 0,
     discontinuitySequence: 0,
     duration: undefined,
-    discontinuity: false,
+    discontinuities: 0,
     keys: [],
     hasImplicitIv: false,
     implicitKeyText: 0,
@@ -258,15 +258,15 @@ function readTag(draft: Draft, name: string, value: string): void {
 
 function finishSegment(draft: Draft, uri: string): void {
   if (uri === "") return;
-  const { duration, discontinuity, keys, map, programDateTime, ownStart: start, end } = draft;
+  const { duration, discontinuities, keys, map, programDateTime, ownStart: start, end } = draft;
   if (duration === undefined) throw malformed(draft, "#EXTINF before a segment", uri);
   const byteRange = draft.byteRange === undefined ? undefined : readByteRange(draft, draft.byteRange, uri);
   draft.keyText += draft.implicitKeyText;
   if (draft.keyText > MAX_KEY_TEXT) throw malformed(draft, `at most ${MAX_KEY_TEXT} characters of keys`, uri);
-  draft.segments.push({ uri, duration, discontinuity, keys, map, programDateTime, byteRange, start, end });
+  draft.segments.push({ uri, duration, discontinuities, keys, map, programDateTime, byteRange, start, end });
   draft.ownStart = end;
   draft.duration = undefined;
-  draft.discontinuity = false;
+  draft.discontinuities = 0;
   draft.programDateTime = undefined;
   draft.byteRange = undefined;
 }

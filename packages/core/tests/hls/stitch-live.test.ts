@@ -249,6 +249,25 @@ describe("stitchLive", () => {
   });
 });
 
+test("an avail that two renditions name differently is one avail, decided once", () => {
+  const origin = steady(30, 6, { breaks: [{ segment: 4, duration: 6, ads: [[6]] }] });
+  const date = "2026-01-01T00:00:24.000Z";
+  const text = writeWindow(origin, 2, 8).replace(
+    "#EXTINF",
+    "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:12.000Z\n#EXTINF",
+  );
+  const decide = (id: string, name: string): [string, AvailDecision] => [
+    id,
+    { kind: "pod", pod: pod(id, podAd(name, 6)), availDuration: 6, programDateTime: date },
+  ];
+  for (const first of ["a4", "other"]) {
+    const second = first === "a4" ? "other" : "a4";
+    const decisions = new Map([decide(first, "x"), decide(second, "y")]);
+    const { breaks } = stitchLive(text, CONTENT, emptyTimeline(), decisions);
+    expect(breaks.map(({ breakId }) => breakId)).toEqual([first]);
+  }
+});
+
 describe("an avail in a live playlist", () => {
   const origin = steady(40, 6, { breaks: [{ segment: 5, duration: 12, ads: [[6, 6]] }] });
   const hold: ReadonlyMap<string, AvailDecision> = new Map([["a5", { kind: "hold" }]]);
@@ -381,6 +400,29 @@ describe("a live playlist", () => {
     expect(held.text).not.toContain("ENDLIST");
     const decided = stitchLive(`${writeWindow(origin, 1, 6)}#EXT-X-ENDLIST\n`, CONTENT, held.timeline, NONE);
     expect(decided.text).toContain("ENDLIST");
+  });
+
+  test("with several discontinuity tags before a segment counts each of them, wherever it stands to the break", () => {
+    const broken = { ...origin, discontinuities: new Set([2, 5, 7, 9, 10, 14]) };
+    let timeline = emptyTimeline();
+    const seen = new Map<string, number>();
+    for (let edge = 6; edge <= 30; edge++) {
+      const first = edge - 6;
+      const before = 2 * [...broken.discontinuities].filter((index) => index < first).length;
+      const text = writeWindow(broken, first, edge)
+        .replaceAll("#EXT-X-DISCONTINUITY\n", "#EXT-X-DISCONTINUITY\n#EXT-X-DISCONTINUITY\n")
+        .replace(/(DISCONTINUITY-SEQUENCE:).*/, `$1${before}`);
+      const stitched = stitchLive(text, CONTENT, timeline, decisions);
+      timeline = stitched.timeline;
+      let sequence = Number(/DISCONTINUITY-SEQUENCE:(\d+)/.exec(stitched.text)?.[1]);
+      for (const line of stitched.text.split("\n")) {
+        if (line === "#EXT-X-DISCONTINUITY") sequence++;
+        if (line === "" || line.startsWith("#")) continue;
+        expect([line, sequence]).toEqual([line, seen.get(line) ?? sequence]);
+        seen.set(line, sequence);
+      }
+    }
+    expect(seen.size).toBe(30);
   });
 
   test("of type EVENT keeps every segment from the first on", () => {
