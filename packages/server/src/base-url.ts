@@ -22,8 +22,8 @@ function isLoopbackName(host: string): boolean {
 }
 
 /**
- * @param publicHosts `name` (any port), `name:port` or `*`; loopback names, and the address that the connection came in on,
- * need no listing
+ * @param publicHosts `name` (any port), `name:port` or `*`; need no listing: loopback names, from this machine (to others they
+ * would be millions of names for each creative), and the address that the connection came in on
  * @returns with a path of `/`
  * @throws HttpError `host-invalid` for a Host that is none, `host-unknown` for one that is not listed
  */
@@ -37,7 +37,8 @@ export function readBaseUrl(request: FastifyRequest, publicHosts: readonly strin
   const name = bareHost(url);
   const local = request.raw.socket.localAddress?.replace(/^::ffff:/, "");
   const isListed = publicHosts.some((entry) => entry === "*" || entry === url.hostname || entry === url.host);
-  if (isListed || isLoopbackName(name) || name === local) return url;
+  const isThisMachine = isLoopbackName(name) && isLoopbackName(request.ip.replace(/^::ffff:/, ""));
+  if (isListed || isThisMachine || name === local) return url;
   const known = publicHosts.length > 0 ? `one of ${publicHosts.join(", ")}` : "localhost or this machine's address";
   throw new HttpError("host-unknown", `Host: expected ${known}, got ${quote(host)}; INTERLUDE_PUBLIC_HOSTS lists more`);
 }

@@ -226,6 +226,15 @@ describe("the Host header", () => {
     expect([answer.statusCode, answer.body.includes(`[CDATA[${base}media/a.mp4`)]).toEqual([200, true]);
   });
 
+  test.each(["localhost", "127.0.0.2", "x.localhost:81", "[::1]"])(
+    "%s from another machine gets 421: who may choose among millions of names makes as many creatives of one",
+    async (host) => {
+      const app = await testApp({ query: database.query });
+      const answer = await app.inject({ url: tag, headers: { host }, remoteAddress: "203.0.113.9" });
+      expect([answer.statusCode, answer.json().error.code]).toEqual([421, "host-unknown"]);
+    },
+  );
+
   test("the address that a connection came in on is the server's own", async () => {
     const app = await testApp({ query: database.query });
     const origin = await app.listen({ host: "127.0.0.1", port: 0 });
