@@ -92,10 +92,6 @@ interface Draft {
   /** Where the lines of the next segment start. */
   ownStart: number;
   headerEnd: number;
-  version: number;
-  targetDuration: number | undefined;
-  mediaSequence: number;
-  discontinuitySequence: number;
   duration: number | undefined;
   discontinuities: number;
   keys: readonly KeyTag[];
@@ -113,36 +109,27 @@ interface Draft {
 
 type ReadTag = (draft: Draft, value: string, name: string) => void;
 
-const keepPlace: ReadTag = () => {};
 const keepCue: ReadTag = (draft, value, name) => {
   draft.cues.push({ name, value, segmentIndex: draft.segments.length });
 };
 
 /** Tags of the playlist as a whole; each is kept with its line. */
-const PLAYLIST_TAG: Readonly<Record<string, ReadTag>> = {
-  "EXT-X-VERSION": (draft, value) => {
-    draft.version = readInteger(draft, value);
-  },
-  "EXT-X-TARGETDURATION": (draft, value) => {
-    draft.targetDuration = readInteger(draft, value);
-  },
-  "EXT-X-MEDIA-SEQUENCE": (draft, value) => {
-    draft.mediaSequence = readInteger(draft, value);
-  },
-  "EXT-X-DISCONTINUITY-SEQUENCE": (draft, value) => {
-    draft.discontinuitySequence = readInteger(draft, value);
-  },
-  "EXT-X-PLAYLIST-TYPE": keepPlace,
-  "EXT-X-ENDLIST": keepPlace,
-  "EXT-X-I-FRAMES-ONLY": keepPlace,
-  "EXT-X-INDEPENDENT-SEGMENTS": keepPlace,
-  "EXT-X-START": keepPlace,
-  "EXT-X-DEFINE": keepPlace,
-  "EXT-X-ALLOW-CACHE": keepPlace,
-  "EXT-X-SERVER-CONTROL": keepPlace,
-  "EXT-X-PART-INF": keepPlace,
-  "EXT-X-SKIP": keepPlace,
-};
+const PLAYLIST_TAGS: ReadonlySet<string> = new Set([
+  "EXT-X-VERSION",
+  "EXT-X-TARGETDURATION",
+  "EXT-X-MEDIA-SEQUENCE",
+  "EXT-X-DISCONTINUITY-SEQUENCE",
+  "EXT-X-PLAYLIST-TYPE",
+  "EXT-X-ENDLIST",
+  "EXT-X-I-FRAMES-ONLY",
+  "EXT-X-INDEPENDENT-SEGMENTS",
+  "EXT-X-START",
+  "EXT-X-DEFINE",
+  "EXT-X-ALLOW-CACHE",
+  "EXT-X-SERVER-CONTROL",
+  "EXT-X-PART-INF",
+  "EXT-X-SKIP",
+]);
 
 /**
  * Tags of a segment, or of all segments after them, but for the two that stand before every segment. A tag that is in neither
@@ -183,8 +170,14 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
     if (text.charCodeAt(draft.start) === HASH) readTagLine(draft, lineEnd);
     else finishSegment(draft, sliceTrimmed(text, draft.start, lineEnd));
   }
-  const { targetDuration, version, mediaSequence, discontinuitySequence } = draft;
   const { tags, segments, cues, headerEnd, ownStart: tailStart } = draft;
+  const numbers = {
+    version: readNumber(draft, "EXT-X-VERSION") ?? 1,
+    targetDuration: readNumber(draft, "EXT-X-TARGETDURATION"),
+    mediaSequence: readNumber(draft, "EXT-X-MEDIA-SEQUENCE") ?? 0,
+    discontinuitySequence: readNumber(draft, "EXT-X-DISCONTINUITY-SEQUENCE") ?? 0,
+  };
+  const { targetDuration } = numbers;
   if (targetDuration === undefined) throw malformed({ text, start: 0 }, "an EXT-X-TARGETDURATION in the list", "none");
   const has = {
     hasEndList: tags.has("EXT-X-ENDLIST"),
@@ -193,8 +186,7 @@ export function parseMediaPlaylist(text: string): MediaPlaylist {
     hasMap: draft.map !== undefined,
     hasImplicitIv: draft.hasImplicitIv,
   };
-  const numbers = { version, targetDuration, mediaSequence, discontinuitySequence };
-  return { text, ...numbers, ...has, titleEnd, headerEnd, tailStart, tags, segments, cues };
+  return { text, ...numbers, targetDuration, ...has, titleEnd, headerEnd, tailStart, tags, segments, cues };
 }
 
 /** The text of a media playlist, put together from its parts, byte for byte as it was read. */
@@ -213,10 +205,6 @@ function startDraft(text: string): Draft {
     end,
     ownStart: end,
     headerEnd: end,
-    version: 1,
-    targetDuration: undefined,
-    mediaSequence: 0,
-    discontinuitySequence: 0,
     duration: undefined,
     discontinuities: 0,
     keys: [],
@@ -249,9 +237,7 @@ function readTagLine(draft: Draft, lineEnd: number): void {
 function readTag(draft: Draft, name: string, value: string): void {
   const { start, end } = draft;
   SEGMENT_TAG[name]?.(draft, value, name);
-  const readPlaylistTag = PLAYLIST_TAG[name];
-  if (!readPlaylistTag) return;
-  readPlaylistTag(draft, value, name);
+  if (!PLAYLIST_TAGS.has(name)) return;
   draft.tags.set(name, { start, end });
   if (draft.segments.length === 0) draft.ownStart = draft.headerEnd = end;
 }
@@ -289,7 +275,14 @@ function readByteRange(draft: Draft, value: string, uri: string): ByteRange {
   };
 }
 
-function readInteger(draft: Draft, value: string): number {
+/** The number of a tag of the playlist as a whole; `undefined` where it is missing. */
+function readNumber({ text, tags }: Draft, name: string): number | undefined {
+  const line = tags.get(name);
+  if (!line) return undefined;
+  return readInteger({ text, start: line.start }, text.slice(line.start + name.length + 2, line.end).trim());
+}
+
+function readInteger(draft: Pick<Draft, "text" | "start">, value: string): number {
   const number = Number.parseInt(value, 10);
   if (!(number >= 0 && number <= Number.MAX_SAFE_INTEGER)) throw malformed(draft, "a whole number", value);
   return number;
