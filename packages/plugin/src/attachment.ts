@@ -3,6 +3,7 @@
  */
 import { createAdFailures } from "./ad-failure.ts";
 import type { BeaconSender } from "./beacons.ts";
+import { createEdgeAligner } from "./edges.ts";
 import { type Engine, ENGINE_EVENT, type EngineDetails, type EngineEventData, type EngineListener } from "./engine.ts";
 import type { Emit } from "./events.ts";
 import { findBufferedEnd, type Stall, watchFrames, watchStalls } from "./frames.ts";
@@ -42,6 +43,8 @@ export function attachEngine(deps: AttachmentDeps): Attachment {
     onReload: timeline.forgetFrom,
   });
   const playback = createPlayback({ ...deps, entries: session.entries });
+  const edges = createEdgeAligner();
+  const isLive = (): boolean => session.facts()?.isLive ?? false;
   const failures = createAdFailures(engine, session, timeline, late.reload);
   let unwatch: (() => void) | undefined;
 
@@ -68,7 +71,11 @@ export function attachEngine(deps: AttachmentDeps): Attachment {
     [ENGINE_EVENT.fragLoading]: ({ frag }) => frag && late.onFragmentLoading(frag),
     [ENGINE_EVENT.fragLoaded]: ({ frag }) => frag && late.onFragmentLoaded(frag),
     [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
-      if (frag?.type === "main") timeline.addFragment(frag, urlOf(frag.level));
+      if (frag?.type === "main") {
+        const details = engine.levels[frag.level]?.details;
+        timeline.addFragment(frag, details?.url);
+        if (!isLive()) edges.add(frag, details, timeline.findAd(frag, details?.url) !== undefined);
+      }
       late.check();
     },
     [ENGINE_EVENT.error]: ({ frag, fatal }) => {

@@ -5,6 +5,14 @@
  * @see hls.js 1.7 API.md: events, `levels`, `startLoad`, `pauseBuffering`
  */
 
+/** When the pictures or the sound of a parsed fragment are decoded and presented, seconds on the timeline. */
+export interface EngineStreamTimes {
+  readonly startPTS: number;
+  readonly endPTS: number;
+  readonly startDTS: number;
+  readonly endDTS: number;
+}
+
 export interface EngineFragment {
   /** Media sequence number; an initialisation segment has a name instead. */
   readonly sn: number | "initSegment";
@@ -16,6 +24,12 @@ export interface EngineFragment {
   readonly end: number;
   readonly duration: number;
   readonly bitrateTest?: boolean | undefined;
+  /** Counts discontinuities. */
+  readonly cc: number;
+  readonly elementaryStreams?: {
+    readonly audio: EngineStreamTimes | null;
+    readonly video: EngineStreamTimes | null;
+  };
   setStart(start: number): void;
   setDuration(duration: number): void;
 }

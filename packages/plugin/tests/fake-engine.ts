@@ -20,6 +20,7 @@ export function createFragment(sn: number, start: number, duration: number, leve
     sn,
     level,
     type: "main",
+    cc: 0,
     get start() {
       return at;
     },

@@ -1,0 +1,54 @@
+/**
+ * The edge from an ad back to the content, where both have frames that are decoded before they are shown (B-frames).
+ *
+ * hls.js puts the first decode time of a new discontinuity where the presentation of the last one ends, which shows the first frame of
+ * the content for too long: 80 ms with two B-frames at 25 frames per second. The decode time belongs where the decoding ended.
+ *
+ * @see hls.js 1.7 mp4-remuxer.ts, `generateIS`: "Bind initPTS to the lowest DTS across tracks"
+ */
+import type { EngineDetails, EngineFragment, EngineStreamTimes } from "./engine.ts";
+
+export interface EdgeAligner {
+  /** A fragment of the main playlist is in the buffer; what follows it has not been parsed yet. */
+  readonly add: (fragment: EngineFragment, details: EngineDetails | undefined, isAd: boolean) => void;
+}
+
+/** How the content is timed, seconds: from decoding to presentation, and from its lowest time to its first picture's. */
+interface Shape {
+  readonly composition: number;
+  readonly lead: number;
+}
+
+/** Seconds: below it there are no B-frames to speak of, above it something else is wrong. */
+const LEAST_COMPOSITION = 0.02;
+const MOST_SHIFT = 0.25;
+
+export function createEdgeAligner(): EdgeAligner {
+  let content: Shape | undefined;
+  return {
+    add: (fragment, details, isAd) => {
+      const video = readTimes(fragment, "video");
+      if (!video || !details || typeof fragment.sn !== "number") return;
+      const index = fragment.sn - details.startSN;
+      if (!isAd) {
+        const before = details.fragments[index - 1];
+        // hls.js may have moved the first picture after a discontinuity
+        if (!before || before.cc === fragment.cc) content = readShape(video, readTimes(fragment, "audio"));
+        return;
+      }
+      const next = details.fragments[index + 1];
+      if (!next || next.cc === fragment.cc || !content || content.composition < LEAST_COMPOSITION) return;
+      const start = Math.max(video.endDTS, video.endPTS - content.composition) - content.lead;
+      if (Math.abs(start - next.start) < MOST_SHIFT) next.setStart(start);
+    },
+  };
+}
+
+function readTimes(fragment: EngineFragment, stream: "audio" | "video"): EngineStreamTimes | undefined {
+  return fragment.elementaryStreams?.[stream] ?? undefined;
+}
+
+function readShape(video: EngineStreamTimes, audio: EngineStreamTimes | undefined): Shape {
+  const lowest = Math.min(video.startDTS, audio?.startPTS ?? video.startDTS);
+  return { composition: video.startPTS - video.startDTS, lead: video.startDTS - lowest };
+}

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { createEdgeAligner } from "../src/edges.ts";
+import type { EngineDetails, EngineFragment, EngineStreamTimes } from "../src/engine.ts";
+import { createFragment } from "./fake-engine.ts";
+
+/** Pictures shown `composition` seconds after they are decoded. */
+function times(start: number, end: number, composition: number): EngineStreamTimes {
+  return { startPTS: start + composition, endPTS: end + composition, startDTS: start, endDTS: end };
+}
+
+function parsed(
+  sn: number,
+  cc: number,
+  video: EngineStreamTimes,
+  audio: EngineStreamTimes | null = null,
+): EngineFragment {
+  const start = Math.min(video.startPTS, audio?.startPTS ?? video.startPTS);
+  const fragment = createFragment(sn, start, Math.max(video.endPTS, audio?.endPTS ?? 0) - start);
+  return Object.assign(fragment, { cc, elementaryStreams: { video, audio } });
+}
+
+/** Content, one ad of 8 s, content again: where hls.js is made to start the content after the ad. */
+function resumeAt(content: EngineStreamTimes, ad: EngineStreamTimes, sound: EngineStreamTimes | null = null): number {
+  const before = parsed(0, 0, content, sound);
+  const inserted = parsed(1, 1, ad);
+  const after = Object.assign(createFragment(2, inserted.end, 4), { cc: 2 });
+  const details: EngineDetails = {
+    url: "https://site.example/",
+    live: false,
+    startSN: 0,
+    fragments: [before, inserted, after],
+  };
+  const edges = createEdgeAligner();
+  edges.add(before, details, false);
+  edges.add(inserted, details, true);
+  return after.start;
+}
+
+describe("createEdgeAligner", () => {
+  test("content with B-frames is decoded on where the decoding of an ad with B-frames ended", () => {
+    expect(resumeAt(times(0, 4, 0.08), times(4, 12, 0.08))).toBeCloseTo(12);
+  });
+
+  test("nothing is decoded before the ad without B-frames has ended", () => {
+    expect(resumeAt(times(0, 4, 0.08), times(4, 12, 0))).toBeCloseTo(12);
+  });
+
+  test("sound that starts before the first picture keeps its distance", () => {
+    expect(resumeAt(times(0.02, 4, 0.08), times(4, 12, 0.08), times(0, 4, 0))).toBeCloseTo(11.98);
+  });
+
+  test("content without B-frames is left to hls.js", () => {
+    expect(resumeAt(times(0, 4, 0), times(4, 12, 0.08))).toBeCloseTo(12.08);
+  });
+});
