@@ -132,6 +132,8 @@ function answerFor(error: FastifyError | AdError | HttpError | Error): Answer {
     return { status: STATUS_OF_HTTP_CODE[code], code, message: error.message, retryAfterSeconds };
   }
   const status = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
+  // A file server's word for a path that leads out of its folder, or that no file can have: as good as not there.
+  if (status === 403) return { status: 404, code: "not-found", message: "there is nothing at this address" };
   if (status >= 400 && status < 500) {
     return { status, code: CODE_OF_FASTIFY_STATUS[status] ?? "invalid-request", message: error.message };
   }

@@ -38,6 +38,11 @@ test("an error of another part is known by its code, its time to come back is pa
   });
 });
 
+test("a path that no file can have is not there, rather than forbidden", async () => {
+  const forbidden = Object.assign(new Error("Forbidden"), { statusCode: 403 });
+  expect(await thrown(forbidden)).toMatchObject({ status: 404, code: "not-found" });
+});
+
 test("any other fault is a 500 that says nothing, whatever was thrown", async () => {
   const database = Object.assign(new Error("duplicate key, detail: (alice)"), { code: "23505" });
   const file = Object.assign(new Error("ENOENT: /etc/secret"), { code: "ENOENT" });
