@@ -425,6 +425,14 @@ describe("a live playlist", () => {
     expect(seen.size).toBe(30);
   });
 
+  test("whose last line belongs to what comes next is not printed with it while a pod is listed", () => {
+    const tail = "#EXT-X-DISCONTINUITY\n#EXT-X-CUE-IN\n";
+    const { text } = stitchLive(writeWindow(origin, 1, 7) + tail, CONTENT, emptyTimeline(), decisions);
+    expect(text.endsWith(".ts\n")).toBe(true);
+    const after = stitchLive(writeWindow(origin, 5, 12) + tail, CONTENT, emptyTimeline(), decisions);
+    expect(after.text.endsWith(`c11.ts\n${tail}`)).toBe(true);
+  });
+
   test("of type EVENT keeps every segment from the first on", () => {
     let timeline = emptyTimeline();
     let listed: readonly string[] = [];
