@@ -190,7 +190,8 @@ function fail(hop: Hop, fault: Fault, errors: readonly string[] = []): VastResul
 
 async function resolveDocument(chain: Chain, { document, hop }: Answer): Promise<VastResult> {
   const parent = hop.wrappers.at(-1);
-  const ads = selectAds(document.ads.slice(0, chain.options.maxAds), parent ?? chain.options);
+  const allowMultipleAds = chain.options.allowMultipleAds && (parent?.allowMultipleAds ?? true);
+  const ads = selectAds(document.ads.slice(0, chain.options.maxAds), allowMultipleAds);
   const results = await Promise.all(
     ads.map((found) => (found.kind === "inline" ? resolveInLine(found, hop) : resolveWrapper(chain, found, hop))),
   );
@@ -220,11 +221,8 @@ function withSequence(ads: readonly Ad[], sequence: number | undefined): readonl
 }
 
 /** Where one ad is allowed, that is the first stand-alone one; the first of the pod where there is none. */
-function selectAds<T extends InLineAd | WrapperAd>(
-  ads: readonly T[],
-  rule: { allowMultipleAds: boolean },
-): readonly T[] {
-  if (rule.allowMultipleAds) return ads;
+function selectAds<T extends InLineAd | WrapperAd>(ads: readonly T[], allowMultipleAds: boolean): readonly T[] {
+  if (allowMultipleAds) return ads;
   return ads.toSorted((a, b) => (a.ad.sequence ?? 0) - (b.ad.sequence ?? 0)).slice(0, 1);
 }
 

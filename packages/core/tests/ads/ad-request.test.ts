@@ -226,6 +226,15 @@ describe("a pod with wrappers", () => {
     expect(ids(await resolve({ "/tag": pod }, { allowMultipleAds: false }))).toEqual(["x@1"]);
   });
 
+  test("takes one ad where the break allows one, whatever a wrapper allows", async () => {
+    const answers = {
+      "/tag": vast(wrapper("w", "/in", { attributes: 'allowMultipleAds="true"' })),
+      "/in": vast(inline("a", { sequence: 1 }), inline("b", { sequence: 2 })),
+    };
+    expect((await resolve(answers)).ads.length).toBe(2);
+    expect((await resolve(answers, { allowMultipleAds: false })).ads.map(({ id }) => id)).toEqual(["a"]);
+  });
+
   test("a stand-alone ad takes the place of a wrapper that led to nothing, unless fallbackOnNoAd is false", async () => {
     const ask = async (attributes: string): Promise<readonly unknown[]> =>
       ids(
