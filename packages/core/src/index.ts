@@ -24,3 +24,4 @@ export * from "./skip-reason.ts";
 export * from "./stitch-live.ts";
 export * from "./stitch.ts";
 export { type HostMatch, type NormaliseRule, parseZoneDocument, type ZoneDocument } from "./zone.ts";
+export * from "./stitched.ts";

@@ -9,7 +9,7 @@ import { snapToBoundary } from "./hls/align.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
 import { dateSegment } from "./hls/splice.ts";
 import { type ChosenAd, choosePod, type PodTarget } from "./stitch-pod.ts";
-import type { Pod, RefusedAd } from "./stitch.ts";
+import type { Pod, RefusedAd } from "./stitched.ts";
 
 /** Room for rounding in sums of durations, seconds. */
 export const TIME_ROUNDING = 1e-6;

@@ -17,7 +17,7 @@ import {
   TIME_ROUNDING,
 } from "./live-timeline.ts";
 import { placeBreak, selectVersion } from "./stitch-pod.ts";
-import type { PlacedBreak } from "./stitch.ts";
+import type { PlacedBreak } from "./stitched.ts";
 
 /** Content from one media sequence number up to another, which is not included. */
 interface ContentPart {

@@ -27,7 +27,7 @@ import {
 } from "./live-timeline.ts";
 import { formatLive } from "./live-window.ts";
 import { choosePod, type PodTarget } from "./stitch-pod.ts";
-import type { ContentPlaylist, Pod, Stitched } from "./stitch.ts";
+import type { ContentPlaylist, Pod, Stitched } from "./stitched.ts";
 
 /**
  * What is to become of an avail. Give every rendition the same decision, and keep it: `hold` may turn into `content` or `pod`,

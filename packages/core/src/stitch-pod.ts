@@ -9,7 +9,7 @@ import { type AdSegment, blankSubtitles, readAdSegments, requiredVersion, totalD
 import { selectRendition } from "./hls/align.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
 import type { SkipReason } from "./skip-reason.ts";
-import type { AdRendition, ContentPlaylist, PlacedAd, PlacedBreak, Pod, PodAd, RefusedAd } from "./stitch.ts";
+import type { AdRendition, ContentPlaylist, PlacedAd, PlacedBreak, Pod, PodAd, RefusedAd } from "./stitched.ts";
 
 /** An ad that fits, with its segments for one content playlist. Survives JSON. */
 export interface ChosenAd {

@@ -42,6 +42,8 @@ export function createVod(
   /** Breaks that no ad can come to any more, although the last word on them is still to come. */
   const hopeless = new Set<BreakEntry>();
   let reference: { readonly fetched: FetchedPlaylist; readonly facts: ContentFacts } | undefined;
+  /** The first playlist that came: its boundaries count for all, or renditions could part by a segment. */
+  let aligned: string | undefined;
   let decision: Promise<void> | undefined;
   let isHandedOver = false;
 
@@ -100,12 +102,13 @@ export function createVod(
     isHandedOver = true;
   };
   const stitch = (fetched: FetchedPlaylist, chosen: readonly BreakEntry[]): Stitched =>
-    stitchVod(fetched.text, fetched.content, chosen.flatMap(buildPod));
+    stitchVod(fetched.text, fetched.content, chosen.flatMap(buildPod), aligned);
 
   return {
     entries: () => entries,
     stitch: async (fetched, facts) => {
       if (!reference || fetched.content.kind === "main") reference = { fetched, facts };
+      aligned ??= fetched.text;
       placeEntries();
       await (decision ??= decide());
       return stitch(

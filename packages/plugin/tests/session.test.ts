@@ -144,6 +144,15 @@ describe("an ad that can be played", () => {
     const viewing = startViewing(web, { breaks: [{ id: "own", time: "start", adTagUrl: "/ads/vast" }] });
     expect(await settle(viewing.play(CONTENT))).toContain("one-high-0.ts");
   });
+
+  test("a track whose segments differ by milliseconds is cut where the first one is, not a segment away", async () => {
+    const web = createFakeWeb({ ...copyOf("one"), "/ads/vast": VAST, "/v1/zones/1.json": ZONE });
+    const viewing = startViewing(web, { breaks: [{ id: "own", time: 10, adTagUrl: "/ads/vast" }] });
+    const first = await settle(viewing.play(CONTENT));
+    const second = await settle(viewing.play(CONTENT.replaceAll("EXTINF:4", "EXTINF:4.005"), { track: "360" }));
+    const before = (text: string): number => text.slice(0, text.indexOf("one-")).split("#EXTINF").length - 2;
+    expect([before(first), before(second)]).toEqual([3, 3]);
+  });
 });
 
 describe("an ad that cannot be played is skipped, and the content is untouched", () => {
