@@ -99,19 +99,27 @@ export function groupRuns(frames: readonly ShownFrame[]): readonly Run[] {
 export interface Cut {
   /** Display time beyond the nominal frame times, from `before` frames before the cut to `after` frames behind it, ms. */
   readonly excessFreezeMs: number;
-  /** Frames that were due around the cut and never presented; a missed callback does not count. */
+  /** Frames that were due at the cut or around it and never presented; a missed callback does not count. */
   readonly skippedFrames: number;
   /** From the last frame of the old film to the first of the new one, ms. */
   readonly switchMs: number;
 }
 
+const missed = (frames: number): number => Math.max(0, frames);
+
 /**
  * Measures the cut between two neighbouring runs by the definition of the budgets: 3 frames before, 10 behind.
  *
+ * @param due the old film's last frame and the new one's first, as the playlist has them
  * @param frameMs nominal time of one frame, ms
  * @throws Error when a run is shorter than its share
  */
-export function measureCut(from: Run, to: Run, frameMs: number): Cut {
+export function measureCut(
+  from: Run,
+  to: Run,
+  due: { readonly last: number; readonly first: number },
+  frameMs: number,
+): Cut {
   const last = from.frames.at(-1);
   const first = to.frames[0];
   const start = last && from.frames.find((frame) => frame.frame >= last.frame - 2);
@@ -122,7 +130,7 @@ export function measureCut(from: Run, to: Run, frameMs: number): Cut {
   const presented = end.presentedFrames - start.presentedFrames;
   return {
     excessFreezeMs: end.displayTime - start.displayTime - intervals * frameMs,
-    skippedFrames: Math.max(0, intervals - presented),
+    skippedFrames: missed(due.last - last.frame) + missed(first.frame - due.first) + missed(intervals - presented),
     switchMs: first.displayTime - last.displayTime,
   };
 }
