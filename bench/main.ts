@@ -1,9 +1,10 @@
 /**
- * `npm run bench [-- stitch player ladder]`: what the budgets of the design name, both sides in one run, as one table.
+ * `npm run bench [-- stitch player size ladder]`: what the budgets of the design name, both sides in one run, as one table.
  */
 import { parseArgs } from "node:util";
 import { benchLadder } from "./ladder.ts";
 import { benchPlayer } from "./player.ts";
+import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
 import { formatTable, type Row } from "./table.ts";
 
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
       note: `against ${against}`,
     })),
   player: () => benchPlayer(),
+  size: benchSize,
   ladder: benchLadder,
 };
 
