@@ -1,4 +1,4 @@
-/** A PostgreSQL of our own in a temporary folder, for the tests that need a real one; undefined where none is installed. */
+/** A PostgreSQL of our own in a temporary folder, for the tests that need a real one; undefined where none is installed, an error in CI. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -17,7 +17,11 @@ const NOBODY = 65_534;
 
 export async function startPostgres(): Promise<PrivatePostgres | undefined> {
   const version = existsSync(ROOT) ? readdirSync(ROOT).at(-1) : undefined;
-  if (version === undefined) return undefined;
+  if (version === undefined) {
+    if (process.env["CI"])
+      throw new Error(`${ROOT}: expected PostgreSQL, which scripts/setup.mjs installs, got nothing`);
+    return undefined;
+  }
   const bin = join(ROOT, version, "bin");
   const folder = mkdtempSync(join(tmpdir(), "interlude-postgres-"));
   const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
