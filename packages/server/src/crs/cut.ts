@@ -3,31 +3,42 @@
  */
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Package } from "@interlude/core";
+import { cutCommand } from "./cut-args.ts";
+import type { CutPackage, CutSegment, CutTrack } from "./cut-package.ts";
 import type { MediaTools } from "./encode.ts";
 import type { Encoding } from "./encoding.ts";
-import { cutCommand, SHORTEST_GOP } from "./ffmpeg-args.ts";
+import { SHORTEST_GOP } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
-import { type CutRendition, type CutSegment, parseCutList } from "./playlists.ts";
+import { parseCutList } from "./playlists.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 import { readSegment } from "./ts-segment.ts";
 
 const TIMEOUT_MS = 120_000;
 
+export interface CutOptions {
+  readonly id3?: { readonly creativeKey: string };
+}
+
 /**
- * Writes `<rendition>/<segment>` below `folder` and returns what was cut, best rendition first.
+ * Writes `<track>/<segment>` below `folder`, which is made.
  *
+ * @param _options.id3 timed metadata in the segments: which creative plays, and how far it is
+
  * @throws RepackageFailure `output-invalid`, `transcode-failed`, `transcode-timeout`
  */
 export async function cutEncoding(
   encoding: Encoding,
-  targetDuration: number,
+  wanted: Package,
   folder: string,
+  _options: CutOptions,
   tools: Pick<MediaTools, "runFfmpeg">,
   signal: AbortSignal,
-): Promise<readonly CutRendition[]> {
+): Promise<CutPackage> {
+  const { targetDuration } = wanted;
   for (const { name } of encoding.renditions) await mkdir(join(folder, name), { recursive: true });
   await tools.runFfmpeg(cutCommand(encoding, targetDuration, folder), { timeoutMs: TIMEOUT_MS, signal });
-  const cuts: CutRendition[] = [];
+  const tracks: CutTrack[] = [];
   for (const rendition of encoding.renditions) {
     const cutList = parseCutList(await readFile(join(folder, rendition.name, "index.m3u8"), "utf8"));
     const segments: CutSegment[] = [];
@@ -35,10 +46,10 @@ export async function cutEncoding(
       const { size } = await stat(join(folder, rendition.name, segment.uri));
       segments.push({ ...segment, bytes: size });
     }
-    cuts.push({ rendition, segments });
+    tracks.push({ name: rendition.name, kind: "muxed", rendition, segments });
   }
-  await verifyCut(cuts, encoding, targetDuration, folder);
-  return cuts;
+  await verifyCut(tracks, encoding, targetDuration, folder);
+  return { folder, targetDuration, tracks };
 }
 
 /**
@@ -46,23 +57,23 @@ export async function cutEncoding(
  * duration, all together are as long as the encoding, and sound ends with the picture.
  */
 async function verifyCut(
-  cuts: readonly CutRendition[],
+  tracks: readonly CutTrack[],
   encoding: Encoding,
   targetDuration: number,
   folder: string,
 ): Promise<void> {
   const frame = 1 / framesPerSecond(encoding.frameRate);
-  const [best] = cuts;
-  for (const { rendition, segments } of cuts) {
+  const [best] = tracks;
+  for (const { name, segments } of tracks) {
     const fail = (what: string): never => {
-      throw new RepackageFailure("output-invalid", `rendition ${rendition.name}, ${targetDuration} s: ${what}`);
+      throw new RepackageFailure("output-invalid", `rendition ${name}, ${targetDuration} s: ${what}`);
     };
     if (segments.length === 0 || segments.length !== best?.segments.length) {
       fail(`expected ${best?.segments.length} segments, got ${segments.length}`);
     }
     let time = 0;
     for (const [index, segment] of segments.entries()) {
-      const facts = readSegment(await readFile(join(folder, rendition.name, segment.uri)));
+      const facts = readSegment(await readFile(join(folder, name, segment.uri)));
       const fault = findFault(segment, facts, { index, time, frame, targetDuration, sibling: best?.segments[index] });
       if (fault !== undefined) fail(`segment ${index}: ${fault}`);
       time += segment.duration;

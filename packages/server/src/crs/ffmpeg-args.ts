@@ -6,11 +6,10 @@
  *
  * @see server-notes.md §4.6 (findings on real commands), §5.1 (attacks)
  */
-import type { Encoding } from "./encoding.ts";
 import { formatFrameRate, framesPerSecond } from "./frame-rate.ts";
 import type { Rung } from "./ladder.ts";
-import type { Source } from "./source.ts";
-import type { SourceFormat } from "./source-format.ts";
+import type { Source, SourceAudio } from "./source.ts";
+import type { IdentifiedFile, SourceFormat } from "./source-format.ts";
 
 /** One ffmpeg run: files in, files out, with the options that stand before each. */
 export interface FfmpegCommand {
@@ -42,18 +41,12 @@ const DECODERS = [
 ].join(",");
 
 /** Options that hold no path, written as one types them. */
-function words(text: string): readonly string[] {
+export function words(text: string): readonly string[] {
   return text.split(" ");
 }
 
 function fence(format: SourceFormat, maxStreams: number): readonly string[] {
   return words(`-f ${format} -protocol_whitelist file,pipe -codec_whitelist ${DECODERS} -max_streams ${maxStreams}`);
-}
-
-/** A file on disk whose format is known. */
-export interface IdentifiedFile {
-  readonly path: string;
-  readonly format: SourceFormat;
 }
 
 /** How much of a file is read at most. */
@@ -94,13 +87,14 @@ export function probeRenditionArgs(path: string): readonly string[] {
  * What the source's file is read with; nothing beyond `maxDuration` is, whatever the file says of itself, and no picture beyond
  * `maxPixels`: H.264 may change its size in the middle.
  */
-function sourceInput(source: Source, limits: ReadLimits): FfmpegFile {
+function sourceInput(file: IdentifiedFile, limits: ReadLimits): FfmpegFile {
   const pixels = ["-max_pixels", String(Math.ceil(limits.maxPixels * BLOCK_ROUNDING))];
   const end = ["-t", String(limits.maxDuration + 1)];
-  return { path: source.path, options: [...GLOBAL, ...fence(source.format, limits.maxStreams), ...pixels, ...end] };
+  return { path: file.path, options: [...GLOBAL, ...fence(file.format, limits.maxStreams), ...pixels, ...end] };
 }
 
-const GLOBAL = words("-nostdin -hide_banner -v error -nostats -progress pipe:2");
+/** Stand before the first input of every run. */
+export const GLOBAL: readonly string[] = words("-nostdin -hide_banner -v error -nostats -progress pipe:2");
 
 /**
  * All renditions in one run: decoded once, split, each scaled from the source. Every rung has its key frames at the same
@@ -119,7 +113,7 @@ export function encodeVideoCommand(
     path: `${folder}/${rung.name}.mp4`,
     options: [...(index === 0 ? graph : []), "-map", `[v${index}]`, ...encoderOptions(source, rung), "-f", "mp4"],
   }));
-  return { inputs: [sourceInput(source, limits)], outputs };
+  return { inputs: [sourceInput(source.video.file, limits)], outputs };
 }
 
 function videoGraph(source: Source, ladder: readonly Rung[]): string {
@@ -154,11 +148,11 @@ function encoderOptions(source: Source, rung: Rung): readonly string[] {
 const STEREO = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
 
 /** Measures loudness (EBU R 128 and BS.1770) of the source's audio as it will be encoded; the report is the last of stderr. */
-export function measureLoudnessCommand(source: Source, index: number, limits: ReadLimits): FfmpegCommand {
-  const input = sourceInput(source, limits);
+export function measureLoudnessCommand(audio: SourceAudio, limits: ReadLimits): FfmpegCommand {
+  const input = sourceInput(audio.file, limits);
   // The report is printed at level info.
   const options = input.options.map((option) => (option === "error" ? "info" : option));
-  const filter = ["-filter_complex", `[0:${index}]${STEREO},ebur128=peak=true:framelog=verbose[a]`];
+  const filter = ["-filter_complex", `[0:${audio.index}]${STEREO},ebur128=peak=true:framelog=verbose[a]`];
   return {
     inputs: [{ ...input, options }],
     outputs: [{ path: "-", options: [...filter, "-map", "[a]", "-f", "null"] }],
@@ -172,7 +166,7 @@ export function measureLoudnessCommand(source: Source, index: number, limits: Re
  * @param level filters that bring it to the loudness wanted, or none
  */
 export function encodeAudioCommand(
-  source: Source,
+  audio: SourceAudio | undefined,
   level: readonly string[],
   duration: number,
   path: string,
@@ -181,38 +175,9 @@ export function encodeAudioCommand(
   const end = Math.ceil((duration * SAMPLE_RATE) / AAC_FRAME) * AAC_FRAME;
   const cut = `atrim=start_sample=${AAC_FRAME}:end_sample=${end}`;
   const silence = `anullsrc=r=${SAMPLE_RATE}:cl=stereo`;
-  const graph = source.audio
-    ? [`[0:${source.audio.index}]${STEREO}`, ...level, "apad", cut].join(",")
-    : `${silence},${cut}`;
+  const graph = audio ? [`[0:${audio.index}]${STEREO}`, ...level, "apad", cut].join(",") : `${silence},${cut}`;
   const encoder = words(`-c:a aac -b:a ${AUDIO_KBPS}k -f adts`);
-  const before = source.audio ? [] : GLOBAL;
+  const before = audio ? [] : GLOBAL;
   const options = [...before, "-filter_complex", `${graph}[a]`, "-map", "[a]", ...encoder];
-  return { inputs: source.audio ? [sourceInput(source, limits)] : [], outputs: [{ path, options }] };
-}
-
-/**
- * Cuts every stored rendition into TS segments by stream copy: no encoder runs. Each rung gets `<rung>/00000.ts` … and
- * `<rung>/index.m3u8` below `folder`, which must exist with a folder for each rung.
- */
-export function cutCommand(encoding: Encoding, targetDuration: number, folder: string): FfmpegCommand {
-  const audioIndex = encoding.renditions.length;
-  // Copying stops at the first packet at or after the end: half a packet early keeps audio within half a packet of video.
-  const audioEnd = encoding.duration - AAC_FRAME / SAMPLE_RATE / 2;
-  const inputs = encoding.renditions.map(({ name }, index) => ({
-    path: `${encoding.folder}/${name}.mp4`,
-    options: [...(index === 0 ? GLOBAL : []), ...words("-f mov -protocol_whitelist file,pipe")],
-  }));
-  const audio = {
-    path: `${encoding.folder}/audio.aac`,
-    options: words(`-f aac -protocol_whitelist file,pipe -t ${audioEnd.toFixed(6)}`),
-  };
-  const cut = `-f hls -hls_time ${targetDuration} -hls_list_size 0 -hls_playlist_type vod -hls_segment_filename`;
-  const outputs = encoding.renditions.map(({ name }, index) => ({
-    path: `${folder}/${name}/index.m3u8`,
-    options: [
-      ...words(`-map ${index}:v -map ${audioIndex}:a -c copy -muxdelay 0 -muxpreload 0 ${cut}`),
-      `${folder}/${name}/%05d.ts`,
-    ],
-  }));
-  return { inputs: [...inputs, audio], outputs };
+  return { inputs: audio ? [sourceInput(audio.file, limits)] : [], outputs: [{ path, options }] };
 }

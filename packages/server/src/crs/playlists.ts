@@ -4,22 +4,8 @@
  *
  * @see RFC 8216 §4.3, §7; server-notes.md §3.1
  */
-import type { EncodedRendition } from "./encoding.ts";
+import type { CutSegment, CutTrack } from "./cut-package.ts";
 import { type FrameRate, framesPerSecond } from "./frame-rate.ts";
-
-export interface CutSegment {
-  /** Relative to its playlist. */
-  readonly uri: string;
-  /** Seconds. */
-  readonly duration: number;
-  readonly bytes: number;
-}
-
-/** One rendition, cut. */
-export interface CutRendition {
-  readonly rendition: EncodedRendition;
-  readonly segments: readonly CutSegment[];
-}
 
 const AUDIO_CODEC = "mp4a.40.2";
 
@@ -51,12 +37,13 @@ export function formatMediaPlaylist(segments: readonly CutSegment[], targetDurat
  * @param base the folder of the media playlists, relative to the master: `<base>/720p.m3u8`
  */
 export function formatMasterPlaylist(
-  cuts: readonly CutRendition[],
+  tracks: readonly CutTrack[],
   frameRate: FrameRate,
   targetDuration: number,
   base: string,
 ): string {
-  const variants = cuts.flatMap(({ rendition, segments }) => {
+  const variants = tracks.flatMap(({ rendition, segments }) => {
+    if (!rendition) return [];
     const { name, width, height, codec } = rendition;
     const attributes = [
       `BANDWIDTH=${peakBandwidthBps(segments, targetDuration)}`,

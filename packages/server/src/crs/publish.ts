@@ -5,16 +5,14 @@
  * @see DESIGN §5 (addresses, cache headers), primetime.md §3.6 (uploads to each CDN are separate)
  */
 import { join } from "node:path";
+import type { CutPackage } from "./cut-package.ts";
 import type { FrameRate } from "./frame-rate.ts";
-import { type CutRendition, formatMasterPlaylist, formatMediaPlaylist } from "./playlists.ts";
+import { formatMasterPlaylist, formatMediaPlaylist } from "./playlists.ts";
 import type { PublishTarget, PutOptions } from "./publish-target.ts";
 
 export interface PackageToPublish {
-  readonly cuts: readonly CutRendition[];
+  readonly cut: CutPackage;
   readonly frameRate: FrameRate;
-  readonly targetDuration: number;
-  /** Where `<rendition>/<segment>` are. */
-  readonly folder: string;
   /** `1/abc/def/<h1>_<h2>.m3u8` */
   readonly masterPath: string;
   /** Names this attempt; media is never overwritten. */
@@ -37,6 +35,8 @@ const MASTER: PutOptions = { contentType: PLAYLIST, cacheControl: "public, max-a
 
 const PARALLEL_PUTS = 4;
 const TRIES = 2;
+/** What a target has to clean up once it is told to end. */
+const ABORT_MS = 1000;
 
 /**
  * Publishes to one target.
@@ -48,28 +48,27 @@ export async function publishTo(target: PublishTarget, what: PackageToPublish, o
   const put = (path: string, body: string | { readonly file: string }, headers: PutOptions): Promise<void> =>
     putTwice(target, path, body, headers, options);
 
-  const segments = what.cuts.flatMap(({ rendition, segments: cut }) =>
-    cut.map(({ uri }) => `${rendition.name}/${uri}`),
-  );
+  const { folder, tracks, targetDuration } = what.cut;
+  const segments = tracks.flatMap((track) => track.segments.map(({ uri }) => `${track.name}/${uri}`));
   let done = 0;
-  const total = segments.length + what.cuts.length + 1;
+  const total = segments.length + tracks.length + 1;
   const advance = (): void => options.onProgress(++done / total);
   const attempt = `${base}/${what.version}`;
   const putMedia = async (): Promise<void> => {
     await forAll(segments, async (path) => {
-      await put(`${attempt}/${path}`, { file: join(what.folder, path) }, MEDIA);
+      await put(`${attempt}/${path}`, { file: join(folder, path) }, MEDIA);
       advance();
     });
-    for (const { rendition, segments: cut } of what.cuts) {
-      const listed = cut.map((segment) => ({ ...segment, uri: `${rendition.name}/${segment.uri}` }));
-      await put(`${attempt}/${rendition.name}.m3u8`, formatMediaPlaylist(listed, what.targetDuration), MEDIA_PLAYLIST);
+    for (const track of tracks) {
+      const listed = track.segments.map((segment) => ({ ...segment, uri: `${track.name}/${segment.uri}` }));
+      await put(`${attempt}/${track.name}.m3u8`, formatMediaPlaylist(listed, targetDuration), MEDIA_PLAYLIST);
       advance();
     }
   };
   // No master names it yet. A master whose upload fails may be there all the same: then its media stays.
   await putMedia().catch((error: unknown) => removeAttempt(target, attempt, error, options));
   const relative = `${base.slice(base.lastIndexOf("/") + 1)}/${what.version}`;
-  await put(what.masterPath, formatMasterPlaylist(what.cuts, what.frameRate, what.targetDuration, relative), MASTER);
+  await put(what.masterPath, formatMasterPlaylist(tracks, what.frameRate, targetDuration, relative), MASTER);
   advance();
 }
 
@@ -94,7 +93,8 @@ async function removeAttempt(
   reason: unknown,
   { timeoutMs }: PublishOptions,
 ): Promise<never> {
-  await within(target.removePrefix(attempt), timeoutMs, `CDN ${target.name}: ${attempt}`).catch(() => undefined);
+  const limits = { timeoutMs, what: `CDN ${target.name}: ${attempt}` };
+  await within(limits, () => target.removeFolder(attempt)).catch(() => undefined);
   throw reason;
 }
 
@@ -105,25 +105,42 @@ async function putTwice(
   headers: PutOptions,
   options: PublishOptions,
 ): Promise<void> {
+  const limits = { ...options, what: `CDN ${target.name}: ${path}` };
   for (let tries = 1; ; tries++) {
     options.signal.throwIfAborted();
     try {
-      await within(target.put(path, body, headers), options.timeoutMs, `CDN ${target.name}: ${path}`);
+      await within(limits, (signal) => target.put(path, body, { ...headers, signal }));
       return;
     } catch (error) {
-      if (tries === TRIES) throw error;
+      if (tries === TRIES || options.signal.aborted) throw error;
     }
   }
 }
 
-async function within(work: Promise<void>, timeoutMs: number, what: string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: expected an end within ${timeoutMs} ms`)), timeoutMs);
-  });
+interface Limits {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs: number;
+  /** What the error names. */
+  readonly what: string;
+}
+
+/** Tells `work` by its signal to end when it is time; one that does not listen is not waited for. */
+async function within(limits: Limits, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const { timeoutMs, what } = limits;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(`${what}: expected an end within ${timeoutMs} ms`)), timeoutMs);
+  const signal = limits.signal ? AbortSignal.any([limits.signal, late.signal]) : late.signal;
+  const ended = Promise.withResolvers<never>();
+  let grace: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    grace = setTimeout(() => ended.reject(signal.reason), ABORT_MS);
+  };
+  signal.addEventListener("abort", end);
   try {
-    await Promise.race([work, late]);
+    await Promise.race([work(signal), ended.promise]);
   } finally {
     clearTimeout(timer);
+    clearTimeout(grace);
+    signal.removeEventListener("abort", end);
   }
 }

@@ -6,7 +6,7 @@ import type { CreativeId, PackageRecord } from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
 import { type PackageToPublish, publishTo } from "./publish.ts";
-import type { PublishTarget } from "./publish-target.ts";
+import { type PublishTarget, removePackage } from "./publish-target.ts";
 import type { RepackagePorts } from "./repackage.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
@@ -34,7 +34,7 @@ export interface PublisherDeps {
 /** A package is whole on the first CDN: the others get this much more before the creative is called ready. */
 const GRACE_MS = 3000;
 
-/** @param signal ends uploads between two objects */
+/** @param signal ends uploads at once */
 export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: AbortSignal): Publisher {
   const { database, targets, config, log } = deps;
   const tried = new Set<string>();
@@ -53,7 +53,7 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
       throw error;
     }
     if (await store.notePublished(database, id, wanted, [target.name])) return;
-    await target.removePrefix(wanted.path.replace(/\.m3u8$/, ""));
+    await removePackage(target, wanted.path);
     throw new Error(`package ${wanted.path}: expected to be wanted still, but its creative was forgotten`);
   };
 
@@ -66,10 +66,9 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
     publish: async (wanted, encoding, cut, onProgress) => {
       tried.add(nameOf(wanted));
       const missing = targets.filter((target) => !wanted.cdns.includes(target.name));
-      const { path: masterPath, targetDuration } = wanted;
       // The same names on every CDN, so that a player may go from one to another.
       const version = `${Date.now().toString(36)}${randomBytes(4).toString("hex")}`;
-      const what = { ...cut, version, masterPath, targetDuration, frameRate: encoding.frameRate };
+      const what = { cut, version, masterPath: wanted.path, frameRate: encoding.frameRate };
       const running = missing.map((target) => upload(target, wanted, what, onProgress));
       const settled = Promise.allSettled(running);
       uploads.push(settled);

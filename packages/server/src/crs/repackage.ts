@@ -11,10 +11,10 @@
  */
 import { join } from "node:path";
 import { cutEncoding } from "./cut.ts";
+import type { CutPackage } from "./cut-package.ts";
 import type { PackageRecord } from "./creative-store.ts";
 import { encodeSource, type MediaTools, probeSource } from "./encode.ts";
 import type { Encoding } from "./encoding.ts";
-import type { CutRendition } from "./playlists.ts";
 import { identifySource } from "./source-format.ts";
 
 export interface RepackagePorts {
@@ -38,12 +38,6 @@ export interface RepackagePorts {
   ) => Promise<void>;
 }
 
-/** A package that was cut: what it holds and where its files are. */
-export interface CutPackage {
-  readonly cuts: readonly CutRendition[];
-  readonly folder: string;
-}
-
 /** Where each phase begins on the way from 0 to 1. */
 const TRANSCODING = 0.05;
 const PUBLISHING = 0.92;
@@ -64,9 +58,9 @@ export async function repackage(
   ports.onProgress(PUBLISHING);
   for (let wanted = await ports.nextPackage(); wanted; wanted = await ports.nextPackage()) {
     const cutFolder = join(folder, `${wanted.packaging}-${wanted.targetDuration}`);
-    const cuts = await cutEncoding(encoding, wanted.targetDuration, cutFolder, ports.tools, signal);
+    const cut = await cutEncoding(encoding, wanted, cutFolder, {}, ports.tools, signal);
     const onProgress = (share: number): void => ports.onProgress(PUBLISHING + share * (1 - PUBLISHING));
-    await ports.publish(wanted, encoding, { cuts, folder: cutFolder }, onProgress);
+    await ports.publish(wanted, encoding, cut, onProgress);
   }
 }
 
@@ -74,7 +68,7 @@ async function makeEncoding(folder: string, ports: RepackagePorts, signal: Abort
   const path = join(folder, "source");
   await ports.download(path, (share) => ports.onProgress(share * TRANSCODING));
   const format = await identifySource(path);
-  const source = await probeSource({ path, format }, ports.tools, signal);
+  const source = await probeSource({ video: { path, format } }, ports.tools, signal);
   await ports.enter("transcode");
   const onProgress = (share: number): void => ports.onProgress(TRANSCODING + share * (PUBLISHING - TRANSCODING));
   const encoding = await encodeSource(source, join(folder, "encoding"), ports.tools, signal, onProgress);

@@ -117,13 +117,14 @@ describe("an upload that fails", () => {
 
   const rendition = { name: "180p", width: 320, height: 180, codec: "avc1.64000d", bandwidthBps: 1000 };
   const segments = Array.from({ length: 20 }, (_, i) => ({ uri: `${i}.ts`, duration: 2, bytes: 1 }));
-  const publish = (target: PublishTarget) => {
+  const publish = (target: PublishTarget, timeoutMs = 1000) => {
     folder = mkdtempSync(join(tmpdir(), "interlude-upload-"));
     mkdirSync(join(folder, "180p"));
     for (const { uri } of segments) writeFileSync(join(folder, "180p", uri), "x");
     const frameRate = { numerator: 25, denominator: 1 };
-    const what = { cuts: [{ rendition, segments }], frameRate, targetDuration: 2, folder, masterPath: "1/m.m3u8" };
-    const options = { signal: new AbortController().signal, timeoutMs: 1000, onProgress: () => undefined };
+    const tracks = [{ name: "180p", kind: "muxed", rendition, segments }] as const;
+    const what = { cut: { folder, targetDuration: 2, tracks }, frameRate, masterPath: "1/m.m3u8" };
+    const options = { signal: new AbortController().signal, timeoutMs, onProgress: () => undefined };
     return publishTo(target, { ...what, version: "v1" }, options);
   };
   const failing = (isFailing: (path: string) => boolean) => {
@@ -135,7 +136,8 @@ describe("an upload that fails", () => {
         puts.push(path);
         if (isFailing(path)) throw new Error("disk full");
       },
-      removePrefix: async (prefix) => void removed.push(prefix),
+      remove: async () => undefined,
+      removeFolder: async (path) => void removed.push(path),
     };
     return { target, puts, removed };
   };
@@ -151,6 +153,22 @@ describe("an upload that fails", () => {
     const { target, removed } = failing((path) => path === "1/m.m3u8");
     await expect(publish(target)).rejects.toThrow("disk full");
     expect(removed).toEqual([]);
+  });
+
+  test("by taking too long is told to end before its object is put again", async () => {
+    const { target, removed } = failing(() => false);
+    let running = 0;
+    let most = 0;
+    const put: PublishTarget["put"] = async (_path, _body, { signal }) => {
+      most = Math.max(most, ++running);
+      const told = Promise.withResolvers<void>();
+      signal?.addEventListener("abort", () => told.resolve());
+      await told.promise;
+      running--;
+      throw signal?.reason;
+    };
+    await expect(publish({ ...target, put }, 20)).rejects.toThrow("expected an end within 20 ms");
+    expect([running, most, removed]).toEqual([0, 4, ["1/m/v1"]]);
   });
 });
 
