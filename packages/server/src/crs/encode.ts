@@ -6,7 +6,6 @@ import type { Encoding } from "./encoding.ts";
 import type { RunFfmpeg, RunOptions } from "./ffmpeg.ts";
 import {
   AUDIO_KBPS,
-  type IdentifiedFile,
   encodeAudioCommand,
   encodeVideoCommand,
   measureLoudnessCommand,
@@ -20,7 +19,16 @@ import { framesPerSecond } from "./frame-rate.ts";
 import { planLadder, type Rung } from "./ladder.ts";
 import { levelFilters, parseLoudness } from "./loudness.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
-import { checkDuration, parseProbe, parseRendition, selectSource, type Source } from "./source.ts";
+import {
+  checkDuration,
+  parseProbe,
+  parseRendition,
+  type ProbeReport,
+  selectSource,
+  type Source,
+  type SourceFiles,
+} from "./source.ts";
+import type { IdentifiedFile } from "./source-format.ts";
 
 export interface MediaTools {
   readonly runFfmpeg: RunFfmpeg;
@@ -29,16 +37,24 @@ export interface MediaTools {
 }
 
 /**
- * What a downloaded file holds.
+ * What was fetched, and whether it may be encoded.
  *
  * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`, `unreadable`
  */
-export async function probeSource(file: IdentifiedFile, tools: MediaTools, signal: AbortSignal): Promise<Source> {
+export async function probeSource(files: SourceFiles, tools: MediaTools, signal: AbortSignal): Promise<Source> {
   const { limits } = tools.config;
-  const report = parseProbe(JSON.parse(await tools.runFfprobe(probeArgs(file, limits.maxStreams), signal)));
-  if (report.duration !== undefined) return selectSource(file, report, limits);
-  const end = await findLastPacket(file, tools, signal);
-  return selectSource(file, { ...report, duration: end > 0 ? end : undefined }, limits);
+  const [report, audioReport] = await Promise.all([
+    probeFile(files.video, tools, signal),
+    files.audio && probeFile(files.audio, tools, signal),
+  ]);
+  if (report.duration !== undefined) return selectSource(files, report, audioReport, limits);
+  const end = await findLastPacket(files.video, tools, signal);
+  return selectSource(files, { ...report, duration: end > 0 ? end : undefined }, audioReport, limits);
+}
+
+async function probeFile(file: IdentifiedFile, tools: MediaTools, signal: AbortSignal): Promise<ProbeReport> {
+  const args = probeArgs(file, tools.config.limits.maxStreams);
+  return parseProbe(JSON.parse(await tools.runFfprobe(args, signal)));
 }
 
 /** When the last packet of any stream begins, seconds; 0 for none. */
@@ -102,7 +118,7 @@ export async function encodeSource(
  * @throws RepackageFailure `truncated`
  */
 async function checkWhole(source: Source, duration: number, tools: MediaTools, signal: AbortSignal): Promise<void> {
-  const end = source.isDurationOfVideo ? duration : await findLastPacket(source, tools, signal);
+  const end = source.isDurationOfVideo ? duration : await findLastPacket(source.video.file, tools, signal);
   if (end >= source.duration - MAX_MISSING) return;
   const message = `creative: expected ${source.duration.toFixed(2)} s of video, got ${duration.toFixed(2)} s`;
   throw new RepackageFailure("truncated", message);
@@ -148,9 +164,9 @@ async function encodeAudio(
   const { limits, loudness } = tools.config;
   const level = source.audio
     ? levelFilters(
-        parseLoudness(await tools.runFfmpeg(measureLoudnessCommand(source, source.audio.index, limits), options)),
+        parseLoudness(await tools.runFfmpeg(measureLoudnessCommand(source.audio, limits), options)),
         loudness,
       )
     : [];
-  await tools.runFfmpeg(encodeAudioCommand(source, level, duration, `${folder}/audio.aac`, limits), options);
+  await tools.runFfmpeg(encodeAudioCommand(source.audio, level, duration, `${folder}/audio.aac`, limits), options);
 }

@@ -9,6 +9,8 @@ export interface Encoding {
   readonly frameRate: FrameRate;
   /** Best first. */
   readonly renditions: readonly EncodedRendition[];
+  /** Seconds, 0 first: where a remux can be cut. Left out: at every multiple of two seconds, as a ladder of ours. */
+  readonly keyTimes?: readonly number[];
 }
 
 export interface EncodedRendition {

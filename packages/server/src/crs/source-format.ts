@@ -10,6 +10,12 @@ import { RepackageFailure } from "./repackage-failure.ts";
 /** The name of ffmpeg's demuxer. */
 export type SourceFormat = "mov" | "flv" | "matroska";
 
+/** A file on disk whose format is known. */
+export interface IdentifiedFile {
+  readonly path: string;
+  readonly format: SourceFormat;
+}
+
 const EBML = Buffer.from([0x1a, 0x45, 0xdf, 0xa3]);
 
 /**

@@ -2,11 +2,9 @@
 import type { SourceLimits } from "./crs-config.ts";
 import { type FrameRate, framesPerSecond, parseFrameRate, selectFrameRate } from "./frame-rate.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
-import type { SourceFormat } from "./source-format.ts";
+import type { IdentifiedFile } from "./source-format.ts";
 
 export interface Source {
-  readonly path: string;
-  readonly format: SourceFormat;
   /** Seconds, as the file declares it or its packets show it. */
   readonly duration: number;
   /** False: `duration` is that of the whole file, in which sound may go on after the last picture. */
@@ -17,7 +15,8 @@ export interface Source {
 }
 
 export interface SourceVideo {
-  /** Among all streams, as ffmpeg counts. */
+  readonly file: IdentifiedFile;
+  /** Among all streams of its file, as ffmpeg counts. */
   readonly index: number;
   /** As seen: rotation and pixel shape applied; may be odd. */
   readonly width: number;
@@ -30,6 +29,9 @@ export interface SourceVideo {
 }
 
 export interface SourceAudio {
+  /** Another than the video's where a source has its sound apart. */
+  readonly file: IdentifiedFile;
+  /** Among all streams of its file, as ffmpeg counts. */
   readonly index: number;
 }
 
@@ -84,14 +86,22 @@ function parseStream(stream: unknown, place: number): ProbeStream {
   };
 }
 
+/** What was fetched of one creative: one file, or its sound in a file of its own. */
+export interface SourceFiles {
+  readonly video: IdentifiedFile;
+  readonly audio?: IdentifiedFile;
+}
+
 /**
- * The source as it will be encoded: its first video and its first audio.
+ * The source as it will be encoded: the first video of its file, and the first audio of the file of its own or else of the same.
  *
+ * @param audioReport of `files.audio`, where there is one
  * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`
  */
 export function selectSource(
-  file: { readonly path: string; readonly format: SourceFormat },
+  files: SourceFiles,
   report: ProbeReport,
+  audioReport: ProbeReport | undefined,
   limits: SourceLimits,
 ): Source {
   const stream = report.streams.find((one) => one.type === "video" && !one.isPicture);
@@ -102,14 +112,17 @@ export function selectSource(
   const duration = stream.duration ?? report.duration;
   if (duration === undefined) throw new RepackageFailure("unreadable", "creative: expected a duration, got none");
   checkDuration(Math.max(duration, report.duration ?? 0), limits);
-  const audio = report.streams.find((one) => one.type === "audio" && one.codec !== undefined);
   return {
-    ...file,
     duration,
     isDurationOfVideo: stream.duration !== undefined,
-    video: selectVideo(stream, limits),
-    audio: audio && { index: audio.index },
+    video: selectVideo(files.video, stream, limits),
+    audio: selectAudio(files.audio ?? files.video, audioReport ?? report),
   };
+}
+
+function selectAudio(file: IdentifiedFile, report: ProbeReport): SourceAudio | undefined {
+  const stream = report.streams.find((one) => one.type === "audio" && one.codec !== undefined);
+  return stream && { file, index: stream.index };
 }
 
 /** @throws RepackageFailure `too-long` */
@@ -121,7 +134,7 @@ export function checkDuration(duration: number, limits: SourceLimits): void {
 
 const MIN_SIDE = 16;
 
-function selectVideo(stream: ProbeStream, limits: SourceLimits): SourceVideo {
+function selectVideo(file: IdentifiedFile, stream: ProbeStream, limits: SourceLimits): SourceVideo {
   const { width, height } = seenSize(stream);
   if (stream.codec === undefined || Math.min(width, height) < MIN_SIDE) {
     const came = `${stream.codec ?? "unknown codec"}, ${width}x${height}`;
@@ -137,6 +150,7 @@ function selectVideo(stream: ProbeStream, limits: SourceLimits): SourceVideo {
     throw new RepackageFailure("unsupported", `creative: expected at most ${limits.maxFrameRate} fps, got ${came}`);
   }
   return {
+    file,
     index: stream.index,
     width,
     height,
