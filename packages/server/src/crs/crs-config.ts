@@ -23,7 +23,7 @@ export interface CrsConfig {
   readonly encodingDir: string;
   readonly ffmpegPath: string;
   readonly ffprobePath: string;
-  /** Creatives made at a time, by this process. */
+  /** Creatives made at a time, by this process; 0: the work is left to others on the same database. */
   readonly concurrency: number;
   /** Creatives that may wait; one more is refused with QueueFull. */
   readonly queueLimit: number;

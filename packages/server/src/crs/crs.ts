@@ -38,9 +38,16 @@ export interface RepackageRequestInput {
   readonly zone: string;
   /** The original URL; it is normalised for the key only. */
   readonly creativeUrl: string;
-  readonly packaging: Packaging;
+  /** `dash` is accepted and never made. */
+  readonly packaging: Packaging | "dash";
   /** 6, 4 or 2 seconds. */
   readonly targetDuration: number;
+  /** Once asked for, all packages of the creative carry timed metadata. */
+  readonly id3?: boolean;
+  /** As VAST names them: for block lists and for people, never for the key. */
+  readonly adSystem?: string;
+  readonly adId?: string;
+  readonly creativeId?: string;
 }
 
 export interface CreativeFilter {
@@ -144,7 +151,7 @@ export function createCrs(deps: CrsDeps): Crs {
           log.error({ err: error }, "creatives were not looked after"),
         );
       reviving = setInterval(revive, REVIVE_MS).unref();
-      await queue.work(config.concurrency, (jobId, id) => started.run(jobId, id));
+      if (config.concurrency > 0) await queue.work(config.concurrency, (jobId, id) => started.run(jobId, id));
     },
     stop: async () => {
       clearInterval(reviving);
@@ -203,8 +210,8 @@ async function submit(
   input: RepackageRequestInput,
   deps: CrsDeps & { readonly queue: JobQueue; readonly announce: (record: store.CreativeRecord) => void },
 ): Promise<Submission> {
-  const { zone, creativeUrl, packaging, targetDuration } = input;
-  checkRequest(input);
+  const { zone, creativeUrl, targetDuration } = input;
+  const packaging = checkRequest(input);
   const { config, database, queue, targets } = deps;
   const key = creativeKey(zone, normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone)));
   const cut = { packaging, targetDuration };
@@ -233,13 +240,13 @@ async function submit(
   return { key, before, status: describeCreative(current) };
 }
 
-function checkRequest({ zone, packaging, targetDuration }: RepackageRequestInput): void {
+function checkRequest({ zone, packaging, targetDuration }: RepackageRequestInput): Packaging {
   const fail = (what: string, expected: string, got: unknown): never => {
     throw new AdError("option-invalid", `${what}: expected ${expected}, got ${JSON.stringify(got)}`);
   };
   if (!ZONE_NAME.test(zone)) fail("zone", "letters, digits, _ or -", zone);
-  if (packaging !== "hls") fail("packaging", "hls (cmaf is not made here yet)", packaging);
   if (!TARGET_DURATIONS.some((one) => one === targetDuration)) fail("target duration", "6, 4 or 2", targetDuration);
+  return packaging === "hls" ? packaging : fail("packaging", "hls (no other is made here yet)", packaging);
 }
 
 async function removeEncoding({ encoding }: store.CreativeRecord, config: CrsConfig): Promise<void> {
