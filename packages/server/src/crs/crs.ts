@@ -27,7 +27,7 @@ import { findProgram, writeWrapper } from "./ffmpeg-wrapper.ts";
 import { createFfprobe } from "./ffprobe.ts";
 import { createJobQueue, type JobQueue, LONGEST_JOB_MS } from "./job-queue.ts";
 import { isIncomplete } from "./publisher.ts";
-import type { PublishTarget } from "./publish-target.ts";
+import { type PublishTarget, removePackage } from "./publish-target.ts";
 import { reviveCreatives } from "./revive.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
@@ -253,13 +253,14 @@ async function removeEncoding({ encoding }: store.CreativeRecord, config: CrsCon
   if (encoding) await rm(join(config.encodingDir, encoding.folder), { recursive: true, force: true });
 }
 
+/** Where one package's objects cannot be removed, the others' still are. */
 async function removeObjects(record: store.CreativeRecord, { log, targets }: CrsDeps): Promise<void> {
-  const { zone, key } = record;
-  const prefix = `${zone}/${key.slice(0, 3)}/${key.slice(3, 6)}/${key}_`;
-  const removals = targets.map((target) =>
-    target.removePrefix(prefix).catch((error: unknown) => {
-      log.error({ cdn: target.name, prefix, err: error }, "objects of a forgotten creative were not removed");
-    }),
+  const removals = targets.flatMap((target) =>
+    record.packages.map(({ path }) =>
+      removePackage(target, path).catch((error: unknown) => {
+        log.error({ cdn: target.name, path, err: error }, "objects of a forgotten creative were not removed");
+      }),
+    ),
   );
   await Promise.all(removals);
 }

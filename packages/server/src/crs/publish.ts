@@ -130,17 +130,19 @@ async function within(limits: Limits, work: (signal: AbortSignal) => Promise<voi
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(`${what}: expected an end within ${timeoutMs} ms`)), timeoutMs);
   const signal = limits.signal ? AbortSignal.any([limits.signal, late.signal]) : late.signal;
-  const ended = Promise.withResolvers<never>();
+  const over = new AbortController();
   let grace: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    grace = setTimeout(() => ended.reject(signal.reason), ABORT_MS);
-  };
-  signal.addEventListener("abort", end);
+  const ended = new Promise<never>((_, reject) => {
+    const end = (): void => {
+      grace = setTimeout(() => reject(signal.reason), ABORT_MS);
+    };
+    signal.addEventListener("abort", end, { signal: over.signal });
+  });
   try {
-    await Promise.race([work(signal), ended.promise]);
+    await Promise.race([work(signal), ended]);
   } finally {
     clearTimeout(timer);
     clearTimeout(grace);
-    signal.removeEventListener("abort", end);
+    over.abort();
   }
 }

@@ -1,14 +1,19 @@
 /** A folder as the origin of a CDN: what is put there, `routes.ts` serves. */
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /** Has the shape of CRS's PublishTarget; cache headers are the server's business here, by path. */
 export interface DirectoryStore {
   readonly name: string;
   /** Atomic: written beside, then renamed. @throws when the path would leave the folder */
-  put(path: string, body: string | { readonly file: string }): Promise<void>;
-  removePrefix(prefix: string): Promise<void>;
+  put(
+    path: string,
+    body: string | { readonly file: string },
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>;
+  remove(path: string): Promise<void>;
+  removeFolder(path: string): Promise<void>;
 }
 
 /** Parts of a path that an object may have: no `..`, nothing hidden, nothing empty. */
@@ -18,7 +23,8 @@ const PART = /^[\w-][\w.-]*$/;
 export function directoryStore(name: string, directory: string): DirectoryStore {
   return {
     name,
-    put: async (path, body) => {
+    put: async (path, body, { signal } = {}) => {
+      signal?.throwIfAborted();
       const file = resolveInside(directory, path);
       const folder = dirname(file);
       await mkdir(folder, { recursive: true });
@@ -26,22 +32,15 @@ export function directoryStore(name: string, directory: string): DirectoryStore 
       try {
         if (typeof body === "string") await writeFile(beside, body);
         else await copyFile(body.file, beside);
+        signal?.throwIfAborted();
         await rename(beside, file);
       } catch (error) {
         await rm(beside, { force: true });
         throw error;
       }
     },
-    removePrefix: async (prefix) => {
-      const file = resolveInside(directory, prefix);
-      const start = basename(file);
-      const entries = await readdir(dirname(file)).catch(() => []);
-      const own = entries.filter((entry) => entry.startsWith(start));
-      // Masters first: a probe must not hit what is about to lose its media.
-      for (const entry of own.toSorted((a, b) => Number(b.endsWith(".m3u8")) - Number(a.endsWith(".m3u8")))) {
-        await rm(join(dirname(file), entry), { recursive: true, force: true });
-      }
-    },
+    remove: async (path) => rm(resolveInside(directory, path), { force: true }),
+    removeFolder: async (path) => rm(resolveInside(directory, path), { recursive: true, force: true }),
   };
 }
 

@@ -158,7 +158,8 @@ describe("CDNs", () => {
     const target: PublishTarget = {
       name: "a",
       put: async (path, _body, { cacheControl }) => void puts.push({ path, cacheControl }),
-      removePrefix: async () => undefined,
+      remove: async () => undefined,
+      removeFolder: async () => undefined,
     };
     const crs = await start({ targets: () => [target] });
     const status = await crs.repackage(address("order", "plain.mp4"));

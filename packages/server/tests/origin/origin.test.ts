@@ -112,16 +112,19 @@ describe("directoryStore", () => {
   test.each(["../x", "1/../../x", "/etc/x", "1//x", ".hidden", "1/./x", ""])("%s is no path", async (path) => {
     const store = directoryStore("a", join(folder, "a"));
     await expect(store.put(path, "x")).rejects.toThrow("expected parts of letters");
-    await expect(store.removePrefix(path)).rejects.toThrow("expected parts of letters");
+    await expect(store.remove(path)).rejects.toThrow("expected parts of letters");
+    await expect(store.removeFolder(path)).rejects.toThrow("expected parts of letters");
   });
 
-  test("removes what begins with a prefix, and only that", async () => {
+  test("removes one object, or all below a folder, and only that", async () => {
     const store = directoryStore("a", join(folder, "a"));
-    await store.put(`1/012/345/${H}_${"f".repeat(32)}.m3u8`, "x");
-    await store.put(`1/012/345/${"e".repeat(32)}_${H}.m3u8`, "x");
-    await store.removePrefix(`1/012/345/${H}_`);
-    expect(readdirSync(join(folder, "a/1/012/345"))).toEqual([`${"e".repeat(32)}_${H}.m3u8`]);
-    await store.removePrefix("2/nothing");
+    await store.removeFolder(`1/012/345/${H}_${H}`);
+    expect(readdirSync(join(folder, "a/1/012/345"))).toEqual([`${H}_${H}.m3u8`]);
+    await store.put(`1/012/345/${H}_2.m3u8`, "x");
+    await store.remove(MASTER);
+    expect(readdirSync(join(folder, "a/1/012/345"))).toEqual([`${H}_2.m3u8`]);
+    await store.remove("2/nothing");
+    await store.removeFolder("2/nothing");
   });
 
   test("a symbolic link that somebody put into the folder is not followed out of it by removal", async () => {
@@ -129,7 +132,7 @@ describe("directoryStore", () => {
     mkdirSync(join(folder, "outside"));
     writeFileSync(join(folder, "outside/kept"), "x");
     symlinkSync(join(folder, "outside"), join(folder, "a/link"));
-    await store.removePrefix("link");
+    await store.removeFolder("link");
     expect(readdirSync(join(folder, "outside"))).toEqual(["kept"]);
   });
 });
