@@ -1,67 +1,70 @@
-/** Brings a creative's file to the work folder. It is the only step that reads from the network. */
+/**
+ * The requests that one creative costs: the only step that reads from the network. They share a deadline and a number of bytes,
+ * whether it is one file or a playlist with a thousand segments.
+ */
+import { createHash, type Hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { AdError } from "@interlude/core";
-import type { GuardedFetch } from "../guarded-fetch.ts";
+import type { GuardedFetch, GuardedResponse } from "../guarded-fetch.ts";
 import type { SourceLimits } from "./crs-config.ts";
 import type { FailureReason } from "./creative-state.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
-/** Statuses that say that the file is not there for us, and will not be by itself. */
-const MISSING: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 406, 410, 451]);
-
-/**
- * Writes the file to `path`.
- *
- * @param onProgress 0 to 1; not called where the length is not announced
- * @throws RepackageFailure `source-missing`, `source-unavailable`, `too-large`, `address-refused`; the signal's reason
- */
-export async function download(
-  creativeUrl: string,
-  path: string,
-  deps: { readonly fetch: GuardedFetch; readonly limits: SourceLimits },
-  signal: AbortSignal,
-  onProgress: (share: number) => void,
-): Promise<void> {
-  const { maxBytes, fetchTimeoutMs } = deps.limits;
-  const end = new AbortController();
-  try {
-    const both = AbortSignal.any([signal, end.signal]);
-    const options = { timeoutMs: fetchTimeoutMs, maxBytes, signal: both, headers: { "accept-encoding": "identity" } };
-    const response = await deps.fetch(new URL(creativeUrl), options);
-    if (response.status !== 200) {
-      const reason = MISSING.has(response.status) ? "source-missing" : "source-unavailable";
-      throw new RepackageFailure(
-        reason,
-        `creative at ${hostOf(creativeUrl)}: expected status 200, got ${response.status}`,
-      );
-    }
-    await writeBody(response.body, path, Number(response.headers.get("content-length") ?? Number.NaN), onProgress);
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw error instanceof AdError ? new RepackageFailure(reasonOf(error), error.message, error) : error;
-  } finally {
-    // A body that nobody reads would keep its connection until the time is up.
-    end.abort();
-  }
+export interface DownloadDeps {
+  readonly fetch: GuardedFetch;
+  readonly limits: SourceLimits;
 }
 
-async function writeBody(
-  body: AsyncIterable<Uint8Array>,
-  path: string,
-  length: number,
-  onProgress: (share: number) => void,
-): Promise<void> {
-  const file = await open(path, "wx", 0o600);
-  try {
-    let bytes = 0;
-    for await (const chunk of body) {
-      await file.writeFile(chunk);
-      bytes += chunk.length;
-      if (length > 0) onProgress(Math.min(1, bytes / length));
+export interface SourceRequests {
+  /**
+   * Asks for a resource. Any status is a value; the body, decoded, counts against the bytes of the whole creative.
+   *
+   * @throws RepackageFailure `source-unavailable`, `too-large`, `address-refused`, also while the body is read; the signal's reason
+   */
+  ask(url: URL, headers?: Readonly<Record<string, string>>): Promise<GuardedResponse>;
+  /** Ends what is still open: a body that nobody reads would keep its connection until the time is up. */
+  close(): void;
+}
+
+/** Opens the requests of one creative; `limits.fetchTimeoutMs` begins now. */
+export function openRequests({ fetch, limits }: DownloadDeps, signal: AbortSignal): SourceRequests {
+  const end = new AbortController();
+  const both = AbortSignal.any([signal, end.signal]);
+  const deadline = performance.now() + limits.fetchTimeoutMs;
+  let left = limits.maxBytes;
+
+  const translate = (error: unknown): unknown => {
+    if (signal.aborted) return signal.reason;
+    return error instanceof AdError ? new RepackageFailure(reasonOf(error), error.message, error) : error;
+  };
+  async function* count(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of body) {
+        left -= chunk.length;
+        if (left < 0) throw tooLarge(url, limits.maxBytes);
+        yield chunk;
+      }
+    } catch (error) {
+      throw translate(error);
     }
-  } finally {
-    await file.close();
   }
+  return {
+    ask: async (url, headers = {}) => {
+      try {
+        const timeoutMs = Math.max(1, deadline - performance.now());
+        const asked = { "accept-encoding": "identity", ...headers };
+        const response = await fetch(url, { timeoutMs, maxBytes: Math.max(1, left), signal: both, headers: asked });
+        return { ...response, body: count(response.body, response.url) };
+      } catch (error) {
+        throw translate(error);
+      }
+    },
+    close: () => end.abort(),
+  };
+}
+
+function tooLarge(url: URL, maxBytes: number): RepackageFailure {
+  return new RepackageFailure("too-large", `creative at ${url.host}: expected at most ${maxBytes} bytes, got more`);
 }
 
 function reasonOf(error: AdError): FailureReason {
@@ -69,6 +72,44 @@ function reasonOf(error: AdError): FailureReason {
   return error.code === "response-too-large" ? "too-large" : "source-unavailable";
 }
 
-function hostOf(url: string): string {
-  return new URL(url).host;
+/** Statuses that say that the file is not there for us, and will not be by itself. */
+const MISSING: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 406, 410, 451]);
+
+/** @throws RepackageFailure `source-missing`, `source-unavailable` for any other status than 200 */
+export function expectFound({ status, url }: GuardedResponse): void {
+  if (status === 200) return;
+  const reason = MISSING.has(status) ? "source-missing" : "source-unavailable";
+  throw new RepackageFailure(reason, `creative at ${url.host}: expected status 200, got ${status}`);
+}
+
+/** What was written: its length, and its SHA-256 in hexadecimal. */
+export interface WrittenBody {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Writes a body to a file that must not be there yet.
+ *
+ * @param onBytes the bytes written so far
+ */
+export async function writeBody(
+  body: AsyncIterable<Uint8Array>,
+  path: string,
+  onBytes: (bytes: number) => void,
+): Promise<WrittenBody> {
+  const file = await open(path, "wx", 0o600);
+  const hash: Hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      await file.writeFile(chunk);
+      hash.update(chunk);
+      bytes += chunk.length;
+      onBytes(bytes);
+    }
+  } finally {
+    await file.close();
+  }
+  return { bytes, sha256: hash.digest("hex") };
 }

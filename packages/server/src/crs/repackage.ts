@@ -9,18 +9,19 @@
  *
  * @see Primetime JIT workflows, step 4 (manifest server) and step 5 (client): CRS transcodes and uploads (primetime.md §3.2, §3.3)
  */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cutEncoding } from "./cut.ts";
 import type { CutPackage } from "./cut-package.ts";
 import type { PackageRecord } from "./creative-store.ts";
 import { encodeSource, type MediaTools, probeSource } from "./encode.ts";
 import type { Encoding } from "./encoding.ts";
-import { identifySource } from "./source-format.ts";
+import type { FetchedSource } from "./fetch-source.ts";
 
 export interface RepackagePorts {
   readonly tools: MediaTools;
-  /** Writes the creative's file to a path. */
-  readonly download: (path: string, onProgress: (share: number) => void) => Promise<void>;
+  /** Brings the creative's media to a folder. */
+  readonly fetchSource: (folder: string, onProgress: (share: number) => void) => Promise<FetchedSource>;
   /** Tells the phase that begins. Throws when the creative is no longer this worker's. */
   readonly enter: (phase: "transcode" | "publish") => Promise<void>;
   /** 0 to 1, over all phases. */
@@ -65,10 +66,10 @@ export async function repackage(
 }
 
 async function makeEncoding(folder: string, ports: RepackagePorts, signal: AbortSignal): Promise<Encoding> {
-  const path = join(folder, "source");
-  await ports.download(path, (share) => ports.onProgress(share * TRANSCODING));
-  const format = await identifySource(path);
-  const source = await probeSource({ video: { path, format } }, ports.tools, signal);
+  const fetched = join(folder, "source");
+  await mkdir(fetched);
+  const files = await ports.fetchSource(fetched, (share) => ports.onProgress(share * TRANSCODING));
+  const source = await probeSource(files, ports.tools, signal);
   await ports.enter("transcode");
   const onProgress = (share: number): void => ports.onProgress(TRANSCODING + share * (PUBLISHING - TRANSCODING));
   const encoding = await encodeSource(source, join(folder, "encoding"), ports.tools, signal, onProgress);

@@ -7,8 +7,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { RepackageFailure } from "./repackage-failure.ts";
 
-/** The name of ffmpeg's demuxer. */
-export type SourceFormat = "mov" | "flv" | "matroska";
+/** The name of ffmpeg's demuxer. `mpegts` and `aac` come out of our own HLS reader only. */
+export type SourceFormat = "mov" | "flv" | "matroska" | "mpegts" | "aac";
 
 /** A file on disk whose format is known. */
 export interface IdentifiedFile {

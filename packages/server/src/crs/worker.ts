@@ -8,9 +8,9 @@ import type { CreativeId, CreativeRecord } from "./creative-store.ts";
 import { type CreativeEvent, isTransient, transition } from "./creative-state.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
-import { download } from "./download.ts";
 import type { MediaTools } from "./encode.ts";
 import type { Encoding } from "./encoding.ts";
+import { fetchSource } from "./fetch-source.ts";
 import type { JobQueue } from "./job-queue.ts";
 import { createPublisher } from "./publisher.ts";
 import type { PublishTarget } from "./publish-target.ts";
@@ -143,8 +143,8 @@ async function runCreative(begun: CreativeRecord, run: Report, signal: AbortSign
     const report = reportProgress(run, () => current, deps);
     const ports = {
       tools: deps.tools,
-      download: (path: string, onProgress: (share: number) => void) =>
-        download(begun.creativeUrl, path, { fetch: deps.fetch, limits: config.limits }, signal, onProgress),
+      fetchSource: (target: string, onProgress: (share: number) => void) =>
+        fetchSource(begun.creativeUrl, target, { ...deps, limits: config.limits }, signal, onProgress),
       enter: (type: "transcode" | "publish") => change({ type }),
       onProgress: report,
       keepEncoding: async (encoding: Encoding) => {
