@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /**
- * Installs what the command that was typed needs, and nothing else: `node scripts/setup.mjs [ffmpeg] [chromium] [firefox] [postgres]`.
+ * Installs what the command that was typed needs, and nothing else: `node scripts/setup.mjs [part …]`, the parts being those below.
+ * An optional part that cannot be installed stops nobody: the tests that need it say so and are left out. With CI set, nothing
+ * is optional.
  * Plain JavaScript for any Node ≥ 18, because it runs before node_modules (and so before the repository's own Node) exists.
  */
 import { spawnSync } from "node:child_process";
@@ -10,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What a command can ask for: the programs that must be found, the variables that override them, and Debian's packages. */
+/** What a command can ask for: the programs that must be found, the variables that override them (if any), and Debian's packages. */
 const PARTS = {
   ffmpeg: {
     programs: [
@@ -21,8 +23,19 @@ const PARTS = {
   },
   chromium: { programs: [["CHROMIUM_PATH", "chromium"]], packages: ["chromium"] },
   firefox: { programs: [["FIREFOX_PATH", "firefox-esr"]], packages: ["firefox-esr"] },
-  postgres: { programs: [["POSTGRES_PATH", "postgres"]], packages: ["postgresql"] },
+  postgres: { programs: [["POSTGRES_PATH", "postgres"]], packages: ["postgresql"], isOptional: true },
+  nginx: { programs: [["NGINX_PATH", "nginx"]], packages: ["nginx"], isOptional: true },
+  swift: {
+    programs: ["proxy-server", "account-server", "container-server", "object-server", "ring-builder"]
+      .map((name) => ["", `swift-${name}`])
+      .concat([["", "memcached"]]),
+    packages: ["swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"],
+    isOptional: true,
+  },
 };
+
+/** Debian keeps servers there, and it out of the PATH of all but root. */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin"];
 
 /** Debian keeps PostgreSQL's programs out of PATH. */
 function debianPostgresFolders() {
@@ -48,7 +61,7 @@ function isExecutable(path) {
 function isFound([variable, program]) {
   const chosen = process.env[variable];
   if (chosen) return isExecutable(chosen);
-  const folders = [...(process.env.PATH ?? "").split(delimiter), ...debianPostgresFolders()];
+  const folders = [...(process.env.PATH ?? "").split(delimiter), ...SYSTEM_FOLDERS, ...debianPostgresFolders()];
   return folders.some((folder) => isExecutable(join(folder, program)));
 }
 
@@ -63,7 +76,6 @@ function installModules() {
 
 function installPrograms(names) {
   const missing = names.filter((name) => !PARTS[name].programs.every(isFound));
-  if (missing.length === 0) return;
   for (const name of missing) {
     const wrong = PARTS[name].programs.find(
       ([variable]) => process.env[variable] && !isExecutable(process.env[variable]),
@@ -73,18 +85,29 @@ function installPrograms(names) {
       process.exit(1);
     }
   }
-  const packages = missing.flatMap((name) => PARTS[name].packages);
-  const line = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
-  const isRoot = process.getuid?.() === 0;
-  if (!isRoot || !isFound(["", "apt-get"])) {
-    console.error(`setup: not found: ${missing.join(", ")}. On Debian or Ubuntu, type:\n  sudo sh -c '${line}'`);
-    process.exit(1);
+  const isOptional = (name) => PARTS[name].isOptional && !process.env.CI;
+  const required = missing.filter((name) => !isOptional(name));
+  if (required.length > 0 && !installPackages(required)) process.exit(1);
+  const optional = missing.filter(isOptional);
+  if (optional.length > 0 && !installPackages(optional)) {
+    console.error("setup: going on without; the tests that need it are left out");
   }
-  console.error(`setup: installing ${packages.join(", ")} with apt-get (once, about 20 s)`);
-  const status = withoutStartingServices(
-    () => runApt(["update"]) || runApt(["-y", "--no-install-recommends", "install", ...packages]),
-  );
-  if (status !== 0) process.exit(status);
+}
+
+/** False: not installed, and the line to type was told. */
+function installPackages(parts) {
+  const packages = parts.flatMap((name) => PARTS[name].packages);
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot && isFound(["", "apt-get"])) {
+    console.error(`setup: installing ${packages.join(", ")} with apt-get (once, about 20 s)`);
+    const status = withoutStartingServices(
+      () => runApt(["update"]) || runApt(["-y", "--no-install-recommends", "install", ...packages]),
+    );
+    if (status === 0) return true;
+  }
+  const line = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  console.error(`setup: not found: ${parts.join(", ")}. On Debian or Ubuntu, type:\n  sudo sh -c '${line}'`);
+  return false;
 }
 
 function runApt(args) {
