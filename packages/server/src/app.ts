@@ -14,6 +14,8 @@ import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import { registerCors } from "./cors.ts";
 import { createCrs, type Crs } from "./crs/crs.ts";
+import type { CrsLog } from "./crs/crs-log.ts";
+import { primetimeRoutes } from "./crs/primetime-routes.ts";
 import { crsRoutes } from "./crs/routes.ts";
 import { type Database, openDatabase, type Queryable } from "./database/database.ts";
 import { fastifyOptions } from "./fastify-options.ts";
@@ -98,7 +100,9 @@ async function registerDocs(app: FastifyInstance): Promise<void> {
         version: "0.1.0",
         description: "Ads for HLS: repackaged just in time, served, tracked",
       },
-      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+      components: {
+        securitySchemes: { bearer: { type: "http", scheme: "bearer" }, digest: { type: "http", scheme: "digest" } },
+      },
     },
   });
   await app.register(swaggerUi, {
@@ -186,33 +190,77 @@ async function registerAll(
   database: Database,
   fetch: GuardedFetch,
 ): Promise<Crs | undefined> {
-  const cdns = Object.fromEntries(config.cdnNames.map((name) => [name, join(config.stateDir, "cdn", name)]));
-  const findZone = (name: string): ServerConfig["zones"][number] | undefined =>
-    config.zones.find(({ zone }) => zone === name);
-  const crs = config.crsEnabled
-    ? createCrs({
-        database,
-        fetch,
-        targets: Object.entries(cdns).map(([name, directory]) => directoryStore(name, directory)),
-        normaliseRules: (zone) => findZone(zone)?.normalise ?? [],
-        config: config.crs,
-        log: app.log,
-      })
-    : undefined;
+  const crs = config.crsEnabled ? buildCrs(config, database, fetch, app.log) : undefined;
   const checks = { queue: () => database.boss.schemaVersion() };
   await registerParts(app, { config, query: database.query, crs, checks });
-  await app.register(originRoutes, { prefix: "/cdn", cdns });
+  await app.register(originRoutes, { prefix: "/cdn", cdns: embeddedOrigins(config) });
   if (crs) {
-    const isZone = (zone: string): boolean => findZone(zone) !== undefined;
+    const isZone = (zone: string): boolean => config.zones.some((known) => known.zone === zone);
     await app.register(crsRoutes, { crs, isZone, authorise: requireBearer(config.apiToken) });
+    const { repackageAccounts: accounts, ticketSecret: secret } = config;
+    await app.register(primetimeRoutes, { crs, accounts, secret, now: Date.now });
   } else {
-    for (const url of ["/v1/repackage", "/v1/creatives", "/v1/creatives/*", "/v1/events"]) {
+    for (const url of ["/repackage", "/v1/repackage", "/v1/creatives", "/v1/creatives/*", "/v1/events"]) {
       app.all(url, { schema: { hide: true } }, () => {
         throw repackagingIsOff();
       });
     }
   }
   return crs;
+}
+
+/** The folders that this server serves as CDNs, by name. */
+function embeddedOrigins({ cdnNames, stateDir }: ServerConfig): Readonly<Record<string, string>> {
+  return Object.fromEntries(cdnNames.map((name) => [name, join(stateDir, "cdn", name)]));
+}
+
+function buildCrs(config: ServerConfig, database: Database, fetch: GuardedFetch, log: CrsLog): Crs {
+  return createCrs({
+    database,
+    fetch,
+    targets: Object.entries(embeddedOrigins(config)).map(([name, directory]) => directoryStore(name, directory)),
+    normaliseRules: (name) => config.zones.find(({ zone }) => zone === name)?.normalise ?? [],
+    config: config.crs,
+    log,
+  });
+}
+
+/** The work of a server without its HTTP side. */
+export interface WorkerProcess {
+  /** Begins to take jobs; where it cannot, everything is closed again. */
+  start(): Promise<void>;
+  /** Puts running jobs back and closes everything. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A process that works on the queue of a PostgreSQL, beside servers and other workers.
+ *
+ * @throws the driver's error where the database is not there
+ */
+export async function buildWorker(config: ServerConfig, log: CrsLog): Promise<WorkerProcess> {
+  await mkdir(config.stateDir, { recursive: true });
+  const database = await openDatabase({
+    databaseUrl: config.databaseUrl,
+    directory: join(config.stateDir, "database"),
+    onError: (error) => log.error({ err: error }, "database queue"),
+  });
+  const fetch = createGuardedFetch(config.fetch);
+  const crs = buildCrs(config, database, fetch, log);
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= closeAll([() => crs.stop(), () => fetch.close(), () => database.close()]);
+    return stopping;
+  };
+  const start = async (): Promise<void> => {
+    try {
+      await crs.start();
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  };
+  return { start, stop };
 }
 
 /** Closes the HTTP side; connections that are still open after a while are cut. */

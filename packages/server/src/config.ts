@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign.ts";
 import type { RepackageLimits } from "./ads/admission.ts";
 import { type CrsConfig, defaultCrsConfig } from "./crs/crs-config.ts";
+import { parseAccounts, type RepackageAccount } from "./crs/repackage-accounts.ts";
 import {
   ConfigError,
   type Environment,
@@ -59,6 +60,8 @@ export interface ServerConfig {
   /** False: `/ads/repackage` answers 503 and nothing is repackaged. */
   readonly crsEnabled: boolean;
   readonly crs: CrsConfig;
+  /** Who may use `POST /repackage`; empty: nobody. */
+  readonly repackageAccounts: readonly RepackageAccount[];
   readonly repackageLimits: RepackageLimits;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -83,8 +86,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_FETCH_ALLOW_PRIVATE: "host:port, comma-separated, of private hosts that creatives may come from (none)",
   INTERLUDE_FETCH_PORTS: "ports, comma-separated, of public hosts (80,443)",
   INTERLUDE_CRS: "on or off: whether creatives are repackaged (on)",
-  INTERLUDE_CRS_CONCURRENCY: "creatives repackaged at a time (1)",
+  INTERLUDE_CRS_CONCURRENCY: "creatives repackaged at a time; 0 leaves the work to interlude worker (1)",
   INTERLUDE_CRS_QUEUE: "creatives that may wait (100)",
+  INTERLUDE_REPACKAGE_ACCOUNTS: "accounts file, JSON, of POST /repackage (nobody)",
   INTERLUDE_QUOTA_CLIENT: "repackages that one client address may cause per hour (30)",
   INTERLUDE_QUOTA_ZONE: "repackages that one zone's pages may cause per hour (300)",
   INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
@@ -93,7 +97,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
 /**
  * @param env `process.env`, or what a test or the demo puts in its place
  * @throws ConfigError naming the variable, what was expected and what came
- * @throws AdError `option-invalid` naming file, line and field of a campaign or zones file
+ * @throws AdError `option-invalid` naming file, line and field of a campaigns, zones or accounts file
  */
 export function readConfig(env: Environment): ServerConfig {
   const stateDir = resolve(readText(env, "INTERLUDE_STATE") ?? ".interlude");
@@ -104,6 +108,9 @@ export function readConfig(env: Environment): ServerConfig {
   const givenToken = readSecret(env, "INTERLUDE_API_TOKEN");
   const apiToken = givenToken ?? randomBytes(24).toString("base64url");
   const ports = readItems(env, "INTERLUDE_FETCH_PORTS", "ports from 1 to 65535", isPort).map(Number);
+  const zones = readFile(env, "INTERLUDE_ZONES", (text, file) => parseZones(text, file, cdnNames)) ?? [
+    embeddedZone("1", cdnNames),
+  ];
   return {
     host: readText(env, "HOST") ?? "127.0.0.1",
     port: readInteger(env, "PORT", { min: 0, max: 65_535, otherwise: 8080 }),
@@ -117,9 +124,7 @@ export function readConfig(env: Environment): ServerConfig {
       host.toLowerCase(),
     ),
     apiOrigins: readItems(env, "INTERLUDE_API_ORIGINS", "origins such as https://console.example", isOrigin),
-    zones: readFile(env, "INTERLUDE_ZONES", (text, file) => parseZones(text, file, cdnNames)) ?? [
-      embeddedZone("1", cdnNames),
-    ],
+    zones,
     cdnNames,
     campaigns: readFile(env, "INTERLUDE_CAMPAIGNS", parseCampaigns) ?? NO_CAMPAIGNS,
     fetch: {
@@ -128,6 +133,7 @@ export function readConfig(env: Environment): ServerConfig {
     },
     crsEnabled: readChoice(env, "INTERLUDE_CRS", ["on", "off"], "on") === "on",
     crs: readCrs(env, stateDir),
+    repackageAccounts: readAccounts(env, zones),
     repackageLimits: {
       perClientPerHour: readInteger(env, "INTERLUDE_QUOTA_CLIENT", { min: 1, max: 1e6, otherwise: 30 }),
       perZonePerHour: readInteger(env, "INTERLUDE_QUOTA_ZONE", { min: 1, max: 1e6, otherwise: 300 }),
@@ -142,9 +148,21 @@ function readCrs(env: Environment, stateDir: string): CrsConfig {
     ...standard,
     ffmpegPath: readText(env, "FFMPEG_PATH") ?? standard.ffmpegPath,
     ffprobePath: readText(env, "FFPROBE_PATH") ?? standard.ffprobePath,
-    concurrency: readInteger(env, "INTERLUDE_CRS_CONCURRENCY", { min: 1, max: 64, otherwise: standard.concurrency }),
+    concurrency: readConcurrency(env, standard.concurrency),
     queueLimit: readInteger(env, "INTERLUDE_CRS_QUEUE", { min: 1, max: 100_000, otherwise: standard.queueLimit }),
   };
+}
+
+/** An embedded database is one process's: nobody else could do the work. */
+function readConcurrency(env: Environment, otherwise: number): number {
+  const concurrency = readInteger(env, "INTERLUDE_CRS_CONCURRENCY", { min: 0, max: 64, otherwise });
+  if (concurrency > 0 || readText(env, "DATABASE_URL") !== undefined) return concurrency;
+  throw wrongVariable("INTERLUDE_CRS_CONCURRENCY", "1 or more where DATABASE_URL is not set", "0");
+}
+
+function readAccounts(env: Environment, zones: readonly ZoneConfig[]): readonly RepackageAccount[] {
+  const context = { env, zones: zones.map(({ zone }) => zone) };
+  return readFile(env, "INTERLUDE_REPACKAGE_ACCOUNTS", (text, file) => parseAccounts(text, file, context)) ?? [];
 }
 
 function readDatabaseUrl(env: Environment): string | undefined {
