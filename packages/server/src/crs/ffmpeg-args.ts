@@ -45,7 +45,8 @@ export function words(text: string): readonly string[] {
   return text.split(" ");
 }
 
-function fence(format: SourceFormat, maxStreams: number): readonly string[] {
+/** The options that stand before every file that was fetched, or made of what was fetched. */
+export function fence(format: SourceFormat, maxStreams: number): readonly string[] {
   return words(`-f ${format} -protocol_whitelist file,pipe -codec_whitelist ${DECODERS} -max_streams ${maxStreams}`);
 }
 
