@@ -50,7 +50,7 @@ const SCHEMA = {
   consumes: ["text/xml", "application/xml"],
   body: Type.Unsafe<Buffer>({ type: "string", description: "1 to 300 items", examples: [EXAMPLE] }),
   response: {
-    202: Type.Null({ description: "accepted; the result appears on the CDN" }),
+    202: Type.Unsafe<undefined>({ type: "null", description: "accepted, no body; the result appears on the CDN" }),
     400: ErrorBody,
     401: ErrorBody,
     413: Type.String({ description: TOO_MANY }),
@@ -92,7 +92,7 @@ export const primetimeRoutes: FastifyPluginAsyncTypebox<PrimetimeRoutesOptions> 
       throw error;
     }
     await submitAll(inputs, crs);
-    return reply.code(202).send(null);
+    return reply.code(202).send(undefined);
   });
 };
 
