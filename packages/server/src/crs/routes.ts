@@ -69,6 +69,10 @@ const Item = Type.Object({
   creativeUrl: plainText(8192, "the original URL of the media file"),
   packaging: Type.Optional(Type.Union([Type.Literal("hls"), Type.Literal("cmaf")])),
   targetDuration: Type.Optional(Type.Integer({ description: "6, 4 or 2 s; 6 where it is left out" })),
+  id3: Type.Optional(Type.Boolean({ description: "whether its packages carry timed metadata, from now on" })),
+  adSystem: Type.Optional(plainText(1000, "as VAST names it, like the two below: never part of the key")),
+  adId: Type.Optional(plainText(1000)),
+  creativeId: Type.Optional(plainText(1000)),
 });
 
 const ItemResult = Type.Object({
