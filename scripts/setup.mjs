@@ -26,7 +26,7 @@ const PARTS = {
   postgres: { programs: [["POSTGRES_PATH", "postgres"]], packages: ["postgresql"], isOptional: true },
   nginx: { programs: [["NGINX_PATH", "nginx"]], packages: ["nginx"], isOptional: true },
   swift: {
-    programs: ["proxy-server", "account-server", "container-server", "object-server", "ring-builder"]
+    programs: ["proxy-server", "account-server", "container-server", "object-server"]
       .map((name) => ["", `swift-${name}`])
       .concat([["", "memcached"]]),
     packages: ["swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"],

@@ -2,22 +2,16 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type ObjectBody, splitObjectPath } from "../object-store.ts";
 
 /** Has the shape of CRS's PublishTarget; cache headers are the server's business here, by path. */
 export interface DirectoryStore {
   readonly name: string;
   /** Atomic: written beside, then renamed. @throws when the path would leave the folder */
-  put(
-    path: string,
-    body: string | { readonly file: string },
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<void>;
+  put(path: string, body: ObjectBody, options?: { readonly signal?: AbortSignal }): Promise<void>;
   remove(path: string): Promise<void>;
   removeFolder(path: string): Promise<void>;
 }
-
-/** Parts of a path that an object may have: no `..`, nothing hidden, nothing empty. */
-const PART = /^[\w-][\w.-]*$/;
 
 /** @param directory made where missing, when something is put there */
 export function directoryStore(name: string, directory: string): DirectoryStore {
@@ -45,9 +39,5 @@ export function directoryStore(name: string, directory: string): DirectoryStore 
 }
 
 function resolveInside(directory: string, path: string): string {
-  const parts = path.split("/");
-  if (!parts.every((part) => PART.test(part))) {
-    throw new Error(`path ${JSON.stringify(path)}: expected parts of letters, digits, _, - and ., got another`);
-  }
-  return join(directory, ...parts);
+  return join(directory, ...splitObjectPath(path));
 }
