@@ -1,45 +1,24 @@
-/** Makes the stored encoding of a source: all renditions in one decode, and the audio that they share. */
+/** Tells what a source holds, and encodes the pictures of its ladder. */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { CrsConfig } from "./crs-config.ts";
 import type { Encoding } from "./encoding.ts";
-import type { RunFfmpeg, RunOptions } from "./ffmpeg.ts";
-import {
-  AUDIO_KBPS,
-  encodeAudioCommand,
-  encodeVideoCommand,
-  measureLoudnessCommand,
-  probeArgs,
-  probePacketsArgs,
-  probeRenditionArgs,
-  SHORTEST_GOP,
-} from "./ffmpeg-args.ts";
-import type { RunFfprobe } from "./ffprobe.ts";
+import { AUDIO_KBPS, encodeVideoCommand, probeArgs, probeRenditionArgs } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
 import { planLadder, type Rung } from "./ladder.ts";
-import { levelFilters, parseLoudness } from "./loudness.ts";
+import type { MediaTools } from "./media-tools.ts";
+import { parseProbe, parseRendition, type ProbeReport } from "./probe-report.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
-import {
-  checkDuration,
-  parseProbe,
-  parseRendition,
-  type ProbeReport,
-  selectSource,
-  type Source,
-  type SourceFiles,
-} from "./source.ts";
+import { MAX_MISSING, selectSource, type Source, type SourceFiles } from "./source.ts";
 import type { IdentifiedFile } from "./source-format.ts";
+import { makeSound } from "./sound.ts";
+import { together } from "./together.ts";
 
-export interface MediaTools {
-  readonly runFfmpeg: RunFfmpeg;
-  readonly runFfprobe: RunFfprobe;
-  readonly config: Pick<CrsConfig, "limits" | "rungs" | "loudness">;
-}
+export type { MediaTools } from "./media-tools.ts";
 
 /**
  * What was fetched, and whether it may be encoded.
  *
- * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`, `unreadable`
+ * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`, `unreadable`, `truncated`
  */
 export async function probeSource(files: SourceFiles, tools: MediaTools, signal: AbortSignal): Promise<Source> {
   const { limits } = tools.config;
@@ -47,33 +26,21 @@ export async function probeSource(files: SourceFiles, tools: MediaTools, signal:
     probeFile(files.video, tools, signal),
     files.audio && probeFile(files.audio, tools, signal),
   ]);
-  if (report.duration !== undefined) return selectSource(files, report, audioReport, limits);
-  const end = await findLastPacket(files.video, tools, signal);
-  return selectSource(files, { ...report, duration: end > 0 ? end : undefined }, audioReport, limits);
+  return selectSource(files, report, audioReport, limits);
 }
 
 async function probeFile(file: IdentifiedFile, tools: MediaTools, signal: AbortSignal): Promise<ProbeReport> {
-  const args = probeArgs(file, tools.config.limits.maxStreams);
+  const args = probeArgs(file, tools.config.limits);
   return parseProbe(JSON.parse(await tools.runFfprobe(args, signal)));
 }
 
-/** When the last packet of any stream begins, seconds; 0 for none. */
-async function findLastPacket(file: IdentifiedFile, tools: MediaTools, signal: AbortSignal): Promise<number> {
-  const times = await tools.runFfprobe(probePacketsArgs(file, tools.config.limits.maxStreams), signal);
-  return times.split("\n").reduce((latest, line) => Math.max(latest, Number.parseFloat(line) || 0), 0);
+/** Every rung of a source's ladder, best first. */
+export function planRungs(source: Source, tools: Pick<MediaTools, "config">): readonly Rung[] {
+  const { width, height, frameRate } = source.video;
+  return planLadder({ width, height, frameRate: framesPerSecond(frameRate) }, tools.config.rungs);
 }
 
-/** Audio is made this much longer than the source says it is, and cut to the video when it is packaged. Seconds. */
-const AUDIO_RESERVE = 1;
-/** A video that ends this much before the source says it does was not all there. Seconds. */
-const MAX_MISSING = 0.5;
-
-/**
- * Encodes a source into `folder`, which is made.
- *
- * @param onProgress 0 to 1
- * @throws RepackageFailure `truncated`, `too-long`, `unreadable`, `transcode-failed`, `transcode-timeout`; the signal's reason
- */
+/** The whole ladder and its sound, for who has no first layer to show in between. */
 export async function encodeSource(
   source: Source,
   folder: string,
@@ -81,47 +48,57 @@ export async function encodeSource(
   signal: AbortSignal,
   onProgress: (share: number) => void,
 ): Promise<Encoding> {
-  await mkdir(folder, { recursive: true });
-  const { limits, rungs } = tools.config;
-  const { video } = source;
-  const ladder = planLadder({ ...video, frameRate: framesPerSecond(video.frameRate) }, rungs);
-  const timeoutMs = 60_000 + limits.wallTimeFactor * source.duration * 1000;
-  const onTime = (time: number): void => onProgress(Math.min(1, time / source.duration));
-
-  // Either failing ends the other.
-  const end = new AbortController();
-  const both = AbortSignal.any([signal, end.signal]);
-  const abortOther = (error: unknown): never => {
-    end.abort(error);
-    throw error;
-  };
-  const audioOptions = { timeoutMs, signal: both };
-  await Promise.all([
-    tools
-      .runFfmpeg(encodeVideoCommand(source, ladder, folder, limits), { timeoutMs, signal: both, onTime })
-      .catch(abortOther),
-    encodeAudio(source, source.duration + AUDIO_RESERVE, folder, tools, audioOptions).catch(abortOther),
-  ]);
-  const made = await readRenditions(source, ladder, folder, tools, signal);
-  checkDuration(made.duration, limits);
-  if (made.duration < source.duration - MAX_MISSING) await checkWhole(source, made.duration, tools, signal);
-  if (made.duration > source.duration + SHORTEST_GOP) {
-    // Key frames and sound were placed for a shorter video than there is: once more, now that its length is known.
-    return encodeSource({ ...source, duration: made.duration }, folder, tools, signal, onProgress);
-  }
-  return { folder, frameRate: video.frameRate, ...made };
+  const [encoding] = await together(
+    signal,
+    (end) => encodeRungs(source, planRungs(source, tools), folder, tools, end, onProgress),
+    (end) => makeSound(source, folder, tools, end),
+  );
+  return encoding;
 }
 
 /**
- * A video that is shorter than its file says: either sound goes on after the last picture, or something is missing.
+ * Encodes renditions into `folder`, which is made, in one decode. `audio.aac` is not needed for it.
  *
- * @throws RepackageFailure `truncated`
+ * @param rungs some or all of a source's ladder, best first
+ * @param onProgress 0 to 1
+ * @throws RepackageFailure `truncated`, `unreadable`, `output-invalid`, `transcode-failed`, `transcode-timeout`; the signal's reason
  */
-async function checkWhole(source: Source, duration: number, tools: MediaTools, signal: AbortSignal): Promise<void> {
-  const end = source.isDurationOfVideo ? duration : await findLastPacket(source.video.file, tools, signal);
-  if (end >= source.duration - MAX_MISSING) return;
-  const message = `creative: expected ${source.duration.toFixed(2)} s of video, got ${duration.toFixed(2)} s`;
-  throw new RepackageFailure("truncated", message);
+export async function encodeRungs(
+  source: Source,
+  rungs: readonly Rung[],
+  folder: string,
+  tools: MediaTools,
+  signal: AbortSignal,
+  onProgress: (share: number) => void,
+): Promise<Encoding> {
+  await mkdir(folder, { recursive: true });
+  const { limits } = tools.config;
+  const timeoutMs = 60_000 + limits.wallTimeFactor * source.duration * 1000;
+  const onTime = (time: number): void => onProgress(Math.min(1, time / source.duration));
+  await tools.runFfmpeg(encodeVideoCommand(source, rungs, folder, limits), { timeoutMs, signal, onTime });
+  const made = await readRenditions(source, rungs, folder, tools, signal);
+  if (made.duration < source.duration - MAX_MISSING) {
+    const came = `${made.duration.toFixed(2)} s`;
+    throw new RepackageFailure(
+      "truncated",
+      `creative: expected ${source.duration.toFixed(2)} s of pictures, got ${came}`,
+    );
+  }
+  return { folder, frameRate: source.video.frameRate, ...made };
+}
+
+/**
+ * What two calls for the same source and folder made, as one ladder.
+ *
+ * @throws RepackageFailure `output-invalid` when they are not equally long
+ */
+export function mergeEncodings(a: Encoding, b: Encoding): Encoding {
+  if (a.duration !== b.duration) {
+    const came = `${a.duration.toFixed(3)} s and ${b.duration.toFixed(3)} s`;
+    throw new RepackageFailure("output-invalid", `renditions: expected equally many frames, got ${came}`);
+  }
+  const renditions = [...a.renditions, ...b.renditions].toSorted((x, y) => y.width * y.height - x.width * x.height);
+  return { ...a, renditions };
 }
 
 async function readRenditions(
@@ -152,21 +129,4 @@ async function readRenditions(
     bandwidthBps: Math.round((bytes * 8) / duration) + AUDIO_KBPS * 1000,
   }));
   return { duration, renditions };
-}
-
-async function encodeAudio(
-  source: Source,
-  duration: number,
-  folder: string,
-  tools: MediaTools,
-  options: RunOptions,
-): Promise<void> {
-  const { limits, loudness } = tools.config;
-  const level = source.audio
-    ? levelFilters(
-        parseLoudness(await tools.runFfmpeg(measureLoudnessCommand(source.audio, limits), options)),
-        loudness,
-      )
-    : [];
-  await tools.runFfmpeg(encodeAudioCommand(source.audio, level, duration, `${folder}/audio.aac`, limits), options);
 }

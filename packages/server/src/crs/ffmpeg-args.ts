@@ -8,7 +8,7 @@
  */
 import { formatFrameRate, framesPerSecond } from "./frame-rate.ts";
 import type { Rung } from "./ladder.ts";
-import type { Source, SourceAudio } from "./source.ts";
+import type { Source, SourceAudio, SourceVideo } from "./source.ts";
 import type { IdentifiedFile, SourceFormat } from "./source-format.ts";
 
 /** One ffmpeg run: files in, files out, with the options that stand before each. */
@@ -62,20 +62,22 @@ export interface ReadLimits {
 /** Coders round sizes up to whole blocks. */
 const BLOCK_ROUNDING = 1.05;
 
-/** Lists the streams of a downloaded file as JSON. */
-export function probeArgs(file: IdentifiedFile, maxStreams: number): readonly string[] {
+/** Of what is read, more than this is never listed. Seconds beyond the longest source. */
+const BEYOND = 2;
+
+/** Lists the streams and the packets of a downloaded file as JSON, in one run: starting ffprobe is what costs. */
+export function probeArgs(
+  file: IdentifiedFile,
+  limits: Pick<ReadLimits, "maxStreams" | "maxDuration">,
+): readonly string[] {
+  const packets = "packet=stream_index,pts_time,dts_time,duration_time,size,flags";
   return [
     ...words("-v error"),
-    ...fence(file.format, maxStreams),
-    ...words("-show_format -show_streams -of json -i"),
+    ...fence(file.format, limits.maxStreams),
+    ...words(`-read_intervals %+${limits.maxDuration + BEYOND} -show_format -show_streams -show_packets`),
+    ...words(`-show_entries ${packets} -of json -i`),
     file.path,
   ];
-}
-
-/** Lists when the packets of a file begin, one number per line: for files whose duration is not told or not believed. */
-export function probePacketsArgs(file: IdentifiedFile, maxStreams: number): readonly string[] {
-  const show = words("-show_entries packet=pts_time -of csv=p=0 -i");
-  return [...words("-v error"), ...fence(file.format, maxStreams), ...show, file.path];
 }
 
 /** Describes the video of a rendition that we encoded ourselves. */
@@ -88,7 +90,7 @@ export function probeRenditionArgs(path: string): readonly string[] {
  * What the source's file is read with; nothing beyond `maxDuration` is, whatever the file says of itself, and no picture beyond
  * `maxPixels`: H.264 may change its size in the middle.
  */
-function sourceInput(file: IdentifiedFile, limits: ReadLimits): FfmpegFile {
+export function sourceInput(file: IdentifiedFile, limits: ReadLimits): FfmpegFile {
   const pixels = ["-max_pixels", String(Math.ceil(limits.maxPixels * BLOCK_ROUNDING))];
   const end = ["-t", String(limits.maxDuration + 1)];
   return { path: file.path, options: [...GLOBAL, ...fence(file.format, limits.maxStreams), ...pixels, ...end] };
@@ -98,39 +100,40 @@ function sourceInput(file: IdentifiedFile, limits: ReadLimits): FfmpegFile {
 export const GLOBAL: readonly string[] = words("-nostdin -hide_banner -v error -nostats -progress pipe:2");
 
 /**
- * All renditions in one run: decoded once, split, each scaled from the source. Every rung has its key frames at the same
- * times: the first frame at or after each multiple of two seconds. No B-frames, so that video starts where audio does.
+ * Renditions in one run: decoded once, each scaled from the one above it. Every rung has its key frames at the same times: the
+ * first frame at or after each multiple of two seconds. No B-frames, so that video starts where audio does.
  *
+ * @param rungs best first
  * @param folder gets `<rung>.mp4` for each rung
  */
 export function encodeVideoCommand(
   source: Source,
-  ladder: readonly Rung[],
+  rungs: readonly Rung[],
   folder: string,
   limits: ReadLimits,
 ): FfmpegCommand {
-  const graph = ["-filter_complex", videoGraph(source, ladder)];
-  const outputs = ladder.map((rung, index) => ({
+  const graph = ["-filter_complex", videoGraph(source.video, rungs)];
+  const outputs = rungs.map((rung, index) => ({
     path: `${folder}/${rung.name}.mp4`,
     options: [...(index === 0 ? graph : []), "-map", `[v${index}]`, ...encoderOptions(source, rung), "-f", "mp4"],
   }));
   return { inputs: [sourceInput(source.video.file, limits)], outputs };
 }
 
-function videoGraph(source: Source, ladder: readonly Rung[]): string {
-  const { video } = source;
+function videoGraph(video: SourceVideo, rungs: readonly Rung[]): string {
   const steps = [
     ...(video.isInterlaced ? ["yadif=deint=interlaced"] : []),
+    ...(video.zero > 0 ? [`setpts=PTS-${video.zero.toFixed(6)}/TB`] : []),
     `fps=${formatFrameRate(video.frameRate)}:start_time=0`,
   ];
-  const names = ladder.map((_, index) => `[s${index}]`).join("");
-  const split = `[0:${video.index}]${steps.join(",")},split=${ladder.length}${names}`;
-  const rungs = ladder.map((rung, index) => {
-    const isSame = video.hasSquarePixels && rung.width === video.width && rung.height === video.height;
+  const chain = rungs.map((rung, index) => {
+    const isSame = index === 0 && video.hasSquarePixels && rung.width === video.width && rung.height === video.height;
     const scale = isSame ? "" : `scale=${rung.width}:${rung.height},`;
-    return `[s${index}]${scale}setsar=1,format=yuv420p[v${index}]`;
+    const input = index === 0 ? `[0:${video.index}]${steps.join(",")},` : `[c${index}]`;
+    const output = index === rungs.length - 1 ? `[v${index}]` : `,split[v${index}][c${index + 1}]`;
+    return `${input}${scale}setsar=1,format=yuv420p${output}`;
   });
-  return [split, ...rungs].join(";");
+  return chain.join(";");
 }
 
 function encoderOptions(source: Source, rung: Rung): readonly string[] {
@@ -146,14 +149,19 @@ function encoderOptions(source: Source, rung: Rung): readonly string[] {
   );
 }
 
-const STEREO = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
+/** The source's sound as all of ours is, from the creative's zero on: what is missing before it is silence. */
+function toStereo({ index, zero }: SourceAudio): string {
+  const shift = zero === 0 ? "" : `asetpts=PTS-(${zero.toFixed(6)})/TB,`;
+  const format = `aformat=sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
+  return `[0:${index}]${shift}aresample=${SAMPLE_RATE}:async=1:first_pts=0,${format}`;
+}
 
 /** Measures loudness (EBU R 128 and BS.1770) of the source's audio as it will be encoded; the report is the last of stderr. */
 export function measureLoudnessCommand(audio: SourceAudio, limits: ReadLimits): FfmpegCommand {
   const input = sourceInput(audio.file, limits);
   // The report is printed at level info.
   const options = input.options.map((option) => (option === "error" ? "info" : option));
-  const filter = ["-filter_complex", `[0:${audio.index}]${STEREO},ebur128=peak=true:framelog=verbose[a]`];
+  const filter = ["-filter_complex", `${toStereo(audio)},ebur128=peak=sample:framelog=verbose[a]`];
   return {
     inputs: [{ ...input, options }],
     outputs: [{ path: "-", options: [...filter, "-map", "[a]", "-f", "null"] }],
@@ -176,7 +184,7 @@ export function encodeAudioCommand(
   const end = Math.ceil((duration * SAMPLE_RATE) / AAC_FRAME) * AAC_FRAME;
   const cut = `atrim=start_sample=${AAC_FRAME}:end_sample=${end}`;
   const silence = `anullsrc=r=${SAMPLE_RATE}:cl=stereo`;
-  const graph = audio ? [`[0:${audio.index}]${STEREO}`, ...level, "apad", cut].join(",") : `${silence},${cut}`;
+  const graph = audio ? [toStereo(audio), ...level, "apad", cut].join(",") : `${silence},${cut}`;
   const encoder = words(`-c:a aac -b:a ${AUDIO_KBPS}k -f adts`);
   const before = audio ? [] : GLOBAL;
   const options = [...before, "-filter_complex", `${graph}[a]`, "-map", "[a]", ...encoder];

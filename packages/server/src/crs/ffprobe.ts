@@ -10,7 +10,7 @@ import { RepackageFailure } from "./repackage-failure.ts";
 export type RunFfprobe = (args: readonly string[], signal: AbortSignal) => Promise<string>;
 
 const TIMEOUT_MS = 20_000;
-const MAX_OUTPUT_BYTES = 8_000_000;
+const MAX_OUTPUT_BYTES = 32_000_000;
 
 /** @param program the wrapper's path */
 export function createFfprobe(program: string): RunFfprobe {

@@ -23,11 +23,16 @@ export interface Picture {
 
 /** Renditions below the source that there are in any case. */
 const MIN_BELOW = 2;
-/** The table goes no lower than this while two rungs are there already. */
-const LOWEST_USEFUL = 360;
+/** Half as large or less: there is room for a rung between. */
+const ROOM_BETWEEN = 0.6;
 
 /** Peak rate of 1080p at up to 30 frames per second. */
 const REFERENCE = { pixels: 1920 * 1080, kbps: 6000 };
+
+/** The lowest rung, where it is this small, is for links that are just good enough for sound. Pixels of its short side. */
+const AUDIO_SAFE_SIDE = 270;
+/** Its peak: with 128 kbit/s of sound and the overhead of TS, a segment fits into 256 kbit/s. */
+const AUDIO_SAFE_KBPS = 100;
 
 /**
  * The ladder of a picture, best first.
@@ -37,21 +42,36 @@ const REFERENCE = { pixels: 1920 * 1080, kbps: 6000 };
 export function planLadder(picture: Picture, table: readonly number[]): readonly Rung[] {
   const short = Math.min(picture.width, picture.height);
   const below = table.filter((side) => side < short * 0.95).toSorted((a, b) => b - a);
-  const useful = below.filter((side) => side >= LOWEST_USEFUL);
-  const chosen = useful.length >= MIN_BELOW ? useful : below.slice(0, MIN_BELOW);
-  const sides = [short, ...chosen, ...fillBelow([short, ...chosen].at(-1) ?? short, MIN_BELOW - chosen.length)];
-  const sizes = sides.map((side) => scaleTo(picture, side));
-  return sizes.map(({ width, height }) => ({
-    name: `${Math.min(width, height)}p`,
-    width,
-    height,
-    maxKbps: peakKbps(width * height, picture.frameRate),
-  }));
+  const sizes = fill([short, ...below]).map((side) => scaleTo(picture, side));
+  return sizes.map(({ width, height }, index) => {
+    const side = Math.min(width, height);
+    const isAudioSafe = index === sizes.length - 1 && side < AUDIO_SAFE_SIDE;
+    const maxKbps = isAudioSafe ? AUDIO_SAFE_KBPS : peakKbps(width * height, picture.frameRate);
+    return { name: `${side}p`, width, height, maxKbps };
+  });
 }
 
-/** Where the table ends too early: three quarters of the rung above, as often as needed. */
-function fillBelow(side: number, count: number): readonly number[] {
-  return Array.from({ length: Math.max(0, count) }, (_, index) => side * 0.75 ** (index + 1));
+/** The rungs that must be short sides of this many pixels or more to be looked at on a large screen. */
+const USEFUL_SIDE = 360;
+
+/**
+ * The rendition that is made first where the source's pictures cannot be kept: the cheapest that one would want to see.
+ *
+ * @param ladder best first, not empty
+ */
+export function selectFirstRung(ladder: readonly Rung[]): Rung {
+  const rung = ladder.findLast(({ width, height }) => Math.min(width, height) >= USEFUL_SIDE) ?? ladder[0];
+  if (rung === undefined) throw new Error("ladder: expected a rung, got none");
+  return rung;
+}
+
+/** Where the table has too few: one between the last two, or three quarters of the last, as often as needed. */
+function fill(sides: readonly number[]): readonly number[] {
+  if (sides.length > MIN_BELOW) return sides;
+  const last = sides.at(-1) ?? 0;
+  const above = sides.at(-2) ?? last;
+  const hasRoom = last < above * ROOM_BETWEEN;
+  return fill(hasRoom ? [...sides.slice(0, -1), Math.sqrt(above * last), last] : [...sides, last * 0.75]);
 }
 
 function scaleTo(picture: Picture, side: number): { readonly width: number; readonly height: number } {

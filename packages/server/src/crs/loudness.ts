@@ -8,26 +8,26 @@
 export interface Loudness {
   /** LUFS (= LKFS); −Infinity for silence. */
   readonly integrated: number;
-  /** dBTP. */
-  readonly truePeak: number;
+  /** Of the samples, dBFS: true peaks need oversampling, which costs more than all the rest of the measuring. */
+  readonly peak: number;
 }
 
 /** Below the gate of BS.1770 there is nothing to bring up. */
 const SILENCE = -70;
 /** More than that would bring up noise. dB. */
 const MAX_GAIN = 20;
-/** Peaks are kept below it: lossy encoding adds some. dBTP. */
-const CEILING = -1;
+/** Peaks of samples are kept below it: between them, and by lossy encoding, there is up to 1 dB more. dBFS. */
+const CEILING = -2;
 
 /** Reads the summary that ffmpeg's ebur128 filter prints; what it does not say is silence. */
 export function parseLoudness(report: string): Loudness {
   const summary = report.slice(report.lastIndexOf("Summary:"));
   const read = (pattern: RegExp): number => Number(pattern.exec(summary)?.[1] ?? Number.NaN);
   const integrated = read(/\bI:\s*(-?[\d.]+) LUFS/);
-  const truePeak = read(/\bPeak:\s*(-?[\d.]+) dBFS/);
+  const peak = read(/\bPeak:\s*(-?[\d.]+) dBFS/);
   return {
     integrated: integrated > SILENCE ? integrated : Number.NEGATIVE_INFINITY,
-    truePeak: Number.isNaN(truePeak) ? Number.NEGATIVE_INFINITY : truePeak,
+    peak: Number.isNaN(peak) ? Number.NEGATIVE_INFINITY : peak,
   };
 }
 
@@ -40,6 +40,6 @@ export function levelFilters(measured: Loudness, target: number): readonly strin
   if (!Number.isFinite(measured.integrated)) return [];
   const gain = Math.min(MAX_GAIN, target - measured.integrated);
   const volume = `volume=${gain.toFixed(2)}dB`;
-  if (measured.truePeak + gain <= CEILING) return [volume];
+  if (measured.peak + gain <= CEILING) return [volume];
   return [volume, `alimiter=level=false:limit=${(10 ** (CEILING / 20)).toFixed(4)}`];
 }

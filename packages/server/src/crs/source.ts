@@ -1,14 +1,13 @@
-/** What must be known of a source before it is encoded, and whether it may be encoded at all. */
+/** What must be known of a source before anything is made of it, and whether it may be encoded at all. */
 import type { SourceLimits } from "./crs-config.ts";
-import { type FrameRate, framesPerSecond, parseFrameRate, selectFrameRate } from "./frame-rate.ts";
+import { type FrameRate, framesPerSecond, selectFrameRate } from "./frame-rate.ts";
+import type { ProbePacket, ProbeReport, ProbeStream } from "./probe-report.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 import type { IdentifiedFile } from "./source-format.ts";
 
 export interface Source {
-  /** Seconds, as the file declares it or its packets show it. */
+  /** Of the video, by its packets. Seconds. */
   readonly duration: number;
-  /** False: `duration` is that of the whole file, in which sound may go on after the last picture. */
-  readonly isDurationOfVideo: boolean;
   readonly video: SourceVideo;
   /** undefined: silence is made. */
   readonly audio: SourceAudio | undefined;
@@ -18,6 +17,10 @@ export interface SourceVideo {
   readonly file: IdentifiedFile;
   /** Among all streams of its file, as ffmpeg counts. */
   readonly index: number;
+  /** The creative's zero on ffmpeg's clock, which begins with the first packet of the file. Seconds. */
+  readonly zero: number;
+  /** How long after zero its pictures begin: the first one is held from zero on. Seconds. */
+  readonly lead: number;
   /** As seen: rotation and pixel shape applied; may be odd. */
   readonly width: number;
   readonly height: number;
@@ -26,6 +29,10 @@ export interface SourceVideo {
   readonly isInterlaced: boolean;
   /** Whether its pixels are square as they are stored. */
   readonly hasSquarePixels: boolean;
+  /** What the file says of it, before anything is applied. */
+  readonly stored: ProbeStream;
+  /** In the order in which they are decoded. */
+  readonly packets: readonly ProbePacket[];
 }
 
 export interface SourceAudio {
@@ -33,57 +40,8 @@ export interface SourceAudio {
   readonly file: IdentifiedFile;
   /** Among all streams of its file, as ffmpeg counts. */
   readonly index: number;
-}
-
-/** The part of `ffprobe -show_format -show_streams -of json` that is read. */
-export interface ProbeReport {
-  readonly streams: readonly ProbeStream[];
-  readonly duration: number | undefined;
-}
-
-export interface ProbeStream {
-  readonly index: number;
-  readonly type: string;
-  readonly codec: string | undefined;
-  readonly width: number;
-  readonly height: number;
-  /** Width over height of one pixel. */
-  readonly pixelAspect: number;
-  /** Degrees, a multiple of 90 or not. */
-  readonly rotation: number;
-  readonly declaredRate: FrameRate | undefined;
-  readonly averageRate: FrameRate | undefined;
-  /** Seconds; many containers tell it of the whole file only. */
-  readonly duration: number | undefined;
-  readonly isPicture: boolean;
-  readonly fieldOrder: string;
-}
-
-/** Reads ffprobe's JSON; members that are missing or of another type count as not there. */
-export function parseProbe(json: unknown): ProbeReport {
-  const streams = list(member(json, "streams")).map((stream, index) => parseStream(stream, index));
-  return { streams, duration: positive(member(member(json, "format"), "duration")) };
-}
-
-function parseStream(stream: unknown, place: number): ProbeStream {
-  const tags = list(member(stream, "side_data_list")).map((data) => Number(member(data, "rotation") ?? 0));
-  const [across = 1, down = 1] = String(member(stream, "sample_aspect_ratio") ?? "1:1")
-    .split(":")
-    .map(Number);
-  return {
-    index: positive(member(stream, "index")) ?? place,
-    type: String(member(stream, "codec_type")),
-    codec: text(member(stream, "codec_name")),
-    width: positive(member(stream, "width")) ?? 0,
-    height: positive(member(stream, "height")) ?? 0,
-    pixelAspect: positive(across / down) ?? 1,
-    rotation: tags.find((degrees) => Number.isFinite(degrees) && degrees !== 0) ?? 0,
-    declaredRate: parseFrameRate(text(member(stream, "r_frame_rate"))),
-    averageRate: parseFrameRate(text(member(stream, "avg_frame_rate"))),
-    duration: positive(member(stream, "duration")),
-    isPicture: member(member(stream, "disposition"), "attached_pic") === 1,
-    fieldOrder: text(member(stream, "field_order")) ?? "unknown",
-  };
+  /** The creative's zero on the clock of this file, seconds; below 0 the sound starts late. */
+  readonly zero: number;
 }
 
 /** What was fetched of one creative: one file, or its sound in a file of its own. */
@@ -92,11 +50,14 @@ export interface SourceFiles {
   readonly audio?: IdentifiedFile;
 }
 
+/** A video that ends this much before its file says it does was not all there. Seconds. */
+export const MAX_MISSING = 0.5;
+
 /**
  * The source as it will be encoded: the first video of its file, and the first audio of the file of its own or else of the same.
  *
  * @param audioReport of `files.audio`, where there is one
- * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`
+ * @throws RepackageFailure `no-video`, `too-long`, `too-large`, `unsupported`, `unreadable`, `truncated`
  */
 export function selectSource(
   files: SourceFiles,
@@ -109,32 +70,82 @@ export function selectSource(
     const kinds = report.streams.map((one) => one.type).join(", ") || "nothing";
     throw new RepackageFailure("no-video", `creative: expected a video stream, got ${kinds}`);
   }
-  const duration = stream.duration ?? report.duration;
-  if (duration === undefined) throw new RepackageFailure("unreadable", "creative: expected a duration, got none");
-  checkDuration(Math.max(duration, report.duration ?? 0), limits);
-  return {
-    duration,
-    isDurationOfVideo: stream.duration !== undefined,
-    video: selectVideo(files.video, stream, limits),
-    audio: selectAudio(files.audio ?? files.video, audioReport ?? report),
-  };
-}
-
-function selectAudio(file: IdentifiedFile, report: ProbeReport): SourceAudio | undefined {
-  const stream = report.streams.find((one) => one.type === "audio" && one.codec !== undefined);
-  return stream && { file, index: stream.index };
+  checkDuration(Math.max(stream.duration ?? 0, report.duration ?? 0), limits);
+  const video = selectVideo(files.video, stream, report, limits);
+  const end = findEnd(video.packets, 1 / framesPerSecond(stream.averageRate ?? video.frameRate));
+  const duration = end - report.startTime - video.zero;
+  if (!(duration > 0)) throw new RepackageFailure("unreadable", "creative: expected packets of video, got none");
+  checkDuration(duration, limits);
+  checkWhole(files.video, stream, report, end - report.startTime);
+  const zero = report.startTime + video.zero;
+  return { duration, video, audio: selectAudio(files, report, audioReport, zero) };
 }
 
 /** @throws RepackageFailure `too-long` */
-export function checkDuration(duration: number, limits: SourceLimits): void {
+function checkDuration(duration: number, limits: SourceLimits): void {
   if (duration <= limits.maxDuration) return;
   const message = `creative: expected at most ${limits.maxDuration} s, got ${duration.toFixed(1)} s`;
   throw new RepackageFailure("too-long", message);
 }
 
+/** When the last picture ends; −Infinity for none. A packet that does not say how long it is shown is one frame long. */
+function findEnd(packets: readonly ProbePacket[], frame: number): number {
+  return packets.reduce(
+    (end, { pts, duration }) => (Number.isNaN(pts) ? end : Math.max(end, pts + (duration || frame))),
+    Number.NEGATIVE_INFINITY,
+  );
+}
+
+/**
+ * A video that is shorter than its file says: either sound goes on after the last picture, or something is missing.
+ *
+ * @throws RepackageFailure `truncated`
+ */
+function checkWhole(file: IdentifiedFile, stream: ProbeStream, report: ProbeReport, videoEnd: number): void {
+  // Of a transport stream and of bare AAC, ffmpeg guesses how long they are.
+  if (file.format === "mpegts" || file.format === "aac") return;
+  const declared = stream.duration ?? report.duration ?? 0;
+  const end = stream.duration === undefined ? findEnd(report.packets, 0) - report.startTime : videoEnd;
+  if (end >= declared - MAX_MISSING) return;
+  const message = `creative: expected ${declared.toFixed(2)} s of video, got ${end.toFixed(2)} s`;
+  throw new RepackageFailure("truncated", message);
+}
+
+/** Pictures that begin this late after the sound are begun with, and that much sound is left out; later ones are waited for. */
+const MAX_LEAD = 0.25;
+
+function findZero(packets: readonly ProbePacket[], startTime: number): Pick<SourceVideo, "zero" | "lead"> {
+  const shown = packets.filter((packet) => !packet.isDiscarded && !Number.isNaN(packet.pts));
+  const first = shown.reduce((earliest, { pts }) => Math.min(earliest, pts), Number.POSITIVE_INFINITY) - startTime;
+  return first > 0 && first <= MAX_LEAD ? { zero: first, lead: 0 } : { zero: 0, lead: Math.max(0, first) };
+}
+
+/** Two files whose clocks differ by more were not made to be played by one clock. Seconds. */
+const MAX_APART = 10;
+
+function selectAudio(
+  files: SourceFiles,
+  report: ProbeReport,
+  audioReport: ProbeReport | undefined,
+  zero: number,
+): SourceAudio | undefined {
+  const file = files.audio ?? files.video;
+  const { streams, startTime } = audioReport ?? report;
+  const stream = streams.find((one) => one.type === "audio" && one.codec !== undefined);
+  if (stream === undefined) return undefined;
+  // Bare AAC has no clock: it begins with the pictures.
+  const hasClock = file.format !== "aac" && Math.abs(zero - startTime) <= MAX_APART;
+  return { file, index: stream.index, zero: hasClock ? zero - startTime : 0 };
+}
+
 const MIN_SIDE = 16;
 
-function selectVideo(file: IdentifiedFile, stream: ProbeStream, limits: SourceLimits): SourceVideo {
+function selectVideo(
+  file: IdentifiedFile,
+  stream: ProbeStream,
+  report: ProbeReport,
+  limits: SourceLimits,
+): SourceVideo {
   const { width, height } = seenSize(stream);
   if (stream.codec === undefined || Math.min(width, height) < MIN_SIDE) {
     const came = `${stream.codec ?? "unknown codec"}, ${width}x${height}`;
@@ -149,14 +160,18 @@ function selectVideo(file: IdentifiedFile, stream: ProbeStream, limits: SourceLi
     const came = average ? framesPerSecond(average).toFixed(1) : "no frame rate";
     throw new RepackageFailure("unsupported", `creative: expected at most ${limits.maxFrameRate} fps, got ${came}`);
   }
+  const packets = report.packets.filter((packet) => packet.stream === stream.index);
   return {
     file,
     index: stream.index,
+    ...findZero(packets, report.startTime),
     width,
     height,
     frameRate: selectFrameRate(stream.declaredRate ?? average, average),
     hasSquarePixels: stream.pixelAspect === 1,
     isInterlaced: ["tt", "bb", "tb", "bt"].includes(stream.fieldOrder),
+    stored: stream,
+    packets,
   };
 }
 
@@ -166,58 +181,4 @@ function seenSize(stream: ProbeStream): { readonly width: number; readonly heigh
   const height = Math.round(stream.height / Math.min(1, stream.pixelAspect));
   const isTurned = Math.abs(Math.round(stream.rotation / 90)) % 2 === 1;
   return isTurned ? { width: height, height: width } : { width, height };
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function positive(value: unknown): number | undefined {
-  const number = Number(value);
-  return Number.isFinite(number) && number > 0 ? number : undefined;
-}
-
-/** A rendition that we encoded: its size, its number of frames and its name by RFC 6381. */
-export interface MadeRendition {
-  readonly width: number;
-  readonly height: number;
-  readonly frames: number;
-  readonly codec: string;
-}
-
-/** profile_idc and constraint flags of what x264 makes. */
-const PROFILE: Readonly<Record<string, string>> = {
-  High: "6400",
-  Main: "4d40",
-  Baseline: "42c0",
-  "Constrained Baseline": "42c0",
-};
-
-/**
- * Reads ffprobe's report on a rendition.
- *
- * @throws RepackageFailure `unreadable` when it holds no H.264 frame
- */
-export function parseRendition(json: unknown): MadeRendition {
-  const [stream] = list(member(json, "streams"));
-  const frames = positive(member(stream, "nb_frames"));
-  const profile = PROFILE[String(member(stream, "profile"))];
-  const level = positive(member(stream, "level"));
-  if (frames === undefined || profile === undefined || level === undefined) {
-    throw new RepackageFailure("unreadable", "creative: expected frames of video, got none that could be decoded");
-  }
-  return {
-    width: positive(member(stream, "width")) ?? 0,
-    height: positive(member(stream, "height")) ?? 0,
-    frames,
-    codec: `avc1.${profile}${level.toString(16).padStart(2, "0")}`,
-  };
 }

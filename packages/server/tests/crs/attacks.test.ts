@@ -108,7 +108,9 @@ describe("should the first bytes ever be fooled", () => {
     const file = join(folder, "body.mp4");
     const secret = join(folder, "secret.ts");
     writeFileSync(file, (BODIES[path] ?? "").replaceAll("{secret}", secret).replaceAll("{victim}", victim.base.href));
-    await expect(probe()(probeArgs({ path: file, format: "mov" }, 8), signal)).rejects.toMatchObject({
+    await expect(
+      probe()(probeArgs({ path: file, format: "mov" }, { maxStreams: 8, maxDuration: 300 }), signal),
+    ).rejects.toMatchObject({
       reason: "unreadable",
     });
     expect(victim.requests).toEqual([]);
@@ -121,7 +123,7 @@ describe("should the first bytes ever be fooled", () => {
     // flags 1 = "in this file"; 0 with a location = elsewhere
     bytes.writeUInt32BE(0, at + 4);
     writeFileSync(file, bytes);
-    const report = await probe()(probeArgs({ path: file, format: "mov" }, 8), signal);
+    const report = await probe()(probeArgs({ path: file, format: "mov" }, { maxStreams: 8, maxDuration: 300 }), signal);
     expect(JSON.parse(report).streams).toHaveLength(2);
   });
 
@@ -129,7 +131,9 @@ describe("should the first bytes ever be fooled", () => {
     const file = join(folder, "many.mp4");
     const maps = Array.from({ length: 9 }, () => ["-map", "0:a"]).flat();
     execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-i", testMedia("short.mp4"), ...maps, "-c", "copy", file]);
-    await expect(probe()(probeArgs({ path: file, format: "mov" }, 8), signal)).rejects.toMatchObject({
+    await expect(
+      probe()(probeArgs({ path: file, format: "mov" }, { maxStreams: 8, maxDuration: 300 }), signal),
+    ).rejects.toMatchObject({
       reason: "unreadable",
     });
   });

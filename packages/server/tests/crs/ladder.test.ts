@@ -1,26 +1,40 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { framesPerSecond, parseFrameRate, selectFrameRate } from "../../src/crs/frame-rate.ts";
-import { planLadder } from "../../src/crs/ladder.ts";
+import { planLadder, selectFirstRung } from "../../src/crs/ladder.ts";
 import { levelFilters, parseLoudness } from "../../src/crs/loudness.ts";
 import { averageBandwidthBps, peakBandwidthBps } from "../../src/crs/playlists.ts";
 
-const TABLE = [1080, 720, 540, 360, 240, 144];
+const TABLE = [1080, 720, 540, 360, 180];
 const sizes = (width: number, height: number): readonly string[] =>
   planLadder({ width, height, frameRate: 25 }, TABLE).map((rung) => `${rung.width}x${rung.height}`);
 
 describe("planLadder", () => {
-  test("1080p gives 1080, 720, 540 and 360", () => {
-    expect(sizes(1920, 1080)).toEqual(["1920x1080", "1280x720", "960x540", "640x360"]);
+  test("1080p gives 1080, 720, 540, 360 and one for links that are just good enough for sound", () => {
+    expect(sizes(1920, 1080)).toEqual(["1920x1080", "1280x720", "960x540", "640x360", "320x180"]);
   });
   test("a source between two rungs of the table keeps its own size on top", () => {
-    expect(sizes(1600, 900)).toEqual(["1600x900", "1280x720", "960x540", "640x360"]);
+    expect(sizes(1600, 900)).toEqual(["1600x900", "1280x720", "960x540", "640x360", "320x180"]);
   });
   test("360p still has two rungs below it", () => {
-    expect(sizes(640, 360)).toEqual(["640x360", "426x240", "256x144"]);
+    expect(sizes(640, 360)).toEqual(["640x360", "452x254", "320x180"]);
   });
   test("a portrait is measured by its short side", () => {
-    expect(sizes(720, 1280)).toEqual(["720x1280", "540x960", "360x640"]);
+    expect(sizes(720, 1280)).toEqual(["720x1280", "540x960", "360x640", "180x320"]);
+  });
+  test("a source below the table has two rungs below it all the same", () => {
+    expect(sizes(240, 160)).toEqual(["240x160", "180x120", "134x90"]);
+  });
+  test("the lowest rung and the sound fit into 256 kbit/s, those above it are as good as their size", () => {
+    const ladder = planLadder({ width: 1920, height: 1080, frameRate: 50 }, TABLE);
+    expect(ladder.map((rung) => rung.maxKbps)).toEqual([8400, 4570, 2970, 1620, 100]);
+  });
+  test("the first that is made is the lowest of 360 pixels or more, or the best of a small source", () => {
+    const first = (width: number, height: number) =>
+      selectFirstRung(planLadder({ width, height, frameRate: 25 }, TABLE));
+    expect(first(1920, 1080).name).toBe("360p");
+    expect(first(720, 1280).name).toBe("360p");
+    expect(first(320, 240).name).toBe("240p");
   });
   test("any picture: never larger than the source, even sizes, at least two rungs below it, each smaller than the one before", () => {
     fc.assert(
@@ -84,14 +98,14 @@ describe("selectFrameRate", () => {
 
 describe("loudness", () => {
   const report = (integrated: string, peak: string): string =>
-    `[Parsed_ebur128_2 @ 0x1] Summary:\n\n  Integrated loudness:\n    I:         ${integrated} LUFS\n    Threshold: -35.1 LUFS\n\n  True peak:\n    Peak:       ${peak} dBFS`;
+    `[Parsed_ebur128_2 @ 0x1] Summary:\n\n  Integrated loudness:\n    I:         ${integrated} LUFS\n    Threshold: -35.1 LUFS\n\n  Sample peak:\n    Peak:       ${peak} dBFS`;
   test("a loud ad is turned down by the difference, nothing else", () => {
     expect(levelFilters(parseLoudness(report("-14.3", "-0.2")), -24)).toEqual(["volume=-9.70dB"]);
   });
   test("a quiet one with high peaks is limited as well", () => {
     expect(levelFilters(parseLoudness(report("-30.0", "-3.0")), -24)).toEqual([
       "volume=6.00dB",
-      "alimiter=level=false:limit=0.8913",
+      "alimiter=level=false:limit=0.7943",
     ]);
   });
   test("silence is left alone, however ffmpeg spells it", () => {

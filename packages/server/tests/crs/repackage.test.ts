@@ -36,7 +36,7 @@ describe("a creative becomes a correct ladder", () => {
     expect(status.packages).toMatchObject([{ targetDuration: 6, cdns: ["a", "b"] }]);
     const ladder = await inspect(status);
     expect(findFaults(ladder, { rate: "25/1", duration: 9 })).toEqual([]);
-    expect(resolutions(ladder)).toEqual(["640x360", "426x240", "256x144"]);
+    expect(resolutions(ladder)).toEqual(["640x360", "452x254", "320x180"]);
     expect(ladder.renditions[0]?.durations).toEqual([6, 3]);
     for (const targetDuration of [4, 2]) {
       const again = await inspect(await repackage("plain.mp4", targetDuration), targetDuration);
@@ -61,7 +61,7 @@ describe("a creative becomes a correct ladder", () => {
   test("a picture that is stored lying is stood up: 640x360 turned by 90° is 360x640", async () => {
     const ladder = await inspect(await repackage("rotated.mp4"));
     expect(findFaults(ladder, { rate: "25/1", duration: 5 })).toEqual([]);
-    expect(resolutions(ladder)).toEqual(["360x640", "240x426", "144x256"]);
+    expect(resolutions(ladder)).toEqual(["360x640", "254x452", "180x320"]);
   });
 
   test("odd sizes become even, never larger", async () => {

@@ -1,0 +1,167 @@
+/**
+ * The first layer: what of a creative can be played before its ladder is there. Where the source allows it, its pictures are
+ * kept as they are (remux) and only its sound is made anew. Whatever is doubtful is not kept.
+ */
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Encoding } from "./encoding.ts";
+import { AUDIO_KBPS } from "./ffmpeg-args.ts";
+import { framesPerSecond } from "./frame-rate.ts";
+import type { MediaTools } from "./media-tools.ts";
+import { parseProbe, type ProbePacket } from "./probe-report.ts";
+import { inspectCommand, probeRemuxArgs, remuxCommand } from "./remux-args.ts";
+import { RepackageFailure } from "./repackage-failure.ts";
+import type { Source, SourceVideo } from "./source.ts";
+
+export interface RemuxPlan {
+  /** RFC 6381, as the source's own parameters say. */
+  readonly codec: string;
+  /** Seconds from the first picture on, 0 first: IDR pictures after which no earlier one is shown. */
+  readonly keyTimes: readonly number[];
+}
+
+/** Of the rendition, and of its file: another than that of any rung, which may be made into the same folder. */
+const NAME = "remux";
+
+const TIMEOUT_MS = 60_000;
+
+/** The profiles that every player takes, as ffprobe spells them. */
+const PROFILES: readonly (string | undefined)[] = ["Constrained Baseline", "Main", "High"];
+const MAX_LEVEL = 42;
+/** A link that carries more is rare, and the ladder comes soon: pictures above it are encoded. kbit/s, on average. */
+const MAX_KBPS = 25_000;
+/** Two clocks that differ by less are the same: containers round to milliseconds. Seconds. */
+const SAME_TIME = 2e-3;
+
+/**
+ * How the pictures of a source are kept; undefined: they cannot be, or nobody can be sure that every player takes them.
+ *
+ * @throws RepackageFailure `transcode-failed`, `transcode-timeout`; the signal's reason
+ */
+export async function planRemux(
+  source: Source,
+  tools: MediaTools,
+  signal: AbortSignal,
+): Promise<RemuxPlan | undefined> {
+  const { video } = source;
+  if (!isKept(source) || !isOrderly(video)) return undefined;
+  const [listPath, setsPath] = [`${video.file.path}.idr`, `${video.file.path}.sps`];
+  const command = inspectCommand(video, listPath, setsPath, tools.config.limits);
+  await tools.runFfmpeg(command, { timeoutMs: TIMEOUT_MS, signal });
+  const codec = readCodec(await readFile(setsPath));
+  const start = video.packets[0]?.pts ?? 0;
+  const refreshes = parsePacketTimes(await readFile(listPath, "utf8"));
+  const keyTimes = findClosedKeys(video.packets)
+    .map((time) => time - start)
+    .filter((time) => refreshes.some((refresh) => Math.abs(refresh - video.zero - time) < SAME_TIME));
+  return codec !== undefined && keyTimes[0] === 0 ? { codec, keyTimes } : undefined;
+}
+
+/** By what the file says of its video. */
+function isKept({ video, duration }: Source): boolean {
+  const { stored, packets } = video;
+  const fps = framesPerSecond(stored.averageRate ?? video.frameRate);
+  const kbps = (packets.reduce((sum, { bytes }) => sum + bytes, 0) * 8) / duration / 1000;
+  return (
+    stored.codec === "h264" &&
+    PROFILES.includes(stored.profile) &&
+    stored.level > 0 &&
+    stored.level <= MAX_LEVEL &&
+    stored.pixelFormat === "yuv420p" &&
+    stored.fieldOrder === "progressive" &&
+    stored.rotation === 0 &&
+    video.hasSquarePixels &&
+    stored.width % 2 === 0 &&
+    stored.height % 2 === 0 &&
+    fps >= 10 &&
+    fps <= 61 &&
+    kbps <= MAX_KBPS
+  );
+}
+
+/** By its packets: a key frame first, which is shown first and at the creative's zero; nothing cut off; time goes on. */
+function isOrderly({ packets, lead }: SourceVideo): boolean {
+  const [first] = packets;
+  if (first === undefined || !first.isKey || lead > SAME_TIME) return false;
+  return packets.every((packet, index) => {
+    const before = packets[index - 1];
+    const isLater = before === undefined || Number.isNaN(before.dts) || packet.dts > before.dts;
+    return !packet.isDiscarded && packet.pts >= first.pts && isLater;
+  });
+}
+
+/** When key frames are shown after which nothing is decoded that is shown before them. */
+function findClosedKeys(packets: readonly ProbePacket[]): readonly number[] {
+  let earliest = Number.POSITIVE_INFINITY;
+  const keys: number[] = [];
+  for (const { pts, isKey } of packets.toReversed()) {
+    if (isKey && pts < earliest) keys.unshift(pts);
+    earliest = Math.min(earliest, pts);
+  }
+  return keys;
+}
+
+/** The times of a list of packets as ffmpeg's framecrc writes it, seconds on ffmpeg's clock. */
+function parsePacketTimes(text: string): readonly number[] {
+  const [, numerator, denominator] = /^#tb 0: (\d+)\/(\d+)/m.exec(text) ?? [];
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return lines.map((line) => (Number(line.split(",")[2]) * Number(numerator)) / Number(denominator));
+}
+
+/**
+ * The name of a video by its sequence parameter sets; undefined when there is more than one, or none: what changes in the middle
+ * is not kept.
+ *
+ * @param bytes an H.264 byte stream (ITU-T H.264 Annex B) of parameter sets alone
+ */
+function readCodec(bytes: Buffer): string | undefined {
+  // A start code of four bytes leaves its first one, a zero, with what stands before; a set never ends with one.
+  const parts = bytes.toString("latin1").split("\0\0\u0001");
+  const sets = new Set(parts.map((part) => (part.endsWith("\0") ? part.slice(0, -1) : part)).filter(Boolean));
+  const [set] = sets;
+  if (set === undefined || sets.size > 1) return undefined;
+  return `avc1.${Buffer.from(set, "latin1").toString("hex", 1, 4)}`;
+}
+
+/**
+ * Copies a source's pictures into `folder`, which must hold `audio.aac` before the remux is cut, and looks at what came out.
+ *
+ * @throws RepackageFailure `output-invalid`, `transcode-failed`, `transcode-timeout`; the signal's reason. Whatever it throws,
+ * the source may still be encoded
+ */
+export async function makeRemux(
+  source: Source,
+  plan: RemuxPlan,
+  folder: string,
+  tools: MediaTools,
+  signal: AbortSignal,
+): Promise<Encoding> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${NAME}.mp4`);
+  await tools.runFfmpeg(remuxCommand(source.video, path, tools.config.limits), { timeoutMs: TIMEOUT_MS, signal });
+  const { packets } = parseProbe(JSON.parse(await tools.runFfprobe(probeRemuxArgs(path), signal)));
+  checkRemux(packets, source.video.packets, plan);
+  const duration = packets.reduce((end, one) => Math.max(end, one.pts + one.duration), 0);
+  const { width, height } = source.video;
+  const bandwidthBps = Math.round(((await stat(path)).size * 8) / duration) + AUDIO_KBPS * 1000;
+  return {
+    folder,
+    duration,
+    frameRate: source.video.frameRate,
+    renditions: [{ name: NAME, width, height, codec: plan.codec, bandwidthBps }],
+    keyTimes: plan.keyTimes,
+  };
+}
+
+/** Every picture is there, the first is shown at 0, and key frames are where they were planned. */
+function checkRemux(packets: readonly ProbePacket[], originals: readonly ProbePacket[], plan: RemuxPlan): void {
+  const fail = (what: string): never => {
+    throw new RepackageFailure("output-invalid", `remux: ${what}`);
+  };
+  if (packets.length !== originals.length) fail(`expected ${originals.length} pictures, got ${packets.length}`);
+  const first = packets.reduce((earliest, { pts }) => Math.min(earliest, pts), Number.POSITIVE_INFINITY);
+  if (first !== 0) fail(`expected pictures from 0 s, got ${first} s`);
+  const keys = packets.filter((packet) => packet.isKey);
+  const missing = plan.keyTimes.find((time) => !keys.some(({ pts }) => Math.abs(pts - time) < SAME_TIME));
+  if (missing !== undefined) fail(`expected a key frame at ${missing} s, got none`);
+}
