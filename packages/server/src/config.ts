@@ -89,6 +89,8 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_CRS_CONCURRENCY: "creatives repackaged at a time; 0 leaves the work to interlude worker (1)",
   INTERLUDE_CRS_QUEUE: "creatives that may wait (100)",
   INTERLUDE_REPACKAGE_ACCOUNTS: "accounts file, JSON, of POST /repackage (nobody)",
+  INTERLUDE_CRS_RUNGS: "short sides, comma-separated, of the renditions below the source's own (1080,720,540,360,180)",
+  INTERLUDE_CRS_LOUDNESS: "LKFS that sound is brought to: -24 (ATSC A/85) or -23 (EBU R 128) (-24)",
   INTERLUDE_QUOTA_CLIENT: "repackages that one client address may cause per hour (30)",
   INTERLUDE_QUOTA_ZONE: "repackages that one zone's pages may cause per hour (300)",
   INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
@@ -144,12 +146,15 @@ export function readConfig(env: Environment): ServerConfig {
 
 function readCrs(env: Environment, stateDir: string): CrsConfig {
   const standard = defaultCrsConfig(stateDir);
+  const rungs = readItems(env, "INTERLUDE_CRS_RUNGS", "even numbers from 90 to 2160", isRung).map(Number);
   return {
     ...standard,
     ffmpegPath: readText(env, "FFMPEG_PATH") ?? standard.ffmpegPath,
     ffprobePath: readText(env, "FFPROBE_PATH") ?? standard.ffprobePath,
     concurrency: readConcurrency(env, standard.concurrency),
     queueLimit: readInteger(env, "INTERLUDE_CRS_QUEUE", { min: 1, max: 100_000, otherwise: standard.queueLimit }),
+    rungs: unlessEmpty([...new Set(rungs)], standard.rungs),
+    loudness: Number(readChoice(env, "INTERLUDE_CRS_LOUDNESS", ["-24", "-23"], "-24")),
   };
 }
 
@@ -194,6 +199,10 @@ function unlessEmpty<T>(list: readonly T[], otherwise: readonly T[]): readonly T
 
 function isName(text: string): boolean {
   return /^[\w-]{1,32}$/.test(text);
+}
+
+function isRung(text: string): boolean {
+  return /^\d{2,4}$/.test(text) && Number(text) % 2 === 0 && Number(text) >= 90 && Number(text) <= 2160;
 }
 
 function isPort(text: string): boolean {

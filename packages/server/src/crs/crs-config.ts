@@ -1,5 +1,6 @@
 /** What an operator may set of the Creative Repackaging Service. Read by config.ts; nothing here reads the environment. */
 import { join } from "node:path";
+import type { Packaging } from "@interlude/core";
 import type { RetryPolicy } from "./creative-state.ts";
 
 /** What a source may be at most; anything beyond is refused before or while it is worked on. */
@@ -29,9 +30,13 @@ export interface CrsConfig {
   readonly queueLimit: number;
   /** Short sides of the renditions, pixels. Those below the source's are made, and two below it in any case. */
   readonly rungs: readonly number[];
-  /** LKFS; ATSC A/85 wants −24. */
+  /** Packagings that are made of every creative, asked for or not. */
+  readonly always: readonly Packaging[];
+  /** LKFS: −24 as ATSC A/85 wants it, or −23 as EBU R 128. */
   readonly loudness: number;
   readonly limits: SourceLimits;
+  /** How long a source is believed to be what it was; 0: for ever. */
+  readonly revalidateMs: number;
   readonly retry: RetryPolicy;
   /** Silence after which one CDN's upload is given up; the other CDNs do not wait for it. */
   readonly publishTimeoutMs: number;
@@ -46,7 +51,8 @@ export function defaultCrsConfig(stateDir: string): CrsConfig {
     ffprobePath: "ffprobe",
     concurrency: 1,
     queueLimit: 100,
-    rungs: [1080, 720, 540, 360, 240, 144],
+    rungs: [1080, 720, 540, 360, 180],
+    always: [],
     loudness: -24,
     limits: {
       maxDuration: 300,
@@ -57,6 +63,7 @@ export function defaultCrsConfig(stateDir: string): CrsConfig {
       fetchTimeoutMs: 300_000,
       wallTimeFactor: 10,
     },
+    revalidateMs: 6 * 3_600_000,
     retry: { maxAttempts: 4, permanentBackoff: 300, transientBackoff: 15 },
     publishTimeoutMs: 60_000,
   };
