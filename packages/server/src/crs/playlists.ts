@@ -1,60 +1,73 @@
 /**
- * The playlists of a package: HLS version 3, which every content and every player takes. TS segments, EXTINF with fractions, no
- * byte ranges, no maps, no tag of a later version.
+ * The playlists of a package.
+ *
+ * Packaging `hls` is version 3, which every content and every player takes: TS segments, EXTINF with fractions, no byte ranges,
+ * no maps, no tag of a later version. Packaging `cmaf` is version 7: EXT-X-MAP in an ordinary playlist asks for 6 at least, and
+ * EXT-X-MEDIA for 4; packagers of fragmented MP4, ffmpeg among them, write 7, so that an ad asks no more of a player than the
+ * content around it does.
  *
  * @see RFC 8216 §4.3, §7; server-notes.md §3.1
  */
-import type { CutSegment, CutTrack } from "./cut-package.ts";
+import type { CutPackage, CutSegment, CutTrack } from "./cut-package.ts";
 import { type FrameRate, framesPerSecond } from "./frame-rate.ts";
 
 const AUDIO_CODEC = "mp4a.40.2";
+const AUDIO_GROUP = "sound";
 
-/** What ffmpeg's own playlist says of the segments that it cut: durations and names, in order. */
-export function parseCutList(text: string): readonly { readonly uri: string; readonly duration: number }[] {
-  const durations = [...text.matchAll(/^#EXTINF:([\d.]+)/gm)].map(([, value]) => Number(value));
-  const uris = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return uris.map((uri, index) => ({ uri, duration: durations[index] ?? 0 }));
+/** Every segment begins with a key frame in both packagings; version 3 has no tag that says so. */
+function formatHead(isFragmented: boolean): readonly string[] {
+  return isFragmented
+    ? ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    : ["#EXTM3U", "#EXT-X-VERSION:3"];
 }
 
-/** A whole media playlist (VOD). */
-export function formatMediaPlaylist(segments: readonly CutSegment[], targetDuration: number): string {
-  const lines = segments.flatMap(({ uri, duration }) => [`#EXTINF:${duration.toFixed(6)},`, uri]);
+/** A whole media playlist (VOD), which stands beside the track's folder. */
+export function formatMediaPlaylist({ name, mapUri, segments }: CutTrack, targetDuration: number): string {
   return [
-    "#EXTM3U",
-    "#EXT-X-VERSION:3",
+    ...formatHead(mapUri !== undefined),
     `#EXT-X-TARGETDURATION:${targetDuration}`,
     "#EXT-X-MEDIA-SEQUENCE:0",
     "#EXT-X-PLAYLIST-TYPE:VOD",
-    ...lines,
+    ...(mapUri === undefined ? [] : [`#EXT-X-MAP:URI="${name}/${mapUri}"`]),
+    ...segments.flatMap(({ uri, duration }) => [`#EXTINF:${duration.toFixed(6)},`, `${name}/${uri}`]),
     "#EXT-X-ENDLIST",
     "",
   ].join("\n");
 }
 
 /**
- * The master playlist, best rendition first.
+ * The master playlist, best rendition first; sound that is a track of its own is a group of one, which all variants name.
  *
  * @param base the folder of the media playlists, relative to the master: `<base>/720p.m3u8`
+ * @see RFC 8216 §4.3.4.1, §4.3.4.2 (BANDWIDTH is the largest sum of what can be played together)
  */
 export function formatMasterPlaylist(
-  tracks: readonly CutTrack[],
+  { tracks, targetDuration }: Pick<CutPackage, "tracks" | "targetDuration">,
   frameRate: FrameRate,
-  targetDuration: number,
   base: string,
 ): string {
-  const variants = tracks.flatMap(({ rendition, segments }) => {
+  const sound = tracks.find(({ kind }) => kind === "audio");
+  const media = sound
+    ? `TYPE=AUDIO,GROUP-ID="${AUDIO_GROUP}",NAME="Sound",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="${base}/${sound.name}.m3u8"`
+    : undefined;
+  const variants = tracks.flatMap(({ name, rendition, segments }) => {
     if (!rendition) return [];
-    const { name, width, height, codec } = rendition;
+    const played = [segments, ...(sound ? [sound.segments] : [])];
+    const sum = (rate: (of: readonly CutSegment[]) => number): number => played.reduce((all, of) => all + rate(of), 0);
     const attributes = [
-      `BANDWIDTH=${peakBandwidthBps(segments, targetDuration)}`,
-      `AVERAGE-BANDWIDTH=${averageBandwidthBps(segments)}`,
-      `CODECS="${codec},${AUDIO_CODEC}"`,
-      `RESOLUTION=${width}x${height}`,
+      `BANDWIDTH=${sum((of) => peakBandwidthBps(of, targetDuration))}`,
+      `AVERAGE-BANDWIDTH=${sum(averageBandwidthBps)}`,
+      `CODECS="${rendition.codec},${AUDIO_CODEC}"`,
+      `RESOLUTION=${rendition.width}x${rendition.height}`,
       `FRAME-RATE=${framesPerSecond(frameRate).toFixed(3)}`,
+      ...(sound ? [`AUDIO="${AUDIO_GROUP}"`] : []),
     ];
     return [`#EXT-X-STREAM-INF:${attributes.join(",")}`, `${base}/${name}.m3u8`];
   });
-  return ["#EXTM3U", "#EXT-X-VERSION:3", ...variants, ""].join("\n");
+  const isFragmented = tracks.some(({ mapUri }) => mapUri !== undefined);
+  return [...formatHead(isFragmented), ...(media === undefined ? [] : [`#EXT-X-MEDIA:${media}`]), ...variants, ""].join(
+    "\n",
+  );
 }
 
 /**

@@ -5,7 +5,7 @@
  * @see DESIGN §5 (addresses, cache headers), primetime.md §3.6 (uploads to each CDN are separate)
  */
 import { join } from "node:path";
-import type { CutPackage } from "./cut-package.ts";
+import type { CutPackage, CutTrack } from "./cut-package.ts";
 import type { FrameRate } from "./frame-rate.ts";
 import { formatMasterPlaylist, formatMediaPlaylist } from "./playlists.ts";
 import type { PublishTarget, PutOptions } from "./publish-target.ts";
@@ -29,7 +29,11 @@ export interface PublishOptions {
 
 const PLAYLIST = "application/vnd.apple.mpegurl";
 const IMMUTABLE = "public, max-age=31536000, immutable";
-const MEDIA: PutOptions = { contentType: "video/mp2t", cacheControl: IMMUTABLE };
+const MEDIA_TYPE: Readonly<Record<CutTrack["kind"], string>> = {
+  muxed: "video/mp2t",
+  video: "video/mp4",
+  audio: "audio/mp4",
+};
 const MEDIA_PLAYLIST: PutOptions = { contentType: PLAYLIST, cacheControl: IMMUTABLE };
 const MASTER: PutOptions = { contentType: PLAYLIST, cacheControl: "public, max-age=5" };
 
@@ -49,27 +53,32 @@ export async function publishTo(target: PublishTarget, what: PackageToPublish, o
     putTwice(target, path, body, headers, options);
 
   const { folder, tracks, targetDuration } = what.cut;
-  const segments = tracks.flatMap((track) => track.segments.map(({ uri }) => `${track.name}/${uri}`));
+  const media = tracks.flatMap(listMedia);
   let done = 0;
-  const total = segments.length + tracks.length + 1;
+  const total = media.length + tracks.length + 1;
   const advance = (): void => options.onProgress(++done / total);
   const attempt = `${base}/${what.version}`;
   const putMedia = async (): Promise<void> => {
-    await forAll(segments, async (path) => {
-      await put(`${attempt}/${path}`, { file: join(folder, path) }, MEDIA);
+    await forAll(media, async ({ path, contentType }) => {
+      await put(`${attempt}/${path}`, { file: join(folder, path) }, { contentType, cacheControl: IMMUTABLE });
       advance();
     });
     for (const track of tracks) {
-      const listed = track.segments.map((segment) => ({ ...segment, uri: `${track.name}/${segment.uri}` }));
-      await put(`${attempt}/${track.name}.m3u8`, formatMediaPlaylist(listed, targetDuration), MEDIA_PLAYLIST);
+      await put(`${attempt}/${track.name}.m3u8`, formatMediaPlaylist(track, targetDuration), MEDIA_PLAYLIST);
       advance();
     }
   };
   // No master names it yet. A master whose upload fails may be there all the same: then its media stays.
   await putMedia().catch((error: unknown) => removeAttempt(target, attempt, error, options));
   const relative = `${base.slice(base.lastIndexOf("/") + 1)}/${what.version}`;
-  await put(what.masterPath, formatMasterPlaylist(tracks, what.frameRate, targetDuration, relative), MASTER);
+  await put(what.masterPath, formatMasterPlaylist(what.cut, what.frameRate, relative), MASTER);
   advance();
+}
+
+/** The files of a track below the package's folder, what all segments need first. */
+function listMedia({ name, kind, mapUri, segments }: CutTrack): readonly { path: string; contentType: string }[] {
+  const uris = [...(mapUri === undefined ? [] : [mapUri]), ...segments.map(({ uri }) => uri)];
+  return uris.map((uri) => ({ path: `${name}/${uri}`, contentType: MEDIA_TYPE[kind] }));
 }
 
 /** A few at a time. The first failure is thrown when those that were under way have ended too. */

@@ -1,0 +1,40 @@
+/** What is to be cut, and what came out of it before anything is believed. */
+import type { CutTrack } from "./cut-package.ts";
+import type { Encoding } from "./encoding.ts";
+import type { TimedMetadata } from "./timed-metadata.ts";
+
+export interface CutPlan {
+  readonly encoding: Encoding;
+  /** When segments begin, seconds, 0 first. */
+  readonly cuts: readonly number[];
+  readonly targetDuration: number;
+  /** Empty: the segments carry none. */
+  readonly tags: readonly TimedMetadata[];
+  /** Below which the tracks' folders are. */
+  readonly folder: string;
+}
+
+/** A track with what its files say of themselves, segment by segment. */
+export interface WrittenTrack {
+  readonly track: CutTrack;
+  readonly facts: readonly SegmentFacts[];
+}
+
+export interface SegmentFacts {
+  /**
+   * When pictures, packets of sound and timed metadata are presented, seconds, in the order of the file; empty where there is
+   * no such stream.
+   */
+  readonly videoTimes: readonly number[];
+  readonly audioTimes: readonly number[];
+  readonly metadataTimes: readonly number[];
+  /** Whether the first picture is marked as a point where decoding can begin. */
+  readonly startsWithKey: boolean;
+  /** Fragmented MP4 says when decoding begins and ends; players place the segment by it. Seconds. */
+  readonly decoding?: { readonly start: number; readonly end: number };
+}
+
+/** The tags whose times lie in one segment. */
+export function tagsBetween(tags: readonly TimedMetadata[], start: number, end: number): readonly TimedMetadata[] {
+  return tags.filter(({ time }) => time >= start && time < end);
+}
