@@ -52,14 +52,15 @@ export function partCommand(
   const pcm = `aformat=sample_fmts=s16:sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
   const filled = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,${pcm},apad,${end}`;
   const graph = audio ? `[1:a:0]${filled}` : `anullsrc=r=${SAMPLE_RATE}:cl=stereo,${pcm},${end}`;
-  const sound = hasSound ? ["-filter_complex", `${graph}[a]`, ...words("-map [a] -c:a pcm_s16le")] : [];
-  const copy = words(`-map 0:v:0 -c:v copy ${TIMESCALE} -avoid_negative_ts disabled -f mov`);
+  const filter = hasSound ? ["-filter_complex", `${graph}[a]`] : [];
+  const sound = hasSound ? words("-map [a] -c:a pcm_s16le") : [];
+  const copy = words(`-map 0:v:0 -c:v copy ${TIMESCALE}`);
   return {
     inputs: [
       { ...pictures, options: [...GLOBAL, "-copyts", ...pictures.options] },
       ...(audio ? [input(audio.file, audio.shift)] : []),
     ],
-    outputs: [{ path, options: [...sound, ...copy] }],
+    outputs: [{ path, options: [...filter, ...copy, ...sound, ...words("-avoid_negative_ts disabled -f mov")] }],
   };
 }
 

@@ -139,9 +139,9 @@ export function describeFile({ video: { path, format } }: FetchedSource): {
   return { duration: Number(lines.at(-1)), streams };
 }
 
-/** When the picture turns from black, and when sound begins after silence. Seconds. */
+/** When the picture turns white, and when sound begins after silence. Seconds. */
 export function findFlashes(input: readonly string[]): { readonly seen: number[]; readonly heard: number[] } {
-  const filters = ["-vf", "blackdetect=d=0.1:pix_th=0.2", "-af", "silencedetect=n=-40dB:d=0.1"];
+  const filters = ["-vf", "negate,blackdetect=d=0.1:pix_th=0.2", "-af", "silencedetect=n=-40dB:d=0.1"];
   const args = [
     "-nostdin",
     "-hide_banner",
@@ -155,5 +155,8 @@ export function findFlashes(input: readonly string[]): { readonly seen: number[]
   ];
   const { stderr } = spawnSync("ffmpeg", args, { encoding: "utf8" });
   const times = (name: RegExp): number[] => [...stderr.matchAll(name)].map(([, time]) => Number(time));
-  return { seen: times(/black_end:([\d.]+)/g), heard: times(/silence_end: ([\d.]+)/g) };
+  // The end of the file ends a silence too, but no other follows it.
+  const silences = times(/silence_start: ([\d.]+)/g);
+  const heard = times(/silence_end: ([\d.]+)/g).filter((time) => silences.some((start) => start > time));
+  return { seen: times(/black_start:([\d.]+)/g), heard };
 }
