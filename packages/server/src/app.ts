@@ -16,6 +16,7 @@ import { registerCors } from "./cors.ts";
 import { createCrs, type Crs } from "./crs/crs.ts";
 import type { CrsLog } from "./crs/crs-log.ts";
 import { primetimeRoutes } from "./crs/primetime-routes.ts";
+import type { PublishTarget } from "./crs/publish-target.ts";
 import { crsRoutes } from "./crs/routes.ts";
 import { type Database, openDatabase, type Queryable } from "./database/database.ts";
 import { fastifyOptions } from "./fastify-options.ts";
@@ -25,6 +26,7 @@ import { registerErrors } from "./http-error.ts";
 import { createMetrics } from "./metrics.ts";
 import { originRoutes } from "./origin/routes.ts";
 import { directoryStore } from "./origin/store.ts";
+import { remoteTarget } from "./targets/remote-target.ts";
 import { createBeaconStore } from "./tracking/beacon-store.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
 import { zoneRoutes } from "./zones.ts";
@@ -210,15 +212,32 @@ async function registerAll(
 }
 
 /** The folders that this server serves as CDNs, by name. */
-function embeddedOrigins({ cdnNames, stateDir }: ServerConfig): Readonly<Record<string, string>> {
-  return Object.fromEntries(cdnNames.map((name) => [name, join(stateDir, "cdn", name)]));
+function embeddedOrigins({ targets, stateDir }: ServerConfig): Readonly<Record<string, string>> {
+  const directories = targets.filter(({ type }) => type === "directory");
+  return Object.fromEntries(directories.map(({ name }) => [name, originFolder(stateDir, name)]));
+}
+
+function originFolder(stateDir: string, name: string): string {
+  return join(stateDir, "cdn", name);
+}
+
+function buildTargets({ targets, stateDir }: ServerConfig): readonly PublishTarget[] {
+  return targets.map((target) =>
+    target.type === "directory"
+      ? directoryStore(target.name, originFolder(stateDir, target.name))
+      : remoteTarget(target),
+  );
 }
 
 function buildCrs(config: ServerConfig, database: Database, fetch: GuardedFetch, log: CrsLog): Crs {
+  for (const { name } of config.targets) {
+    const isRead = config.zones.some(({ cdns }) => Object.hasOwn(cdns, name));
+    if (!isRead) log.warn({ cdn: name }, "no zone names this CDN: what is published to it is read by nobody");
+  }
   return createCrs({
     database,
     fetch,
-    targets: Object.entries(embeddedOrigins(config)).map(([name, directory]) => directoryStore(name, directory)),
+    targets: buildTargets(config),
     normaliseRules: (name) => config.zones.find(({ zone }) => zone === name)?.normalise ?? [],
     config: config.crs,
     log,

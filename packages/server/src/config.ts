@@ -19,7 +19,8 @@ import {
   readText,
   wrongVariable,
 } from "./environment.ts";
-import { embeddedZone, parseZones, type ZoneConfig } from "./zones.ts";
+import { embeddedTarget, parseTargets, type TargetConfig } from "./targets/target-config.ts";
+import { parseZones, standardZone, type ZoneConfig } from "./zones.ts";
 
 export { ConfigError } from "./environment.ts";
 export { parseCampaigns } from "./ads/campaign.ts";
@@ -48,8 +49,8 @@ export interface ServerConfig {
   /** Pages that may use the API: origins as browsers spell them. */
   readonly apiOrigins: readonly string[];
   readonly zones: readonly ZoneConfig[];
-  /** Embedded origins, `/cdn/{name}/`, each a folder `<stateDir>/cdn/<name>`. */
-  readonly cdnNames: readonly string[];
+  /** Where media is published; directories are folders `<stateDir>/cdn/<name>`, served at `/cdn/{name}/`. */
+  readonly targets: readonly TargetConfig[];
   readonly campaigns: Campaigns;
   readonly fetch: {
     /** `host:port` of private hosts that may be fetched from. */
@@ -82,6 +83,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_API_ORIGINS: "origins, comma-separated, of pages that may use /v1 (same origin)",
   INTERLUDE_ZONES: "zones file, JSON (zone 1)",
   INTERLUDE_CDNS: "names, comma-separated, of the embedded origins (a,b)",
+  INTERLUDE_TARGETS: "targets file, JSON: what media is published to instead of the embedded origins (none)",
   INTERLUDE_CAMPAIGNS: "campaign file, JSON (none)",
   INTERLUDE_FETCH_ALLOW_PRIVATE: "host:port, comma-separated, of private hosts that creatives may come from (none)",
   INTERLUDE_FETCH_PORTS: "ports, comma-separated, of public hosts (80,443)",
@@ -103,16 +105,11 @@ export const VARIABLES: Readonly<Record<string, string>> = {
  */
 export function readConfig(env: Environment): ServerConfig {
   const stateDir = resolve(readText(env, "INTERLUDE_STATE") ?? ".interlude");
-  const cdnNames = unlessEmpty(readItems(env, "INTERLUDE_CDNS", "names of letters, digits, _ or -", isName), [
-    "a",
-    "b",
-  ]);
+  const targets = readTargets(env);
   const givenToken = readSecret(env, "INTERLUDE_API_TOKEN");
   const apiToken = givenToken ?? randomBytes(24).toString("base64url");
   const ports = readItems(env, "INTERLUDE_FETCH_PORTS", "ports from 1 to 65535", isPort).map(Number);
-  const zones = readFile(env, "INTERLUDE_ZONES", (text, file) => parseZones(text, file, cdnNames)) ?? [
-    embeddedZone("1", cdnNames),
-  ];
+  const zones = readZones(env, targets);
   return {
     host: readText(env, "HOST") ?? "127.0.0.1",
     port: readInteger(env, "PORT", { min: 0, max: 65_535, otherwise: 8080 }),
@@ -127,7 +124,7 @@ export function readConfig(env: Environment): ServerConfig {
     ),
     apiOrigins: readItems(env, "INTERLUDE_API_ORIGINS", "origins such as https://console.example", isOrigin),
     zones,
-    cdnNames,
+    targets,
     campaigns: readFile(env, "INTERLUDE_CAMPAIGNS", parseCampaigns) ?? NO_CAMPAIGNS,
     fetch: {
       allowPrivate: readItems(env, "INTERLUDE_FETCH_ALLOW_PRIVATE", "host:port", isHostPort),
@@ -142,6 +139,23 @@ export function readConfig(env: Environment): ServerConfig {
     },
     logLevel: readChoice(env, "INTERLUDE_LOG", LOG_LEVELS, "warn"),
   };
+}
+
+function readTargets(env: Environment): readonly TargetConfig[] {
+  const names = readItems(env, "INTERLUDE_CDNS", "names of letters, digits, _ or -", isName);
+  const targets = readFile(env, "INTERLUDE_TARGETS", (text, file) => parseTargets(text, file, env));
+  if (targets && names.length > 0) {
+    throw wrongVariable("INTERLUDE_CDNS", "nothing where INTERLUDE_TARGETS is set", names.join(","));
+  }
+  return targets ?? unlessEmpty(names, ["a", "b"]).map(embeddedTarget);
+}
+
+function readZones(env: Environment, targets: readonly TargetConfig[]): readonly ZoneConfig[] {
+  const zones = readFile(env, "INTERLUDE_ZONES", (text, file) => parseZones(text, file, targets));
+  if (zones) return zones;
+  const zone = standardZone("1", targets);
+  if (zone.defaultCdn !== "") return [zone];
+  throw new ConfigError("INTERLUDE_ZONES: expected a zones file, because no target has a publicUrl, got nothing");
 }
 
 function readCrs(env: Environment, stateDir: string): CrsConfig {

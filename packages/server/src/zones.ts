@@ -28,12 +28,19 @@ export interface ZoneConfig {
   readonly creativeHosts: readonly string[];
 }
 
-/** A zone whose CDNs are this server's own origins. */
-export function embeddedZone(zone: string, cdnNames: readonly string[]): ZoneConfig {
+/** A CDN that this server publishes to; without `publicUrl`, only zones that say where players read it have it. */
+export interface PublishedCdn {
+  readonly name: string;
+  readonly publicUrl: string | undefined;
+}
+
+/** A zone that has every CDN that says where players read it; the first is the default. */
+export function standardZone(zone: string, published: readonly PublishedCdn[]): ZoneConfig {
+  const cdns = Object.fromEntries(published.flatMap(({ name, publicUrl }) => (publicUrl ? [[name, publicUrl]] : [])));
   return {
     zone,
-    cdns: Object.fromEntries(cdnNames.map((name) => [name, `../../cdn/${name}/`])),
-    defaultCdn: cdnNames[0] ?? "",
+    cdns,
+    defaultCdn: Object.keys(cdns)[0] ?? "",
     targetDurations: [6, 4],
     normalise: [],
     mediaTypes: [],
@@ -46,16 +53,16 @@ const DOCUMENT_BASE = "http://server.invalid";
 
 /**
  * The zones file: `{ "version": 1, "zones": [ { "zone": "1", "cdns"?, "defaultCdn"?, "targetDurations"?, "normalise"?,
- * "mediaTypes"?, "creativeHosts"? } ] }`; what a zone leaves out is as in {@link embeddedZone}.
+ * "mediaTypes"?, "creativeHosts"? } ] }`; what a zone leaves out is as in {@link standardZone}.
  *
  * @throws AdError `option-invalid` naming file, line and field
  */
-export function parseZones(text: string, file: string, cdnNames: readonly string[]): readonly ZoneConfig[] {
+export function parseZones(text: string, file: string, published: readonly PublishedCdn[]): readonly ZoneConfig[] {
   const root = readMembers(readJsonFile(text, file), ["version", "zones"]);
   readNumber(root.version, "1", (version) => version === 1);
   const names = new Set<string>();
   const zones = readList(root.zones, (field) => {
-    const zone = readZone(field, cdnNames);
+    const zone = readZone(field, published);
     if (names.has(zone.zone)) throw wrongField(field, "a zone that the list does not have yet", zone.zone);
     names.add(zone.zone);
     return zone;
@@ -64,7 +71,7 @@ export function parseZones(text: string, file: string, cdnNames: readonly string
   return zones;
 }
 
-function readZone(field: JsonField, cdnNames: readonly string[]): ZoneConfig {
+function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneConfig {
   const members = readMembers(field, [
     "zone",
     "cdns",
@@ -74,9 +81,11 @@ function readZone(field: JsonField, cdnNames: readonly string[]): ZoneConfig {
     "mediaTypes",
     "creativeHosts",
   ]);
-  const standard = embeddedZone(readString(members.zone), cdnNames);
+  const standard = standardZone(readString(members.zone), published);
   const cdns = members.cdns.node
-    ? Object.fromEntries(readEntries(members.cdns).map(([name, cdn]) => [name, readString(cdn)]))
+    ? Object.fromEntries(
+        readEntries(members.cdns).map(([name, cdn]) => [checkPublished(name, cdn, published), readString(cdn)]),
+      )
     : standard.cdns;
   const texts = (list: JsonField, otherwise: readonly string[]): readonly string[] =>
     list.node ? readList(list, readString) : otherwise;
@@ -93,6 +102,13 @@ function readZone(field: JsonField, cdnNames: readonly string[]): ZoneConfig {
   };
   check(zone, field);
   return zone;
+}
+
+/** Players would wait for ever on a CDN that nothing is published to. */
+function checkPublished(name: string, field: JsonField, published: readonly PublishedCdn[]): string {
+  const names = published.map((cdn) => cdn.name);
+  if (names.includes(name)) return name;
+  throw wrongField(field, `a CDN that is published to (${names.join(", ")})`, JSON.stringify(name));
 }
 
 const MATCHES = ["eq", "ne", "co", "nc", "sw", "ew"] as const;

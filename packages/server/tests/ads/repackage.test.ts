@@ -5,7 +5,8 @@ import { createQuota } from "../../src/ads/quota.ts";
 import { signTicket } from "../../src/ads/ticket.ts";
 import { QueueFull } from "../../src/crs/crs.ts";
 import type { Database } from "../../src/database/database.ts";
-import { embeddedZone } from "../../src/zones.ts";
+import { embeddedTarget } from "../../src/targets/target-config.ts";
+import { standardZone } from "../../src/zones.ts";
 import { openTestDatabase, progressOf, type ScriptedCrs, scriptedCrs, testApp, testConfig } from "../http/test-app.ts";
 
 let database: Database;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 
 const LISTED = {
-  ...embeddedZone("1", ["a", "b"]),
+  ...standardZone("1", [embeddedTarget("a"), embeddedTarget("b")]),
   creativeHosts: ["listed.example", ".below.example"],
 };
 
@@ -26,7 +27,7 @@ interface Setup {
 
 async function setUp(setup: Setup = {}): Promise<FastifyInstance> {
   const crs = "crs" in setup ? setup.crs : scriptedCrs();
-  const config = { ...testConfig(setup.env), zones: [LISTED, embeddedZone("2", ["a"])] };
+  const config = { ...testConfig(setup.env), zones: [LISTED, standardZone("2", [embeddedTarget("a")])] };
   return testApp({ query: database.query, config, crs, ...(setup.now ? { now: setup.now } : {}) });
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseZoneDocument } from "@interlude/core";
 import { afterAll, describe, expect, test } from "vitest";
 import { readConfig, VARIABLES } from "../../src/config.ts";
+import { embeddedTarget } from "../../src/targets/target-config.ts";
 import { formatZoneDocument, locateOnCdn, parseZones } from "../../src/zones.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "interlude-config-"));
@@ -26,7 +27,10 @@ describe("readConfig", () => {
       port: 8080,
       databaseUrl: undefined,
       crsEnabled: true,
-      cdnNames: ["a", "b"],
+      targets: [
+        { type: "directory", name: "a" },
+        { type: "directory", name: "b" },
+      ],
       trustProxy: [],
       publicHosts: [],
       fetch: { allowPrivate: [], ports: [80, 443] },
@@ -101,8 +105,9 @@ describe("readConfig", () => {
 });
 
 describe("zones", () => {
+  const published = ["a", "near", "far"].map(embeddedTarget);
   const parse = (zone: object): ReturnType<typeof parseZones> =>
-    parseZones(JSON.stringify({ version: 1, zones: [zone] }), "zones.json", ["a", "b"]);
+    parseZones(JSON.stringify({ version: 1, zones: [zone] }), "zones.json", published);
 
   test("a zone's document is what core reads, without the list of hosts", () => {
     const [zone] = parse({
@@ -140,16 +145,20 @@ describe("zones", () => {
       { zone: "a", normalise: [{ host: { matches: "is", values: [] }, find: "x", replace: "" }] },
       "matches: expected one of eq,",
     ],
+    [
+      { zone: "a", cdns: { a: "../../cdn/a/", elsewhere: "https://cdn.example/" } },
+      'zones[0].cdns.elsewhere: expected a CDN that is published to (a, near, far), got "elsewhere"',
+    ],
     [{ zone: "a", hosts: [] }, "zones[0].hosts: expected one of zone, cdns,"],
   ])("%j is refused", (zone, message) => {
     expect(() => parse(zone)).toThrow(message);
   });
 
   test("a zone that is listed twice, or no zone, is refused", () => {
-    expect(() => parseZones('{"version":1,"zones":[]}', "z", ["a"])).toThrow(
+    expect(() => parseZones('{"version":1,"zones":[]}', "z", published)).toThrow(
       "zones: expected at least one zone, got a list of 0",
     );
-    expect(() => parseZones('{"version":1,"zones":[{"zone":"1"},\n{"zone":"1"}]}', "z", ["a"])).toThrow(
+    expect(() => parseZones('{"version":1,"zones":[{"zone":"1"},\n{"zone":"1"}]}', "z", published)).toThrow(
       "z, line 2: zones[1]: expected a zone that the list",
     );
   });
