@@ -1,11 +1,22 @@
 #!/usr/bin/env node
-/** The server without the demo: `--help`, the environment, signals. */
-import { buildServer } from "./app.ts";
-import { readConfig, VARIABLES } from "./config.ts";
+/** The command line: which command, its exit code, and one sentence for what went wrong. */
+import { type Command, UsageError } from "./commands/command.ts";
+import { VARIABLES } from "./config.ts";
+
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["serve", async () => (await import("./commands/serve.ts")).serveCommand],
+  ["worker", async () => (await import("./commands/worker.ts")).workerCommand],
+  ["preload", async () => (await import("./commands/preload.ts")).preloadCommand],
+]);
 
 const HELP = `Interlude: repackages ad creatives into HLS, serves them, serves and tracks ads.
 
-Usage: main.js [--help]
+Usage: interlude [command] [--help]
+
+Commands:
+  serve      the server, which is also what runs without a command
+  worker     repackages for servers that share a PostgreSQL with it; listens to nobody
+  preload    has every creative of an ad response repackaged before any viewer comes
 
 Environment:
 ${Object.entries(VARIABLES)
@@ -13,37 +24,34 @@ ${Object.entries(VARIABLES)
   .join("\n")}
 `;
 
-async function run(): Promise<void> {
-  const unknown = process.argv.slice(2).find((argument) => argument !== "--help");
-  if (unknown !== undefined) throw new Error(`arguments: expected --help or none, got ${JSON.stringify(unknown)}`);
-  if (process.argv.length > 2) {
-    process.stdout.write(HELP);
-    return;
+async function run([first, ...rest]: readonly string[]): Promise<number> {
+  if (first === "--help" || first === "-h" || first === "help") return print(HELP);
+  const name = first?.startsWith("-") === true || first === undefined ? "serve" : first;
+  const load = COMMANDS.get(name);
+  if (load === undefined) {
+    throw new UsageError(
+      `expected one of ${[...COMMANDS.keys()].join(", ")}, got ${JSON.stringify(name)}`,
+      "interlude",
+    );
   }
-  const config = readConfig(process.env);
-  const server = await buildServer(config);
-  const address = await server.start();
-  const ended = waitForEnd();
-  process.stdout.write(`Interlude is ready: ${address.href}\n`);
-  if (config.isApiTokenNew) process.stdout.write(`API token: ${config.apiToken}\n`);
-  await ended;
-  await server.stop();
+  const command = await load();
+  const args = first === name ? rest : process.argv.slice(2);
+  if (args.includes("--help") || args.includes("-h")) return print(command.help);
+  return command.run(args);
 }
 
-/** The first SIGINT or SIGTERM ends the server in order; the second ends it at once, as the system does by default. */
-function waitForEnd(): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      process.off("SIGINT", end);
-      process.off("SIGTERM", end);
-      resolve();
-    };
-    process.on("SIGINT", end);
-    process.on("SIGTERM", end);
-  });
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
 }
 
-run().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+run(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    if (error instanceof UsageError) process.stderr.write(`${error.command} --help tells more\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  },
+);

@@ -1,0 +1,25 @@
+/** `interlude serve`: the server without the demo. */
+import { buildServer } from "../app.ts";
+import { readConfig } from "../config.ts";
+import { type Command, readArguments, waitForEnd } from "./command.ts";
+
+const HELP = `Usage: interlude serve
+
+Serves everything until SIGINT or SIGTERM: the repackaging API, the CDN origins, the ad server, the tracking receiver.
+Settings come from the environment: interlude --help lists them.
+`;
+
+async function serve(args: readonly string[]): Promise<number> {
+  readArguments("interlude serve", { args: [...args], options: {} });
+  const config = readConfig(process.env);
+  const server = await buildServer(config);
+  const address = await server.start();
+  const ended = waitForEnd();
+  process.stdout.write(`Interlude is ready: ${address.href}\n`);
+  if (config.isApiTokenNew) process.stdout.write(`API token: ${config.apiToken}\n`);
+  await ended;
+  await server.stop();
+  return 0;
+}
+
+export const serveCommand: Command = { help: HELP, run: serve };
