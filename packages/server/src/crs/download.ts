@@ -51,7 +51,7 @@ export function openRequests({ fetch, limits }: DownloadDeps, signal: AbortSigna
   return {
     ask: async (url, headers = {}) => {
       try {
-        const timeoutMs = Math.max(1, deadline - performance.now());
+        const timeoutMs = Math.max(1, Math.ceil(deadline - performance.now()));
         const asked = { "accept-encoding": "identity", ...headers };
         const response = await fetch(url, { timeoutMs, maxBytes: Math.max(1, left), signal: both, headers: asked });
         return { ...response, body: count(response.body, response.url) };

@@ -14,7 +14,7 @@ export function resolveUri(uri: string, base: URL): URL {
   return url;
 }
 
-/** What is said of a playlist that cannot be taken. */
+/** What is said of a playlist, or of what it names, that cannot be taken. */
 export function refusePlaylist(url: URL, expected: string, got: string): RepackageFailure {
-  return new RepackageFailure("unsupported", `creative, playlist at ${url.host}: expected ${expected}, got ${got}`);
+  return new RepackageFailure("unsupported", `creative, HLS at ${url.host}: expected ${expected}, got ${got}`);
 }
