@@ -26,6 +26,8 @@ const FAILURE_KIND = {
   "output-invalid": "permanent",
   "publish-failed": "transient",
   "worker-lost": "transient",
+  "disk-full": "transient",
+  "not-made-here": "permanent",
   internal: "transient",
 } as const;
 
@@ -45,25 +47,31 @@ export interface CreativeLife {
   readonly attempts: number;
   /** In `failed` and `blocked` only. */
   readonly reason?: FailureReason;
-  /** In `failed` only: no work is begun before. */
+  /** In `failed` only: no work is begun before. Left out where asking again is enough. */
   readonly retryAt?: Date;
 }
 
 export const ABSENT: CreativeLife = { state: "absent", attempts: 0 };
 
 export type CreativeEvent =
-  /** Somebody asks for it; `isIncomplete`: something that is asked for is not on every CDN. */
+  /** Somebody asks for it; `isIncomplete`: something that is asked for is not on every CDN, or the source is to be looked at. */
   | { readonly type: "submit"; readonly now: Date; readonly isIncomplete: boolean }
+  /** Somebody asks for what this service does not make. */
+  | { readonly type: "refuse"; readonly reason: FailureReason }
   /** A worker takes it up: the first time, on a retry that is due, or after the worker before it died. */
   | { readonly type: "start" }
   | { readonly type: "transcode" | "publish" | "finish" }
+  /** The source is what it was, or cannot be looked at, and nothing is missing on any CDN. */
+  | { readonly type: "keep" }
+  /** An operator wants it tried at once, with all its attempts. */
+  | { readonly type: "retry" }
   /** Its worker is asked to stop: the attempt does not count. */
   | { readonly type: "release" }
   | { readonly type: "fail"; readonly reason: FailureReason; readonly now: Date }
   | { readonly type: "block" | "forget" };
 
 export interface RetryPolicy {
-  /** Attempts after which a creative blocks itself. */
+  /** Attempts after which a broken creative blocks itself, and one whose upstream is down waits until it is asked for. */
   readonly maxAttempts: number;
   /** Seconds to wait after the first failure; doubled with each further one, up to an hour. */
   readonly permanentBackoff: number;
@@ -86,15 +94,21 @@ export function isInProgress(state: CreativeState): boolean {
 export function transition(life: CreativeLife, event: CreativeEvent, policy: RetryPolicy): CreativeLife {
   switch (event.type) {
     case "submit":
-      return submit(life, event.now, event.isIncomplete);
+      return submit(life, event, policy);
+    case "refuse":
+      return life.state === "absent" ? { state: "failed", attempts: 0, reason: event.reason } : life;
     case "start":
-      return canStart(life) ? start(life, policy) : life;
+      return canStart(life, policy) ? start(life, policy) : life;
     case "transcode":
       return life.state === "fetching" ? { ...life, state: "transcoding" } : life;
     case "publish":
       return life.state === "fetching" || life.state === "transcoding" ? { ...life, state: "publishing" } : life;
     case "finish":
       return life.state === "publishing" ? { state: "ready", attempts: 0 } : life;
+    case "keep":
+      return life.state === "fetching" ? { state: "ready", attempts: 0 } : life;
+    case "retry":
+      return life.state === "failed" || life.state === "blocked" ? { state: "queued", attempts: 0 } : life;
     case "release":
       return isInProgress(life.state) ? { state: "queued", attempts: Math.max(0, life.attempts - 1) } : life;
     case "fail":
@@ -106,16 +120,24 @@ export function transition(life: CreativeLife, event: CreativeEvent, policy: Ret
   }
 }
 
-function submit(life: CreativeLife, now: Date, isIncomplete: boolean): CreativeLife {
+function submit(
+  life: CreativeLife,
+  { now, isIncomplete }: { readonly now: Date; readonly isIncomplete: boolean },
+  policy: RetryPolicy,
+): CreativeLife {
   if (life.state === "absent") return { state: "queued", attempts: 0 };
   if (life.state === "ready" && isIncomplete) return { state: "queued", attempts: 0 };
   const isDue = life.state === "failed" && (life.retryAt === undefined || life.retryAt <= now);
-  return isDue ? { state: "queued", attempts: life.attempts } : life;
+  if (!isDue) return life;
+  // An upstream that was down for long has used the attempts up: it gets the last one again each time that it is asked for.
+  return {
+    state: "queued",
+    attempts: isTransient(life) ? Math.min(life.attempts, policy.maxAttempts - 1) : life.attempts,
+  };
 }
 
-function canStart(life: CreativeLife): boolean {
-  if (life.state === "queued" || isInProgress(life.state)) return true;
-  return life.state === "failed" && isTransient(life);
+function canStart(life: CreativeLife, policy: RetryPolicy): boolean {
+  return life.state === "queued" || isInProgress(life.state) || isRetriedUnasked(life, policy);
 }
 
 /** A creative whose workers died again and again is not given to one more. */
@@ -125,9 +147,14 @@ function start(life: CreativeLife, policy: RetryPolicy): CreativeLife {
   return { state: "fetching", attempts: attempts + 1 };
 }
 
-/** Whether a failed creative is tried again without being asked for. */
+/** Whether a creative failed for a reason that does not lie in itself. */
 export function isTransient(life: CreativeLife): boolean {
   return life.state === "failed" && life.reason !== undefined && failureKind(life.reason) === "transient";
+}
+
+/** Whether a failed creative is tried again without being asked for. */
+export function isRetriedUnasked(life: CreativeLife, policy: RetryPolicy): boolean {
+  return isTransient(life) && life.attempts < policy.maxAttempts;
 }
 
 function fail(
@@ -136,8 +163,8 @@ function fail(
   policy: RetryPolicy,
 ): CreativeLife {
   const attempts = Math.max(1, life.attempts);
-  if (attempts >= policy.maxAttempts) return { state: "blocked", attempts, reason: event.reason };
   const isPermanent = failureKind(event.reason) === "permanent";
+  if (isPermanent && attempts >= policy.maxAttempts) return { state: "blocked", attempts, reason: event.reason };
   const first = isPermanent ? policy.permanentBackoff : policy.transientBackoff;
   const backoff = Math.min(MAX_BACKOFF, first * 2 ** (attempts - 1));
   return {

@@ -1,6 +1,6 @@
 /** What the API tells of a creative, from its row. */
 import type { CreativeState, Packaging } from "@interlude/core";
-import type { CreativeRecord } from "./creative-store.ts";
+import type { CreativeRecord, PackageRecord, RefusedPackage } from "./creative-record.ts";
 import type { FailureReason } from "./creative-state.ts";
 
 export interface CreativeStatus {
@@ -18,6 +18,8 @@ export interface CreativeStatus {
   readonly retryAt?: string;
   /** What is on at least one CDN. */
   readonly packages: readonly PublishedPackage[];
+  /** What was asked for and is not made here. */
+  readonly refused: readonly RefusedPackage[];
   /** Best first; empty until it is encoded. */
   readonly renditions: readonly RenditionSummary[];
   /** ISO 8601. */
@@ -30,8 +32,10 @@ export interface PublishedPackage {
   readonly targetDuration: number;
   /** Of the master playlist, below a CDN base. */
   readonly path: string;
-  /** The CDNs that have it. */
+  /** The CDNs that have something of it that plays. */
   readonly cdns: readonly string[];
+  /** Whether all of them have the whole ladder of the present source. */
+  readonly isWhole: boolean;
 }
 
 export interface RenditionSummary {
@@ -54,9 +58,8 @@ export function describeCreative(record: CreativeRecord, progress: number = reco
     ...(life.reason !== undefined && { reason: life.reason }),
     ...(message !== undefined && { message }),
     ...(life.retryAt !== undefined && { retryAt: life.retryAt.toISOString() }),
-    packages: record.packages
-      .filter((one) => one.cdns.length > 0)
-      .map(({ packaging, targetDuration, path, cdns }) => ({ packaging, targetDuration, path, cdns })),
+    packages: record.packages.map(describePackage).filter((one) => one.cdns.length > 0),
+    refused: record.refused,
     renditions: (record.encoding?.renditions ?? []).map(({ width, height, bandwidthBps }) => ({
       width,
       height,
@@ -68,12 +71,17 @@ export function describeCreative(record: CreativeRecord, progress: number = reco
   };
 }
 
+function describePackage({ packaging, targetDuration, path, cdns, earlyCdns }: PackageRecord): PublishedPackage {
+  const all = [...new Set([...cdns, ...earlyCdns])].toSorted();
+  return { packaging, targetDuration, path, cdns: all, isWhole: earlyCdns.length === 0 };
+}
+
 /** What is told of a creative that was just forgotten. */
 export function describeForgotten(record: CreativeRecord, now: Date): CreativeStatus {
   const state: CreativeState = "absent";
   return {
     ...describeCreative(
-      { ...record, life: { state, attempts: 0 }, message: undefined, packages: [], encoding: undefined },
+      { ...record, life: { state, attempts: 0 }, message: undefined, packages: [], refused: [], encoding: undefined },
       0,
     ),
     updatedAt: now.toISOString(),

@@ -5,19 +5,10 @@
  */
 import { join } from "node:path";
 import { readdir, rm, stat } from "node:fs/promises";
-import {
-  AdError,
-  creativeKey,
-  type CreativeState,
-  masterPath,
-  type NormaliseRule,
-  normaliseCreativeUrl,
-  type Packaging,
-  TARGET_DURATIONS,
-} from "@interlude/core";
+import type { CreativeState, NormaliseRule } from "@interlude/core";
 import type { Database } from "../database/database.ts";
 import type { GuardedFetch } from "../guarded-fetch.ts";
-import { transition } from "./creative-state.ts";
+import type { CreativeRecord } from "./creative-record.ts";
 import { type CreativeStatus, describeCreative, describeForgotten } from "./creative-status.ts";
 import * as store from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
@@ -25,41 +16,19 @@ import type { CrsLog } from "./crs-log.ts";
 import { createFfmpeg } from "./ffmpeg.ts";
 import { findProgram, writeWrapper } from "./ffmpeg-wrapper.ts";
 import { createFfprobe } from "./ffprobe.ts";
-import { createJobQueue, type JobQueue, LONGEST_JOB_MS } from "./job-queue.ts";
-import { isIncomplete } from "./publisher.ts";
+import { createJobQueue, LONGEST_JOB_MS } from "./job-queue.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
 import { reviveCreatives } from "./revive.ts";
+import { removeEncoding } from "./stored-encoding.ts";
+import { type RepackageRequestInput, type Submission, submit } from "./submit.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
 export type { CreativeStatus, PublishedPackage, RenditionSummary } from "./creative-status.ts";
-
-export interface RepackageRequestInput {
-  /** Letters, digits, `_`, `-`, at most 64. */
-  readonly zone: string;
-  /** The original URL; it is normalised for the key only. */
-  readonly creativeUrl: string;
-  /** `dash` is accepted and never made. */
-  readonly packaging: Packaging | "dash";
-  /** 6, 4 or 2 seconds. */
-  readonly targetDuration: number;
-  /** Once asked for, all packages of the creative carry timed metadata. */
-  readonly id3?: boolean;
-  /** As VAST names them: for block lists and for people, never for the key. */
-  readonly adSystem?: string;
-  readonly adId?: string;
-  readonly creativeId?: string;
-}
+export { QueueFull, type RepackageRequestInput, type Submission } from "./submit.ts";
 
 export interface CreativeFilter {
   readonly zone?: string;
   readonly state?: CreativeState;
-}
-
-/** What became of a request: the creative's key, the state that it was in before, and its status now. */
-export interface Submission {
-  readonly key: string;
-  readonly before: CreativeState;
-  readonly status: CreativeStatus;
 }
 
 export interface Crs {
@@ -82,14 +51,6 @@ export interface Crs {
   stop(): Promise<void>;
 }
 
-/** The queue holds as many creatives as it may; nothing was changed. */
-export class QueueFull extends Error {
-  override readonly name = "QueueFull";
-  readonly code = "queue-full";
-  /** A guess at when there is room again. */
-  readonly retryAfterSeconds: number = 30;
-}
-
 export interface CrsDeps {
   readonly database: Database;
   readonly fetch: GuardedFetch;
@@ -101,9 +62,6 @@ export interface CrsDeps {
   readonly log: CrsLog;
 }
 
-const ZONE_NAME = /^[\w-]{1,64}$/;
-/** A CDN that did not take a package is not tried again for it within this time. */
-const REPUBLISH_MS = 60_000;
 const REVIVE_MS = 30_000;
 /** The folder, beside the jobs', of the programs through which every living process here starts ffmpeg. */
 const PROGRAMS = "bin";
@@ -113,7 +71,7 @@ const SYSTEM_PATH = "/usr/bin:/bin:/usr/local/bin";
 export function createCrs(deps: CrsDeps): Crs {
   const { database, config, log } = deps;
   const { tell, subscribe } = createListeners(log);
-  const announce = (record: store.CreativeRecord, progress?: number): void => tell(describeCreative(record, progress));
+  const announce = (record: CreativeRecord, progress?: number): void => tell(describeCreative(record, progress));
   const queue = createJobQueue(database);
   let worker: Worker | undefined;
   let reviving: NodeJS.Timeout | undefined;
@@ -132,7 +90,7 @@ export function createCrs(deps: CrsDeps): Crs {
       if (record === undefined) return false;
       await worker?.abort(record);
       if (record.jobId !== undefined) await queue.remove(record.jobId);
-      await removeEncoding(record, config);
+      await removeEncoding(record.encoding, config);
       // Asked for again meanwhile: what is on the CDNs, and what there is to tell, is the new row's business.
       if ((await store.find(database, record)) !== undefined) return true;
       await removeObjects(record, deps);
@@ -206,55 +164,8 @@ function buildTools({ config }: CrsDeps): Parameters<typeof createWorker>[0]["to
   };
 }
 
-async function submit(
-  input: RepackageRequestInput,
-  deps: CrsDeps & { readonly queue: JobQueue; readonly announce: (record: store.CreativeRecord) => void },
-): Promise<Submission> {
-  const { zone, creativeUrl, targetDuration } = input;
-  const packaging = checkRequest(input);
-  const { config, database, queue, targets } = deps;
-  const key = creativeKey(zone, normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone)));
-  const cut = { packaging, targetDuration };
-  const now = new Date();
-  const { before, record } = await database.transaction(async (tx) => {
-    const found = await store.lockOrInsert(tx, { zone, key }, creativeUrl);
-    await store.wantPackage(tx, found, cut, masterPath(zone, key, cut));
-    const has = found.packages.find((one) => one.packaging === packaging && one.targetDuration === targetDuration);
-    const isTriedLately = (has?.publishedAt?.getTime() ?? 0) > now.getTime() - REPUBLISH_MS;
-    const isWanted = has === undefined || (isIncomplete(has, targets) && !isTriedLately);
-    const life = transition(found.life, { type: "submit", now, isIncomplete: isWanted }, config.retry);
-    if (life === found.life) return { before: life.state, record: undefined };
-    if ((await store.countQueued(tx)) >= config.queueLimit) {
-      throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
-    }
-    const jobId = await queue.add(tx, found);
-    await store.save(tx, found, life, { jobId, progress: 0, creativeUrl });
-    return {
-      before: found.life.state,
-      record: { ...found, life, jobId, creativeUrl, progress: 0, message: undefined },
-    };
-  });
-  if (record) deps.announce(record);
-  const current = record ?? (await store.find(database, { zone, key }));
-  if (current === undefined) throw new Error(`creative ${zone}/${key}: expected a row, got none`);
-  return { key, before, status: describeCreative(current) };
-}
-
-function checkRequest({ zone, packaging, targetDuration }: RepackageRequestInput): Packaging {
-  const fail = (what: string, expected: string, got: unknown): never => {
-    throw new AdError("option-invalid", `${what}: expected ${expected}, got ${JSON.stringify(got)}`);
-  };
-  if (!ZONE_NAME.test(zone)) fail("zone", "letters, digits, _ or -", zone);
-  if (!TARGET_DURATIONS.some((one) => one === targetDuration)) fail("target duration", "6, 4 or 2", targetDuration);
-  return packaging === "hls" ? packaging : fail("packaging", "hls (no other is made here yet)", packaging);
-}
-
-async function removeEncoding({ encoding }: store.CreativeRecord, config: CrsConfig): Promise<void> {
-  if (encoding) await rm(join(config.encodingDir, encoding.folder), { recursive: true, force: true });
-}
-
 /** Where one package's objects cannot be removed, the others' still are. */
-async function removeObjects(record: store.CreativeRecord, { log, targets }: CrsDeps): Promise<void> {
+async function removeObjects(record: CreativeRecord, { log, targets }: CrsDeps): Promise<void> {
   const removals = targets.flatMap((target) =>
     record.packages.map(({ path }) =>
       removePackage(target, path).catch((error: unknown) => {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Database, Queryable } from "../database/database.ts";
-import type { CreativeId } from "./creative-store.ts";
+import type { CreativeId } from "./creative-record.ts";
 
 const QUEUE = "repackage";
 

@@ -1,25 +1,20 @@
 /** Brings the packages of one run to all CDNs, each at its own pace. */
 import { randomBytes } from "node:crypto";
+import { masterPath } from "@interlude/core";
 import type { Database } from "../database/database.ts";
+import type { CreativeId, CreativeRecord, PackageRecord } from "./creative-record.ts";
 import * as store from "./creative-store.ts";
-import type { CreativeId, PackageRecord } from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
+import { dropPackage, type Layer, notePublished, noteTried, wantPackage } from "./package-store.ts";
 import { type PackageToPublish, publishTo } from "./publish.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
 import type { RepackagePorts } from "./repackage.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
-export interface Publisher {
-  /** A package that is not on every CDN and was not tried in this run yet. */
-  nextPackage(): Promise<PackageRecord | undefined>;
-  wasTried(cut: PackageRecord): boolean;
-  /**
-   * Returns when all CDNs have it or have failed, or when one has it and the others have had a little more time; those go on.
-   *
-   * @throws RepackageFailure `publish-failed` when none took it
-   */
-  publish: RepackagePorts["publish"];
+export interface Publisher extends Pick<RepackagePorts, "nextPackage" | "openRemux" | "publish" | "withdrawRemux"> {
+  /** Whether the ladder of a package was brought to the CDNs in this run, and as the creative is wanted now. */
+  wasTried(cut: PackageRecord, id3: boolean): boolean;
   /** When no CDN is being uploaded to any more. */
   ended(): Promise<void>;
 }
@@ -29,62 +24,107 @@ export interface PublisherDeps {
   readonly targets: readonly PublishTarget[];
   readonly config: CrsConfig;
   readonly log: CrsLog;
+  /** Tells that CDNs have something that they had not. */
+  readonly onPublished: () => Promise<void>;
 }
 
-/** A package is whole on the first CDN: the others get this much more before the creative is called ready. */
+/** A ladder is whole on the first CDN: the others get this much more before the creative is called ready. */
 const GRACE_MS = 3000;
 
-/** @param signal ends uploads at once */
+/** One upload of one package to one CDN; the next one of the same waits for it, lest an older master come last. */
+interface Upload {
+  readonly end: AbortController;
+  readonly ended: Promise<unknown>;
+}
+
+/** @param signal ends uploads between two objects */
 export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: AbortSignal): Publisher {
   const { database, targets, config, log } = deps;
   const tried = new Set<string>();
-  const uploads: Promise<unknown>[] = [];
+  const uploads = new Map<string, Upload>();
 
-  const upload = async (
-    target: PublishTarget,
-    wanted: PackageRecord,
-    what: PackageToPublish,
-    onProgress: (share: number) => void,
-  ): Promise<void> => {
+  const upload = async (target: PublishTarget, order: Order): Promise<void> => {
+    const { wanted, layer, what, id3, onProgress } = order;
+    const place = `${target.name} ${wanted.path}`;
+    const before = uploads.get(place);
+    const end = new AbortController();
+    const work = async (): Promise<void> => {
+      before?.end.abort(new Error(`package ${wanted.path}: a newer one takes its place`));
+      await before?.ended;
+      const both = AbortSignal.any([signal, end.signal]);
+      await publishTo(target, what, { signal: both, timeoutMs: config.publishTimeoutMs, onProgress });
+    };
+    const running = work();
+    uploads.set(place, { end, ended: running.catch(() => undefined) });
     try {
-      await publishTo(target, what, { signal, timeoutMs: config.publishTimeoutMs, onProgress });
+      await running;
     } catch (error) {
       if (!signal.aborted) log.warn({ cdn: target.name, path: wanted.path, err: error }, "package was not published");
       throw error;
     }
-    if (await store.notePublished(database, id, wanted, [target.name])) return;
+    if (await notePublished(database, id, wanted, { cdn: target.name, layer, id3 })) return deps.onPublished();
     await removePackage(target, wanted.path);
     throw new Error(`package ${wanted.path}: expected to be wanted still, but its creative was forgotten`);
   };
 
   return {
-    nextPackage: async () => {
+    nextPackage: async (layer) => {
       const record = await store.find(database, id);
-      return record?.packages.find((one) => !tried.has(nameOf(one)) && isIncomplete(one, targets));
+      const wanted = record?.packages.find(
+        (one) => !tried.has(nameOf(one, layer, record.id3)) && isMissing(one, layer, targets),
+      );
+      return record && wanted && { wanted, id3: record.id3 };
     },
-    wasTried: (cut) => tried.has(nameOf(cut)),
-    publish: async (wanted, encoding, cut, onProgress) => {
-      tried.add(nameOf(wanted));
-      const missing = targets.filter((target) => !wanted.cdns.includes(target.name));
+    wasTried: (cut, id3) => tried.has(nameOf(cut, "ladder", id3)),
+    openRemux: async (wanted) => {
+      tried.add(nameOf(wanted, "first", false));
+      const cut = { packaging: wanted.packaging, targetDuration: 0 };
+      await wantPackage(database, id, cut, masterPath(id.zone, id.key, cut));
+      const record = await store.find(database, id);
+      const remux = record?.packages.find((one) => one.packaging === cut.packaging && one.targetDuration === 0);
+      return remux && !tried.has(nameOf(remux, "first", false)) ? remux : undefined;
+    },
+    publish: async ({ wanted, id3, layer, cut, frameRate, onProgress = () => undefined }) => {
+      tried.add(nameOf(wanted, layer, id3));
+      const has = layer === "first" ? [...wanted.cdns, ...wanted.earlyCdns] : wanted.cdns;
+      const missing = targets.filter((target) => !has.includes(target.name));
       // The same names on every CDN, so that a player may go from one to another.
       const version = `${Date.now().toString(36)}${randomBytes(4).toString("hex")}`;
-      const what = { cut, version, masterPath: wanted.path, frameRate: encoding.frameRate };
-      const running = missing.map((target) => upload(target, wanted, what, onProgress));
+      const what = { cut, frameRate, version, masterPath: wanted.path };
+      const running = missing.map((target) => upload(target, { wanted, layer, what, id3, onProgress }));
       const settled = Promise.allSettled(running);
-      uploads.push(settled);
-      const isAnywhere = (await succeedsAnywhere(running)) || wanted.cdns.length > 0;
+      const isAnywhere = (await succeedsAnywhere(running)) || has.length > 0;
       signal.throwIfAborted();
-      await store.notePublished(database, id, wanted, []);
+      if (layer === "ladder") await noteTried(database, id, wanted);
       if (!isAnywhere) {
         const faults = (await settled).flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
         throw new RepackageFailure("publish-failed", `package ${wanted.path}: no CDN took it: ${faults.join("; ")}`);
       }
-      await waitAtMost(settled, GRACE_MS);
+      if (layer === "ladder") await waitAtMost(settled, GRACE_MS);
+    },
+    withdrawRemux: async () => {
+      const record = await store.find(database, id);
+      for (const remux of record?.packages.filter(({ targetDuration }) => targetDuration === 0) ?? []) {
+        await Promise.all(targets.map((target) => uploads.get(`${target.name} ${remux.path}`)?.ended));
+        const withdrawn = targets.filter(
+          ({ name }) => remux.earlyCdns.includes(name) || uploads.has(`${name} ${remux.path}`),
+        );
+        await Promise.all(withdrawn.map((target) => target.remove(remux.path)));
+        await dropPackage(database, id, remux);
+      }
     },
     ended: async () => {
-      await Promise.all(uploads);
+      await Promise.all([...uploads.values()].map((one) => one.ended));
     },
   };
+}
+
+interface Order {
+  readonly wanted: PackageRecord;
+  readonly layer: Layer;
+  readonly what: PackageToPublish;
+  readonly id3: boolean;
+  readonly onProgress: (share: number) => void;
 }
 
 /** As soon as one upload has ended well, or all have ended. */
@@ -95,13 +135,24 @@ function succeedsAnywhere(uploads: readonly Promise<void>[]): Promise<boolean> {
   );
 }
 
-/** Whether a CDN lacks it. */
+/** Whether a CDN lacks the ladder of it. A remux with long GOPs is never completed: it is withdrawn. */
 export function isIncomplete(one: PackageRecord, targets: readonly PublishTarget[]): boolean {
-  return targets.some((target) => !one.cdns.includes(target.name));
+  return one.targetDuration > 0 && targets.some((target) => !one.cdns.includes(target.name));
 }
 
-function nameOf({ packaging, targetDuration }: PackageRecord): string {
-  return `${packaging}-${targetDuration}`;
+/** A first layer is for packages of which no CDN has anything yet. */
+function isMissing(one: PackageRecord, layer: Layer, targets: readonly PublishTarget[]): boolean {
+  if (layer === "ladder") return isIncomplete(one, targets);
+  return one.targetDuration > 0 && one.cdns.length === 0 && one.earlyCdns.length === 0;
+}
+
+/** Whether any creative's packages on these CDNs are all that was asked for. */
+export function isWhole({ packages }: CreativeRecord, targets: readonly PublishTarget[]): boolean {
+  return !packages.some((one) => isIncomplete(one, targets));
+}
+
+function nameOf({ packaging, targetDuration }: PackageRecord, layer: Layer, id3: boolean): string {
+  return [packaging, targetDuration, layer, ...(layer === "ladder" && id3 ? ["id3"] : [])].join(" ");
 }
 
 async function waitAtMost(work: Promise<unknown>, timeoutMs: number): Promise<void> {

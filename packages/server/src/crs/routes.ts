@@ -49,8 +49,13 @@ const Creative = Type.Object({
       packaging: Type.String(),
       targetDuration: Type.Integer({ description: "s" }),
       path: Type.String({ description: "of the master playlist, below a CDN base" }),
-      cdns: Type.Array(Type.String(), { description: "the CDNs that have it" }),
+      cdns: Type.Array(Type.String(), { description: "the CDNs that have something of it that plays" }),
+      isWhole: Type.Boolean({ description: "whether all of these have the whole ladder of the present source" }),
     }),
+  ),
+  refused: Type.Array(
+    Type.Object({ packaging: Type.String(), targetDuration: Type.Integer(), reason: Type.String() }),
+    { description: "what was asked for and is not made here" },
   ),
   renditions: Type.Array(
     Type.Object({
@@ -183,6 +188,7 @@ function copyStatus(status: CreativeStatus) {
   return {
     ...status,
     packages: status.packages.map((one) => ({ ...one, cdns: [...one.cdns] })),
+    refused: [...status.refused],
     renditions: [...status.renditions],
   };
 }

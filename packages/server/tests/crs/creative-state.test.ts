@@ -39,6 +39,9 @@ const anyEvent: fc.Arbitrary<CreativeEvent> = fc.oneof(
     { type: "transcode" },
     { type: "publish" },
     { type: "finish" },
+    { type: "keep" },
+    { type: "retry" },
+    { type: "refuse", reason: "not-made-here" },
     { type: "release" },
     { type: "block" },
     { type: "forget" },
@@ -85,6 +88,24 @@ describe("transition", () => {
     expect(transition(failed, { type: "start" }, POLICY)).toEqual({ state: "fetching", attempts: 2 });
   });
 
+  test("an upstream that is down for long never blocks a creative: it is tried whenever it is asked for and due", () => {
+    const down = [fail("source-unavailable", 0), { type: "start" } as const];
+    const life = live([submit(0), { type: "start" }, ...down, ...down, fail("source-unavailable", 100)]);
+    expect(life).toMatchObject({ state: "failed", attempts: 3, retryAt: at(160) });
+    expect(transition(life, { type: "start" }, POLICY)).toBe(life);
+    const asked = live([submit(160), { type: "start" }], life);
+    expect(asked).toEqual({ state: "fetching", attempts: 3 });
+    expect(live([fail("source-unavailable", 200)], asked)).toMatchObject({ state: "failed", retryAt: at(260) });
+  });
+
+  test("what this service does not make fails at once, and does not stand in the way of what it makes", () => {
+    const refused = live([{ type: "refuse", reason: "not-made-here" }]);
+    expect(refused).toEqual({ state: "failed", attempts: 0, reason: "not-made-here" });
+    expect(transition(refused, submit(0), POLICY)).toEqual({ state: "queued", attempts: 0 });
+    const ready = live([submit(0), ...MADE]);
+    expect(transition(ready, { type: "refuse", reason: "not-made-here" }, POLICY)).toBe(ready);
+  });
+
   test("a creative whose worker died is taken up again, but not for ever", () => {
     const life = live([submit(0), { type: "start" }, { type: "transcode" }, { type: "start" }]);
     expect(life).toEqual({ state: "fetching", attempts: 2 });
@@ -114,28 +135,30 @@ describe("transition, whatever happens in whatever order", () => {
       fc.property(anyHistory, (events) => {
         const life = live(events);
         expect(life.attempts).toBeLessThanOrEqual(POLICY.maxAttempts);
-        expect(life.retryAt !== undefined).toBe(life.state === "failed");
+        expect(life.retryAt === undefined || life.state === "failed").toBe(true);
       }),
     );
   });
 
-  test("only being forgotten leads out of blocked", () => {
+  test("only an operator leads out of blocked: by forgetting the creative, or by having it tried again", () => {
     fc.assert(
       fc.property(anyHistory, anyEvent, (events, event) => {
         const life = live([...events, { type: "block" }]);
         const after = transition(life, event, POLICY);
-        expect(after.state).toBe(event.type === "forget" ? "absent" : "blocked");
+        const expected = { forget: "absent", retry: "queued" };
+        expect(after.state).toBe(event.type === "forget" || event.type === "retry" ? expected[event.type] : "blocked");
       }),
     );
   });
 
-  test("ready is only ever reached from publishing, and work begins only from queued, from work, or from a transient failure", () => {
+  test("ready is only ever reached from publishing, or kept by a look at the source, and work begins only from queued, from work, or from a transient failure", () => {
     fc.assert(
       fc.property(anyHistory, anyEvent, (events, event) => {
         const before = live(events);
         const after = transition(before, event, POLICY);
         const isMadeReady = after.state === "ready" && before.state !== "ready";
-        expect(!isMadeReady || before.state === "publishing").toBe(true);
+        const isKept = event.type === "keep" && before.state === "fetching";
+        expect(!isMadeReady || isKept || before.state === "publishing").toBe(true);
         const isBegun = after.state === "fetching" && after !== before;
         const isRetry = before.reason !== undefined && failureKind(before.reason) === "transient";
         expect(!isBegun || before.state === "queued" || isInProgress(before.state) || isRetry).toBe(true);
@@ -147,7 +170,7 @@ describe("transition, whatever happens in whatever order", () => {
     fc.assert(
       fc.property(anyHistory, (events) => {
         const life = live(events);
-        fc.pre(life.state !== "blocked" && life.attempts < POLICY.maxAttempts);
+        fc.pre(life.state !== "blocked" && (life.attempts < POLICY.maxAttempts || isTransient(life)));
         const begun = live([submit(1e9), { type: "start" }], life);
         expect(live(MADE.slice(1), begun).state).toBe("ready");
       }),

@@ -96,7 +96,6 @@ describe("one creative, many requests", () => {
 
 describe("a request that asks for what is not made", () => {
   test.each([
-    [{ packaging: "cmaf" as const }, "option-invalid"],
     [{ targetDuration: 5 }, "option-invalid"],
     [{ zone: "../1" }, "option-invalid"],
     [{ creativeUrl: "file:///etc/passwd" }, "url-malformed"],

@@ -27,6 +27,7 @@ const STATUS: CreativeStatus = {
   progress: 0,
   attempts: 0,
   packages: [],
+  refused: [],
   renditions: [],
   createdAt: "2026-01-01T00:00:00.000Z",
   updatedAt: "2026-01-01T00:00:00.000Z",

@@ -1,0 +1,188 @@
+/**
+ * A request for one package of one creative: what it changes, in one transaction. Any number of requests for the same creative,
+ * at once or not, on any number of instances, cause one encode.
+ */
+import {
+  AdError,
+  creativeKey,
+  type CreativeState,
+  masterPath,
+  type NormaliseRule,
+  normaliseCreativeUrl,
+  type Packaging,
+  TARGET_DURATIONS,
+} from "@interlude/core";
+import type { Database, Queryable } from "../database/database.ts";
+import { type AdNames, type CreativeId, type CreativeRecord, isMade, type PackageRecord } from "./creative-record.ts";
+import { type CreativeEvent, transition } from "./creative-state.ts";
+import { type CreativeStatus, describeCreative } from "./creative-status.ts";
+import * as store from "./creative-store.ts";
+import type { CrsConfig } from "./crs-config.ts";
+import type { JobQueue } from "./job-queue.ts";
+import { outdatePackages, refusePackage, wantPackage } from "./package-store.ts";
+import { isIncomplete } from "./publisher.ts";
+import type { PublishTarget } from "./publish-target.ts";
+import { isStale } from "./turn.ts";
+
+export interface RepackageRequestInput extends AdNames {
+  /** Letters, digits, `_`, `-`, at most 64. */
+  readonly zone: string;
+  /** The original URL; it is normalised for the key only. */
+  readonly creativeUrl: string;
+  /** `dash` is accepted and never made. */
+  readonly packaging: Packaging | "dash";
+  /** 6, 4 or 2 seconds. */
+  readonly targetDuration: number;
+  /** Once asked for, all packages of the creative carry timed metadata. */
+  readonly id3?: boolean;
+}
+
+/** What became of a request: the creative's key, the state that it was in before, and its status now. */
+export interface Submission {
+  readonly key: string;
+  readonly before: CreativeState;
+  readonly status: CreativeStatus;
+}
+
+/** The queue holds as many creatives as it may; nothing was changed. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
+  readonly code = "queue-full";
+  /** A guess at when there is room again. */
+  readonly retryAfterSeconds: number = 30;
+}
+
+export interface SubmitDeps {
+  readonly database: Database;
+  readonly queue: JobQueue;
+  readonly targets: readonly PublishTarget[];
+  readonly normaliseRules: (zone: string) => readonly NormaliseRule[];
+  readonly config: CrsConfig;
+  readonly announce: (record: CreativeRecord) => void;
+}
+
+const ZONE_NAME = /^[\w-]{1,64}$/;
+/** A CDN that did not take a package is not tried again for it within this time, doubled with each try. */
+const REPUBLISH_MS = 60_000;
+const MAX_REPUBLISH_MS = 3_600_000;
+
+/** @throws QueueFull; AdError `url-malformed`, `option-invalid` */
+export async function submit(input: RepackageRequestInput, deps: SubmitDeps): Promise<Submission> {
+  const { zone, creativeUrl } = input;
+  checkRequest(input);
+  const key = creativeKey(zone, normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone)));
+  const { before, record } = await deps.database.transaction(async (tx) => {
+    const found = await store.lockOrInsert(tx, { zone, key }, creativeUrl);
+    const event = await want(tx, found, input, deps);
+    return change(tx, found, event, input, deps);
+  });
+  if (record) deps.announce(record);
+  const current = record ?? (await store.find(deps.database, { zone, key }));
+  if (current === undefined) throw new Error(`creative ${zone}/${key}: expected a row, got none`);
+  return { key, before, status: describeCreative(current) };
+}
+
+function checkRequest({ zone, targetDuration }: RepackageRequestInput): void {
+  const fail = (what: string, expected: string, got: unknown): never => {
+    throw new AdError("option-invalid", `${what}: expected ${expected}, got ${JSON.stringify(got)}`);
+  };
+  if (!ZONE_NAME.test(zone)) fail("zone", "letters, digits, _ or -", zone);
+  if (!TARGET_DURATIONS.some((one) => one === targetDuration)) fail("target duration", "6, 4 or 2", targetDuration);
+}
+
+/** Notes what is wanted; what that means for the creative. */
+async function want(
+  tx: Queryable,
+  found: CreativeRecord,
+  { packaging, targetDuration, id3 = false }: RepackageRequestInput,
+  { config, targets }: SubmitDeps,
+): Promise<CreativeEvent> {
+  if (!isMade(packaging)) {
+    await refusePackage(tx, found, { packaging, targetDuration }, "not-made-here");
+    return { type: "refuse", reason: "not-made-here" };
+  }
+  const cuts = [packaging, ...config.always.filter((one) => one !== packaging)].map((one) => ({
+    packaging: one,
+    targetDuration,
+  }));
+  for (const cut of cuts) await wantPackage(tx, found, cut, masterPath(found.zone, found.key, cut));
+  const isTagged = id3 && !found.id3;
+  if (isTagged) await outdatePackages(tx, found);
+  const now = new Date();
+  const isIncomplete = isTagged || cuts.some((cut) => isDue(cut, found, targets, now)) || isStale(found, config, now);
+  return { type: "submit", now, isIncomplete };
+}
+
+/** Whether a package is missing, and not only from a CDN that was tried lately. */
+function isDue(
+  cut: { readonly packaging: Packaging; readonly targetDuration: number },
+  found: CreativeRecord,
+  targets: readonly PublishTarget[],
+  now: Date,
+): boolean {
+  const has = found.packages.find(
+    (one) => one.packaging === cut.packaging && one.targetDuration === cut.targetDuration,
+  );
+  return has === undefined || isRepublishable(has, targets, now);
+}
+
+/** Whether a CDN lacks a package and it is time to try again. */
+export function isRepublishable(one: PackageRecord, targets: readonly PublishTarget[], now: Date): boolean {
+  if (!isIncomplete(one, targets)) return false;
+  if (one.publishedAt === undefined) return true;
+  const wait = Math.min(MAX_REPUBLISH_MS, REPUBLISH_MS * 2 ** Math.max(0, one.tries - 1));
+  return one.publishedAt.getTime() <= now.getTime() - wait;
+}
+
+async function change(
+  tx: Queryable,
+  found: CreativeRecord,
+  event: CreativeEvent,
+  { creativeUrl, id3, adSystem, adId, creativeId }: RepackageRequestInput,
+  { config, queue }: SubmitDeps,
+): Promise<{ readonly before: CreativeState; readonly record: CreativeRecord | undefined }> {
+  const before = found.life.state;
+  const life = transition(found.life, event, config.retry);
+  const names = { ...(adSystem && { adSystem }), ...(adId && { adId }), ...(creativeId && { creativeId }) };
+  const said = { ...(id3 && { id3 }), ad: names };
+  if (life === found.life) {
+    if (id3 && !found.id3) await store.save(tx, found, life, { ...said, message: found.message ?? null });
+    return { before, record: undefined };
+  }
+  if (life.state !== "queued") {
+    await store.save(tx, found, life, said);
+    return { before, record: { ...found, life, progress: 0 } };
+  }
+  if ((await store.countQueued(tx)) >= config.queueLimit) {
+    throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
+  }
+  const jobId = await queue.add(tx, found);
+  await store.save(tx, found, life, { ...said, jobId, progress: 0, creativeUrl });
+  const ad = { ...found.ad, ...names };
+  const record = { ...found, life, jobId, creativeUrl, ad, id3: id3 ?? found.id3, progress: 0, message: undefined };
+  return { before, record };
+}
+
+/**
+ * Puts a creative back into the queue by an event that does so, whatever the queue's bound.
+ *
+ * @returns the record in its new life; undefined: the event means nothing to it, or it is gone
+ */
+export async function requeue(
+  id: CreativeId,
+  toEvent: (found: CreativeRecord) => CreativeEvent | undefined,
+  { database, queue, config, announce }: SubmitDeps,
+): Promise<CreativeRecord | undefined> {
+  const record = await database.transaction(async (tx) => {
+    const found = await store.lock(tx, id);
+    const event = found && toEvent(found);
+    if (found === undefined || event === undefined) return undefined;
+    const life = transition(found.life, event, config.retry);
+    if (life === found.life || life.state !== "queued") return undefined;
+    const jobId = await queue.add(tx, found);
+    await store.save(tx, found, life, { jobId, progress: 0 });
+    return { ...found, life, jobId, progress: 0, message: undefined };
+  });
+  if (record) announce(record);
+  return record;
+}

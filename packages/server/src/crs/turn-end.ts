@@ -1,0 +1,73 @@
+/** How a turn ends: everything is made, nothing was to be made, or something went wrong. */
+import type { CreativeRecord, PackageRecord } from "./creative-record.ts";
+import * as store from "./creative-store.ts";
+import { type CreativeEvent, isRetriedUnasked, transition } from "./creative-state.ts";
+import { LeaseLost, nameOf, Stopping, type TurnDeps } from "./leased-row.ts";
+import { isWhole } from "./publisher.ts";
+import { RepackageFailure } from "./repackage-failure.ts";
+
+/**
+ * Makes the creative ready, unless another package was asked for meanwhile: then false, and the turn goes on.
+ *
+ * @param wasTried whether a package was brought to the CDNs in this turn, as it is wanted now
+ * @throws LeaseLost
+ */
+export async function finish(
+  current: CreativeRecord,
+  wasTried: (cut: PackageRecord, id3: boolean) => boolean,
+  deps: TurnDeps,
+): Promise<boolean> {
+  return end(current, { type: "finish" }, deps, ({ packages, id3 }) =>
+    packages.every((one) => one.targetDuration === 0 || one.publishedAt !== undefined || wasTried(one, id3)),
+  );
+}
+
+/**
+ * Makes the creative ready again where nothing is missing on any CDN; else false, and the turn goes on.
+ *
+ * @throws LeaseLost
+ */
+export async function keep(current: CreativeRecord, deps: TurnDeps): Promise<boolean> {
+  return end(current, { type: "keep" }, deps, (found) => found.packages.length > 0 && isWhole(found, deps.targets));
+}
+
+async function end(
+  current: CreativeRecord,
+  event: CreativeEvent,
+  deps: TurnDeps,
+  isOver: (found: CreativeRecord) => boolean,
+): Promise<boolean> {
+  const record = await deps.database.transaction(async (tx) => {
+    const found = await store.lock(tx, current);
+    if (found?.lease !== current.lease) throw new LeaseLost(`creative ${nameOf(current)}: no longer ours`);
+    if (!isOver(found)) return undefined;
+    const life = transition(found.life, event, deps.config.retry);
+    await store.save(tx, found, life, { progress: 1 });
+    return { ...found, life, progress: 1, message: undefined };
+  });
+  if (record) deps.announce(record);
+  return record !== undefined;
+}
+
+/** Writes down how a turn ended that did not succeed. Throws only to have the queue run the job again. */
+export async function settle(error: unknown, current: CreativeRecord, deps: TurnDeps): Promise<void> {
+  const { config, database, log, queue } = deps;
+  if (error instanceof LeaseLost) return;
+  const isStopping = error instanceof Stopping;
+  const reason = error instanceof RepackageFailure ? error.reason : "internal";
+  const message = error instanceof Error ? error.message : String(error);
+  const record = await database.transaction(async (tx) => {
+    const found = await store.lock(tx, current);
+    if (found?.lease !== current.lease) return undefined;
+    const event: CreativeEvent = isStopping ? { type: "release" } : { type: "fail", reason, now: new Date() };
+    const life = transition(found.life, event, config.retry);
+    const jobId = isRetriedUnasked(life, config.retry) ? await queue.add(tx, found, life.retryAt) : undefined;
+    const shown = isStopping ? null : message.slice(0, 1000);
+    await store.save(tx, found, life, { message: shown, progress: 0, ...(jobId !== undefined && { jobId }) });
+    return { ...found, life, progress: 0, message: shown ?? undefined };
+  });
+  if (record) deps.announce(record);
+  if (isStopping) throw error;
+  const level = reason === "internal" ? "error" : "warn";
+  log[level]({ creative: nameOf(current), reason, err: error }, "creative could not be made");
+}
