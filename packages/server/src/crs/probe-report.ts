@@ -9,7 +9,7 @@ export interface ProbeReport {
   readonly packets: readonly ProbePacket[];
   /** Seconds, as the file says. */
   readonly duration: number | undefined;
-  /** Seconds: what ffmpeg takes for zero when it reads this file. */
+  /** Of the stream that begins first. Seconds. */
   readonly startTime: number;
 }
 
@@ -29,6 +29,8 @@ export interface ProbeStream {
   readonly rotation: number;
   readonly declaredRate: FrameRate | undefined;
   readonly averageRate: FrameRate | undefined;
+  /** Seconds; NaN: unknown. */
+  readonly startTime: number;
   /** Seconds; many containers tell it of the whole file only. */
   readonly duration: number | undefined;
   readonly isPicture: boolean;
@@ -77,6 +79,7 @@ function parseStream(stream: unknown, place: number): ProbeStream {
     rotation: tags.find((degrees) => Number.isFinite(degrees) && degrees !== 0) ?? 0,
     declaredRate: parseFrameRate(text(member(stream, "r_frame_rate"))),
     averageRate: parseFrameRate(text(member(stream, "avg_frame_rate"))),
+    startTime: seconds(member(stream, "start_time")),
     duration: positive(member(stream, "duration")),
     isPicture: member(member(stream, "disposition"), "attached_pic") === 1,
     fieldOrder: text(member(stream, "field_order")) ?? "unknown",

@@ -73,12 +73,12 @@ export function selectSource(
   checkDuration(Math.max(stream.duration ?? 0, report.duration ?? 0), limits);
   const video = selectVideo(files.video, stream, report, limits);
   const end = findEnd(video.packets, 1 / framesPerSecond(stream.averageRate ?? video.frameRate));
-  const duration = end - report.startTime - video.zero;
+  const clock = findClock(files.video, stream, report);
+  const duration = end - clock - video.zero;
   if (!(duration > 0)) throw new RepackageFailure("unreadable", "creative: expected packets of video, got none");
   checkDuration(duration, limits);
   checkWhole(files.video, stream, report, end - report.startTime);
-  const zero = report.startTime + video.zero;
-  return { duration, video, audio: selectAudio(files, report, audioReport, zero) };
+  return { duration, video, audio: selectAudio(files, report, audioReport, clock + video.zero) };
 }
 
 /** @throws RepackageFailure `too-long` */
@@ -111,6 +111,11 @@ function checkWhole(file: IdentifiedFile, stream: ProbeStream, report: ProbeRepo
   throw new RepackageFailure("truncated", message);
 }
 
+/** What ffmpeg takes for zero when it reads one stream of a file: in a transport stream it looks at that stream alone. */
+function findClock(file: IdentifiedFile, stream: ProbeStream, report: ProbeReport): number {
+  return file.format === "mpegts" && !Number.isNaN(stream.startTime) ? stream.startTime : report.startTime;
+}
+
 /** Pictures that begin this late after the sound are begun with, and that much sound is left out; later ones are waited for. */
 const MAX_LEAD = 0.25;
 
@@ -130,12 +135,13 @@ function selectAudio(
   zero: number,
 ): SourceAudio | undefined {
   const file = files.audio ?? files.video;
-  const { streams, startTime } = audioReport ?? report;
-  const stream = streams.find((one) => one.type === "audio" && one.codec !== undefined);
+  const from = audioReport ?? report;
+  const stream = from.streams.find((one) => one.type === "audio" && one.codec !== undefined);
   if (stream === undefined) return undefined;
+  const ahead = zero - findClock(file, stream, from);
   // Bare AAC has no clock: it begins with the pictures.
-  const hasClock = file.format !== "aac" && Math.abs(zero - startTime) <= MAX_APART;
-  return { file, index: stream.index, zero: hasClock ? zero - startTime : 0 };
+  const isOneClock = file.format !== "aac" && Math.abs(ahead) <= MAX_APART;
+  return { file, index: stream.index, zero: isOneClock ? ahead : 0 };
 }
 
 const MIN_SIDE = 16;
@@ -164,7 +170,7 @@ function selectVideo(
   return {
     file,
     index: stream.index,
-    ...findZero(packets, report.startTime),
+    ...findZero(packets, findClock(file, stream, report)),
     width,
     height,
     frameRate: selectFrameRate(stream.declaredRate ?? average, average),

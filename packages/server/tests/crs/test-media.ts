@@ -18,8 +18,35 @@ const tone = (duration: number, options = "sample_rate=44100"): readonly string[
   "-i",
   `sine=440:d=${duration}:${options}`,
 ];
+/** Black, and white from 2 s on; silent, and a tone from 2 s on: whether sound is where the picture is can be measured. */
+const clap = (duration: number, delay = 0): readonly string[] => [
+  "-f",
+  "lavfi",
+  "-i",
+  `color=black:s=320x180:r=25:d=${duration},drawbox=enable='gte(t,2)':color=white:t=fill`,
+  ...(delay === 0 ? [] : ["-itsoffset", String(delay)]),
+  "-f",
+  "lavfi",
+  "-i",
+  `aevalsrc=0.5*sin(880*2*PI*t)*gte(t\\,${2 - delay}):s=48000:d=${duration - delay}`,
+];
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
 const AAC = ["-c:a", "aac", "-b:a", "96k"];
+/** As most encoders make it: B-frames, closed GOPs of 2 s at 25 frames per second. */
+const FILM = [
+  "-c:v",
+  "libx264",
+  "-preset",
+  "veryfast",
+  "-pix_fmt",
+  "yuv420p",
+  "-g",
+  "50",
+  "-bf",
+  "3",
+  "-b_strategy",
+  "0",
+];
 
 /** Arguments between `ffmpeg` and the file's name. */
 const RECIPES: Readonly<Record<string, readonly string[]>> = {
@@ -91,6 +118,38 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
     ...H264,
     ...AAC,
   ],
+  "film.mp4": [...clap(7), ...FILM, ...AAC],
+  "film.mkv": [...clap(7), ...FILM, "-c:a", "libvorbis"],
+  "film.flv": [...clap(7), ...FILM, ...AAC],
+  "film.ts": [...clap(7), ...FILM, ...AAC],
+  "film-fragmented.mp4": [...clap(7), ...FILM, ...AAC, "-movflags", "frag_keyframe+empty_moov"],
+  "film-shifted.mp4": [...clap(7), ...FILM, ...AAC, "-use_editlist", "0"],
+  "small.ts": [...picture("160x90", "25", 4), ...tone(4), ...FILM, ...AAC, "-output_ts_offset", "7"],
+  "film-late-sound.ts": [...clap(7, 0.6), ...FILM, ...AAC],
+  "film-audio.aac": [...clap(7), ...AAC, "-map", "1:a", "-f", "adts"],
+  "long-gop.mp4": [...clap(9), ...FILM, "-g", "1000", "-sc_threshold", "0", ...AAC],
+  "open-gop.mp4": [
+    ...picture("320x180", "25", 9),
+    ...tone(9),
+    ...FILM,
+    "-x264-params",
+    "open-gop=1:scenecut=0",
+    ...AAC,
+  ],
+  "variable.mp4": [
+    ...picture("320x180", "30", 9),
+    ...tone(9),
+    "-vf",
+    "select='lt(mod(n\\,7)\\,4)'",
+    "-vsync",
+    "vfr",
+    ...FILM,
+    ...AAC,
+  ],
+  "hevc.mp4": [...picture("320x180", "25", 4), ...tone(4), "-c:v", "libx265", "-preset", "ultrafast", ...AAC],
+  "ten-bit.mp4": [...picture("320x180", "25", 4), ...tone(4), ...FILM, "-pix_fmt", "yuv420p10le", ...AAC],
+  "interlaced.mp4": [...picture("320x180", "25", 4), ...tone(4), ...FILM, "-flags", "+ilme+ildct", ...AAC],
+  "baseline.mp4": [...picture("320x180", "25", 6), ...tone(6), ...FILM, "-profile:v", "baseline", "-bf", "0", ...AAC],
   "big.mp4": [...picture("640x360", "30", 30), ...tone(30), ...H264, "-g", "300", ...AAC],
 };
 
@@ -119,6 +178,19 @@ function makeFile(name: string, path: string): void {
     writeFileSync(path, readFileSync(testMedia("web.webm")).subarray(0, 150_000));
   } else if (name === "headless.mp4") {
     writeFileSync(path, readFileSync(testMedia("plain.mp4")).subarray(0, 50_000));
+  } else if (name === "edit-list.mp4") {
+    ffmpeg(["-ss", "1.3", "-i", testMedia("film.mp4"), "-c", "copy", path]);
+  } else if (name === "film-late-picture.mp4") {
+    const film = testMedia("film.mp4");
+    ffmpeg(["-itsoffset", "1", "-i", film, "-i", film, "-map", "0:v", "-map", "1:a", "-c", "copy", path]);
+  } else if (name === "film-video.ts" || name === "film-audio.ts") {
+    const map = name === "film-video.ts" ? "0:v" : "0:a";
+    ffmpeg(["-copyts", "-i", testMedia("film-late-sound.ts"), "-map", map, "-c", "copy", "-muxdelay", "0", path]);
+  } else if (name === "two-sizes.ts") {
+    writeFileSync(
+      path,
+      ["film.ts", "small.ts"].map((part) => readFileSync(testMedia(part))).reduce((a, b) => Buffer.concat([a, b])),
+    );
   } else if (name === "rotated.mp4") {
     ffmpeg(["-i", testMedia("portrait-source.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90", path]);
   } else {
