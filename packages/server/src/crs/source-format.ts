@@ -18,14 +18,22 @@ export interface IdentifiedFile {
 
 const EBML = Buffer.from([0x1a, 0x45, 0xdf, 0xa3]);
 
+/** What an MP4 or QuickTime file may hold before its `moov`; ISO/IEC 14496-12 §4.3 asks for `ftyp` early, not first. */
+const LEADING_BOXES: ReadonlySet<string> = new Set(["free", "skip", "wide", "mdat", "pdin"]);
+
 /**
- * The format of a file's first bytes; undefined for anything else, playlists and concat scripts included.
+ * The format of a file's first bytes; undefined for anything else, playlists and concat scripts included. An MP4 that begins with
+ * something else than `ftyp` or `moov` is one only if its boxes lead to a `moov`, which is `identifySource`'s to find out.
  *
  * @param head the first 8 bytes or more
  */
 export function sniffFormat(head: Buffer): SourceFormat | undefined {
   const box = head.toString("latin1", 4, 8);
   if (box === "ftyp" || box === "moov") return "mov";
+  if (LEADING_BOXES.has(box)) {
+    const length = head.readUInt32BE(0);
+    return length === 1 || length >= 8 ? "mov" : undefined;
+  }
   if (head.toString("latin1", 0, 4) === "FLV\u0001") return "flv";
   return head.subarray(0, 4).equals(EBML) ? "matroska" : undefined;
 }
