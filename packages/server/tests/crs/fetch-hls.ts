@@ -14,7 +14,7 @@ import { createFfprobe } from "../../src/crs/ffprobe.ts";
 import { createGuardedFetch, type GuardedFetchRules } from "../../src/guarded-fetch.ts";
 import { type MediaServer, startServer } from "./test-crs.ts";
 
-/** A folder that goes with the test, or with the file when it is asked for outside of one. */
+/** An empty folder; whoever asks for it removes it. */
 export function makeFolder(): string {
   return mkdtempSync(join(tmpdir(), "interlude-hls-"));
 }
@@ -30,6 +30,9 @@ export function makeHls(folder: string, name: string, args: readonly string[]): 
   runFfmpeg([...args, "index.m3u8"], path);
   return path;
 }
+
+/** What stands before `index.m3u8`: segments of a second, all listed. */
+export const VOD = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "-hls_playlist_type", "vod"];
 
 /** Rewrites a playlist in place. */
 export function edit(path: string, change: (text: string) => string): void {

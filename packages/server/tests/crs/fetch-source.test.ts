@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { checkSource, type SourceFacts } from "../../src/crs/fetch-source.ts";
 import { identifySource } from "../../src/crs/source-format.ts";
-import { edit, fetchFrom, hashFrames, inputOf, makeDeps, makeFolder, makeHls, serveFolder } from "./fetch-hls.ts";
+import { edit, fetchFrom, hashFrames, inputOf, makeDeps, makeFolder, makeHls, serveFolder, VOD } from "./fetch-hls.ts";
 import { type MediaServer, startServer } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
 
@@ -113,8 +113,6 @@ describe("whether a file has changed", () => {
 });
 
 describe("whether HLS has changed", () => {
-  const VOD = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "-hls_playlist_type", "vod"];
-
   test("the text of its playlist tells, and no segment is asked for", async () => {
     const folder = folderOfTest();
     const path = join(makeHls(folder, "hls", ["-i", testMedia("short.mp4"), "-c", "copy", ...VOD]), "index.m3u8");

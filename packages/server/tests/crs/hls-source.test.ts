@@ -1,19 +1,20 @@
-import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createCipheriv, randomBytes } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   describeFile,
+  edit,
   fetchFrom,
-  findFlashes,
   hashFrames,
   inputOf,
   makeFolder,
   makeHls,
   runFfmpeg,
   serveFolder,
+  VOD,
 } from "./fetch-hls.ts";
-import type { MediaServer } from "./test-crs.ts";
+import { type MediaServer, startServer } from "./test-crs.ts";
 
 let folder = "";
 let server: MediaServer;
@@ -42,7 +43,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const VOD = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "0", "-hls_playlist_type", "vod"];
 const copyTo = (name: string, options: readonly string[], maps: readonly string[] = []): string =>
   makeHls(folder, name, ["-i", film, ...maps, "-c", "copy", ...VOD, ...options]);
 /** The same playlist, read by ffmpeg itself. */
@@ -93,125 +93,113 @@ describe("a creative that is HLS is read as ffmpeg would read it", () => {
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     expect(progress.at(-1)).toBe(1);
   });
-});
 
-const MASTER = [
-  "#EXTM3U",
-  '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="low",NAME="de",URI="nowhere.m3u8",DEFAULT=YES',
-  '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="de",URI="nowhere.m3u8"',
-  '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="en",URI="../{sound}/index.m3u8",DEFAULT=YES',
-  '#EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=320x180,CODECS="dvh1.05.01,mp4a.40.2",AUDIO="a"',
-  "nowhere.m3u8",
-  '#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=320x180,CODECS="avc1.64000d,mp4a.40.2",AUDIO="low"',
-  "nowhere.m3u8",
-  '#EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=320x180,CODECS="avc1.64000d,mp4a.40.2",AUDIO="a"',
-  "../{picture}/index.m3u8",
-].join("\n");
+  test("byte ranges of a server that knows no ranges", async () => {
+    copyTo("no-ranges", ["-hls_flags", "single_file"]);
+    const simple = await serveFolder(folder, { ranges: false });
+    onTestFinished(() => simple.close());
+    const fetched = await fetchFrom(simple, "no-ranges/index.m3u8");
+    expect(hashFrames(inputOf(fetched), "v")).toEqual(hashFrames(asFfmpegReads("no-ranges"), "v"));
+  });
 
-function makeMaster(name: string, picture: string, sound: string): void {
-  mkdirSync(join(folder, name), { recursive: true });
-  writeFileSync(
-    join(folder, name, "master.m3u8"),
-    MASTER.replaceAll("{picture}", picture).replaceAll("{sound}", sound),
-  );
-}
-
-/** Black and silent but for one second from `at` on, when it flashes and sounds. */
-function makeFlash(name: string, at: number, options: { readonly duration: number; readonly rate?: number }): string {
-  const path = join(folder, name);
-  const { duration, rate = 48_000 } = options;
-  const during = `between(t,${at},${at + 1})`;
-  const picture = `color=black:s=320x180:r=25:d=${duration},drawbox=c=white:t=fill:enable='${during}'`;
-  const sound = `aevalsrc=0.3*sin(2*PI*440*t)*${during.replaceAll(",", "\\,")}:s=${rate}:d=${duration}`;
-  const inputs = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound];
-  const encode = "-c:v libx264 -preset veryfast -bf 2 -g 25 -sc_threshold 0 -pix_fmt yuv420p -c:a aac".split(" ");
-  runFfmpeg([...inputs, ...encode, path]);
-  return path;
-}
-
-describe("sound in a playlist of its own", () => {
-  /** Both playlists on one clock, with room for what ffmpeg counts from before the start. */
-  const CLOCK = ["-output_ts_offset", "10"];
+  test("fragmented MP4 whose initialisation section is encrypted too, under a key of its own", async () => {
+    copyTo("fmp4-aes", ["-hls_segment_type", "fmp4"]);
+    const iv = "0x000102030405060708090a0b0c0d0e0f";
+    const encrypt = (file: string, keyFile: string): void => {
+      const key = randomBytes(16);
+      writeFileSync(join(folder, "fmp4-aes", keyFile), key);
+      const cipher = createCipheriv("aes-128-cbc", key, Buffer.from(iv.slice(2), "hex"));
+      const path = join(folder, "fmp4-aes", file);
+      writeFileSync(path, Buffer.concat([cipher.update(readFileSync(path)), cipher.final()]));
+    };
+    const clear = hashFrames(asFfmpegReads("fmp4-aes"), "v");
+    encrypt("init.mp4", "init.key");
+    encrypt("index0.m4s", "first.key");
+    edit(join(folder, "fmp4-aes", "index.m3u8"), (text) =>
+      text
+        .replace("#EXT-X-MAP", `#EXT-X-KEY:METHOD=AES-128,URI="init.key",IV=${iv}\n$&`)
+        .replace("#EXTINF", `#EXT-X-KEY:METHOD=AES-128,URI="first.key",IV=${iv}\n$&`)
+        .replace("index0.m4s", "$&\n#EXT-X-KEY:METHOD=NONE"),
+    );
+    expect(hashFrames(inputOf(await fetchFrom(server, "fmp4-aes/index.m3u8")), "v")).toEqual(clear);
+  });
 
   test.each([
     ["MPEG-TS", []],
     ["fragmented MP4", ["-hls_segment_type", "fmp4"]],
-  ])("%s: the best variant with its default sound becomes one file, in step", async (title, options) => {
-    const flash = makeFlash(`apart ${title}.mp4`, 2, { duration: 5 });
-    const [picture, sound] = [`picture ${title}`, `sound ${title}`];
-    makeHls(folder, picture, ["-i", flash, "-map", "0:v", "-c", "copy", ...CLOCK, ...VOD, ...options]);
-    makeHls(folder, sound, ["-i", flash, "-map", "0:a", "-c", "copy", ...CLOCK, ...VOD, ...options]);
-    makeMaster(`apart ${title}`, encodeURIComponent(picture), encodeURIComponent(sound));
-    const fetched = await fetchFrom(server, `apart ${title}/master.m3u8`);
-    expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(5, 2), streams: ["h264", "pcm_s16le"] });
-    expect(hashFrames(inputOf(fetched), "v")).toEqual(hashFrames([flash], "v"));
-    const { seen, heard } = findFlashes(inputOf(fetched));
-    expect(seen).toEqual([expect.closeTo(2, 2)]);
-    expect(heard).toEqual([expect.closeTo(2, 1)]);
+  ])("%s of a recording that began ten hours ago is as long as it is", async (title, options) => {
+    copyTo(`late ${title}`, ["-output_ts_offset", "36000", ...options]);
+    const fetched = await fetchFrom(server, `late ${title}/index.m3u8`);
+    expect(describeFile(fetched).duration).toBeCloseTo(6, 1);
   });
 
-  test("packed audio whose tag says when it begins", async () => {
-    const flash = makeFlash("packed.mp4", 2, { duration: 5 });
-    makeHls(folder, "packed-picture", ["-i", flash, "-map", "0:v", "-c", "copy", ...VOD]);
-    // The picture of a transport stream made by ffmpeg begins at 1.48 s; this sound begins half a second later.
-    const adts = join(folder, "packed.aac");
-    runFfmpeg(["-ss", "0.5", "-i", flash, "-map", "0:a", "-c:a", "aac", "-f", "adts", adts]);
-    mkdirSync(join(folder, "packed-sound"));
-    writeFileSync(join(folder, "packed-sound", "0.aac"), Buffer.concat([timestampTag(1.48 + 0.5), readFileSync(adts)]));
-    const playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:4.5,\n0.aac\n#EXT-X-ENDLIST\n";
-    writeFileSync(join(folder, "packed-sound", "index.m3u8"), playlist);
-    makeMaster("packed", "packed-picture", "packed-sound");
-    const { seen, heard } = findFlashes(inputOf(await fetchFrom(server, "packed/master.m3u8")));
-    expect(seen).toEqual([expect.closeTo(2, 2)]);
-    expect(heard).toEqual([expect.closeTo(2, 1)]);
+  test("whatever its name is, behind a byte order mark, through a redirect, its segments answered in any order", async () => {
+    copyTo("named", []);
+    edit(join(folder, "named", "index.m3u8"), (text) => `\ufeff\n${text}`);
+    let held: (() => void) | undefined;
+    const odd = await startServer((request, response) => {
+      const path = request.url ?? "";
+      if (path === "/film.mp4") response.writeHead(302, { location: "/named/index.m3u8" }).end();
+      else {
+        const body = readFileSync(join(folder, path));
+        const answer = (): unknown => response.writeHead(200, { "content-type": "video/mp4" }).end(body);
+        // The first segment comes when the fourth has been answered.
+        if (path.endsWith("index0.ts")) held = answer;
+        else answer();
+        if (path.endsWith("index3.ts")) held?.();
+      }
+    });
+    onTestFinished(() => odd.close());
+    const fetched = await fetchFrom(odd, "film.mp4");
+    expect(hashFrames(inputOf(fetched), "v")).toEqual(hashFrames([film], "v"));
   });
 });
 
-/** RFC 8216 §3.4 */
-function timestampTag(time: number): Buffer {
-  const owner = Buffer.from("com.apple.streaming.transportStreamTimestamp\0", "latin1");
-  const clock = Buffer.alloc(8);
-  clock.writeBigUInt64BE(BigInt(Math.round(time * 90_000)));
-  const frame = Buffer.concat([Buffer.from("PRIV\0\0\0\x35\0\0", "latin1"), owner, clock]);
-  return Buffer.concat([Buffer.from("ID3\x04\0\0\0\0\0\x3f", "latin1"), frame]);
-}
+describe("HLS that is broken", () => {
+  test("a key that does not fit", async () => {
+    copyTo("wrong-key", ["-hls_key_info_file", makeKey("wrong-key")]);
+    makeKey("wrong-key");
+    await expect(fetchFrom(server, "wrong-key/index.m3u8")).rejects.toMatchObject({ reason: "unreadable" });
+  });
 
-describe("discontinuities", () => {
-  /** The segments of several playlists in one, each behind a discontinuity. */
-  const chain = (name: string, parts: readonly string[]): void => {
-    const lists = parts.map((part) => readFileSync(join(folder, part, "index.m3u8"), "utf8").split("\n"));
-    const segments = lists.map((lines, index) =>
-      lines
-        .filter((line) => /^#EXTINF|^#EXT-X-MAP|^\w/.test(line))
-        .map((line) => line.replace('URI="', `URI="../${parts[index]}/`).replace(/^(?=\w)/, `../${parts[index]}/`)),
-    );
-    const text = segments.map((lines) => lines.join("\n")).join("\n#EXT-X-DISCONTINUITY\n");
-    mkdirSync(join(folder, name), { recursive: true });
-    writeFileSync(
-      join(folder, name, "index.m3u8"),
-      `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n${text}\n#EXT-X-ENDLIST\n`,
-    );
-  };
-  const part = (name: string, at: number, options: { duration: number; rate?: number }, hls: readonly string[] = []) =>
-    makeHls(folder, name, ["-i", makeFlash(`${name}.mp4`, at, options), "-c", "copy", ...VOD, ...hls]);
+  test("fragments without their initialisation section", async () => {
+    copyTo("no-map", ["-hls_segment_type", "fmp4"]);
+    edit(join(folder, "no-map", "index.m3u8"), (text) => text.replace(/#EXT-X-MAP.*\n/, ""));
+    await expect(fetchFrom(server, "no-map/index.m3u8")).rejects.toMatchObject({ reason: "unsupported" });
+  });
 
-  test.each([
-    ["MPEG-TS", []],
-    ["fragmented MP4", ["-hls_segment_type", "fmp4"]],
-  ])("%s: clocks that begin anew become one, picture and sound in step in each part", async (title, options) => {
-    const names = ["a", "b", "c"].map((name) => `${name}-${options.length}`);
-    part(names[0] ?? "", 1, { duration: 3 }, options);
-    // Another sample rate, and a length that is no multiple of an audio frame.
-    part(names[1] ?? "", 2, { duration: 4.2, rate: 44_100 }, options);
-    part(names[2] ?? "", 1, { duration: 3 }, options);
-    chain(`chain ${title}`, names);
-    const fetched = await fetchFrom(server, `chain ${title}/index.m3u8`);
-    expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(10.2, 2), streams: ["h264", "pcm_s16le"] });
-    const frames = names.flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
-    expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
-    const { seen, heard } = findFlashes(inputOf(fetched));
-    expect(seen).toEqual([1, 5, 8.2].map((time) => expect.closeTo(time, 2)));
-    expect(heard).toHaveLength(3);
-    for (const [index, time] of heard.entries()) expect(Math.abs(time - (seen[index] ?? 0))).toBeLessThan(0.04);
+  test("segments of two formats without a discontinuity", async () => {
+    copyTo("mixed", []);
+    runFfmpeg(["-i", film, "-map", "0:a", "-c", "copy", join(folder, "mixed", "index1.aac")]);
+    edit(join(folder, "mixed", "index.m3u8"), (text) => text.replace("index1.ts", "index1.aac"));
+    await expect(fetchFrom(server, "mixed/index.m3u8")).rejects.toMatchObject({ reason: "unsupported" });
+  });
+
+  test("when one segment fails, the others are left, and nothing is written any more", async () => {
+    copyTo("stuck", []);
+    const closed = Promise.withResolvers<void>();
+    const stuck = await startServer((request, response) => {
+      if (request.url?.endsWith("m3u8")) response.end(readFileSync(join(folder, "stuck/index.m3u8")));
+      else if (request.url?.endsWith("index0.ts")) response.writeHead(404).end();
+      else
+        response
+          .writeHead(200)
+          .once("close", () => closed.resolve())
+          .write("G");
+    });
+    onTestFinished(() => stuck.close());
+    await expect(fetchFrom(stuck, "index.m3u8")).rejects.toMatchObject({ reason: "source-missing" });
+    await closed.promise;
+  });
+
+  test("whoever gives up is told their own reason", async () => {
+    copyTo("left", []);
+    const stop = new AbortController();
+    const slow = await startServer((request, response) => {
+      if (request.url?.endsWith("m3u8")) response.end(readFileSync(join(folder, "left/index.m3u8")));
+      else stop.abort(new Error("no longer wanted"));
+    });
+    onTestFinished(() => slow.close());
+    await expect(fetchFrom(slow, "index.m3u8", { signal: stop.signal })).rejects.toThrow("no longer wanted");
   });
 });
