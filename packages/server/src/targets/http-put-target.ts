@@ -30,37 +30,44 @@ interface Message {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | ReadStream;
   readonly signal?: AbortSignal;
+  /** What errors name; left out: the path. */
+  readonly about?: string;
 }
 
-/** Does one request below the base; resolves with the status. */
-type Send = (method: "PUT" | "DELETE" | "MOVE", path: string, message?: Message) => Promise<number>;
+/** One request below the base; a status other than 2xx, and 404 for a removal, is an error. */
+type Send = (method: "PUT" | "DELETE" | "MOVE", path: string, message?: Message) => Promise<void>;
 
 /** Needs no end: connections that nobody uses do not keep a process alive. */
 export function httpPutTarget(settings: HttpPutSettings): ObjectStore {
   const { name, url, atomic } = settings;
   const send = createSend(settings);
-  const removeAt = async (path: string): Promise<void> => {
-    const status = await send("DELETE", path);
-    if (!isSuccess(status) && status !== 404) throw wrongStatus(name, "DELETE", path, "2xx or 404", status);
+  const putAt = (at: string, path: string, body: ObjectBody, options: ObjectOptions): Promise<void> =>
+    sendBody(body, options.signal, (content, bytes, signal) => {
+      const headers = {
+        "content-type": options.contentType,
+        "cache-control": options.cacheControl,
+        "content-length": String(bytes),
+      };
+      return send("PUT", at, { headers, body: content, signal, about: path });
+    });
+  const putAndMove = async (path: string, body: ObjectBody, options: ObjectOptions): Promise<void> => {
+    const folder = splitObjectPath(path).slice(0, -1);
+    const beside = [...folder, `.${randomUUID()}.tmp`].join("/");
+    try {
+      await putAt(beside, path, body, options);
+      const headers = { destination: new URL(path, url).href, overwrite: "T" };
+      await send("MOVE", beside, { headers, about: path, ...(options.signal && { signal: options.signal }) });
+    } catch (error) {
+      await send("DELETE", beside).catch(() => undefined);
+      throw error;
+    }
   };
   return {
     name,
-    put: async (path, body, options) => {
-      const parts = splitObjectPath(path);
-      if (atomic === "put") return putAt({ name, send }, path, body, options);
-      const beside = [...parts.slice(0, -1), `.${randomUUID()}.tmp`].join("/");
-      try {
-        await putAt({ name, send }, beside, body, options);
-        const headers = { destination: new URL(path, url).href, overwrite: "T" };
-        const status = await send("MOVE", beside, { headers, ...(options.signal && { signal: options.signal }) });
-        if (!isSuccess(status)) throw wrongStatus(name, "MOVE to", path, "2xx", status);
-      } catch (error) {
-        await removeAt(beside).catch(() => undefined);
-        throw error;
-      }
-    },
-    remove: async (path) => removeAt(splitObjectPath(path).join("/")),
-    removeFolder: async (path) => removeAt(`${splitObjectPath(path).join("/")}/`),
+    put: async (path, body, options) =>
+      atomic === "move" ? putAndMove(path, body, options) : putAt(splitObjectPath(path).join("/"), path, body, options),
+    remove: async (path) => send("DELETE", splitObjectPath(path).join("/")),
+    removeFolder: async (path) => send("DELETE", `${splitObjectPath(path).join("/")}/`),
   };
 }
 
@@ -70,44 +77,19 @@ function createSend({ name, url, headers, connectTimeoutMs, idleTimeoutMs }: Htt
     headersTimeout: idleTimeoutMs,
     bodyTimeout: idleTimeoutMs,
   });
-  return async (method, path, message = {}) => {
-    const { signal } = message;
-    try {
-      const answer = await request(new URL(path, url), {
-        dispatcher,
-        method,
-        headers: { ...headers, ...message.headers },
-        ...(message.body !== undefined && { body: message.body }),
-        ...(signal && { signal }),
+  return async (method, path, { body, signal, about = path, headers: more } = {}) => {
+    const what = `CDN ${name}: ${method} ${about}`;
+    const ask = { dispatcher, method, headers: { ...headers, ...more }, ...(signal && { signal }) };
+    const answer = await request(new URL(path, url), body === undefined ? ask : { ...ask, body })
+      .then(async ({ statusCode, body: text }) => {
+        await text.dump();
+        return statusCode;
+      })
+      .catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw new Error(`${what}: expected an answer, got ${describeFailure(error)}`, { cause: error });
       });
-      await answer.body.dump();
-      return answer.statusCode;
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw new Error(`CDN ${name}: ${method} ${path}: expected an answer, got ${describeFailure(error)}`, {
-        cause: error,
-      });
-    }
+    if ((answer >= 200 && answer < 300) || (method === "DELETE" && answer === 404)) return;
+    throw new Error(`${what}: expected status 2xx, got ${answer}`);
   };
-}
-
-async function putAt(
-  { name, send }: { readonly name: string; readonly send: Send },
-  path: string,
-  body: ObjectBody,
-  { contentType, cacheControl, signal: given }: ObjectOptions,
-): Promise<void> {
-  await sendBody(body, given, async (content, bytes, signal) => {
-    const headers = { "content-type": contentType, "cache-control": cacheControl, "content-length": String(bytes) };
-    const status = await send("PUT", path, { headers, body: content, signal });
-    if (!isSuccess(status)) throw wrongStatus(name, "PUT", path, "2xx", status);
-  });
-}
-
-function isSuccess(status: number): boolean {
-  return status >= 200 && status < 300;
-}
-
-function wrongStatus(name: string, method: string, path: string, expected: string, got: number): Error {
-  return new Error(`CDN ${name}: ${method} ${path}: expected status ${expected}, got ${got}`);
 }

@@ -87,6 +87,8 @@ export function s3Target(settings: S3Settings): ObjectStore {
   };
 }
 
+const ignore = (): void => undefined;
+
 async function openConnection(settings: S3Settings): Promise<Connection> {
   const s3 = await import("@aws-sdk/client-s3");
   const { endpoint, region, forcePathStyle, requestChecksumCalculation, responseChecksumValidation } = settings;
@@ -97,6 +99,8 @@ async function openConnection(settings: S3Settings): Promise<Connection> {
     requestChecksumCalculation,
     responseChecksumValidation,
     credentials: { accessKeyId: settings.accessKeyId, secretAccessKey: settings.secretAccessKey },
+    // It would print to the console that a stream cannot be sent again.
+    logger: { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore },
     // Whoever publishes tries again himself; a body that is a stream can be sent only once.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: settings.connectTimeoutMs, socketTimeout: settings.idleTimeoutMs },

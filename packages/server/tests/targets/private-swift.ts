@@ -21,7 +21,7 @@ const PROGRAMS = ["swift-proxy-server", ...KINDS.map((kind) => `swift-${kind}-se
 const CREDENTIALS = { accessKeyId: "test:tester", secretAccessKey: "testing-testing" };
 const BUCKET = "creatives";
 /** Objects in one page of a listing; 1,000 elsewhere. */
-export const LISTING = 100;
+export const LISTING = 40;
 
 /** undefined: Swift is not installed. */
 export async function startSwift(): Promise<PrivateSwift | undefined> {
