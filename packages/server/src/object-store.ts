@@ -6,8 +6,8 @@ import { stat } from "node:fs/promises";
 export interface ObjectStore {
   readonly name: string;
   put(path: string, body: ObjectBody, options: ObjectOptions): Promise<void>;
-  remove(path: string): Promise<void>;
-  removeFolder(path: string): Promise<void>;
+  remove(path: string, signal?: AbortSignal): Promise<void>;
+  removeFolder(path: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** Text, or a file's path; files are streamed. */

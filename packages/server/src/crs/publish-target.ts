@@ -10,9 +10,9 @@ export interface PublishTarget {
    */
   put(path: string, body: string | { readonly file: string }, options: PutOptions): Promise<void>;
   /** Removes one object; one that is not there is fine. */
-  remove(path: string): Promise<void>;
+  remove(path: string, signal?: AbortSignal): Promise<void>;
   /** Removes every object below `path/`; none is fine. */
-  removeFolder(path: string): Promise<void>;
+  removeFolder(path: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface PutOptions {
@@ -27,7 +27,7 @@ export interface PutOptions {
  *
  * @param masterPath `1/abc/def/<h1>_<h2>.m3u8`; what belongs to it is below `1/abc/def/<h1>_<h2>/`
  */
-export async function removePackage(target: PublishTarget, masterPath: string): Promise<void> {
-  await target.remove(masterPath);
-  await target.removeFolder(masterPath.replace(/\.m3u8$/, ""));
+export async function removePackage(target: PublishTarget, masterPath: string, signal?: AbortSignal): Promise<void> {
+  await target.remove(masterPath, signal);
+  await target.removeFolder(masterPath.replace(/\.m3u8$/, ""), signal);
 }

@@ -41,6 +41,8 @@ const PARALLEL_PUTS = 4;
 const TRIES = 2;
 /** What a target has to clean up once it is told to end. */
 const ABORT_MS = 1000;
+/** A CDN that hangs would hold up the end of the process. */
+const REMOVAL_MS = 10_000;
 
 /**
  * Publishes to one target.
@@ -102,8 +104,8 @@ async function removeAttempt(
   reason: unknown,
   { timeoutMs }: PublishOptions,
 ): Promise<never> {
-  const limits = { timeoutMs, what: `CDN ${target.name}: ${attempt}` };
-  await within(limits, () => target.removeFolder(attempt)).catch(() => undefined);
+  const limits = { timeoutMs: Math.min(timeoutMs, REMOVAL_MS), what: `CDN ${target.name}: ${attempt}` };
+  await within(limits, (signal) => target.removeFolder(attempt, signal)).catch(() => undefined);
   throw reason;
 }
 

@@ -66,8 +66,8 @@ export function httpPutTarget(settings: HttpPutSettings): ObjectStore {
     name,
     put: async (path, body, options) =>
       atomic === "move" ? putAndMove(path, body, options) : putAt(splitObjectPath(path).join("/"), path, body, options),
-    remove: async (path) => send("DELETE", splitObjectPath(path).join("/")),
-    removeFolder: async (path) => send("DELETE", `${splitObjectPath(path).join("/")}/`),
+    remove: async (path, signal) => send("DELETE", splitObjectPath(path).join("/"), signal && { signal }),
+    removeFolder: async (path, signal) => send("DELETE", `${splitObjectPath(path).join("/")}/`, signal && { signal }),
   };
 }
 

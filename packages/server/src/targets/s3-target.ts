@@ -44,47 +44,49 @@ const UNSUPPORTED: readonly number[] = [400, 405, 501];
 export function s3Target(settings: S3Settings): ObjectStore {
   const { name, bucket: Bucket, prefix } = settings;
   let connection: Promise<Connection> | undefined;
-  const connect = (): Promise<Connection> => (connection ??= openConnection(settings));
   const keyOf = (path: string): string => [...(prefix === "" ? [] : [prefix]), ...splitObjectPath(path)].join("/");
-  const fail = (path: string, expected: string, error: unknown): never => {
-    throw new Error(`CDN ${name}: ${path}: expected ${expected}, got ${describeS3Failure(error)}`, { cause: error });
-  };
-  const remove = async (path: string): Promise<void> => {
-    const Key = keyOf(path);
-    const { s3, client } = await connect();
-    const command = new s3.DeleteObjectCommand({ Bucket, Key });
-    await client.send(command).catch((error: unknown) => fail(path, "the object to be removed", error));
+  const connected = async (
+    what: string,
+    signal: AbortSignal | undefined,
+    work: (connection: Connection) => Promise<unknown>,
+  ): Promise<void> => {
+    connection ??= openConnection(settings);
+    try {
+      await work(await connection);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new Error(`CDN ${name}: ${what}, got ${describeS3Failure(error)}`, { cause: error });
+    }
   };
   return {
     name,
-    put: async (path, body, { contentType: ContentType, cacheControl: CacheControl, signal }) => {
-      const Key = keyOf(path);
-      const { s3, client } = await connect();
-      await sendBody(body, signal, async (Body, ContentLength, abortSignal) => {
-        const input = { Bucket, Key, Body, ContentLength, ContentType, CacheControl };
-        const command = new s3.PutObjectCommand(input);
-        await client
-          .send(command, { abortSignal })
-          .catch((error: unknown) => fail(path, "the object to be stored", error));
+    put: (path, body, { contentType: ContentType, cacheControl: CacheControl, signal: given }) =>
+      sendBody(body, given, async (Body, ContentLength, signal) => {
+        const input = { Bucket, Key: keyOf(path), Body, ContentLength, ContentType, CacheControl };
+        await connected(`${path}: expected the object to be stored`, signal, ({ s3, client }) =>
+          client.send(new s3.PutObjectCommand(input), { abortSignal: signal }),
+        );
+      }),
+    remove: async (path, signal) => {
+      const input = { Bucket, Key: keyOf(path) };
+      await connected(`${path}: expected the object to be removed`, signal, ({ s3, client }) =>
+        client.send(new s3.DeleteObjectCommand(input), toOptions(signal)),
+      );
+    },
+    removeFolder: async (path, signal) => {
+      const input = { Bucket, Prefix: `${keyOf(path)}/` };
+      await connected(`${path}/: expected all objects below it to be removed`, signal, async ({ s3, client }) => {
+        for await (const { Contents = [] } of s3.paginateListObjectsV2({ client }, input, toOptions(signal))) {
+          const keys = Contents.flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
+          await removeAll({ s3, client }, Bucket, keys, signal);
+        }
       });
     },
-    remove,
-    removeFolder: async (path) => {
-      const Prefix = `${keyOf(path)}/`;
-      const { s3, client } = await connect();
-      try {
-        for await (const { Contents = [] } of s3.paginateListObjectsV2({ client }, { Bucket, Prefix })) {
-          await removeAll(
-            { s3, client },
-            Bucket,
-            Contents.flatMap(({ Key }) => (Key === undefined ? [] : [Key])),
-          );
-        }
-      } catch (error) {
-        fail(`${path}/`, "all objects below it to be removed", error);
-      }
-    },
   };
+}
+
+function toOptions(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {};
 }
 
 const ignore = (): void => undefined;
@@ -109,19 +111,24 @@ async function openConnection(settings: S3Settings): Promise<Connection> {
 }
 
 /** Keys of one page, of which there are at most 1,000: as many as DeleteObjects takes. */
-async function removeAll({ s3, client }: Connection, Bucket: string, keys: readonly string[]): Promise<void> {
+async function removeAll(
+  { s3, client }: Connection,
+  Bucket: string,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (keys.length === 0) return;
   const Delete = { Objects: keys.map((Key) => ({ Key })), Quiet: true };
   const command = withContentMd5(new s3.DeleteObjectsCommand({ Bucket, Delete }));
   try {
-    const { Errors = [] } = await client.send(command);
+    const { Errors = [] } = await client.send(command, toOptions(signal));
     const [first] = Errors;
     if (first) throw new Error(`${Errors.length} errors, the first for ${first.Key}: ${first.Code} ${first.Message}`);
   } catch (error) {
     if (!(error instanceof s3.S3ServiceException) || !UNSUPPORTED.includes(error.$metadata.httpStatusCode ?? 0)) {
       throw error;
     }
-    for (const Key of keys) await client.send(new s3.DeleteObjectCommand({ Bucket, Key }));
+    for (const Key of keys) await client.send(new s3.DeleteObjectCommand({ Bucket, Key }), toOptions(signal));
   }
 }
 
