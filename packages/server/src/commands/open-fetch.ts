@@ -8,7 +8,8 @@ export const fetchOpenText: FetchText = async (url, { timeoutMs, maxBytes }) => 
   }
   try {
     const response = await fetch(url, {
-      signal: AbortSignal.timeout(timeoutMs),
+      // What is left of a deadline is seldom a whole number, and a timer takes no other.
+      signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
       headers: { "user-agent": "Interlude" },
     });
     const chunks: Uint8Array[] = [];

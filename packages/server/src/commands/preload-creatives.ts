@@ -44,6 +44,8 @@ export interface Collection {
   readonly creatives: readonly PreloadCreative[];
   readonly notes: readonly string[];
   readonly failures: readonly string[];
+  /** Whether the response named an ad at all. */
+  readonly isAdFound: boolean;
 }
 
 export interface CollectOptions {
@@ -81,7 +83,7 @@ export async function collectCreatives(
       }
     }
   }
-  return { creatives: [...found.values()], notes, failures };
+  return { creatives: [...found.values()], notes, failures, isAdFound: results.some(({ ads }) => ads.length > 0) };
 }
 
 /** The address of an ad tag as it is asked: the macros that a server can fill are filled. */
@@ -161,5 +163,6 @@ function plain(text: string): string {
 }
 
 function describeFailure({ adId, message }: AdFailure): string {
-  return plain(adId === undefined ? message : `ad ${adId}: ${message}`);
+  const sentence = message.replaceAll("AdError: ", "");
+  return plain(adId === undefined ? sentence : `ad ${adId}: ${sentence}`);
 }

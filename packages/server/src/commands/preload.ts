@@ -62,12 +62,16 @@ async function preload(args: readonly string[]): Promise<number> {
   const display = createDisplay(process.stdout);
   const ports = { fetchText: fetchOpenText, readXml: parseXml };
   const response = await readResponse(source, base);
-  const found = await collectCreatives(response, ports, { zone, includeHls: values.hls });
+  const found = await collectCreatives(response, ports, { zone, includeHls: values.hls }).catch((cause: unknown) => {
+    throw new Error(`${source}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
   for (const note of found.notes) display.print(`note: ${note}`);
   for (const failure of found.failures) process.stderr.write(`${failure}\n`);
   if (found.creatives.length === 0) {
+    // All of it is left alone for a reason that was said; an answer without an ad is another matter.
+    if (found.failures.length === 0 && found.isAdFound) return 0;
     process.stderr.write(`${source}: expected a creative to repackage, got none\n`);
-    return found.failures.length === 0 && found.notes.some((note) => note.includes("HLS already")) ? 0 : 1;
+    return 1;
   }
   const cuts = (packagings.length > 0 ? packagings : ["hls"]).flatMap((packaging) =>
     (targetDurations.length > 0 ? targetDurations : zone.targetDurations).map((targetDuration) => ({
