@@ -30,6 +30,8 @@ export interface CreativeRecord extends CreativeId {
   readonly refused: readonly RefusedPackage[];
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** When somebody asked for it last, to the hour. */
+  readonly askedAt: Date;
 }
 
 /** What an ad server calls an ad. @see VAST 4.3 §3.4.1, §3.7 */
@@ -46,6 +48,8 @@ export interface PackageRecord extends Package {
   readonly cdns: readonly string[];
   /** Names of the CDNs that have something else that plays: a first layer, or what an earlier version of the source gave. */
   readonly earlyCdns: readonly string[];
+  /** Names of the CDNs that it was taken from; they get it again when it is asked for again. */
+  readonly purgedCdns: readonly string[];
   /** Uploads in a row that some CDN did not take. */
   readonly tries: number;
   /** When it was last brought to the CDNs, whether all took it or not; undefined: wanted only. */
@@ -80,6 +84,7 @@ export interface CreativeRow {
   readonly creative_id: string | null;
   readonly created_at: Date;
   readonly updated_at: Date;
+  readonly asked_at: Date;
 }
 
 export interface PackageRow {
@@ -90,6 +95,7 @@ export interface PackageRow {
   readonly path: string;
   readonly cdns: readonly string[];
   readonly early_cdns: readonly string[];
+  readonly purged_cdns: readonly string[];
   readonly tries: number;
   readonly reason: string | null;
   readonly published_at: Date | null;
@@ -125,6 +131,7 @@ export function toRecord(row: CreativeRow, packages: readonly PackageRow[]): Cre
     refused: packages.flatMap(toRefused),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    askedAt: row.asked_at,
   };
 }
 
@@ -132,7 +139,8 @@ function toPackage(row: PackageRow): readonly PackageRecord[] {
   const { packaging, target_duration: targetDuration, path, cdns, tries } = row;
   if (row.reason !== null || !isMade(packaging)) return [];
   const publishedAt = row.published_at ?? undefined;
-  return [{ packaging, targetDuration, path, cdns, earlyCdns: row.early_cdns, tries, publishedAt }];
+  const { early_cdns: earlyCdns, purged_cdns: purgedCdns } = row;
+  return [{ packaging, targetDuration, path, cdns, earlyCdns, purgedCdns, tries, publishedAt }];
 }
 
 function toRefused({ packaging, target_duration: targetDuration, reason }: PackageRow): readonly RefusedPackage[] {

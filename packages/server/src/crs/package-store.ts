@@ -7,11 +7,12 @@ import type { FailureReason } from "./creative-state.ts";
 /** What of a creative is on a CDN: something that plays at once, or everything. */
 export type Layer = "first" | "ladder";
 
-/** Notes that a package is wanted; the first to ask decides its path. */
+/** Notes that a package is wanted, on every CDN; the first to ask decides its path. */
 export async function wantPackage(tx: Queryable, id: CreativeId, cut: Package, path: string): Promise<void> {
   await tx.query(
     `insert into creative_package (zone, key, packaging, target_duration, path) values ($1, $2, $3, $4, $5)
-     on conflict do nothing`,
+     on conflict (zone, key, packaging, target_duration) do update set purged_cdns = '{}'
+     where creative_package.purged_cdns <> '{}'`,
     [id.zone, id.key, cut.packaging, cut.targetDuration, path],
   );
 }
@@ -73,11 +74,12 @@ export async function outdatePackages(database: Queryable, id: CreativeId): Prom
   );
 }
 
-/** A CDN has nothing of a creative any more. */
+/** A CDN has nothing of a creative any more, and is not to have it before somebody asks for it again. */
 export async function notePurged(database: Queryable, id: CreativeId, cdn: string): Promise<void> {
   await database.query(
     `update creative_package
-     set cdns = array_remove(cdns, $3), early_cdns = array_remove(early_cdns, $3), published_at = null, tries = 0
+     set cdns = array_remove(cdns, $3), early_cdns = array_remove(early_cdns, $3),
+         purged_cdns = ${UNION("purged_cdns", "array[$3::text]")}, tries = 0
      where zone = $1 and key = $2`,
     [id.zone, id.key, cdn],
   );

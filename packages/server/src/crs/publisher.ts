@@ -87,7 +87,7 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
     publish: async ({ wanted, id3, layer, cut, frameRate, onProgress = () => undefined }) => {
       tried.add(nameOf(wanted, layer, id3));
       const has = layer === "first" ? [...wanted.cdns, ...wanted.earlyCdns] : wanted.cdns;
-      const missing = targets.filter((target) => !has.includes(target.name));
+      const missing = targets.filter(({ name }) => !has.includes(name) && !wanted.purgedCdns.includes(name));
       // The same names on every CDN, so that a player may go from one to another.
       const version = `${Date.now().toString(36)}${randomBytes(4).toString("hex")}`;
       const what = { cut, frameRate, version, masterPath: wanted.path };
@@ -137,7 +137,9 @@ function succeedsAnywhere(uploads: readonly Promise<void>[]): Promise<boolean> {
 
 /** Whether a CDN lacks the ladder of it. A remux with long GOPs is never completed: it is withdrawn. */
 export function isIncomplete(one: PackageRecord, targets: readonly PublishTarget[]): boolean {
-  return one.targetDuration > 0 && targets.some((target) => !one.cdns.includes(target.name));
+  return (
+    one.targetDuration > 0 && targets.some(({ name }) => !one.cdns.includes(name) && !one.purgedCdns.includes(name))
+  );
 }
 
 /** A first layer is for packages of which no CDN has anything yet. */

@@ -123,7 +123,7 @@ function isDue(
   const has = found.packages.find(
     (one) => one.packaging === cut.packaging && one.targetDuration === cut.targetDuration,
   );
-  return has === undefined || isRepublishable(has, targets, now);
+  return has === undefined || has.purgedCdns.length > 0 || isRepublishable(has, targets, now);
 }
 
 /** Whether a CDN lacks a package and it is time to try again. */
