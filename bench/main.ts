@@ -1,14 +1,15 @@
 /**
- * `npm run bench [-- stitch player size ladder]`: what the budgets of the design name, both sides in one run, as one table.
+ * `npm run bench [-- stitch player size crs] [--quick] [--only <text>]`: what the budgets of the design name, both sides in one
+ * run, as one table. `--quick` and `--only` are crs's: fewer sources.
  */
 import { parseArgs } from "node:util";
-import { benchLadder } from "./ladder.ts";
+import { benchCrs, type CrsBenchOptions } from "./crs.ts";
 import { benchPlayer } from "./player.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
 import { formatTable, type Row } from "./table.ts";
 
-const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<readonly Row[]>>> = {
   stitch: async () =>
     (await benchStitch()).map(({ name, against, ours, theirs, ratio, required }) => ({
       name: `stitch: ${name}`,
@@ -20,16 +21,19 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     })),
   player: () => benchPlayer(),
   size: benchSize,
-  ladder: benchLadder,
+  crs: benchCrs,
 };
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } },
+});
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const rows: Row[] = [];
 for (const name of names) {
   const bench = BENCHES[name];
   if (!bench) throw new Error(`bench: expected any of ${Object.keys(BENCHES).join(", ")}, got ${name}`);
   process.stderr.write(`bench: ${name}\n`);
-  rows.push(...(await bench()));
+  rows.push(...(await bench(values)));
 }
 process.stdout.write(`${formatTable(rows)}\n`);

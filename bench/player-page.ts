@@ -16,6 +16,8 @@ declare global {
   }
 }
 
+const STALLS: readonly string[] = [Hls.ErrorDetails.BUFFER_STALLED_ERROR, Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE];
+
 /** Starts playback; resolves to the milliseconds from the call to the first presented frame. */
 window.startPlayer = async ({ contentUrl, ads }) => {
   const video = document.createElement("video");
@@ -28,8 +30,7 @@ window.startPlayer = async ({ contentUrl, ads }) => {
   insertion?.attach(hls);
   window.interludeStalls = 0;
   hls.on(Hls.Events.ERROR, (_event, data) => {
-    if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR)
-      window.interludeStalls = (window.interludeStalls ?? 0) + 1;
+    if (STALLS.includes(data.details)) window.interludeStalls = (window.interludeStalls ?? 0) + 1;
   });
   window.stopPlayer = () => {
     insertion?.destroy();

@@ -16,6 +16,11 @@ export function median(values: readonly number[]): number {
   return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
 }
 
+/** The note of a row that has a budget. */
+export function verdict(isKept: boolean, note: string): string {
+  return isKept ? note : `MISSED; ${note}`;
+}
+
 /** A Markdown table. */
 export function formatTable(rows: readonly Row[]): string {
   const head = ["measured", "ours", "theirs", "ratio", "budget", "note"];

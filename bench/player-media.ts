@@ -1,0 +1,109 @@
+/**
+ * What bench/player.ts plays: the demo's film as packagers make it, and one ad, of which the running server makes the ladder and the
+ * layer before it.
+ */
+import { execFile } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import catalog from "../demo/catalog.json" with { type: "json" };
+import type { InterludeServer } from "../e2e/server.ts";
+
+/** The creative that every row shows, by its id in the catalogue, and its seconds. */
+export const CREATIVE = "mp4";
+export const CREATIVE_DURATION = 10;
+/** The target duration of the ladder, seconds, as long as the content's segments. */
+const TARGET_DURATION = 4;
+
+const MEDIA = join(import.meta.dirname, "../.interlude/media");
+const FOLDER = "bench";
+
+export type Content = "plain" | "stock" | "cmaf";
+
+const X264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
+const KEYS = ["-force_key_frames", `expr:gte(t,n_forced*${TARGET_DURATION})`];
+const AAC = ["-c:a", "aac", "-ar", "48000"];
+const HLS = ["-f", "hls", "-hls_time", String(TARGET_DURATION), "-hls_playlist_type", "vod"];
+const MASTER = ["-master_pl_name", "master.m3u8"];
+const FMP4 = ["-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init_%v.mp4"];
+const DEMUXED = ["-var_stream_map", "v:0,agroup:sound,name:v a:0,agroup:sound,name:a,default:yes"];
+
+/** What is told to ffmpeg beyond what it does by itself: x264's B-frames and the muxers' delays are its own. */
+const CONTENTS: Readonly<Record<Content, readonly string[]>> = {
+  plain: ["-bf", "0", ...HLS, ...MASTER, "media.m3u8"],
+  stock: [...HLS, ...MASTER, "media.m3u8"],
+  cmaf: [...HLS, ...FMP4, "-hls_segment_filename", "%v_%d.m4s", ...DEMUXED, ...MASTER, "%v.m3u8"],
+};
+
+/** Makes the contents out of the demo's film, which must be there, and waits for them. */
+export async function makeContents(): Promise<void> {
+  const ffmpeg = process.env["FFMPEG_PATH"] ?? "ffmpeg";
+  for (const [name, args] of Object.entries(CONTENTS)) {
+    const cwd = join(MEDIA, FOLDER, name);
+    await rm(cwd, { recursive: true, force: true });
+    await mkdir(cwd, { recursive: true });
+    const input = ["-v", "error", "-y", "-t", "32", "-i", join(MEDIA, "content/720/media.m3u8")];
+    const streams = ["-map", "0:v", "-map", "0:a", ...X264, ...KEYS, ...AAC];
+    await promisify(execFile)(ffmpeg, [...input, ...streams, ...args], { cwd });
+  }
+}
+
+export function contentUrl(server: InterludeServer, content: Content): string {
+  return new URL(`/media/${FOLDER}/${content}/master.m3u8`, server.url).href;
+}
+
+interface PackageStatus {
+  readonly packaging: string;
+  readonly path: string;
+  readonly isWhole: boolean;
+}
+
+interface CreativeStatus {
+  readonly creativeUrl: string;
+  readonly state: string;
+  readonly message?: string;
+  readonly packages: readonly PackageStatus[];
+}
+
+/**
+ * Has the creative repackaged in both packagings, and waits for the whole ladder.
+ *
+ * @returns an ad tag whose ad is the layer before the ladder: its master is replaced, its media stays; undefined when the ladder was
+ * faster than this looked
+ */
+export async function warm(server: InterludeServer): Promise<string | undefined> {
+  const url = new URL(catalog.creatives.find(({ id }) => id === CREATIVE)?.url ?? "", server.url).href;
+  const headers = { authorization: `Bearer ${server.token}`, "content-type": "application/json" };
+  const item = { zone: catalog.zone, creativeUrl: url, targetDuration: TARGET_DURATION };
+  const items = ["hls", "cmaf"].map((packaging) => ({ ...item, packaging }));
+  await fetch(new URL("/v1/repackage", server.url), { method: "POST", headers, body: JSON.stringify({ items }) });
+  let first: string | undefined;
+  for (;;) {
+    const response = await fetch(new URL("/v1/creatives", server.url), { headers });
+    const { creatives }: { creatives: readonly CreativeStatus[] } = await response.json();
+    const status = creatives.find(({ creativeUrl }) => creativeUrl === url);
+    if (status?.state === "failed") throw new Error(`warming ${url} failed: ${status.message}`);
+    const early = status?.packages.find(({ packaging, isWhole }) => packaging === "hls" && !isWhole);
+    if (early && first === undefined) first = await keepFirstLayer(server, early.path);
+    if (status?.state === "ready" && status.packages.every(({ isWhole }) => isWhole)) return first;
+    await delay(100);
+  }
+}
+
+/** Copies the master of a layer that is about to be replaced, and writes an ad response that names the copy. */
+async function keepFirstLayer(server: InterludeServer, path: string): Promise<string> {
+  const url = new URL(`/cdn/a/${path}`, server.url);
+  const text = await (await fetch(url)).text();
+  const lines = text.split("\n").map((line) => (line === "" || line.startsWith("#") ? line : new URL(line, url).href));
+  const folder = join(MEDIA, FOLDER, "first-layer");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "master.m3u8"), lines.join("\n"));
+  const media = new URL(`/media/${FOLDER}/first-layer/master.m3u8`, server.url).href;
+  const duration = `00:00:${CREATIVE_DURATION}`;
+  const file = `<MediaFile delivery="streaming" type="application/x-mpegURL" width="1280" height="720">${media}</MediaFile>`;
+  const linear = `<Linear><Duration>${duration}</Duration><MediaFiles>${file}</MediaFiles></Linear>`;
+  const inline = `<AdSystem>bench</AdSystem><AdTitle>first layer</AdTitle><Impression></Impression><Creatives><Creative>${linear}</Creative></Creatives>`;
+  await writeFile(join(folder, "vast.xml"), `<VAST version="3.0"><Ad id="1"><InLine>${inline}</InLine></Ad></VAST>`);
+  return new URL(`/media/${FOLDER}/first-layer/vast.xml`, server.url).href;
+}
