@@ -40,7 +40,7 @@ export interface Report {
 }
 
 export interface LeasedRow {
-  /** As this worker wrote it last; packages are as they were at the beginning. */
+  /** As this worker wrote it last; its packages as they were when a CDN took one last. */
   readonly current: CreativeRecord;
   /** @throws LeaseLost */
   change(event: CreativeEvent): Promise<void>;
@@ -92,7 +92,9 @@ export function leaseRow(begun: CreativeRecord, report: Report, deps: TurnDeps):
     },
     announceWhole: async () => {
       const whole = await store.find(database, begun);
-      if (whole) deps.announce(whole, Math.max(whole.progress, report.progress));
+      if (whole === undefined) return;
+      current = { ...current, packages: whole.packages };
+      deps.announce(whole, Math.max(whole.progress, report.progress));
     },
     onProgress: reportProgress(report, () => current, deps),
   };

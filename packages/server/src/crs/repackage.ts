@@ -10,16 +10,24 @@
  *
  * @see Primetime JIT workflows, step 4 (manifest server) and step 5 (client): CRS transcodes and uploads (primetime.md §3.2, §3.3)
  */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { PackageRecord } from "./creative-record.ts";
 import type { CutPackage } from "./cut-package.ts";
 import { cutEncoding } from "./cut.ts";
-import { encodeSource, type MediaTools, probeSource } from "./encode.ts";
+import { fitsTargetDuration } from "./cut-times.ts";
+import { encodeRungs, type MediaTools, mergeEncodings, planRungs, probeSource } from "./encode.ts";
 import type { Encoding } from "./encoding.ts";
 import type { FetchedSource } from "./fetch-source.ts";
+import { makeRemux, planRemux } from "./first-layer.ts";
 import type { FrameRate } from "./frame-rate.ts";
+import { selectFirstRung } from "./ladder.ts";
 import type { Layer } from "./package-store.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
+import { makeSound } from "./sound.ts";
+import type { Source } from "./source.ts";
+import { together } from "./together.ts";
 
 export interface RepackagePorts {
   readonly tools: MediaTools;
@@ -61,7 +69,11 @@ export interface PublishOrder extends WantedPackage {
 
 /** Where each phase begins on the way from 0 to 1. */
 const TRANSCODING = 0.05;
+const LADDER = 0.15;
 const PUBLISHING = 0.92;
+
+/** How often it is looked whether another package of what plays already is wanted. */
+const LOOK_MS = 1000;
 
 /**
  * @param folder empty, private, removed by the caller afterwards
@@ -88,12 +100,112 @@ async function makeLadder(
   ports: RepackagePorts,
   signal: AbortSignal,
 ): Promise<Encoding> {
+  const { tools } = ports;
   const fetched = before ?? (await ports.fetchSource((share) => ports.onProgress(share * TRANSCODING)));
-  const source = await probeSource(fetched, ports.tools, signal);
+  const source = await probeSource(fetched, tools, signal);
   await ports.enter("transcode");
-  const onProgress = (share: number): void => ports.onProgress(TRANSCODING + share * (PUBLISHING - TRANSCODING));
-  const encoding = await encodeSource(source, join(folder, "encoding"), ports.tools, signal, onProgress);
-  return ports.keepEncoding(encoding);
+  const encodings = join(folder, "encoding");
+  const first = await makeFirstLayer(source, encodings, folder, ports, signal);
+  const made = first.keyTimes === undefined ? first : undefined;
+
+  const isDone = new AbortController();
+  const publishing = keepPublishing(first, folder, ports, AbortSignal.any([signal, isDone.signal]));
+  let rest: Encoding;
+  try {
+    const rungs = planRungs(source, tools).filter(({ name }) => !made?.renditions.some((one) => one.name === name));
+    const onProgress = (share: number): void => ports.onProgress(LADDER + share * (PUBLISHING - LADDER));
+    rest = await encodeRungs(source, rungs, encodings, tools, signal, onProgress);
+  } finally {
+    // Nothing may be cut from a folder that is about to move.
+    isDone.abort();
+    await publishing;
+  }
+  if (made) return ports.keepEncoding(mergeEncodings(made, rest));
+  for (const { name } of first.renditions) await rm(join(encodings, `${name}.mp4`));
+  return ports.keepEncoding(rest);
+}
+
+/** Something that plays, and is on a CDN when this returns, unless every CDN refused it. */
+async function makeFirstLayer(
+  source: Source,
+  encodings: string,
+  folder: string,
+  ports: RepackagePorts,
+  signal: AbortSignal,
+): Promise<Encoding> {
+  const { tools } = ports;
+  const [remux] = await together(
+    signal,
+    (end) => makeRemuxOrNone(source, encodings, ports, end),
+    (end) => makeSound(source, encodings, tools, end),
+  );
+  if (remux) {
+    const fault = await publishFirst(remux, folder, ports, signal).catch((error: unknown) => error);
+    if (fault === undefined) return remux;
+    noteFirstLayerFailure(fault, ports);
+    // CDNs that are down now may be up when the ladder is made.
+    if (isPublishFailure(fault)) return remux;
+    for (const { name } of remux.renditions) await rm(join(encodings, `${name}.mp4`), { force: true });
+  }
+  const onProgress = (share: number): void => ports.onProgress(TRANSCODING + share * (LADDER - TRANSCODING));
+  const rung = selectFirstRung(planRungs(source, tools));
+  const rendition = await encodeRungs(source, [rung], encodings, tools, signal, onProgress);
+  await publishFirst(rendition, folder, ports, signal).catch((error: unknown) => noteFirstLayerFailure(error, ports));
+  return rendition;
+}
+
+/** A file that cannot be copied may still be decoded. */
+async function makeRemuxOrNone(
+  source: Source,
+  encodings: string,
+  ports: RepackagePorts,
+  signal: AbortSignal,
+): Promise<Encoding | undefined> {
+  try {
+    const plan = await planRemux(source, ports.tools, signal);
+    return plan && (await makeRemux(source, plan, encodings, ports.tools, signal));
+  } catch (error) {
+    noteFirstLayerFailure(error, ports);
+    return undefined;
+  }
+}
+
+/** While the ladder is made, others may ask for another package of what plays already. */
+async function keepPublishing(
+  first: Encoding,
+  folder: string,
+  ports: RepackagePorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const wait = (): Promise<boolean> => delay(LOOK_MS, true, { signal, ref: false }).catch(() => false);
+  while (await wait()) {
+    await publishFirst(first, folder, ports, signal).catch((error: unknown) => {
+      if (!signal.aborted) noteFirstLayerFailure(error, ports);
+    });
+  }
+}
+
+/** @throws what is no failure of the first layer itself: a lost lease, a fault of the database */
+function noteFirstLayerFailure(error: unknown, ports: RepackagePorts): void {
+  if (!(error instanceof RepackageFailure)) throw error;
+  ports.onFirstLayerFailure(error);
+}
+
+function isPublishFailure(error: unknown): boolean {
+  return error instanceof RepackageFailure && error.reason === "publish-failed";
+}
+
+async function publishFirst(
+  encoding: Encoding,
+  folder: string,
+  ports: RepackagePorts,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let next = await ports.nextPackage("first"); next; next = await ports.nextPackage("first")) {
+    const isFitting = fitsTargetDuration(encoding, next.wanted.targetDuration);
+    const place = isFitting ? next.wanted : await ports.openRemux(next.wanted);
+    if (place) await publishPackage(encoding, { ...next, wanted: place, layer: "first" }, folder, ports, signal);
+  }
 }
 
 async function publishAll(

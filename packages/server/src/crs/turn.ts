@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CreativeRecord } from "./creative-record.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { Encoding } from "./encoding.ts";
-import { type FetchedSource, fetchSource } from "./fetch-source.ts";
+import { checkSource, type FetchedSource, fetchSource } from "./fetch-source.ts";
 import { type LeasedRow, leaseRow, nameOf, type Report, type TurnDeps } from "./leased-row.ts";
 import { createPublisher, isWhole, type Publisher } from "./publisher.ts";
 import { repackage, type RepackagePorts } from "./repackage.ts";
@@ -54,7 +54,7 @@ async function runTurn(
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const ports = buildPorts(row, publisher, folder, signal, deps);
-    let found = await findMedia(row, ports, deps);
+    let found = await findMedia(row, ports, signal, deps);
     if (await keep(row.current, deps)) return;
     do {
       await repackage(folder, found, ports, signal);
@@ -113,13 +113,19 @@ function buildPorts(
 async function findMedia(
   row: LeasedRow,
   ports: RepackagePorts,
+  signal: AbortSignal,
   deps: TurnDeps,
 ): Promise<{ readonly stored: Encoding | undefined; readonly fetched: FetchedSource | undefined }> {
-  const { config, log, targets } = deps;
+  const { config, fetch, log, targets } = deps;
   const begun = row.current;
   const stored = await findStored(begun, config);
   if (begun.source === undefined || !isStale(begun, config, new Date())) return { stored, fetched: undefined };
   try {
+    const state = await checkSource(begun.creativeUrl, begun.source, { fetch, limits: config.limits }, signal);
+    if (state === "same") {
+      await row.write({ isChecked: true });
+      return { stored, fetched: undefined };
+    }
     const fetched = await ports.fetchSource(() => undefined);
     return { stored: row.current.encoding && stored, fetched };
   } catch (error) {

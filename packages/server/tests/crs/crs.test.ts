@@ -152,7 +152,7 @@ describe("CDNs", () => {
     expect(status.packages).toMatchObject([{ cdns: ["a"] }]);
   });
 
-  test("segments come first, then media playlists, the master last and alone replaceable", async () => {
+  test("of each layer segments come first, then media playlists, the master last and alone replaceable", async () => {
     const puts: { readonly path: string; readonly cacheControl: string }[] = [];
     const target: PublishTarget = {
       name: "a",
@@ -161,17 +161,14 @@ describe("CDNs", () => {
       removeFolder: async () => undefined,
     };
     const crs = await start({ targets: () => [target] });
-    const status = await crs.repackage(address("order", "plain.mp4"));
-    const kinds = puts.map(({ path }) =>
-      path.endsWith(".ts") ? "segment" : path === status.packages[0]?.path ? "master" : "media",
-    );
-    expect([...new Set(kinds)]).toEqual(["segment", "media", "master"]);
-    expect(kinds.lastIndexOf("segment")).toBeLessThan(kinds.indexOf("media"));
-    expect(kinds.indexOf("master")).toBe(puts.length - 1);
-    expect(puts.at(-1)?.cacheControl).toBe("public, max-age=5");
-    expect(new Set(puts.slice(0, -1).map(({ cacheControl }) => cacheControl))).toEqual(
-      new Set(["public, max-age=31536000, immutable"]),
-    );
+    await crs.repackage(address("order", "plain.mp4"));
+    const isMaster = (path: string): boolean => /_[0-9a-f]{32}\.m3u8$/.test(path);
+    const kinds = puts.map(({ path }) => (path.endsWith(".ts") ? "segment" : isMaster(path) ? "master" : "media"));
+    expect(kinds.join(" ")).toMatch(/^((segment )+(media )+master ?){2}$/);
+    const ages = (areMasters: boolean): readonly string[] =>
+      puts.filter(({ path }) => isMaster(path) === areMasters).map(({ cacheControl }) => cacheControl);
+    expect(new Set(ages(true))).toEqual(new Set(["public, max-age=5"]));
+    expect(new Set(ages(false))).toEqual(new Set(["public, max-age=31536000, immutable"]));
   });
 
   test("when none takes it, nothing is called ready; it is tried again by itself, without another download", async () => {
@@ -294,8 +291,8 @@ describe("forget", () => {
     stop();
     expect(told.at(-1)).toMatchObject({ key, state: "absent", progress: 0 });
     expect(readdirSync(crs.config.workDir)).toEqual(["bin"]);
-    const folder = join(crs.folder, "cdn/a/1", key.slice(0, 3));
-    expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
+    const left = readdirSync(join(crs.folder, "cdn"), { recursive: true, encoding: "utf8" });
+    expect(left.filter((path) => path.includes(key))).toEqual([]);
   });
 });
 

@@ -108,6 +108,7 @@ test("a creative that is asked for again while it is being forgotten is made, an
   const status = await crs.crs.status("1", key);
   expect(status).toMatchObject({ state: "ready", packages: [{ cdns: ["a"] }] });
   expect(crs.read("a", status?.packages[0]?.path ?? "").toString()).toContain("#EXT-X-STREAM-INF");
+  await crs.crs.stop();
   expect(readdirSync(crs.config.workDir)).toEqual(["bin"]);
 });
 
