@@ -43,6 +43,8 @@ const BODIES: Readonly<Record<string, string>> = {
   "/loop": master("loop"),
   "/nested": master("inner"),
   "/inner": master("segment"),
+  "/both-in-one": master("both"),
+  "/both": segment("own.ts", '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",URI="both"'),
   "/itself": segment("itself"),
   "/list": segment("concat.txt"),
   "/concat.txt": "ffconcat version 1.0\nfile {victim}a.ts\n",
@@ -136,7 +138,7 @@ const REFUSED: Readonly<Record<string, string>> = {
     "segment key map variant sound segment-redirect key-redirect map-redirect variant-redirect " +
     "file file-key file-variant data data-key concat crypto user",
   unsupported:
-    "loop nested itself list page no-uri drm sample-aes short-key variables live i-frames no-target-duration " +
+    "loop nested both-in-one itself list page no-uri drm sample-aes short-key variables live i-frames no-target-duration " +
     "no-segments many parts key-formats endless-key range-of-all",
   "too-large": "million endless-segment promised-segment endless-variant range-ignored bomb bomb-segment",
   "too-long": "days",
