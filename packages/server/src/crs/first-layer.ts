@@ -2,14 +2,15 @@
  * The first layer: what of a creative can be played before its ladder is there. Where the source allows it, its pictures are
  * kept as they are (remux) and only its sound is made anew. Whatever is doubtful is not kept.
  */
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Encoding } from "./encoding.ts";
 import { AUDIO_KBPS } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
 import type { MediaTools } from "./media-tools.ts";
-import { parseProbe, type ProbePacket } from "./probe-report.ts";
-import { inspectCommand, probeRemuxArgs, remuxCommand } from "./remux-args.ts";
+import { readSampleTable } from "./mp4-samples.ts";
+import type { ProbePacket } from "./probe-report.ts";
+import { remuxCommand } from "./remux-args.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 import type { Source, SourceVideo } from "./source.ts";
 
@@ -18,6 +19,8 @@ export interface RemuxPlan {
   readonly codec: string;
   /** Seconds from the first picture on, 0 first: IDR pictures after which no earlier one is shown. */
   readonly keyTimes: readonly number[];
+  /** The pictures as they will be kept, beside the source's file until `makeRemux` takes them. */
+  readonly copy: string;
 }
 
 /** Of the rendition, and of its file: another than that of any rung, which may be made into the same folder. */
@@ -45,16 +48,16 @@ export async function planRemux(
 ): Promise<RemuxPlan | undefined> {
   const { video } = source;
   if (!isKept(source) || !isOrderly(video)) return undefined;
-  const [listPath, setsPath] = [`${video.file.path}.idr`, `${video.file.path}.sps`];
-  const command = inspectCommand(video, listPath, setsPath, tools.config.limits);
-  await tools.runFfmpeg(command, { timeoutMs: TIMEOUT_MS, signal });
-  const codec = readCodec(await readFile(setsPath));
+  const { path } = video.file;
+  const paths = { copy: `${path}.remux`, refreshes: `${path}.idr`, parameterSets: `${path}.sps` };
+  await tools.runFfmpeg(remuxCommand(video, paths, tools.config.limits), { timeoutMs: TIMEOUT_MS, signal });
+  const codec = readCodec(await readFile(paths.parameterSets));
   const start = video.packets[0]?.pts ?? 0;
-  const refreshes = parsePacketTimes(await readFile(listPath, "utf8"));
+  const refreshes = parsePacketTimes(await readFile(paths.refreshes, "utf8"));
   const keyTimes = findClosedKeys(video.packets)
     .map((time) => time - start)
     .filter((time) => refreshes.some((refresh) => Math.abs(refresh - video.zero - time) < SAME_TIME));
-  return codec !== undefined && keyTimes[0] === 0 ? { codec, keyTimes } : undefined;
+  return codec !== undefined && keyTimes[0] === 0 ? { codec, keyTimes, copy: paths.copy } : undefined;
 }
 
 /** By what the file says of its video. */
@@ -124,44 +127,43 @@ function readCodec(bytes: Buffer): string | undefined {
 }
 
 /**
- * Copies a source's pictures into `folder`, which must hold `audio.aac` before the remux is cut, and looks at what came out.
+ * Takes the pictures of a plan into `folder`, which is made and must hold `audio.aac` before they are cut, and looks at them.
  *
- * @throws RepackageFailure `output-invalid`, `transcode-failed`, `transcode-timeout`; the signal's reason. Whatever it throws,
- * the source may still be encoded
+ * @throws RepackageFailure `output-invalid`: the source may still be encoded
  */
-export async function makeRemux(
-  source: Source,
-  plan: RemuxPlan,
-  folder: string,
-  tools: MediaTools,
-  signal: AbortSignal,
-): Promise<Encoding> {
+export async function makeRemux(source: Source, plan: RemuxPlan, folder: string): Promise<Encoding> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, `${NAME}.mp4`);
-  await tools.runFfmpeg(remuxCommand(source.video, path, tools.config.limits), { timeoutMs: TIMEOUT_MS, signal });
-  const { packets } = parseProbe(JSON.parse(await tools.runFfprobe(probeRemuxArgs(path), signal)));
-  checkRemux(packets, source.video.packets, plan);
-  const duration = packets.reduce((end, one) => Math.max(end, one.pts + one.duration), 0);
-  const { width, height } = source.video;
-  const bandwidthBps = Math.round(((await stat(path)).size * 8) / duration) + AUDIO_KBPS * 1000;
-  return {
-    folder,
-    duration,
-    frameRate: source.video.frameRate,
-    renditions: [{ name: NAME, width, height, codec: plan.codec, bandwidthBps }],
-    keyTimes: plan.keyTimes,
-  };
+  await rename(plan.copy, path);
+  const { bytes, duration, keyTimes, pictures } = await readRemux(path);
+  const kept = keyTimes.filter((time) => plan.keyTimes.some((planned) => Math.abs(planned - time) < SAME_TIME));
+  if (pictures !== source.video.packets.length || kept.length !== plan.keyTimes.length || kept[0] !== 0) {
+    const expected = `${source.video.packets.length} pictures, key frames at ${plan.keyTimes.join(", ")} s`;
+    const got = `${pictures}, at ${keyTimes.join(", ")} s`;
+    throw new RepackageFailure("output-invalid", `remux: expected ${expected}, got ${got}`);
+  }
+  const { width, height, frameRate } = source.video;
+  const bandwidthBps = Math.round((bytes * 8) / duration) + AUDIO_KBPS * 1000;
+  const renditions = [{ name: NAME, width, height, codec: plan.codec, bandwidthBps }];
+  return { folder, duration, frameRate, renditions, keyTimes: kept };
 }
 
-/** Every picture is there, the first is shown at 0, and key frames are where they were planned. */
-function checkRemux(packets: readonly ProbePacket[], originals: readonly ProbePacket[], plan: RemuxPlan): void {
-  const fail = (what: string): never => {
-    throw new RepackageFailure("output-invalid", `remux: ${what}`);
-  };
-  if (packets.length !== originals.length) fail(`expected ${originals.length} pictures, got ${packets.length}`);
-  const first = packets.reduce((earliest, { pts }) => Math.min(earliest, pts), Number.POSITIVE_INFINITY);
-  if (first !== 0) fail(`expected pictures from 0 s, got ${first} s`);
-  const keys = packets.filter((packet) => packet.isKey);
-  const missing = plan.keyTimes.find((time) => !keys.some(({ pts }) => Math.abs(pts - time) < SAME_TIME));
-  if (missing !== undefined) fail(`expected a key frame at ${missing} s, got none`);
+interface MadeRemux {
+  readonly bytes: number;
+  readonly duration: number;
+  readonly keyTimes: readonly number[];
+  readonly pictures: number;
+}
+
+async function readRemux(path: string): Promise<MadeRemux> {
+  const file = await open(path);
+  try {
+    const { samples, timescale } = await readSampleTable(file);
+    const end = samples.reduce((latest, { time, duration }) => Math.max(latest, time + duration), 0);
+    const keys = samples.filter((sample) => sample.isKey).map(({ time }) => time / timescale);
+    const { size } = await file.stat();
+    return { bytes: size, duration: end / timescale, keyTimes: keys, pictures: samples.length };
+  } finally {
+    await file.close();
+  }
 }

@@ -75,10 +75,7 @@ async function remux(source: Source, name: string): Promise<{ readonly encoding:
   const plan = await planRemux(source, tools, signal);
   if (plan === undefined) throw new Error(`${name}: expected a remux`);
   const place = join(folder, name);
-  const [encoding] = await Promise.all([
-    makeRemux(source, plan, place, tools, signal),
-    makeSound(source, place, tools, signal),
-  ]);
+  const [encoding] = await Promise.all([makeRemux(source, plan, place), makeSound(source, place, tools, signal)]);
   return { encoding, path: join(place, "remux.mp4") };
 }
 
