@@ -1,4 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { buildServer } from "../../src/app.ts";
+import { readConfig } from "../../src/config.ts";
 import { parseTargets } from "../../src/targets/target-config.ts";
 
 const ENV = { S3_KEY: "key-of-variable", S3_SECRET: "hunter2-of-variable", NGINX: "Bearer hunter2", EMPTY: "" };
@@ -109,5 +114,50 @@ describe("the targets file", () => {
     expect(complaint('{"version":1,\n"targets":[{"secretAccessKey":hunter2}]}')).toBe(
       "targets.json, line 2: expected JSON, got something else (not shown)",
     );
+  });
+});
+
+describe("INTERLUDE_TARGETS", () => {
+  const folder = mkdtempSync(join(tmpdir(), "interlude-targets-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const write = (name: string, content: object): string => {
+    writeFileSync(join(folder, name), JSON.stringify({ version: 1, ...content }));
+    return join(folder, name);
+  };
+  const both = write("both.json", {
+    targets: [{ ...S3, publicUrl: "https://cdn.example/hls/" }, { name: "own", type: "directory" }, PUT],
+  });
+
+  test("zones have the CDNs that say where players read them; directories alone are served here", async () => {
+    const config = readConfig({ INTERLUDE_TARGETS: both, INTERLUDE_STATE: folder, INTERLUDE_LOG: "silent" });
+    expect(config.zones).toMatchObject([
+      { zone: "1", cdns: { s3: "https://cdn.example/hls/", own: "../../cdn/own/" }, defaultCdn: "s3" },
+    ]);
+    const server = await buildServer(config);
+    for (const name of ["own", "s3"]) {
+      mkdirSync(join(folder, "cdn", name), { recursive: true });
+      writeFileSync(join(folder, "cdn", name, "x.ts"), "x");
+    }
+    const answers = await Promise.all(["own", "s3"].map((name) => server.app.inject({ url: `/cdn/${name}/x.ts` })));
+    await server.stop();
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 404]);
+  });
+
+  test("a zone that names a CDN to which nothing is published is refused", () => {
+    const zones = write("zones.json", { zones: [{ zone: "1", cdns: { n: "https://n.example/", b: "../../cdn/b/" } }] });
+    expect(() => readConfig({ INTERLUDE_TARGETS: both, INTERLUDE_ZONES: zones })).toThrow(
+      'zones[0].cdns.b: expected a CDN that is published to (s3, own, n), got "b"',
+    );
+  });
+
+  test("it replaces INTERLUDE_CDNS, and does not go with it", () => {
+    expect(() => readConfig({ INTERLUDE_TARGETS: both, INTERLUDE_CDNS: "a" })).toThrow(
+      'INTERLUDE_CDNS: expected nothing where INTERLUDE_TARGETS is set, got "a"',
+    );
+  });
+
+  test("without a zones file, some target must say where players read it", () => {
+    const hidden = write("hidden.json", { targets: [PUT] });
+    expect(() => readConfig({ INTERLUDE_TARGETS: hidden })).toThrow("INTERLUDE_ZONES: expected a zones file");
   });
 });
