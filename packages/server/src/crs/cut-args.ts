@@ -1,4 +1,5 @@
 /** The ffmpeg command line that cuts a stored encoding. It only ever reads files that we encoded or remuxed ourselves. */
+import { decodingLead, isRetimed, PICTURE_LEAD } from "./cut-timing.ts";
 import type { Encoding } from "./encoding.ts";
 import { AAC_FRAME, type FfmpegCommand, GLOBAL, SAMPLE_RATE, words } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
@@ -14,8 +15,9 @@ import { framesPerSecond } from "./frame-rate.ts";
  */
 export function cutCommand(encoding: Encoding, cuts: readonly number[], folder: string): FfmpegCommand {
   const audioIndex = encoding.renditions.length;
-  // Copying stops at the first packet at or after the end: half a packet early keeps audio within half a packet of video.
-  const audioEnd = encoding.duration - AAC_FRAME / SAMPLE_RATE / 2;
+  // Copying stops at the first packet at or after the end. Sound never ends after the pictures: hls.js would put what follows at
+  // its end, and take the last picture away for it.
+  const audioEnd = encoding.duration - AAC_FRAME / SAMPLE_RATE + ROUNDING;
   const inputs = encoding.renditions.map(({ name }, index) => ({
     path: `${encoding.folder}/${name}.mp4`,
     options: [...(index === 0 ? GLOBAL : []), ...words("-f mov -protocol_whitelist file,pipe")],
@@ -31,9 +33,32 @@ export function cutCommand(encoding: Encoding, cuts: readonly number[], folder: 
   const cut =
     `-f segment -segment_format mpegts -individual_header_trailer 0 ` +
     `-segment_times ${times} -segment_time_delta ${halfFrame}`;
+  const timing = isRetimed(encoding) ? ["-bsf:v", formatTiming(encoding)] : [];
   const outputs = encoding.renditions.map(({ name }, index) => ({
     path: `${folder}/${name}/%05d.ts`,
-    options: words(`-map ${index}:v -map ${audioIndex}:a -c copy -muxdelay 0 -muxpreload 0 ${cut}`),
+    options: [
+      ...words(`-map ${index}:v -map ${audioIndex}:a -c copy -muxdelay 0 -muxpreload 0`),
+      ...timing,
+      ...words(cut),
+    ],
   }));
   return { inputs: [...inputs, audio], outputs };
+}
+
+/** Seconds. */
+const ROUNDING = 5e-4;
+
+/**
+ * The filter that gives copied pictures the times of cut-timing.ts: N counts them, PTS / N is how long one lasts, since all last
+ * equally long. The quotes are ffmpeg's own. (`TB` is wrong in ffmpeg 5.1.)
+ */
+function formatTiming({ frameRate }: Encoding): string {
+  const fps = framesPerSecond(frameRate);
+  const lead = decodingLead(frameRate);
+  const first = (lead * fps).toFixed(4);
+  const second = ((lead + PICTURE_LEAD) * fps - 1).toFixed(4);
+  const late = `max(0,${second}-(N-1)*0.1)`;
+  const pts = `if(N,PTS+${late}*PTS/N,PTS)`;
+  const dts = `if(N,DTS+(${late}-min(0.95,(N-1)*0.1))*PTS/N,DTS-${first}*NEXT_PTS)`;
+  return `setts=pts='${pts}':dts='${dts}'`;
 }

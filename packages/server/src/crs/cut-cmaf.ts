@@ -6,6 +6,8 @@ import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CutSegment } from "./cut-package.ts";
 import { type CutPlan, type SegmentFacts, tagsBetween, type WrittenTrack } from "./cut-plan.ts";
+import { segmentDurations } from "./cut-times.ts";
+import { SILENT_FRAMES, SOUND_LEAD } from "./cut-timing.ts";
 import type { EncodedRendition } from "./encoding.ts";
 import { AAC_FRAME } from "./ffmpeg-args.ts";
 import { readAdts } from "./fmp4-adts.ts";
@@ -17,6 +19,8 @@ import { formatEventMessage } from "./timed-metadata-emsg.ts";
 /** The folder and the playlist of the sound. */
 export const AUDIO_TRACK = "audio";
 const INIT = "init.mp4";
+/** AAC-LC, stereo, 48 kHz. */
+const SILENT_FRAME = Buffer.from([0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23, 0x80]);
 
 /** @throws Error when a stored file cannot be read */
 export async function cutCmaf(plan: CutPlan, signal: AbortSignal): Promise<readonly WrittenTrack[]> {
@@ -34,6 +38,7 @@ async function cutVideo(plan: CutPlan, rendition: EncodedRendition): Promise<Wri
     const table = await readSampleTable(file);
     const writer = await createTrackWriter(plan, rendition.name, { ...table, kind: "video" });
     const { cuts, encoding, tags } = plan;
+    const lead = Math.round(SOUND_LEAD * table.timescale);
     const halfFrame = (table.samples[0]?.duration ?? 0) / 2;
     const starts = cuts.map((cut) => findKey(table, cut * table.timescale - halfFrame));
     for (const [index, first] of starts.entries()) {
@@ -41,10 +46,12 @@ async function cutVideo(plan: CutPlan, rendition: EncodedRendition): Promise<Wri
       const [start = 0, end = encoding.duration] = cuts.slice(index, index + 2);
       await writer.write({
         duration: end - start,
-        decodeTime: samples[0]?.decodeTime ?? 0,
+        decodeTime: lead + (samples[0]?.decodeTime ?? 0),
         samples: samples.map(({ time, ...sample }) => ({ ...sample, delay: time - sample.decodeTime })),
         media: await readMedia(file, samples),
-        events: tagsBetween(tags, start, end).map((tag) => formatEventMessage(tag, tags.indexOf(tag), table.timescale)),
+        events: tagsBetween(tags, start, end).map((tag) =>
+          formatEventMessage({ ...tag, time: tag.time + SOUND_LEAD }, tags.indexOf(tag), table.timescale),
+        ),
       });
     }
     return { track: { ...writer.track, kind: "video", rendition }, facts: writer.facts };
@@ -68,34 +75,36 @@ async function readMedia(file: FileHandle, samples: readonly StoredSample[]): Pr
   return Buffer.concat(samples.map(({ offset, size }) => bytes.subarray(offset - start, offset - start + size)));
 }
 
+/** Cut as near to the pictures' cuts as its frames permit; its playlist says what that of the pictures says. */
 async function cutAudio(plan: CutPlan): Promise<WrittenTrack> {
-  const { cuts, encoding, targetDuration } = plan;
+  const { cuts, encoding } = plan;
   const sound = readAdts(await readFile(join(encoding.folder, "audio.aac")));
   const { sampleRate: timescale, description } = sound;
-  const writer = await createTrackWriter(plan, AUDIO_TRACK, {
-    kind: "audio",
-    timescale,
-    description,
-    width: 0,
-    height: 0,
-  });
+  const track = { kind: "audio", timescale, description, width: 0, height: 0 } as const;
+  const writer = await createTrackWriter(plan, AUDIO_TRACK, track);
+  const frames = [...Array.from({ length: SILENT_FRAMES }, () => SILENT_FRAME), ...sound.frames];
   const perSecond = timescale / AAC_FRAME;
-  const longest = Math.ceil((targetDuration + 0.5) * perSecond) - 1;
-  const ends = [...cuts.slice(1), encoding.duration].map((time) => Math.round(time * perSecond));
+  // Sound never ends before the pictures do: players stall at holes in either.
+  const last = Math.ceil(encoding.duration * perSecond - ROUNDING);
+  const ends = [...cuts.slice(1).map((time) => Math.round(time * perSecond)), last];
+  const durations = segmentDurations(cuts, encoding.duration);
   let first = 0;
-  for (const end of ends) {
-    const frames = sound.frames.slice(first, Math.min(end, first + longest));
+  for (const [index, end] of ends.entries()) {
+    const taken = frames.slice(first, SILENT_FRAMES + end);
     await writer.write({
-      duration: frames.length / perSecond,
+      duration: durations[index] ?? 0,
       decodeTime: first * AAC_FRAME,
-      samples: frames.map((frame) => ({ size: frame.length, duration: AAC_FRAME, delay: 0, isKey: true })),
-      media: Buffer.concat(frames),
+      samples: taken.map((frame) => ({ size: frame.length, duration: AAC_FRAME, delay: 0, isKey: true })),
+      media: Buffer.concat(taken),
       events: [],
     });
-    first += frames.length;
+    first += taken.length;
   }
   return { track: { ...writer.track, kind: "audio" }, facts: writer.facts };
 }
+
+/** Frames. */
+const ROUNDING = 1e-3;
 
 interface SegmentToWrite {
   /** Seconds. */
@@ -137,9 +146,12 @@ async function createTrackWriter(plan: CutPlan, name: string, track: FragmentTra
 
 function describe(bytes: Buffer, { handler, timescale }: InitFacts): SegmentFacts {
   const { times, decodeTime, decodeEnd, startsWithKey, eventTimes } = readMediaSegment(bytes, timescale);
+  const isVideo = handler === "vide";
   return {
-    videoTimes: handler === "vide" ? times : [],
-    audioTimes: handler === "soun" ? times : [],
+    videoTimes: isVideo ? times : [],
+    videoDecodeTimes: isVideo ? [decodeTime] : [],
+    audioTimes: isVideo ? [] : times,
+    audioEnd: isVideo ? 0 : decodeEnd,
     metadataTimes: eventTimes,
     startsWithKey,
     decoding: { start: decodeTime, end: decodeEnd },

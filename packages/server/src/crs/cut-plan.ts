@@ -20,17 +20,18 @@ export interface WrittenTrack {
   readonly facts: readonly SegmentFacts[];
 }
 
+/** Times are seconds, in the order of the file; lists are empty where there is no such stream. */
 export interface SegmentFacts {
-  /**
-   * When pictures, packets of sound and timed metadata are presented, seconds, in the order of the file; empty where there is
-   * no such stream.
-   */
+  /** When pictures are shown, and when they are decoded. */
   readonly videoTimes: readonly number[];
+  readonly videoDecodeTimes: readonly number[];
+  /** When packets of sound begin, and the last one ends. */
   readonly audioTimes: readonly number[];
+  readonly audioEnd: number;
   readonly metadataTimes: readonly number[];
   /** Whether the first picture is marked as a point where decoding can begin. */
   readonly startsWithKey: boolean;
-  /** Fragmented MP4 says when decoding begins and ends; players place the segment by it. Seconds. */
+  /** Fragmented MP4 says when decoding begins and ends; players place the segment by it. */
   readonly decoding?: { readonly start: number; readonly end: number };
 }
 

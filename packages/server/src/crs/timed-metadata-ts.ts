@@ -7,7 +7,7 @@
 import type { TimedMetadata } from "./timed-metadata.ts";
 import {
   readPackets,
-  readPresentationTime,
+  readPesTimes,
   readProgramPid,
   readStreamTypes,
   TS_CLOCK,
@@ -57,7 +57,7 @@ export function insertTimedMetadata(segment: Buffer, tags: readonly TimedMetadat
     if (isStart && pid === 0) programPid = readProgramPid(payload);
     const isProgramMap = isStart && pid === programPid;
     if (isProgramMap) streams = readStreamTypes(payload);
-    if (isStart && streams.get(pid) === TS_H264) writeUntil(readPresentationTime(payload) ?? 0);
+    if (isStart && streams.get(pid) === TS_H264) writeUntil(readPesTimes(payload)?.presentation ?? 0);
     packets.push(isProgramMap ? declareMetadata(bytes, payload) : bytes);
   }
   writeUntil(Number.MAX_VALUE);

@@ -62,12 +62,29 @@ export function readStreamTypes(payload: Buffer): ReadonlyMap<number, number> {
   return streams;
 }
 
-/** When the PES packet that begins in a payload is presented, seconds; undefined: none begins, or it does not say. */
-export function readPresentationTime(payload: Buffer): number | undefined {
+export interface PesTimes {
+  /** Seconds. */
+  readonly presentation: number;
+  readonly decoding: number;
+}
+
+/** The times of the PES packet that begins in a payload; undefined: none begins, or it does not say. */
+export function readPesTimes(payload: Buffer): PesTimes | undefined {
   const isPes = payload.length >= 14 && payload.readUIntBE(0, 3) === 1 && (payload.readUInt8(7) & 0x80) !== 0;
   if (!isPes) return undefined;
-  const high = (payload.readUInt8(9) >> 1) & 0x07;
-  const middle = payload.readUInt16BE(10) >> 1;
-  const low = payload.readUInt16BE(12) >> 1;
+  const presentation = readTime(payload, 9);
+  const hasDecoding = (payload.readUInt8(7) & 0x40) !== 0 && payload.length >= 19;
+  return { presentation, decoding: hasDecoding ? readTime(payload, 14) : presentation };
+}
+
+function readTime(payload: Buffer, start: number): number {
+  const high = (payload.readUInt8(start) >> 1) & 0x07;
+  const middle = payload.readUInt16BE(start + 1) >> 1;
+  const low = payload.readUInt16BE(start + 3) >> 1;
   return (high * 2 ** 30 + middle * 2 ** 15 + low) / TS_CLOCK;
+}
+
+/** What a PES packet carries, its header left out. */
+export function readPesBody(packet: Buffer): Buffer {
+  return packet.subarray(9 + (packet[8] ?? 0));
 }
