@@ -25,6 +25,10 @@ export interface RepackageOrder {
   readonly packaging: Packaging;
   /** Seconds: 6, 4 or 2. */
   readonly targetDuration: number;
+  /** As VAST names them. */
+  readonly adSystem?: string;
+  readonly adId?: string;
+  readonly creativeId?: string;
 }
 
 /** What the ad server must know of CRS. */

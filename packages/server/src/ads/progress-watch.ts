@@ -32,7 +32,7 @@ export function createProgressWatch(crs: Pick<RepackagePort, "status" | "subscri
         const status = await crs.status(subject.zone, subject.key);
         const isOver = waitMs === 0 || waiting.size >= MAX_WAITING || aborted.aborted;
         if (isOver || !status || END_STATES.includes(status.state)) return status;
-        await change.next(status.state, waitMs, aborted, waiting);
+        await change.next(nameStage(status), waitMs, aborted, waiting);
         return await crs.status(subject.zone, subject.key);
       } finally {
         change.end();
@@ -44,19 +44,24 @@ export function createProgressWatch(crs: Pick<RepackagePort, "status" | "subscri
   };
 }
 
+/** What is told at once when it changes: the state, and what can be played. */
+function nameStage({ state, packages }: CreativeProgress): string {
+  return [state, ...packages.map(({ path }) => path)].join(" ");
+}
+
 interface Change {
-  /** Resolves at a new state, at progress after a short while, or when it is over. */
-  next(from: CreativeState, waitMs: number, aborted: AbortSignal, waiting: Set<() => void>): Promise<void>;
+  /** Resolves at a new state, when something can be played, at progress after a short while, or when it is over. */
+  next(from: string, waitMs: number, aborted: AbortSignal, waiting: Set<() => void>): Promise<void>;
   end(): void;
 }
 
 /** Listens from now on, so that no change between reading the status and waiting is lost. */
 function watchChange(crs: Pick<RepackagePort, "subscribe">, subject: WatchedCreative): Change {
-  let latest: CreativeState | undefined;
+  let latest: string | undefined;
   let onChange: (() => void) | undefined;
   const end = crs.subscribe((status) => {
     if (status.zone !== subject.zone || status.key !== subject.key) return;
-    latest = status.state;
+    latest = nameStage(status);
     onChange?.();
   });
   const next: Change["next"] = (from, waitMs, aborted, waiting) =>

@@ -35,7 +35,7 @@ const TICKET_LIFE_MS = 3_600_000;
 const OrderBody = Type.Object({
   zone: ZoneName,
   creativeUrl: plainText(8192, "the original URL of the media file, as VAST gave it"),
-  packaging: Type.Literal("hls"),
+  packaging: Type.Union([Type.Literal("hls"), Type.Literal("cmaf")]),
   targetDuration: Type.Union([Type.Literal(6), Type.Literal(4), Type.Literal(2)], { description: "s" }),
   adSystem: Type.Optional(plainText(200)),
   adId: Type.Optional(plainText(200)),
@@ -52,7 +52,14 @@ const ProgressBody = Type.Object({
   state: Type.String(),
   progress: Type.Number({ description: "0 to 1" }),
   key: Type.String(),
-  url: Type.Optional(Type.String({ description: "of the master playlist, once it is there" })),
+  url: Type.Optional(
+    Type.String({ description: "of the master playlist, as soon as it plays; it may get better later" }),
+  ),
+  remuxUrl: Type.Optional(
+    Type.String({
+      description: "plays meanwhile where TARGETDURATION may be raised: a remux with the source's own GOPs",
+    }),
+  ),
   reason: Type.Optional(Type.String({ description: "why it failed or is blocked" })),
 });
 
@@ -73,10 +80,9 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
     response: { 202: AcceptedBody, "4xx": ErrorBody, "5xx": ErrorBody },
   };
   app.post("/ads/repackage", { schema: orderSchema, bodyLimit: 32_768 }, async (request, reply) => {
-    const { zone: name, creativeUrl, packaging, targetDuration } = request.body;
+    const { zone: name, packaging, targetDuration } = request.body;
     const zone = requireZone(zones, name);
-    const order = { zone: name, creativeUrl, packaging, targetDuration };
-    const admitted = await admitRepackage(order, zone, nameClient(request.ip), ports);
+    const admitted = await admitRepackage(request.body, zone, nameClient(request.ip), ports);
     const subject = { zone: name, key: admitted.key, packaging, targetDuration };
     const ticket = signTicket(subject, new Date(now() + TICKET_LIFE_MS), ticketSecret);
     reply.code(202).header("cache-control", "no-store");
@@ -125,6 +131,7 @@ interface ProgressAnswer {
   readonly progress: number;
   readonly key: string;
   readonly url?: string;
+  readonly remuxUrl?: string;
   readonly reason?: string;
 }
 
@@ -134,16 +141,25 @@ function formatProgress(
   zone: ZoneConfig | undefined,
 ): ProgressAnswer {
   if (!progress) return { state: "absent", progress: 0, key: subject.key };
-  const made = progress.packages.find(
-    (candidate) => candidate.packaging === subject.packaging && candidate.targetDuration === subject.targetDuration,
-  );
-  const cdn = zone && made?.cdns.includes(zone.defaultCdn) ? zone.defaultCdn : made?.cdns[0];
-  const url = zone && made && cdn !== undefined ? locateOnCdn(zone, cdn, made.path) : undefined;
+  const url = locate(subject, progress, zone);
+  const remuxUrl = locate({ ...subject, targetDuration: 0 }, progress, zone);
   return {
     state: progress.state,
     progress: progress.progress,
     key: subject.key,
     ...(url === undefined ? {} : { url }),
+    ...(remuxUrl === undefined ? {} : { remuxUrl }),
     ...(progress.reason === undefined ? {} : { reason: progress.reason }),
   };
+}
+
+/** On the zone's default CDN where that has it; undefined: nothing of it plays yet. */
+function locate(
+  { packaging, targetDuration }: Pick<TicketSubject, "packaging" | "targetDuration">,
+  { packages }: CreativeProgress,
+  zone: ZoneConfig | undefined,
+): string | undefined {
+  const made = packages.find((one) => one.packaging === packaging && one.targetDuration === targetDuration);
+  const cdn = zone && made?.cdns.includes(zone.defaultCdn) ? zone.defaultCdn : made?.cdns[0];
+  return zone && made && cdn !== undefined ? locateOnCdn(zone, cdn, made.path) : undefined;
 }

@@ -63,7 +63,8 @@ describe("POST /ads/repackage", () => {
       statusUrl: expect.stringMatching(/^\/ads\/repackage\/1\.[0-9a-f]{32}\.hls\.6\.\d+\.[\w-]{43}$/),
     });
     expect([answer.statusCode, answer.headers["cache-control"]]).toEqual([202, "no-store"]);
-    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6 }]);
+    const names = { adId: "ad-mp4", adSystem: "Interlude" };
+    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names }]);
     expect(outcome(await order(app, { creativeUrl }))).toEqual([202, "queued"]);
   });
 
@@ -240,6 +241,23 @@ describe("GET /ads/repackage/{ticket}", () => {
     await expect.poll(() => crs.listeners(), { interval: 5 }).toBe(before + 1);
     for (const progress of [0.1, 0.2, 0.3]) crs.tell(progressOf("1", key, "queued", { progress }));
     expect((await waiting).json()).toMatchObject({ state: "queued", progress: 0.3 });
+  });
+
+  test("a wait ends when something can be played, long before everything is made", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const url = await ticketUrl(app);
+    const before = crs.listeners();
+    crs.tell(progressOf("1", key, "transcoding"));
+    const waiting = app.inject({ url: `${url}?wait=10000` });
+    await expect.poll(() => crs.listeners(), { interval: 5 }).toBe(before + 1);
+    const remux = { packaging: "hls", targetDuration: 0, path: "1/remux.m3u8", cdns: ["b"] } as const;
+    crs.tell(progressOf("1", key, "transcoding", { progress: 0.05, packages: [remux] }));
+    expect((await waiting).json()).toMatchObject({ state: "transcoding", remuxUrl: "/cdn/b/1/remux.m3u8" });
+    crs.tell(
+      progressOf("1", key, "transcoding", { packages: [remux, { ...remux, targetDuration: 6, path: "1/6.m3u8" }] }),
+    );
+    expect((await app.inject({ url })).json()).toMatchObject({ url: "/cdn/b/1/6.m3u8" });
   });
 
   test("a wait for what has ended, or for a forgotten creative, is answered at once; otherwise it ends in time", async () => {
