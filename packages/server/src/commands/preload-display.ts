@@ -14,9 +14,11 @@ export interface Display {
   show(lines: readonly DisplayLine[]): void;
   /** Prints a text that stays, above what moves. */
   print(text: string): void;
+  /** Leaves what was shown last as it stands, and prints a text below it. */
+  end(text: string): void;
 }
 
-/** As much of `process.stdout` as is needed. */
+/** As much of `process.stdout` as is needed; a terminal that does not know its size says 0. */
 export interface DisplayStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -42,6 +44,7 @@ function createPlainDisplay(stream: DisplayStream): Display {
       }
     },
     print: (text) => void stream.write(`${text}\n`),
+    end: (text) => void stream.write(`\n${text}\n`),
   };
 }
 
@@ -55,13 +58,17 @@ function createLiveDisplay(stream: DisplayStream): Display {
   return {
     show: (lines) => {
       const begin = clear();
-      drawn = selectLines(lines, Math.max(3, (stream.rows ?? 24) - 2)).map((line) =>
+      drawn = selectLines(lines, Math.max(3, (stream.rows || 24) - 2)).map((line) =>
         // A line that wraps would be two, and the next drawing would begin too low.
-        line.slice(0, Math.max(20, (stream.columns ?? 80) - 1)),
+        line.slice(0, Math.max(20, (stream.columns || 80) - 1)),
       );
       draw(begin);
     },
     print: (text) => draw(`${clear()}${text}\n`),
+    end: (text) => {
+      drawn = [];
+      stream.write(`\n${text}\n`);
+    },
   };
 }
 

@@ -24,6 +24,8 @@ export interface FollowOptions {
   readonly cuts: readonly WantedCut[];
   /** False: asked once, not followed. */
   readonly isWaiting: boolean;
+  /** Seconds after which what is not ready has failed; infinite: no end to it. */
+  readonly patience: number;
 }
 
 interface Tracked {
@@ -51,7 +53,7 @@ export async function followCreatives(
   creatives: readonly PreloadCreative[],
   client: PreloadClient,
   display: Display,
-  { cuts, isWaiting }: FollowOptions,
+  { cuts, isWaiting, patience }: FollowOptions,
 ): Promise<readonly PreloadResult[]> {
   const startedAt = performance.now();
   const all = trackCreatives(creatives, cuts);
@@ -62,6 +64,7 @@ export async function followCreatives(
   show();
   if (!isWaiting) return all.map(toResult);
   while (all.some(({ isEnded }) => !isEnded)) {
+    if (seconds() > patience) giveUp(all, patience);
     await sleep(ROUND_MS);
     if (performance.now() - askedAt > ASK_AGAIN_MS && all.some(({ pending }) => pending.length > 0)) {
       askedAt = performance.now();
@@ -74,6 +77,13 @@ export async function followCreatives(
     show();
   }
   return all.map(toResult);
+}
+
+function giveUp(all: readonly Tracked[], patience: number): void {
+  for (const one of all.filter(({ isEnded }) => !isEnded)) {
+    one.failure = `not ready within ${patience} s`;
+    one.isEnded = true;
+  }
 }
 
 function toResult({ name, state, failure, seconds }: Tracked): PreloadResult {

@@ -26,6 +26,7 @@ stand-ins included, and has a running server repackage what is not HLS. No track
   --id3                      with timed metadata in the segments
   --hls                      creatives that are HLS already are cut anew, too
   --base <url>               what relative addresses in a file are relative to
+  --timeout <s>              what is not ready by then has failed (no end)
   --no-wait                  ask, and do not wait for the end
 
 Exit code: 0 all are ready (with --no-wait: accepted), 1 one is not, or the server or the ad response could not be read, 2 typed wrongly.
@@ -40,6 +41,7 @@ const OPTIONS = {
   id3: { type: "boolean", default: false },
   hls: { type: "boolean", default: false },
   base: { type: "string" },
+  timeout: { type: "string", default: "" },
   "no-wait": { type: "boolean", default: false },
 } as const;
 
@@ -55,6 +57,7 @@ async function preload(args: readonly string[]): Promise<number> {
   const packagings = readList(values.packaging ?? [], ["hls", "cmaf"], "packaging");
   const server = readServer(values.server ?? readText(process.env, "INTERLUDE_URL") ?? "http://127.0.0.1:8080");
   const base = values.base === undefined ? undefined : readUrl("base", values.base);
+  const patience = readPatience(values.timeout);
   const token = await readToken(values["token-file"]);
 
   const client = createPreloadClient({ server, token, zone: zoneName, id3 });
@@ -79,8 +82,9 @@ async function preload(args: readonly string[]): Promise<number> {
       targetDuration,
     })),
   );
-  const results = await followCreatives(found.creatives, client, display, { cuts, isWaiting: !values["no-wait"] });
-  display.print(`\n${formatSummary(results, cuts)}`);
+  const isWaiting = !values["no-wait"];
+  const results = await followCreatives(found.creatives, client, display, { cuts, isWaiting, patience });
+  display.end(formatSummary(results, cuts));
   const isFailed = ({ failure, state }: PreloadResult): boolean => failure !== undefined || state === "queue full";
   return found.failures.length > 0 || results.some(isFailed) ? 1 : 0;
 }
@@ -100,6 +104,12 @@ function readList(given: readonly string[], choices: readonly string[], name: st
 
 function readDurations(given: readonly string[]): readonly number[] {
   return readList(given, TARGET_DURATIONS.map(String), "target-duration").map(Number);
+}
+
+function readPatience(text: string): number {
+  if (text === "") return Number.POSITIVE_INFINITY;
+  if (/^\d{1,6}$/.test(text) && Number(text) > 0) return Number(text);
+  throw wrongOption("timeout", "whole seconds", text);
 }
 
 function readUrl(name: string, text: string): URL {

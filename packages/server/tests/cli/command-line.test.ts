@@ -39,6 +39,7 @@ describe("interlude", () => {
     [["preload", "a", "--packaging=dash"], '--packaging: expected one of hls, cmaf, got "dash"'],
     [["preload", "a", "--target-duration=6,5"], '--target-duration: expected one of 6, 4, 2, got "5"'],
     [["preload", "a", "--server=localhost"], '--server: expected an http or https URL, got "localhost"'],
+    [["preload", "a", "--timeout=soon"], '--timeout: expected whole seconds, got "soon"'],
     [["preload", "a", "--zone=a/b"], '--zone: expected letters, digits, _ or -, got "a/b"'],
     [["preload", "a"], "expected the server's API token in INTERLUDE_API_TOKEN or --token-file, got none"],
   ])("%j ends with a sentence and 2", async (args, sentence) => {
@@ -112,6 +113,9 @@ describe("interlude worker", () => {
     first.kill("SIGTERM");
     expect(await once(first, "exit")).toEqual([0, null]);
     expect(await look()).toBe("queued");
+    // Nobody works on it now.
+    const impatient = await runCli(["preload", vastFile, `--server=${base.href}`, "--timeout=1"], env);
+    expect([impatient.code, impatient.stdout]).toEqual([1, expect.stringMatching(/queued +not ready within 1 s$/m)]);
 
     const second = startCli(["worker"], env);
     const [code] = await once(preload, "exit");

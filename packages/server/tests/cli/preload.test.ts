@@ -116,6 +116,8 @@ describe("interlude preload", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^note: ad hls: is HLS already and played as it is/m);
     expect(stdout).toMatch(/^note: ad vpaid: is interactive/m);
+    const anew = await preload([join(folder, "hls.xml"), "--hls", "--no-wait"]);
+    expect([anew.code, anew.stdout]).toEqual([0, expect.stringMatching(/\/a\.m3u8 +queued$/m)]);
     answers.set("/empty", () => vast());
     const nothing = await preload([`${world.origin}/empty`]);
     expect([nothing.code, nothing.stdout]).toEqual([1, "note: VAST: expected an ad, got none\n"]);
@@ -209,12 +211,15 @@ describe("createDisplay", () => {
     display.print("note: x");
     display.show([line("a.example/1.mp4", 0), line("a.example/2.mp4", 0.5)]);
     display.show([line("a.example/1.mp4", 1), line("a.example/2.mp4", 0.256)]);
-    display.print("end");
+    display.print("note: y");
+    display.end("2 creatives");
     expect(stream.screen).toEqual([
       "note: x",
-      "end",
+      "note: y",
       "████████████████████ 100 %  ready        a.example/1.mp4",
       "█████░░░░░░░░░░░░░░░  25 %  transcoding  a.example/2.mp4",
+      "",
+      "2 creatives",
     ]);
   });
 

@@ -383,6 +383,11 @@ test("the whole path: a list by Digest, and the creative appears at the URL that
     if (told.includes('"state":"ready"')) break;
   }
   const path = masterPath("1", creativeKey("1", creativeUrl), { packaging: "hls", targetDuration: 4 });
+  const docs = (await server.app.inject({ url: "/docs/json" })).json();
+  expect(docs.paths["/repackage"].post).toMatchObject({
+    security: [{ digest: [] }],
+    requestBody: { content: { "text/xml": { schema: { type: "string" } } } },
+  });
   const master = await fetch(new URL(`/cdn/a/${path}`, base));
   expect([master.status, (await master.text()).split("\n")[0]]).toEqual([200, "#EXTM3U"]);
 });
