@@ -2,7 +2,7 @@
  * The requests that one creative costs: the only step that reads from the network. They share a deadline and a number of bytes,
  * whether it is one file or a playlist with a thousand segments.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { AdError } from "@interlude/core";
 import type { GuardedFetch, GuardedResponse } from "../guarded-fetch.ts";
@@ -82,34 +82,52 @@ export function expectFound({ status, url }: GuardedResponse): void {
   throw new RepackageFailure(reason, `creative at ${url.host}: expected status 200, got ${status}`);
 }
 
-/** What was written: its length, and its SHA-256 in hexadecimal. */
-export interface WrittenBody {
-  readonly bytes: number;
-  readonly sha256: string;
-}
-
 /**
  * Writes a body to a file that must not be there yet.
  *
- * @param onBytes the bytes written so far
+ * @param onChunk gets what was written
  */
 export async function writeBody(
   body: AsyncIterable<Uint8Array>,
   path: string,
-  onBytes: (bytes: number) => void,
-): Promise<WrittenBody> {
+  onChunk: (chunk: Uint8Array) => void = () => undefined,
+): Promise<void> {
   const file = await open(path, "wx", 0o600);
-  const hash: Hash = createHash("sha256");
-  let bytes = 0;
   try {
     for await (const chunk of body) {
       await file.writeFile(chunk);
-      hash.update(chunk);
-      bytes += chunk.length;
-      onBytes(bytes);
+      onChunk(chunk);
     }
   } finally {
     await file.close();
   }
-  return { bytes, sha256: hash.digest("hex") };
+}
+
+/** What media came: its length, and its SHA-256 in hexadecimal. */
+export interface MediaDigest {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Digests media as it comes. */
+export interface MediaDigester {
+  readonly bytes: number;
+  add(chunk: Uint8Array): void;
+  /** To be asked once, at the end. */
+  end(): MediaDigest;
+}
+
+export function createDigester(): MediaDigester {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  return {
+    get bytes() {
+      return bytes;
+    },
+    add: (chunk) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+    },
+    end: () => ({ bytes, sha256: hash.digest("hex") }),
+  };
 }

@@ -1,6 +1,6 @@
 /** Brings a creative's media to the work folder, tells what it is, and remembers by what a change of it would be seen. */
 import { join } from "node:path";
-import { type DownloadDeps, expectFound, openRequests, writeBody } from "./download.ts";
+import { createDigester, type DownloadDeps, expectFound, openRequests, writeBody } from "./download.ts";
 import {
   fetchHls,
   type FetchedPlaylist,
@@ -65,11 +65,13 @@ export async function fetchSource(
     }
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
     const path = join(folder, "source");
-    const written = await writeBody(body, path, (bytes) => {
-      if (length > 0) onProgress(Math.min(1, bytes / length));
+    const digester = createDigester();
+    await writeBody(body, path, (chunk) => {
+      digester.add(chunk);
+      if (length > 0) onProgress(Math.min(1, digester.bytes / length));
     });
     const format = await identifySource(path);
-    return { video: { path, format }, facts: { ...readValidators(response.headers), ...written } };
+    return { video: { path, format }, facts: { ...readValidators(response.headers), ...digester.end() } };
   } finally {
     requests.close();
   }
@@ -83,8 +85,8 @@ async function fetchPlaylists(
   onProgress: (share: number) => void,
 ): Promise<FetchedSource> {
   const playlists = await resolvePlaylists(first, deps);
-  const { file, written } = await fetchHls(playlists, folder, deps, signal, onProgress);
-  return { video: file, facts: { ...written, playlistsSha256: hashPlaylists(playlists) } };
+  const { file, digest } = await fetchHls(playlists, folder, deps, signal, onProgress);
+  return { video: file, facts: { ...digest, playlistsSha256: hashPlaylists(playlists) } };
 }
 
 /** The first bytes of a body, `length` or all there are, and the whole body again. */

@@ -44,7 +44,7 @@ export function createResourceFetcher(requests: SourceRequests): ResourceFetcher
       const secret = key && (await keyOf(key.url));
       const response = await requests.ask(url, range ? { range: formatRange(range) } : {});
       const body = range ? readRange(response, range) : readWhole(response);
-      await writeBody(key && secret ? decrypt(body, secret, key, url) : body, path, () => undefined);
+      await writeBody(key && secret ? decrypt(body, secret, key, url) : body, path);
       return { path, ...(await sniffFile(path, url)) };
     },
     close: () => requests.close(),

@@ -1,9 +1,8 @@
 /** The media of a playlist, fetched a few at a time and written in order: one file for each run without a discontinuity. */
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { WrittenBody } from "./download.ts";
+import { createDigester, type MediaDigest } from "./download.ts";
 import type { FetchedResource, ResourceFetcher } from "./hls-source-fetch.ts";
 import type { PlannedResource } from "./hls-source-playlist.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
@@ -17,7 +16,7 @@ export interface MediaPart extends IdentifiedFile {
 export interface FetchedParts {
   /** One or more. */
   readonly parts: readonly MediaPart[];
-  readonly written: WrittenBody;
+  readonly digest: MediaDigest;
 }
 
 /** Segments that are fetched at a time. */
@@ -52,7 +51,7 @@ export async function fetchParts(
   }
   const { parts } = writer;
   for (const part of parts) if (part.format === "mov") await identifySource(part.path);
-  return { parts, written: writer.written() };
+  return { parts, digest: writer.digest() };
 }
 
 interface PartWriter {
@@ -60,13 +59,12 @@ interface PartWriter {
   append(resource: PlannedResource & FetchedResource): Promise<void>;
   close(): Promise<void>;
   /** To be asked once, at the end. */
-  written(): WrittenBody;
+  digest(): MediaDigest;
 }
 
 function createPartWriter(name: string, folder: string): PartWriter {
   const parts: MediaPart[] = [];
-  const hash = createHash("sha256");
-  let bytes = 0;
+  const digester = createDigester();
   let file: FileHandle | undefined;
   const close = async (): Promise<void> => {
     await file?.close();
@@ -87,16 +85,15 @@ function createPartWriter(name: string, folder: string): PartWriter {
         const message = `creative: expected one format between discontinuities, got ${format} and ${resource.format}`;
         throw new RepackageFailure("unsupported", message);
       }
-      for await (const chunk of createReadStream(resource.path, { start: resource.skip, highWaterMark: 1 << 20 })) {
+      for await (const chunk of createReadStream(resource.path, { start: resource.skip, highWaterMark: 1 << 17 })) {
         if (!(chunk instanceof Uint8Array)) continue;
         await file.writeFile(chunk);
-        hash.update(chunk);
-        bytes += chunk.length;
+        digester.add(chunk);
       }
       await rm(resource.path);
     },
     close,
-    written: () => ({ bytes, sha256: hash.digest("hex") }),
+    digest: digester.end,
   };
 }
 

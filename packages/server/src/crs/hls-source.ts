@@ -11,7 +11,7 @@
 import { createHash } from "node:crypto";
 import { AdError, isMasterPlaylist, parseMasterPlaylist } from "@interlude/core";
 import type { SourceLimits } from "./crs-config.ts";
-import { expectFound, type SourceRequests, type WrittenBody } from "./download.ts";
+import { expectFound, type SourceRequests, type MediaDigest } from "./download.ts";
 import { createResourceFetcher } from "./hls-source-fetch.ts";
 import { joinParts, type JoinTools } from "./hls-source-join.ts";
 import { fetchParts } from "./hls-source-parts.ts";
@@ -38,7 +38,7 @@ export interface MediaPlaylists {
 export interface FetchedHls {
   readonly file: IdentifiedFile;
   /** Of all media, decrypted, picture before sound. */
-  readonly written: WrittenBody;
+  readonly digest: MediaDigest;
 }
 
 export interface HlsDeps {
@@ -148,10 +148,10 @@ export async function fetchHls(
   const pictures = await fetchParts(video, "video", folder, fetcher, onDuration);
   const sound = audio.length > 0 ? await fetchParts(audio, "audio", folder, fetcher, onDuration) : undefined;
   const file = await joinParts({ video: pictures.parts, audio: sound?.parts }, folder, limits, tools, signal);
-  return { file, written: sound ? combine(pictures.written, sound.written) : pictures.written };
+  return { file, digest: sound ? combine(pictures.digest, sound.digest) : pictures.digest };
 }
 
-function combine(a: WrittenBody, b: WrittenBody): WrittenBody {
+function combine(a: MediaDigest, b: MediaDigest): MediaDigest {
   const sha256 = createHash("sha256").update(a.sha256).update(b.sha256).digest("hex");
   return { bytes: a.bytes + b.bytes, sha256 };
 }
