@@ -17,12 +17,13 @@ import type { PackageRecord } from "./creative-record.ts";
 import type { CutPackage } from "./cut-package.ts";
 import { cutEncoding } from "./cut.ts";
 import { fitsTargetDuration } from "./cut-times.ts";
-import { encodeRungs, type MediaTools, mergeEncodings, planRungs, probeSource } from "./encode.ts";
+import { encodeRungs, mergeEncodings, planRungs, probeSource } from "./encode.ts";
 import type { Encoding } from "./encoding.ts";
 import type { FetchedSource } from "./fetch-source.ts";
 import { makeRemux, planRemux } from "./first-layer.ts";
 import type { FrameRate } from "./frame-rate.ts";
 import { selectFirstRung } from "./ladder.ts";
+import type { MediaTools } from "./media-tools.ts";
 import type { Layer } from "./package-store.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 import { makeSound } from "./sound.ts";
@@ -163,7 +164,7 @@ async function makeRemuxOrNone(
 ): Promise<Encoding | undefined> {
   try {
     const plan = await planRemux(source, ports.tools, signal);
-    return plan && (await makeRemux(source, plan, encodings, ports.tools, signal));
+    return plan && (await makeRemux(source, plan, encodings));
   } catch (error) {
     noteFirstLayerFailure(error, ports);
     return undefined;

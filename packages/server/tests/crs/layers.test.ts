@@ -30,7 +30,7 @@ const request = (name: string, change: Partial<RepackageRequestInput> = {}): Rep
   ...change,
 });
 
-const isPlayable = ({ packages }: CreativeStatus): boolean => packages.length > 0;
+const isPlayable = ({ packages }: CreativeStatus): boolean => packages.some(({ cdns }) => cdns.includes("a"));
 const isReady = ({ state }: CreativeStatus): boolean => state === "ready";
 
 /** A master playlist on CDN a, and the media playlists that it names, as files. */
