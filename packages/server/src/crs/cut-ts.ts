@@ -5,7 +5,7 @@ import { cutCommand } from "./cut-args.ts";
 import type { CutSegment } from "./cut-package.ts";
 import { type CutPlan, type SegmentFacts, tagsBetween, type WrittenTrack } from "./cut-plan.ts";
 import { segmentDurations } from "./cut-times.ts";
-import type { MediaTools } from "./encode.ts";
+import type { MediaTools } from "./media-tools.ts";
 import type { EncodedRendition } from "./encoding.ts";
 import { insertTimedMetadata } from "./timed-metadata-ts.ts";
 import { readSegment } from "./ts-segment.ts";

@@ -10,7 +10,7 @@ import type { CutPackage } from "./cut-package.ts";
 import type { CutPlan } from "./cut-plan.ts";
 import { cutTimes, segmentDurations } from "./cut-times.ts";
 import { cutTs } from "./cut-ts.ts";
-import type { MediaTools } from "./encode.ts";
+import type { MediaTools } from "./media-tools.ts";
 import type { Encoding } from "./encoding.ts";
 import { readSampleTable } from "./mp4-samples.ts";
 import { RepackageFailure } from "./repackage-failure.ts";

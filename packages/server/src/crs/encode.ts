@@ -10,8 +10,6 @@ import { parseProbe, parseRendition, type ProbeReport } from "./probe-report.ts"
 import { RepackageFailure } from "./repackage-failure.ts";
 import { MAX_MISSING, selectSource, type Source, type SourceFiles } from "./source.ts";
 import type { IdentifiedFile } from "./source-format.ts";
-import { makeSound } from "./sound.ts";
-import { together } from "./together.ts";
 
 export type { MediaTools } from "./media-tools.ts";
 
@@ -38,22 +36,6 @@ async function probeFile(file: IdentifiedFile, tools: MediaTools, signal: AbortS
 export function planRungs(source: Source, tools: Pick<MediaTools, "config">): readonly Rung[] {
   const { width, height, frameRate } = source.video;
   return planLadder({ width, height, frameRate: framesPerSecond(frameRate) }, tools.config.rungs);
-}
-
-/** The whole ladder and its sound, for who has no first layer to show in between. */
-export async function encodeSource(
-  source: Source,
-  folder: string,
-  tools: MediaTools,
-  signal: AbortSignal,
-  onProgress: (share: number) => void,
-): Promise<Encoding> {
-  const [encoding] = await together(
-    signal,
-    (end) => encodeRungs(source, planRungs(source, tools), folder, tools, end, onProgress),
-    (end) => makeSound(source, folder, tools, end),
-  );
-  return encoding;
 }
 
 /**

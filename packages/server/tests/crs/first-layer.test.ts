@@ -160,7 +160,7 @@ describe("what is not, or may not be, for every player is encoded", () => {
     ["odd size, 4:4:4", "odd.mp4"],
     ["an edit list that cuts off the beginning", "edit-list.mp4"],
     ["pictures that begin a second after the sound", "film-late-picture.mp4"],
-    ["a size that changes in the middle", "two-sizes.ts"],
+    ["a size that changes in the middle", "resized.ts"],
     ["one picture per second", "slow.mp4"],
     ["Sorenson H.263", "flash.flv"],
   ])("%s", async (_, name) => {

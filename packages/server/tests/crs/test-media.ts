@@ -124,7 +124,7 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
   "film.ts": [...clap(7), ...FILM, ...AAC],
   "film-fragmented.mp4": [...clap(7), ...FILM, ...AAC, "-movflags", "frag_keyframe+empty_moov"],
   "film-shifted.mp4": [...clap(7), ...FILM, ...AAC, "-use_editlist", "0"],
-  "small.ts": [...picture("160x90", "25", 4), ...tone(4), ...FILM, ...AAC, "-output_ts_offset", "7"],
+  "smaller.ts": [...picture("160x90", "25", 4), ...tone(4), ...FILM, ...AAC, "-output_ts_offset", "7.2"],
   "film-late-sound.ts": [...clap(7, 0.6), ...FILM, ...AAC],
   "film-audio.aac": [...clap(7), ...AAC, "-map", "1:a", "-f", "adts"],
   "long-gop.mp4": [...clap(9), ...FILM, "-g", "1000", "-sc_threshold", "0", ...AAC],
@@ -186,10 +186,10 @@ function makeFile(name: string, path: string): void {
   } else if (name === "film-video.ts" || name === "film-audio.ts") {
     const map = name === "film-video.ts" ? "0:v" : "0:a";
     ffmpeg(["-copyts", "-i", testMedia("film-late-sound.ts"), "-map", map, "-c", "copy", "-muxdelay", "0", path]);
-  } else if (name === "two-sizes.ts") {
+  } else if (name === "resized.ts") {
     writeFileSync(
       path,
-      ["film.ts", "small.ts"].map((part) => readFileSync(testMedia(part))).reduce((a, b) => Buffer.concat([a, b])),
+      ["film.ts", "smaller.ts"].map((part) => readFileSync(testMedia(part))).reduce((a, b) => Buffer.concat([a, b])),
     );
   } else if (name === "rotated.mp4") {
     ffmpeg(["-i", testMedia("portrait-source.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90", path]);
