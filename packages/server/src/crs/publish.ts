@@ -42,7 +42,7 @@ const TRIES = 2;
 /** What a target has to clean up once it is told to end. */
 const ABORT_MS = 1000;
 /** A CDN that hangs would hold up the end of the process. */
-const REMOVAL_MS = 10_000;
+const REMOVAL_MS = 5000;
 
 /**
  * Publishes to one target.

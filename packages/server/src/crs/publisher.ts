@@ -42,6 +42,7 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
   const { database, targets, config, log } = deps;
   const tried = new Set<string>();
   const uploads = new Map<string, Upload>();
+  const withdrawals: Promise<unknown>[] = [];
 
   const upload = async (target: PublishTarget, order: Order): Promise<void> => {
     const { wanted, layer, what, id3, onProgress } = order;
@@ -65,6 +66,18 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
     if (await notePublished(database, id, wanted, { cdn: target.name, layer, id3 })) return deps.onPublished();
     await removePackage(target, wanted.path);
     throw new Error(`package ${wanted.path}: expected to be wanted still, but its creative was forgotten`);
+  };
+
+  /** A master that stays on a CDN which is down names media that stays too: nobody is harmed. */
+  const withdraw = async (target: PublishTarget, remux: PackageRecord): Promise<void> => {
+    const running = uploads.get(`${target.name} ${remux.path}`);
+    running?.end.abort(new Error(`package ${remux.path}: the ladder takes its place`));
+    await running?.ended;
+    if (running === undefined && !remux.earlyCdns.includes(target.name)) return;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(config.publishTimeoutMs)]);
+    await target.remove(remux.path, limit).catch((error: unknown) => {
+      log.warn({ cdn: target.name, path: remux.path, err: error }, "first layer was not withdrawn");
+    });
   };
 
   return {
@@ -105,16 +118,14 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
     withdrawRemux: async () => {
       const record = await store.find(database, id);
       for (const remux of record?.packages.filter(({ targetDuration }) => targetDuration === 0) ?? []) {
-        await Promise.all(targets.map((target) => uploads.get(`${target.name} ${remux.path}`)?.ended));
-        const withdrawn = targets.filter(
-          ({ name }) => remux.earlyCdns.includes(name) || uploads.has(`${name} ${remux.path}`),
-        );
-        await Promise.all(withdrawn.map((target) => target.remove(remux.path)));
+        const withdrawn = Promise.all(targets.map((target) => withdraw(target, remux)));
+        withdrawals.push(withdrawn);
+        await waitAtMost(withdrawn, GRACE_MS);
         await dropPackage(database, id, remux);
       }
     },
     ended: async () => {
-      await Promise.all([...uploads.values()].map((one) => one.ended));
+      await Promise.all([...[...uploads.values()].map((one) => one.ended), ...withdrawals]);
     },
   };
 }

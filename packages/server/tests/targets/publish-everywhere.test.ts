@@ -70,6 +70,7 @@ describe.skipIf(nginx === undefined || swift === undefined)("a directory, Swift 
     }
   });
 
+  // The source's only key frame is its first: what is copied of it is published early and withdrawn later.
   test("one that is down is missing from the creative's CDNs, and the others have it", async () => {
     const [a, s3, n] = open();
     const gone = await startSilent();
@@ -77,7 +78,7 @@ describe.skipIf(nginx === undefined || swift === undefined)("a directory, Swift 
     if (!a || !s3 || !n || !nginx) throw new Error("expected three places");
     const down = nginxPlace("down", nginx, "put").by(gone.url);
     const { repackage } = await start([a.target, s3.target, n.target, down]);
-    const status = await repackage(new URL("one-down/short.mp4", media.base));
+    const status = await repackage(new URL("one-down/23976.mp4", media.base));
     expect(status.state).toBe("ready");
     expect(status.packages[0]?.cdns.toSorted()).toEqual(["a", "n", "s3"]);
   });
@@ -89,7 +90,7 @@ describe.skipIf(nginx === undefined || swift === undefined)("a directory, Swift 
     if (!a || !n) throw new Error("expected three places");
     const hanging = swiftPlace("hanging", swift).by(silent.url, { idleTimeoutMs: 600_000 });
     const service = await start([a.target, hanging, n.target], 600_000);
-    const status = await service.repackage(new URL("one-hanging/short.mp4", media.base));
+    const status = await service.repackage(new URL("one-hanging/23976.mp4", media.base));
     expect(status.state).toBe("ready");
     expect(status.packages[0]?.cdns.toSorted()).toEqual(["a", "n"]);
     await silent.stalled;
