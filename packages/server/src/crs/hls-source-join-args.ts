@@ -18,8 +18,9 @@ interface StreamLimits {
 
 /** Lists the streams of a part as JSON. */
 export function probeStartsArgs(file: IdentifiedFile, { maxStreams }: StreamLimits): readonly string[] {
-  const show = words("-show_entries stream=codec_type,codec_name,width,height,pix_fmt,sample_aspect_ratio,start_time");
-  return [...words("-v error"), ...fence(file.format, maxStreams), ...show, ...words("-of json -i"), file.path];
+  const entries = "codec_type,codec_name,width,height,pix_fmt,sample_aspect_ratio,start_time,extradata_hash";
+  const show = words(`-show_data_hash MD5 -show_entries stream=${entries} -of json -i`);
+  return [...words("-v error"), ...fence(file.format, maxStreams), ...show, file.path];
 }
 
 /** Lists the packets of the first video of a part: `pts,duration,flags` per line. */

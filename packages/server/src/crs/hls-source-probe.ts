@@ -5,9 +5,14 @@ export interface PartStream {
   readonly type: string;
   /** Seconds; 0 where it is not told. */
   readonly startTime: number;
-  /** Codec, size, pixel format and shape: what a decoder and a filter would have to be set up for anew. */
+  /**
+   * Codec, size, pixel format and shape: what must be equal for two parts to go on in one file. Also the decoder's parameters,
+   * where ffmpeg's concat demuxer cannot carry them in the stream as it does for H.264.
+   */
   readonly picture: string;
 }
+
+const PICTURE = ["codec_name", "width", "height", "pix_fmt", "sample_aspect_ratio"];
 
 /** Reads ffprobe's JSON; members that are missing or of another type count as not there. */
 export function readStreams(json: unknown): readonly PartStream[] {
@@ -15,7 +20,7 @@ export function readStreams(json: unknown): readonly PartStream[] {
   return (Array.isArray(streams) ? streams : []).map((stream: unknown) => ({
     type: String(member(stream, "codec_type")),
     startTime: Number.parseFloat(String(member(stream, "start_time"))) || 0,
-    picture: ["codec_name", "width", "height", "pix_fmt", "sample_aspect_ratio"]
+    picture: [...PICTURE, ...(member(stream, "codec_name") === "h264" ? [] : ["extradata_hash"])]
       .map((name) => String(member(stream, name) ?? "?"))
       .join(" "),
   }));

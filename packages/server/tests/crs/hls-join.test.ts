@@ -114,7 +114,9 @@ function timestampTag(time: number): Buffer {
 describe("discontinuities", () => {
   /** The segments of several playlists in one, each behind a discontinuity. */
   const chain = (name: string, parts: readonly string[]): void => {
-    const lists = parts.map((part) => readFileSync(join(folder, part, "index.m3u8"), "utf8").split("\n"));
+    const lists = parts.map((part) =>
+      readFileSync(join(folder, decodeURIComponent(part), "index.m3u8"), "utf8").split("\n"),
+    );
     const segments = lists.map((lines, index) =>
       lines
         .filter((line) => /^#EXTINF|^#EXT-X-MAP|^\w/.test(line))
@@ -159,6 +161,43 @@ describe("discontinuities", () => {
     expect(describeFile(fetched).duration).toBeCloseTo(4, 2);
     const frames = ["map-a", "map-b"].flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
     expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
+  });
+
+  test.each([
+    ["MPEG-TS", []],
+    ["fragmented MP4", ["-hls_segment_type", "fmp4"]],
+  ])("%s: a part of another H.264 profile is decoded by its own parameters", async (title, options) => {
+    const high = `high ${options.length}`;
+    const low = `baseline ${options.length}`;
+    part(high, 1, { duration: 2 }, options);
+    const plain = "-c:v libx264 -profile:v baseline -x264-params ref=1:qp=30 -g 10 -pix_fmt yuv420p -c:a copy".split(
+      " ",
+    );
+    runFfmpeg(["-i", join(folder, `${high}.mp4`), ...plain, join(folder, `${low}.mp4`)]);
+    makeHls(folder, low, ["-i", join(folder, `${low}.mp4`), "-c", "copy", ...VOD, ...options]);
+    chain(`profiles ${title}`, [high, low, high].map(encodeURIComponent));
+    const fetched = await fetchFrom(server, `profiles ${title}/index.m3u8`);
+    const frames = [high, low, high].flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
+    expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
+  });
+
+  test("HEVC goes on where its parameters are the same, and is refused where they are not", async () => {
+    const flash = makeFlash("avc.mp4", 1, { duration: 2 });
+    for (const [name, parameters] of [
+      ["hevc-a", "bframes=2"],
+      ["hevc-b", "bframes=0:ref=1:no-sao=1"],
+    ]) {
+      const encode = `-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=0:${parameters} -c:a copy`;
+      runFfmpeg(["-i", flash, ...encode.split(" "), join(folder, `${name}.mp4`)]);
+      const fragments = ["-hls_segment_type", "fmp4"];
+      makeHls(folder, name ?? "", ["-i", join(folder, `${name}.mp4`), "-c", "copy", ...VOD, ...fragments]);
+    }
+    chain("hevc-same", ["hevc-a", "hevc-a"]);
+    const fetched = await fetchFrom(server, "hevc-same/index.m3u8");
+    const frames = hashFrames([join(folder, "hevc-a.mp4")], "v");
+    expect(hashFrames(inputOf(fetched), "v")).toEqual([...frames, ...frames]);
+    chain("hevc-other", ["hevc-a", "hevc-b"]);
+    await expect(fetchFrom(server, "hevc-other/index.m3u8")).rejects.toMatchObject({ reason: "unsupported" });
   });
 
   test("a part without sound is silent", async () => {
