@@ -55,6 +55,13 @@ export interface PreloadClientOptions {
 /** The server cannot be used, or will not; the message names it. */
 export class ServerError extends Error {
   override readonly name = "ServerError";
+  /** It did not answer, or failed: it may be there again in a moment. */
+  readonly isTransient: boolean;
+
+  constructor(message: string, options: { readonly isTransient?: boolean; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.isTransient = options.isTransient ?? false;
+  }
 }
 
 const Status = Type.Object({
@@ -134,6 +141,7 @@ async function send(url: URL, token: string | undefined, body?: unknown): Promis
   } catch (error) {
     const got = describeNetworkError(error);
     throw new ServerError(`${url.origin}: expected a running server (interlude serve, --server), got ${got}`, {
+      isTransient: true,
       cause: error,
     });
   }
@@ -149,7 +157,7 @@ function parseJson(text: string): unknown {
 
 function refusal(url: URL, status: number, json: unknown): ServerError {
   const said = Value.Check(Failure, json) ? json.error.message : "an answer that is not Interlude's";
-  return new ServerError(`${url.href}: ${said} (status ${status})`);
+  return new ServerError(`${url.href}: ${said} (status ${status})`, { isTransient: status >= 500 });
 }
 
 function read<Schema extends TSchema>(schema: Schema, json: unknown, url: URL): Static<Schema> {

@@ -1,7 +1,13 @@
 /** Asks for creatives and follows each until it is ready or has failed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Display } from "./preload-display.ts";
-import type { ItemAnswer, PreloadClient, PreloadOrder, PreloadStatus } from "./preload-client.ts";
+import {
+  type ItemAnswer,
+  type PreloadClient,
+  type PreloadOrder,
+  type PreloadStatus,
+  ServerError,
+} from "./preload-client.ts";
 import type { PreloadCreative } from "./preload-creatives.ts";
 
 /** One cut that is wanted of every creative. */
@@ -47,6 +53,8 @@ const ROUND_MS = 500;
 const LOOKS = 10;
 /** After which a full queue is asked again. */
 const ASK_AGAIN_MS = 3000;
+/** For so long a server may be away, to be started anew for instance, before it is given up. */
+const SILENCE_MS = 30_000;
 
 /** @throws ServerError */
 export async function followCreatives(
@@ -60,12 +68,8 @@ export async function followCreatives(
   const seconds = (): number => (performance.now() - startedAt) / 1000;
   const show = (): void => display.show(all);
   let askedAt = startedAt;
-  await ask(all, client, cuts, () => 0);
-  show();
-  if (!isWaiting) return all.map(toResult);
-  while (all.some(({ isEnded }) => !isEnded)) {
-    if (seconds() > patience) giveUp(all, patience);
-    await sleep(ROUND_MS);
+  let heardAt = startedAt;
+  const look = async (): Promise<void> => {
     if (performance.now() - askedAt > ASK_AGAIN_MS && all.some(({ pending }) => pending.length > 0)) {
       askedAt = performance.now();
       await ask(all, client, cuts, seconds);
@@ -74,6 +78,18 @@ export async function followCreatives(
       one.lookedAt = performance.now();
       settle(one, await client.look(one.creative.key), cuts, seconds);
     }
+    heardAt = performance.now();
+  };
+  await ask(all, client, cuts, () => 0);
+  show();
+  if (!isWaiting) return all.map(toResult);
+  while (all.some(({ isEnded }) => !isEnded)) {
+    if (seconds() > patience) giveUp(all, patience);
+    await sleep(ROUND_MS);
+    await look().catch((error: unknown) => {
+      const isBearable = error instanceof ServerError && error.isTransient && performance.now() - heardAt < SILENCE_MS;
+      if (!isBearable) throw error;
+    });
     show();
   }
   return all.map(toResult);
@@ -117,7 +133,6 @@ async function ask(
   seconds: () => number,
 ): Promise<void> {
   const asked = all.flatMap((one) => (one.isEnded ? [] : one.pending.map((order) => ({ one, order }))));
-  for (const { one } of asked) one.pending = [];
   const last = new Map<Tracked, PreloadStatus>();
   for (let i = 0; i < asked.length; i += BATCH) {
     const batch = asked.slice(i, i + BATCH);
@@ -129,11 +144,13 @@ async function ask(
 }
 
 function takeAnswer(one: Tracked, order: PreloadOrder, answer: ItemAnswer, last: Map<Tracked, PreloadStatus>): void {
+  if (answer.error?.code === "queue-full") {
+    one.state = "queue full";
+    return;
+  }
+  one.pending = one.pending.filter((other) => other !== order);
   if (answer.status !== undefined) {
     last.set(one, answer.status);
-  } else if (answer.error?.code === "queue-full") {
-    one.pending = [...one.pending, order];
-    one.state = "queue full";
   } else {
     one.state = "refused";
     one.failure = answer.error?.message ?? "expected a status, got none";

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { creativeKey, masterPath } from "@interlude/core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createDisplay, formatTable } from "../../src/commands/preload-display.ts";
+import { testMedia } from "../crs/test-media.ts";
 import { loopback } from "../http/loopback.ts";
 import { type AdWorld, inLine, startAdWorld, vast, wrapper } from "./ad-world.ts";
 import { type Ended, runCli, startServe, TOKEN } from "./run-cli.ts";
@@ -145,6 +147,31 @@ describe("interlude preload", () => {
     expect(stdout).toMatch(/^queue full /m);
     expect([code, stdout.includes("3 creatives: 3 ready, 0 failed")]).toEqual([0, true]);
   });
+});
+
+test("a server that is started anew meanwhile is waited for", async () => {
+  const asked = Promise.withResolvers<void>();
+  let requests = 0;
+  // The first to fetch the creative waits for its first byte, for as long as it wants.
+  const media = await loopback((_request, response) => {
+    requests++;
+    if (requests === 1) asked.resolve();
+    else response.end(readFileSync(testMedia("short.mp4")));
+  });
+  const file = writeVast("anew.xml", vast(inLine(media.origin, "a", mp4("x"))));
+  const env = {
+    INTERLUDE_STATE: mkdtempSync(join(folder, "state-")),
+    INTERLUDE_FETCH_ALLOW_PRIVATE: `127.0.0.1:${media.port}`,
+  };
+  const first = await startServe(env);
+  const args = ["preload", file, "--target-duration=6", `--server=${first.base.href}`];
+  const ended = runCli(args, { INTERLUDE_API_TOKEN: TOKEN });
+  await asked.promise;
+  first.child.kill("SIGTERM");
+  await once(first.child, "exit");
+  await startServe({ ...env, PORT: first.base.port });
+  const { code, stdout, stderr } = await ended;
+  expect([code, stderr, stdout.includes("1 creative: 1 ready, 0 failed")]).toEqual([0, "", true]);
 });
 
 describe("what cannot be done is a sentence and 1", () => {

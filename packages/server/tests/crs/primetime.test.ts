@@ -372,14 +372,21 @@ test("the whole path: a list by Digest, and the creative appears at the URL that
   const headers = { authorization: "Bearer a-token-for-these-tests" };
   const events = await fetch(new URL("/v1/events", base), { headers });
 
-  const order = list(item({ Zone: "1", CreativeURL: creativeUrl, Format: "clientside targetdur=5" }));
+  const order = list(
+    item({ Zone: "1", CreativeURL: `${creativeUrl}?dash`, Format: "dash" }),
+    item({ Zone: "1", CreativeURL: creativeUrl, Format: "clientside targetdur=5" }),
+  );
   const { stdout } = await curl(new URL("/repackage", base), ACCOUNT.password, order);
   expect(stdout).toBe("202");
+
+  // What is not made here was accepted, as in the original, and is told where results are told.
+  const dash = new URL(`/v1/creatives/1/${creativeKey("1", `${creativeUrl}?dash`)}`, base);
+  expect(await (await fetch(dash, { headers })).json()).toMatchObject({ state: "failed", reason: "not-made-here" });
 
   let told = "";
   for await (const chunk of events.body ?? []) {
     told += Buffer.from(chunk).toString();
-    expect(told).not.toContain('"state":"failed"');
+    expect(told).not.toMatch(/"state":"failed"(?!.*not-made-here)/);
     if (told.includes('"state":"ready"')) break;
   }
   const path = masterPath("1", creativeKey("1", creativeUrl), { packaging: "hls", targetDuration: 4 });
