@@ -37,7 +37,7 @@ interface Upload {
   readonly ended: Promise<unknown>;
 }
 
-/** @param signal ends uploads between two objects */
+/** @param signal ends uploads at once */
 export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: AbortSignal): Publisher {
   const { database, targets, config, log } = deps;
   const tried = new Set<string>();
