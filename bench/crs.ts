@@ -5,7 +5,7 @@
  *
  * Budgets: DESIGN §11. Run alone: `npm run bench -- crs [--quick] [--only <part of a source's name, or "queue">]`.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { defaultCrsConfig } from "../packages/server/src/crs/crs-config.ts";
 import { planRungs, probeSource } from "../packages/server/src/crs/encode.ts";
@@ -62,8 +62,8 @@ async function benchSource(source: BenchSource): Promise<readonly Row[]> {
     const ours = await runCold(path, rungs, crsFolder);
     tell(`  the service: ${ours.firsts.map((time) => time.toFixed(2)).join(", ")} s, ${ours.ladder.toFixed(1)} s`);
     const made = rungs.map(({ name }) => join(oneFolder, name, "index.m3u8"));
-    const oneSsim = await measureSsim(path, rungs, made, frameRate);
-    const ourSsim = await measureSsim(path, rungs, ours.playlists, frameRate);
+    const oneSsim = await measureSsim(path, { rungs, renditions: made, frameRate });
+    const ourSsim = await measureSsim(path, { rungs, renditions: ours.playlists, frameRate });
     const ssim = rungs.map(({ name }, index) => ({
       name,
       ours: ourSsim[index] ?? Number.NaN,
@@ -86,20 +86,23 @@ interface Plan {
 }
 
 /** What the service will make of a source, by its own functions. */
-async function planSource(path: string, { format }: BenchSource, folder: string): Promise<Plan> {
+async function planSource(source: string, { format }: BenchSource, folder: string): Promise<Plan> {
+  // What is found out about a file is written beside it.
+  const path = join(folder, "source");
+  symlinkSync(source, path);
   const config = defaultCrsConfig(folder);
   const tools = { runFfmpeg: createFfmpeg("ffmpeg"), runFfprobe: createFfprobe("ffprobe"), config };
   const { signal } = new AbortController();
-  const source = await probeSource({ video: { path, format } }, tools, signal);
-  const rungs = planRungs(source, tools);
-  const frameRate = framesPerSecond(source.video.frameRate);
-  const { outputs } = encodeVideoCommand(source, rungs, folder, config.limits);
+  const probed = await probeSource({ video: { path, format } }, tools, signal);
+  const rungs = planRungs(probed, tools);
+  const frameRate = framesPerSecond(probed.video.frameRate);
+  const { outputs } = encodeVideoCommand(probed, rungs, folder, config.limits);
   const otherOptions = rungs.flatMap((rung, index) => {
     const ours = pairs(outputs[index]?.options ?? []);
     const theirs = pairs(encoderOptions(rung, frameRate));
     return [...ours.filter((one) => !theirs.includes(one)), ...theirs.filter((one) => !ours.includes(one))];
   });
-  const remux = await planRemux(source, tools, signal);
+  const remux = await planRemux(probed, tools, signal);
   return { rungs, frameRate, isRemuxed: remux !== undefined, otherOptions: [...new Set(otherOptions)] };
 }
 

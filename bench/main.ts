@@ -37,3 +37,5 @@ for (const name of names) {
   rows.push(...(await bench(values)));
 }
 process.stdout.write(`${formatTable(rows)}\n`);
+// What failed may have left something open.
+process.exit();

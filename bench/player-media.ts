@@ -19,21 +19,18 @@ const TARGET_DURATION = 4;
 const MEDIA = join(import.meta.dirname, "../.interlude/media");
 const FOLDER = "bench";
 
-export type Content = "plain" | "stock" | "cmaf";
+export type Content = "plain" | "stock";
 
 const X264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
 const KEYS = ["-force_key_frames", `expr:gte(t,n_forced*${TARGET_DURATION})`];
 const AAC = ["-c:a", "aac", "-ar", "48000"];
 const HLS = ["-f", "hls", "-hls_time", String(TARGET_DURATION), "-hls_playlist_type", "vod"];
 const MASTER = ["-master_pl_name", "master.m3u8"];
-const FMP4 = ["-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init_%v.mp4"];
-const DEMUXED = ["-var_stream_map", "v:0,agroup:sound,name:v a:0,agroup:sound,name:a,default:yes"];
 
 /** What is told to ffmpeg beyond what it does by itself: x264's B-frames and the muxers' delays are its own. */
 const CONTENTS: Readonly<Record<Content, readonly string[]>> = {
   plain: ["-bf", "0", ...HLS, ...MASTER, "media.m3u8"],
   stock: [...HLS, ...MASTER, "media.m3u8"],
-  cmaf: [...HLS, ...FMP4, "-hls_segment_filename", "%v_%d.m4s", ...DEMUXED, ...MASTER, "%v.m3u8"],
 };
 
 /** Makes the contents out of the demo's film, which must be there, and waits for them. */
@@ -54,7 +51,6 @@ export function contentUrl(server: InterludeServer, content: Content): string {
 }
 
 interface PackageStatus {
-  readonly packaging: string;
   readonly path: string;
   readonly isWhole: boolean;
 }
@@ -67,7 +63,7 @@ interface CreativeStatus {
 }
 
 /**
- * Has the creative repackaged in both packagings, and waits for the whole ladder.
+ * Has the creative repackaged, and waits for the whole ladder.
  *
  * @returns an ad tag whose ad is the layer before the ladder: its master is replaced, its media stays; undefined when the ladder was
  * faster than this looked
@@ -75,16 +71,16 @@ interface CreativeStatus {
 export async function warm(server: InterludeServer): Promise<string | undefined> {
   const url = new URL(catalog.creatives.find(({ id }) => id === CREATIVE)?.url ?? "", server.url).href;
   const headers = { authorization: `Bearer ${server.token}`, "content-type": "application/json" };
-  const item = { zone: catalog.zone, creativeUrl: url, targetDuration: TARGET_DURATION };
-  const items = ["hls", "cmaf"].map((packaging) => ({ ...item, packaging }));
+  const items = [{ zone: catalog.zone, creativeUrl: url, packaging: "hls", targetDuration: TARGET_DURATION }];
   await fetch(new URL("/v1/repackage", server.url), { method: "POST", headers, body: JSON.stringify({ items }) });
   let first: string | undefined;
   for (;;) {
     const response = await fetch(new URL("/v1/creatives", server.url), { headers });
+    if (!response.ok) throw new Error(`warming ${url}: the list of creatives answered ${response.status}`);
     const { creatives }: { creatives: readonly CreativeStatus[] } = await response.json();
     const status = creatives.find(({ creativeUrl }) => creativeUrl === url);
     if (status?.state === "failed") throw new Error(`warming ${url} failed: ${status.message}`);
-    const early = status?.packages.find(({ packaging, isWhole }) => packaging === "hls" && !isWhole);
+    const early = status?.packages.find(({ isWhole }) => !isWhole);
     if (early && first === undefined) first = await keepFirstLayer(server, early.path);
     if (status?.state === "ready" && status.packages.every(({ isWhole }) => isWhole)) return first;
     await delay(100);

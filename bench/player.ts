@@ -58,7 +58,6 @@ const SERIES: readonly CutSeries[] = [
   { content: "plain", what: "TS without B-frames, ladder", budgetMs: 40 },
   { content: "stock", what: "TS as ffmpeg makes it, ladder", budgetMs: 40 },
   { content: "stock", what: "TS as ffmpeg makes it, first layer", budgetMs: 130, isFirstLayer: true },
-  { content: "cmaf", what: "CMAF as ffmpeg makes it, ladder", budgetMs: 40 },
 ];
 
 async function bundlePage(): Promise<string> {
@@ -110,7 +109,7 @@ async function benchCuts(
     await start(page, runOf(server, content, { time: MID_ROLL, adTagUrl }));
     await page.evaluate(() => delete window.interludeFrames);
     await recordFrames(page);
-    const [before, ad, after] = await waitForBreak(page);
+    const [before, ad, after] = await waitForBreak(page, what);
     cuts.in.push(measureCut(before, ad, { last: RESUME - 1, first: 0 }, FRAME_MS));
     cuts.out.push(measureCut(ad, after, { last: AD_FRAMES - 1, first: RESUME }, FRAME_MS));
     stalls += await page.evaluate(() => window.interludeStalls ?? 0);
@@ -127,12 +126,15 @@ async function benchCuts(
 }
 
 /** Plays until most of a second of content has been shown behind the ad. */
-async function waitForBreak(page: Page): Promise<readonly [Run, Run, Run]> {
+async function waitForBreak(page: Page, what: string): Promise<readonly [Run, Run, Run]> {
   const enough = MID_ROLL + CREATIVE_DURATION + 0.8;
   await page.waitForFunction((time) => (document.querySelector("video")?.currentTime ?? 0) > time, enough);
-  const [before, ad, after] = groupRuns(await shownFrames(page));
+  const runs = groupRuns(await shownFrames(page));
+  const [before, ad, after] = runs;
   if (before && ad && after) return [before, ad, after];
-  throw new Error("expected content, ad and content on screen, got fewer films");
+  throw new Error(
+    `${what}: expected content, ad and content on screen, got films ${runs.map(({ source }) => source).join()}`,
+  );
 }
 
 async function benchStartUp(page: Page, server: InterludeServer, times: number): Promise<readonly Row[]> {
