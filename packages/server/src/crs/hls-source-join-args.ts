@@ -51,7 +51,8 @@ export function partCommand(
   const pictures = input(video, -startTime);
   const end = `atrim=end_sample=${Math.round(duration * SAMPLE_RATE)}`;
   const pcm = `aformat=sample_fmts=s16:sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
-  const filled = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,${pcm},apad,${end}`;
+  // What lies beyond the pictures is left before gaps are filled, or one far-away packet would have them filled up to there.
+  const filled = `atrim=end=${duration.toFixed(6)},aresample=${SAMPLE_RATE}:async=1:first_pts=0,${pcm},apad,${end}`;
   const graph = audio ? `[1:a:0]${filled}` : `anullsrc=r=${SAMPLE_RATE}:cl=stereo,${pcm},${end}`;
   const filter = hasSound ? ["-filter_complex", `${graph}[a]`] : [];
   const sound = hasSound ? words("-map [a] -c:a pcm_s16le") : [];

@@ -43,7 +43,7 @@ interface ProbedPart extends PartToCopy {
  * One file of all parts, in `folder`; the parts themselves are removed. A single part with its sound inside is returned as it is.
  *
  * @throws RepackageFailure `unsupported` for parts that differ in codec, size or pixel format, or in number from those of the sound;
- * `no-video`, `unreadable`, `transcode-failed`, `transcode-timeout`; the signal's reason
+ * `too-long`, `no-video`, `unreadable`, `transcode-failed`, `transcode-timeout`; the signal's reason
  */
 export async function joinParts(
   parts: PartsToJoin,
@@ -64,6 +64,12 @@ export async function joinParts(
   }
   const pictures = new Set(probed.map(({ picture }) => picture));
   if (pictures.size > 1) throw refuse("parts of one codec and size", [...pictures].join("; "));
+  // Sound is made as long as the pictures are, and times may say anything.
+  const duration = probed.reduce((sum, part) => sum + part.duration, 0);
+  if (duration > limits.maxDuration) {
+    const message = `creative: expected at most ${limits.maxDuration} s, got pictures of ${duration.toFixed(1)} s`;
+    throw new RepackageFailure("too-long", message);
+  }
 
   const hasSound = probed.some((part) => part.audio !== undefined);
   const paths: string[] = [];

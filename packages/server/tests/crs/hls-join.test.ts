@@ -238,6 +238,27 @@ describe("discontinuities", () => {
     await expect(fetchFrom(server, "uneven/master.m3u8")).rejects.toMatchObject({ reason: "unsupported" });
   });
 
+  test("pictures whose times leap beyond the longest creative are refused before sound is made for them", async () => {
+    part("now", 1, { duration: 2 });
+    const hours = ["-output_ts_offset", "20000"];
+    makeHls(folder, "much-later", ["-i", join(folder, "now.mp4"), "-c", "copy", ...hours, ...VOD]);
+    chain("leap", ["now", "much-later", "now"]);
+    edit(join(folder, "leap", "index.m3u8"), (text) => text.replace("#EXT-X-DISCONTINUITY\n", ""));
+    await expect(fetchFrom(server, "leap/index.m3u8")).rejects.toMatchObject({ reason: "too-long" });
+  });
+
+  test("sound far away from the pictures is left out", async () => {
+    const flash = makeFlash("far.mp4", 1, { duration: 2 });
+    makeHls(folder, "far-v", ["-i", flash, "-map", "0:v", "-c", "copy", ...VOD]);
+    makeHls(folder, "far-a0", ["-i", flash, "-map", "0:a", "-c", "copy", ...VOD]);
+    makeHls(folder, "far-a1", ["-i", flash, "-map", "0:a", "-c", "copy", "-output_ts_offset", "20000", ...VOD]);
+    chain("far-a", ["far-a0", "far-a1"]);
+    edit(join(folder, "far-a", "index.m3u8"), (text) => text.replace("#EXT-X-DISCONTINUITY\n", ""));
+    makeMaster("far", "far-v", "far-a");
+    const fetched = await fetchFrom(server, "far/master.m3u8");
+    expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(2, 2), streams: ["h264", "pcm_s16le"] });
+  });
+
   test("parts of different sizes are refused, and it is said why", async () => {
     part("large", 1, { duration: 2 });
     runFfmpeg(["-i", join(folder, "large.mp4"), "-vf", "scale=160:90", "-c:a", "copy", join(folder, "small.mp4")]);
