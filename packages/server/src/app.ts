@@ -18,6 +18,7 @@ import type { CrsLog } from "./crs/crs-log.ts";
 import { primetimeRoutes } from "./crs/primetime-routes.ts";
 import type { PublishTarget } from "./crs/publish-target.ts";
 import { crsRoutes } from "./crs/routes.ts";
+import { countDeliveries } from "./crs/webhooks.ts";
 import { type Database, openDatabase, type Queryable } from "./database/database.ts";
 import { fastifyOptions } from "./fastify-options.ts";
 import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
@@ -63,7 +64,11 @@ function openApp(config: ServerConfig): FastifyInstance {
 
 async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<void> {
   const { config, query, crs, now = Date.now } = deps;
-  const metrics = createMetrics({ now, countCreatives: () => countCreatives(query) });
+  const metrics = createMetrics({
+    now,
+    countCreatives: () => countCreatives(query),
+    countWebhooks: async () => (config.crs.webhook ? countDeliveries(query) : []),
+  });
   if (crs) {
     const end = crs.subscribe((status) => metrics.observeCreative(status));
     app.addHook("onClose", async () => end());
@@ -202,7 +207,14 @@ async function registerAll(
     const { repackageAccounts: accounts, ticketSecret: secret } = config;
     await app.register(primetimeRoutes, { crs, accounts, secret, now: Date.now });
   } else {
-    for (const url of ["/repackage", "/v1/repackage", "/v1/creatives", "/v1/creatives/*", "/v1/events"]) {
+    for (const url of [
+      "/repackage",
+      "/v1/repackage",
+      "/v1/creatives",
+      "/v1/creatives/*",
+      "/v1/blocklist",
+      "/v1/events",
+    ]) {
       app.all(url, { schema: { hide: true } }, () => {
         throw repackagingIsOff();
       });

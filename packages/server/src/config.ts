@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign.ts";
 import type { RepackageLimits } from "./ads/admission.ts";
-import { type CrsConfig, defaultCrsConfig } from "./crs/crs-config.ts";
+import { type CrsConfig, defaultCrsConfig, type WebhookConfig } from "./crs/crs-config.ts";
 import { parseAccounts, type RepackageAccount } from "./crs/repackage-accounts.ts";
 import {
   ConfigError,
@@ -90,6 +90,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_CRS: "on or off: whether creatives are repackaged (on)",
   INTERLUDE_CRS_CONCURRENCY: "creatives repackaged at a time; 0 leaves the work to interlude worker (1)",
   INTERLUDE_CRS_QUEUE: "creatives that may wait (100)",
+  INTERLUDE_CRS_DISK: "gigabytes that work in progress and stored encodings may take together (40)",
+  INTERLUDE_WEBHOOK_URL: "where it is told that a creative is ready, failed or blocked (nowhere)",
+  INTERLUDE_WEBHOOK_SECRET: "signs what is told there, 16 characters or more",
   INTERLUDE_REPACKAGE_ACCOUNTS: "accounts file, JSON, of POST /repackage (nobody)",
   INTERLUDE_CRS_RUNGS: "short sides, comma-separated, of the renditions below the source's own (1080,720,540,360,180)",
   INTERLUDE_CRS_LOUDNESS: "LKFS that sound is brought to: -24 (ATSC A/85) or -23 (EBU R 128) (-24)",
@@ -169,7 +172,24 @@ function readCrs(env: Environment, stateDir: string): CrsConfig {
     queueLimit: readInteger(env, "INTERLUDE_CRS_QUEUE", { min: 1, max: 100_000, otherwise: standard.queueLimit }),
     rungs: unlessEmpty([...new Set(rungs)], standard.rungs),
     loudness: Number(readChoice(env, "INTERLUDE_CRS_LOUDNESS", ["-24", "-23"], "-24")),
+    maxDiskBytes: 1e9 * readInteger(env, "INTERLUDE_CRS_DISK", { min: 8, max: 100_000, otherwise: 40 }),
+    webhook: readWebhook(env),
   };
+}
+
+function readWebhook(env: Environment): WebhookConfig | undefined {
+  const text = readText(env, "INTERLUDE_WEBHOOK_URL");
+  const secret = readSecret(env, "INTERLUDE_WEBHOOK_SECRET");
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
+    // Not shown: whoever knows the address of a webhook may have no other secret to know.
+    throw new ConfigError("INTERLUDE_WEBHOOK_URL: expected an http(s) URL without user name, got something else");
+  }
+  if (secret === undefined) {
+    throw new ConfigError("INTERLUDE_WEBHOOK_SECRET: expected one where INTERLUDE_WEBHOOK_URL is set, got nothing");
+  }
+  return { url, secret, timeoutMs: 10_000, retryLimit: 12, retryDelay: 10 };
 }
 
 /** An embedded database is one process's: nobody else could do the work. */

@@ -19,6 +19,8 @@ export type HttpErrorCode =
   | "host-unknown"
   | "unauthorized"
   | "creative-unknown"
+  | "creative-blocked"
+  | "wrong-state"
   | "zone-unknown"
   | "line-item-unknown"
   | "schedule-unknown"
@@ -42,6 +44,8 @@ export const STATUS_OF_HTTP_CODE: Readonly<Record<HttpErrorCode, number>> = {
   "host-unknown": 421,
   unauthorized: 401,
   "creative-unknown": 403,
+  "creative-blocked": 403,
+  "wrong-state": 409,
   "zone-unknown": 404,
   "line-item-unknown": 404,
   "schedule-unknown": 404,

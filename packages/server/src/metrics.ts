@@ -25,6 +25,7 @@ export interface Metrics {
 export interface MetricsPorts {
   /** Read at each scrape. */
   readonly countCreatives: () => Promise<readonly { readonly state: string; readonly count: number }[]>;
+  readonly countWebhooks: () => Promise<readonly { readonly state: string; readonly count: number }[]>;
   /** ms, from any zero. */
   readonly now: () => number;
 }
@@ -98,6 +99,16 @@ function registerGauges(registers: Registry[], ports: MetricsPorts): void {
     collect: async () => {
       creatives.reset();
       for (const { state, count } of await ports.countCreatives()) creatives.set({ state }, count);
+    },
+  });
+  const webhooks = new Gauge({
+    name: "interlude_webhook_deliveries",
+    help: "Webhook deliveries of the last week by state; failed: given up",
+    labelNames: ["state"],
+    registers,
+    collect: async () => {
+      webhooks.reset();
+      for (const { state, count } of await ports.countWebhooks()) webhooks.set({ state }, count);
     },
   });
   const memory = new Gauge({

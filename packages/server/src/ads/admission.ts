@@ -33,7 +33,7 @@ export interface RepackageOrder {
 
 /** What the ad server must know of CRS. */
 export interface RepackagePort {
-  /** Throws an error with `code` `queue-full` where there is no room. */
+  /** Throws an error with `code` `queue-full` where there is no room, `creative-blocked` where the block list is against it. */
   readonly submit: (order: RepackageOrder) => Promise<{
     readonly key: string;
     readonly before: CreativeState;
@@ -99,9 +99,16 @@ export async function admitRepackage(
     throw new HttpError("creative-unknown", `creativeUrl: expected ${expected}, got one from ${hostname}`);
   }
   const state = (await crs.status(zone.zone, key))?.state ?? "absent";
-  if (!STARTS_WORK.includes(state)) return crs.submit(order);
-  takeQuotas(zone.zone, client, ports);
-  return submitCounted(order, client, crs, ports);
+  try {
+    if (!STARTS_WORK.includes(state)) return await crs.submit(order);
+    takeQuotas(zone.zone, client, ports);
+    return await submitCounted(order, client, crs, ports);
+  } catch (error) {
+    // Not the page's mistake: it is told as the state of the creative, by which it knows why it skips the ad.
+    if (error instanceof Error && "code" in error && error.code === "creative-blocked")
+      return { key, before: "blocked" };
+    throw error;
+  }
 }
 
 /** The answer of a server that repackages nothing. */

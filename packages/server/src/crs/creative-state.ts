@@ -28,6 +28,7 @@ const FAILURE_KIND = {
   "worker-lost": "transient",
   "disk-full": "transient",
   "not-made-here": "permanent",
+  "block-listed": "permanent",
   internal: "transient",
 } as const;
 
@@ -68,7 +69,9 @@ export type CreativeEvent =
   /** Its worker is asked to stop: the attempt does not count. */
   | { readonly type: "release" }
   | { readonly type: "fail"; readonly reason: FailureReason; readonly now: Date }
-  | { readonly type: "block" | "forget" };
+  /** The block list stands against it. */
+  | { readonly type: "block" }
+  | { readonly type: "forget" };
 
 export interface RetryPolicy {
   /** Attempts after which a broken creative blocks itself, and one whose upstream is down waits until it is asked for. */
@@ -114,7 +117,7 @@ export function transition(life: CreativeLife, event: CreativeEvent, policy: Ret
     case "fail":
       return isInProgress(life.state) || life.state === "queued" ? fail(life, event, policy) : life;
     case "block":
-      return life.state === "blocked" ? life : { state: "blocked", attempts: life.attempts };
+      return life.state === "blocked" ? life : { state: "blocked", attempts: life.attempts, reason: "block-listed" };
     case "forget":
       return life.state === "absent" ? life : ABSENT;
   }

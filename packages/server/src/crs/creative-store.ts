@@ -4,6 +4,7 @@
  */
 import type { CreativeState } from "@interlude/core";
 import type { Database, Queryable } from "../database/database.ts";
+import { removeAutomaticBlock } from "./block-list.ts";
 import {
   type AdNames,
   type CreativeId,
@@ -44,18 +45,61 @@ export async function find(database: Queryable, id: CreativeId): Promise<Creativ
   return (await withPackages(database, rows))[0];
 }
 
-/** Newest change first, at most 1,000. */
+export interface CreativeFilter {
+  readonly zone?: string;
+  readonly state?: CreativeState;
+  /** A part of the original URL. */
+  readonly url?: string;
+}
+
+/** Newest change first, at most 1,000; and how many there are in all. */
 export async function list(
   database: Queryable,
-  filter: { readonly zone?: string; readonly states?: readonly CreativeState[] },
-): Promise<readonly CreativeRecord[]> {
+  { zone, state, url }: CreativeFilter,
+): Promise<{ readonly records: readonly CreativeRecord[]; readonly total: number }> {
+  const where = `($1::text is null or zone = $1) and ($2::text is null or state = $2)
+    and ($3::text is null or position($3 in creative_url) > 0)`;
+  const values = [zone ?? null, state ?? null, url ?? null];
   const rows = await database.query<CreativeRow>(
-    `select * from creative
-     where ($1::text is null or zone = $1) and ($2::text[] is null or state = any($2))
-     order by updated_at desc limit 1000`,
-    [filter.zone ?? null, filter.states ?? null],
+    `select * from creative where ${where} order by updated_at desc limit 1000`,
+    values,
   );
-  return withPackages(database, rows);
+  const [count] = await database.query<{ readonly n: number }>(
+    `select count(*)::int as n from creative where ${where}`,
+    values,
+  );
+  return { records: await withPackages(database, rows), total: count?.n ?? 0 };
+}
+
+const PAGE = 200;
+
+/**
+ * Every creative for which a condition holds, in the order of zone and key, read page by page.
+ *
+ * @param condition SQL over `creative as c`; $1, $2 … stand for `values`
+ */
+export async function* scan(
+  database: Queryable,
+  condition: string,
+  values: readonly unknown[] = [],
+): AsyncGenerator<CreativeRecord> {
+  const [zone, key] = [values.length + 1, values.length + 2];
+  let last: CreativeId = { zone: "", key: "" };
+  for (let page: readonly CreativeRow[] | undefined; page === undefined || page.length === PAGE;) {
+    page = await database.query<CreativeRow>(
+      `select * from creative c where (${condition}) and (c.zone, c.key) > ($${zone}, $${key})
+       order by c.zone, c.key limit ${PAGE}`,
+      [...values, last.zone, last.key],
+    );
+    last = page.at(-1) ?? last;
+    yield* await withPackages(database, page);
+  }
+}
+
+/** Notes that a creative was asked for, where the last time is an hour ago or more. */
+export async function noteAsked(tx: Queryable, { zone, key, askedAt }: CreativeRecord): Promise<void> {
+  if (askedAt.getTime() > Date.now() - 3_600_000) return;
+  await tx.query("update creative set asked_at = now() where zone = $1 and key = $2", [zone, key]);
 }
 
 /** How many creatives wait for a worker. */
@@ -140,11 +184,12 @@ export async function saveProgress(
   await database.query(sql, [id.zone, id.key, id.lease, progress]);
 }
 
-/** Removes the row and its packages; as they were last. */
+/** Removes the row, its packages and what it got on the block list by itself; as they were last. */
 export async function remove(database: Database, id: CreativeId): Promise<CreativeRecord | undefined> {
   return database.transaction(async (tx) => {
     const record = await lock(tx, id);
     if (record) await tx.query("delete from creative where zone = $1 and key = $2", [id.zone, id.key]);
+    if (record?.life.state === "blocked") await removeAutomaticBlock(tx, id);
     return record;
   });
 }

@@ -17,6 +17,19 @@ export interface SourceLimits {
   readonly wallTimeFactor: number;
 }
 
+/** Where the end of work on a creative is told. */
+export interface WebhookConfig {
+  /** http or https, anywhere: it is the operator's own word. */
+  readonly url: URL;
+  /** Signs what is told. */
+  readonly secret: string;
+  /** Of one delivery. */
+  readonly timeoutMs: number;
+  /** Deliveries after the first; the waits double from `retryDelay` (seconds) up to an hour, with some chance in them. */
+  readonly retryLimit: number;
+  readonly retryDelay: number;
+}
+
 export interface CrsConfig {
   /** Work folders of running jobs; emptied at start when the database is embedded. */
   readonly workDir: string;
@@ -40,6 +53,12 @@ export interface CrsConfig {
   readonly retry: RetryPolicy;
   /** Silence after which one CDN's upload is given up; the other CDNs do not wait for it. */
   readonly publishTimeoutMs: number;
+  /** How often it is looked after creatives that lost their worker, lack something on a CDN, or are to be checked. */
+  readonly caretakerMs: number;
+  /** Of work folders and stored encodings together. */
+  readonly maxDiskBytes: number;
+  /** undefined: nobody is told. */
+  readonly webhook: WebhookConfig | undefined;
 }
 
 /** The defaults, with all state below one folder. */
@@ -66,5 +85,8 @@ export function defaultCrsConfig(stateDir: string): CrsConfig {
     revalidateMs: 6 * 3_600_000,
     retry: { maxAttempts: 4, permanentBackoff: 300, transientBackoff: 15 },
     publishTimeoutMs: 60_000,
+    caretakerMs: 30_000,
+    maxDiskBytes: 40e9,
+    webhook: undefined,
   };
 }

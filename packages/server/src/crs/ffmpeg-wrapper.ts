@@ -1,6 +1,6 @@
 /**
- * The little program through which ffmpeg and ffprobe are started: with an empty environment, a bound on memory and core
- * files, and tied to the life of the process that started it, so that no ffmpeg outlives its server.
+ * The little program through which ffmpeg and ffprobe are started: with an empty environment, bounds on memory, processor
+ * time and files, and tied to the life of the process that started it, so that no ffmpeg outlives its server.
  */
 import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -14,6 +14,13 @@ export interface WrapperOptions {
   readonly parent: number;
   /** util-linux's setpriv; without it a watchdog looks once a second. */
   readonly setpriv: string | undefined;
+  /** Left out: none but those that this process has. */
+  readonly bounds?: {
+    /** Processor time after which the system ends it, s. */
+    readonly cpuSeconds: number;
+    /** Of one file that it writes. */
+    readonly fileBytes: number;
+  };
 }
 
 /** Address space: the largest source that is let in needs about a quarter of it. KiB. */
@@ -45,28 +52,40 @@ export function writeWrapper(options: WrapperOptions): string {
   return path;
 }
 
-const HEAD = `#!/bin/sh
-ulimit -c 0
-ulimit -v ${MEMORY_KIB} 2>/dev/null
-`;
+/** Requests are answered first. */
+const NICENESS = 10;
+
+/** `ulimit -f` counts blocks of 512 bytes (POSIX). A bound that the process inherits and that is lower stays. */
+function head({ bounds }: WrapperOptions): string {
+  const lines = ["#!/bin/sh", "ulimit -c 0", `ulimit -v ${MEMORY_KIB} 2>/dev/null`];
+  if (bounds) {
+    lines.push(`ulimit -t ${Math.ceil(bounds.cpuSeconds)} 2>/dev/null`);
+    lines.push(`ulimit -f ${Math.ceil(bounds.fileBytes / 512)} 2>/dev/null`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function start(program: string): string {
+  return `exec env -i PATH="$PATH" LC_ALL=C nice -n ${NICENESS} ${quote(program)} "$@"`;
+}
 
 /** The death signal survives exec; the second look catches a parent that died before it was armed. */
-function armed({ program, parent }: WrapperOptions, setpriv: string): string {
-  return `${HEAD}if [ "$INTERLUDE_ARMED" != 1 ]; then
+function armed(options: WrapperOptions, setpriv: string): string {
+  return `${head(options)}if [ "$INTERLUDE_ARMED" != 1 ]; then
   INTERLUDE_ARMED=1 exec ${quote(setpriv)} --pdeathsig KILL -- "$0" "$@"
 fi
-[ "$PPID" = ${parent} ] || exit 1
-exec env -i PATH="$PATH" LC_ALL=C ${quote(program)} "$@"
+[ "$PPID" = ${options.parent} ] || exit 1
+${start(options.program)}
 `;
 }
 
-function watched({ program, parent }: WrapperOptions): string {
-  return `${HEAD}self=$$
+function watched(options: WrapperOptions): string {
+  return `${head(options)}self=$$
 (
-  while kill -0 ${parent} && kill -0 "$self"; do sleep 1; done
+  while kill -0 ${options.parent} && kill -0 "$self"; do sleep 1; done
   kill -KILL "$self"
 ) </dev/null >/dev/null 2>&1 &
-exec env -i PATH="$PATH" LC_ALL=C ${quote(program)} "$@"
+${start(options.program)}
 `;
 }
 

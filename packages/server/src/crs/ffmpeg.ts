@@ -4,6 +4,7 @@
  * four sub-processes) and its "progress" event (listening to it starts an ffprobe that guesses the file's format).
  */
 import ffmpeg from "fluent-ffmpeg";
+import { FULL_TEXT } from "./disk-full.ts";
 import type { FfmpegCommand } from "./ffmpeg-args.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
@@ -18,7 +19,7 @@ export interface RunOptions {
 /**
  * Runs a command to its end and returns what it wrote to stderr, progress left out, the last 100 lines.
  *
- * @throws RepackageFailure `transcode-timeout`, `transcode-failed` with the last lines; the signal's reason when it is aborted
+ * @throws RepackageFailure `transcode-timeout`, `disk-full`, `transcode-failed` with the last lines; the signal's reason when it is aborted
  */
 export type RunFfmpeg = (command: FfmpegCommand, options: RunOptions) => Promise<string>;
 
@@ -90,5 +91,7 @@ function describeFailure(error: Error, lines: readonly string[], isLate: boolean
     .filter((line) => line.trim() !== "")
     .slice(-SHOWN_LINES)
     .join("; ");
+  const full = lines.find((line) => FULL_TEXT.test(line));
+  if (full !== undefined) return new RepackageFailure("disk-full", `ffmpeg: ${full}`, error);
   return new RepackageFailure("transcode-failed", `ffmpeg: ${error.message}: ${said}`, error);
 }

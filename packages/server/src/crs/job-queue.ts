@@ -65,6 +65,13 @@ interface JobBody {
   readonly key: string;
 }
 
+/** Has pg-boss write in a transaction of ours: its option `db`. */
+export function within(tx: Queryable): {
+  executeSql(sql: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+} {
+  return { executeSql: async (sql, values) => ({ rows: [...(await tx.query(sql, values))] }) };
+}
+
 /** The queue on a database's pg-boss. */
 export function createJobQueue({ boss }: Pick<Database, "boss">): JobQueue {
   return {
@@ -75,12 +82,9 @@ export function createJobQueue({ boss }: Pick<Database, "boss">): JobQueue {
     },
     add: async (tx, { zone, key, lease, createdAt }, startAfter) => {
       const id = randomUUID();
-      const db = {
-        executeSql: async (sql: string, values?: unknown[]) => ({ rows: [...(await tx.query(sql, values))] }),
-      };
       const options = {
         id,
-        db,
+        db: within(tx),
         singletonKey: `${zone}/${key}/${createdAt.getTime()}/${lease}`,
         ...(startAfter && { startAfter }),
       };

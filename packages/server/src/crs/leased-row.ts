@@ -6,17 +6,20 @@ import * as store from "./creative-store.ts";
 import { type CreativeEvent, type CreativeLife, transition } from "./creative-state.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
-import type { MediaTools } from "./encode.ts";
+import type { MediaTools } from "./media-tools.ts";
 import type { SourceFacts } from "./fetch-source.ts";
 import type { JobQueue } from "./job-queue.ts";
 import { outdatePackages } from "./package-store.ts";
 import type { PublishTarget } from "./publish-target.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 export interface TurnDeps {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly fetch: GuardedFetch;
   readonly targets: readonly PublishTarget[];
+  /** undefined: nobody is told. */
+  readonly webhooks: Webhooks | undefined;
   readonly tools: MediaTools;
   readonly config: CrsConfig;
   readonly log: CrsLog;

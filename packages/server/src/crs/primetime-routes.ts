@@ -15,7 +15,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { HttpError } from "../http-error.ts";
 import { ErrorBody } from "../schema.ts";
 import { parseXml } from "../xml.ts";
-import { type Crs, QueueFull, type RepackageRequestInput } from "./crs.ts";
+import { CreativeBlocked, type Crs, QueueFull, type RepackageRequestInput } from "./crs.ts";
 import { createDigest } from "./digest.ts";
 import type { RepackageAccount } from "./repackage-accounts.ts";
 import { parseRepackageList, TOO_MANY, TooManyItems } from "./repackage-list.ts";
@@ -132,6 +132,8 @@ async function submitAll(inputs: readonly RepackageRequestInput[], crs: Pick<Crs
     try {
       await crs.submit(input);
     } catch (cause) {
+      // Its clients know no word for it; like what is not made here, it is seen in /v1.
+      if (cause instanceof CreativeBlocked) continue;
       if (!(cause instanceof QueueFull)) throw cause;
       const message = `${cause.message}; ${index} of ${inputs.length} requests were taken, send the list again`;
       throw new HttpError("overload", message, { retryAfterSeconds: cause.retryAfterSeconds, cause });

@@ -1,5 +1,5 @@
 /** The ladders that are kept: a folder for each, below the configured one, named relative to it so that state can be moved. */
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CreativeRecord } from "./creative-record.ts";
 import type { CrsConfig } from "./crs-config.ts";
@@ -21,7 +21,11 @@ export async function findStored({ encoding }: CreativeRecord, config: CrsConfig
   const resolved = resolveEncoding(encoding, config);
   const files = [...resolved.renditions.map(({ name }) => `${name}.mp4`), "audio.aac"];
   const sizes = await Promise.all(files.map((file) => stat(join(resolved.folder, file)).catch(() => undefined)));
-  return sizes.every((file) => file !== undefined) ? resolved : undefined;
+  if (sizes.includes(undefined)) return undefined;
+  const now = new Date();
+  // By this the ones that nobody uses are known when room is needed.
+  await utimes(resolved.folder, now, now);
+  return resolved;
 }
 
 /** Moves a fresh encoding to where it stays; as the row is to name it. */

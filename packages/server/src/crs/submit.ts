@@ -13,16 +13,19 @@ import {
   TARGET_DURATIONS,
 } from "@interlude/core";
 import type { Database, Queryable } from "../database/database.ts";
+import { CreativeBlocked, findBlock, removeAutomaticBlock } from "./block-list.ts";
 import { type AdNames, type CreativeId, type CreativeRecord, isMade, type PackageRecord } from "./creative-record.ts";
 import { type CreativeEvent, transition } from "./creative-state.ts";
 import { type CreativeStatus, describeCreative } from "./creative-status.ts";
 import * as store from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { JobQueue } from "./job-queue.ts";
+import { saveLife } from "./life-change.ts";
 import { outdatePackages, refusePackage, wantPackage } from "./package-store.ts";
 import { isIncomplete } from "./publisher.ts";
 import type { PublishTarget } from "./publish-target.ts";
 import { isStale } from "./turn.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 export interface RepackageRequestInput extends AdNames {
   /** Letters, digits, `_`, `-`, at most 64. */
@@ -58,6 +61,8 @@ export interface SubmitDeps {
   readonly targets: readonly PublishTarget[];
   readonly normaliseRules: (zone: string) => readonly NormaliseRule[];
   readonly config: CrsConfig;
+  /** undefined: nobody is told. */
+  readonly webhooks: Webhooks | undefined;
   readonly announce: (record: CreativeRecord) => void;
 }
 
@@ -66,20 +71,50 @@ const ZONE_NAME = /^[\w-]{1,64}$/;
 const REPUBLISH_MS = 60_000;
 const MAX_REPUBLISH_MS = 3_600_000;
 
-/** @throws QueueFull; AdError `url-malformed`, `option-invalid` */
+/** @throws CreativeBlocked, noted in the row; QueueFull; AdError `url-malformed`, `option-invalid` */
 export async function submit(input: RepackageRequestInput, deps: SubmitDeps): Promise<Submission> {
   const { zone, creativeUrl } = input;
   checkRequest(input);
-  const key = creativeKey(zone, normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone)));
-  const { before, record } = await deps.database.transaction(async (tx) => {
+  const normalisedUrl = normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone));
+  const key = creativeKey(zone, normalisedUrl);
+  const { before, record, blocked } = await deps.database.transaction(async (tx) => {
     const found = await store.lockOrInsert(tx, { zone, key }, creativeUrl);
-    const event = await want(tx, found, input, deps);
-    return change(tx, found, event, input, deps);
+    const entry = await findBlock(tx, { ...input, key, normalisedUrl });
+    if (entry) return { ...(await block(tx, found, input, deps)), blocked: entry };
+    await store.noteAsked(tx, found);
+    const wanted = await want(tx, found, input, deps);
+    // Whatever blocked it is not on the list any more.
+    const event = found.life.state === "blocked" && wanted.type === "submit" ? ({ type: "retry" } as const) : wanted;
+    return { ...(await change(tx, found, event, input, deps)), blocked: undefined };
   });
   if (record) deps.announce(record);
+  if (blocked) throw new CreativeBlocked({ ...input, key, normalisedUrl }, blocked);
   const current = record ?? (await store.find(deps.database, { zone, key }));
   if (current === undefined) throw new Error(`creative ${zone}/${key}: expected a row, got none`);
   return { key, before, status: describeCreative(current) };
+}
+
+/** What was never made is shown as blocked; what was, or is being made, stays what it is. */
+async function block(
+  tx: Queryable,
+  found: CreativeRecord,
+  input: RepackageRequestInput,
+  deps: SubmitDeps,
+): Promise<Change> {
+  const before = found.life.state;
+  if (before !== "absent") return { before, record: undefined };
+  const life = transition(found.life, { type: "block" }, deps.config.retry);
+  return { before, record: await saveLife(tx, found, life, { ad: namesOf(input) }, deps) };
+}
+
+interface Change {
+  readonly before: CreativeState;
+  /** undefined: it has not changed. */
+  readonly record: CreativeRecord | undefined;
+}
+
+function namesOf({ adSystem, adId, creativeId }: AdNames): AdNames {
+  return { ...(adSystem && { adSystem }), ...(adId && { adId }), ...(creativeId && { creativeId }) };
 }
 
 function checkRequest({ zone, targetDuration }: RepackageRequestInput): void {
@@ -138,50 +173,53 @@ async function change(
   tx: Queryable,
   found: CreativeRecord,
   event: CreativeEvent,
-  { creativeUrl, id3, adSystem, adId, creativeId }: RepackageRequestInput,
-  { config, queue }: SubmitDeps,
-): Promise<{ readonly before: CreativeState; readonly record: CreativeRecord | undefined }> {
+  input: RepackageRequestInput,
+  deps: SubmitDeps,
+): Promise<Change> {
+  const { creativeUrl, id3 } = input;
+  const { config, queue } = deps;
   const before = found.life.state;
   const life = transition(found.life, event, config.retry);
-  const names = { ...(adSystem && { adSystem }), ...(adId && { adId }), ...(creativeId && { creativeId }) };
-  const said = { ...(id3 && { id3 }), ad: names };
+  const said = { ...(id3 && { id3 }), ad: namesOf(input) };
   if (life === found.life) {
     if (id3 && !found.id3) await store.save(tx, found, life, { ...said, message: found.message ?? null });
     return { before, record: undefined };
   }
   if (life.state !== "queued") {
-    await store.save(tx, found, life, said);
-    return { before, record: { ...found, life, progress: 0 } };
+    return { before, record: await saveLife(tx, found, life, { ...said, progress: 0 }, deps) };
   }
   if ((await store.countQueued(tx)) >= config.queueLimit) {
     throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
   }
   const jobId = await queue.add(tx, found);
-  await store.save(tx, found, life, { ...said, jobId, progress: 0, creativeUrl });
-  const ad = { ...found.ad, ...names };
-  const record = { ...found, life, jobId, creativeUrl, ad, id3: id3 ?? found.id3, progress: 0, message: undefined };
-  return { before, record };
+  return { before, record: await saveLife(tx, found, life, { ...said, jobId, progress: 0, creativeUrl }, deps) };
 }
 
 /**
  * Puts a creative back into the queue by an event that does so, whatever the queue's bound.
  *
  * @returns the record in its new life; undefined: the event means nothing to it, or it is gone
+ * @throws CreativeBlocked where the block list stands against it, beside what it got there by itself
  */
 export async function requeue(
   id: CreativeId,
   toEvent: (found: CreativeRecord) => CreativeEvent | undefined,
-  { database, queue, config, announce }: SubmitDeps,
+  deps: SubmitDeps,
 ): Promise<CreativeRecord | undefined> {
+  const { database, queue, config, announce, normaliseRules } = deps;
   const record = await database.transaction(async (tx) => {
     const found = await store.lock(tx, id);
     const event = found && toEvent(found);
     if (found === undefined || event === undefined) return undefined;
     const life = transition(found.life, event, config.retry);
     if (life === found.life || life.state !== "queued") return undefined;
+    if (event.type === "retry") await removeAutomaticBlock(tx, found);
+    const normalisedUrl = normaliseCreativeUrl(found.creativeUrl, normaliseRules(found.zone));
+    const subject = { ...found, ...found.ad, normalisedUrl };
+    const entry = await findBlock(tx, subject);
+    if (entry) throw new CreativeBlocked(subject, entry);
     const jobId = await queue.add(tx, found);
-    await store.save(tx, found, life, { jobId, progress: 0 });
-    return { ...found, life, jobId, progress: 0, message: undefined };
+    return saveLife(tx, found, life, { jobId, progress: 0 }, deps);
   });
   if (record) announce(record);
   return record;

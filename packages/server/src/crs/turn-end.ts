@@ -1,8 +1,10 @@
 /** How a turn ends: everything is made, nothing was to be made, or something went wrong. */
 import type { CreativeRecord, PackageRecord } from "./creative-record.ts";
 import * as store from "./creative-store.ts";
-import { type CreativeEvent, isRetriedUnasked, transition } from "./creative-state.ts";
+import { type CreativeEvent, type FailureReason, isRetriedUnasked, transition } from "./creative-state.ts";
+import { isDiskFull } from "./disk-full.ts";
 import { LeaseLost, nameOf, Stopping, type TurnDeps } from "./leased-row.ts";
+import { saveLife } from "./life-change.ts";
 import { isWhole } from "./publisher.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
@@ -42,11 +44,15 @@ async function end(
     if (found?.lease !== current.lease) throw new LeaseLost(`creative ${nameOf(current)}: no longer ours`);
     if (!isOver(found)) return undefined;
     const life = transition(found.life, event, deps.config.retry);
-    await store.save(tx, found, life, { progress: 1 });
-    return { ...found, life, progress: 1, message: undefined };
+    return saveLife(tx, found, life, { progress: 1 }, deps);
   });
   if (record) deps.announce(record);
   return record !== undefined;
+}
+
+function reasonOf(error: unknown): FailureReason {
+  if (isDiskFull(error)) return "disk-full";
+  return error instanceof RepackageFailure ? error.reason : "internal";
 }
 
 /** Writes down how a turn ended that did not succeed. Throws only to have the queue run the job again. */
@@ -54,7 +60,7 @@ export async function settle(error: unknown, current: CreativeRecord, deps: Turn
   const { config, database, log, queue } = deps;
   if (error instanceof LeaseLost) return;
   const isStopping = error instanceof Stopping;
-  const reason = error instanceof RepackageFailure ? error.reason : "internal";
+  const reason = reasonOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const record = await database.transaction(async (tx) => {
     const found = await store.lock(tx, current);
@@ -63,8 +69,8 @@ export async function settle(error: unknown, current: CreativeRecord, deps: Turn
     const life = transition(found.life, event, config.retry);
     const jobId = isRetriedUnasked(life, config.retry) ? await queue.add(tx, found, life.retryAt) : undefined;
     const shown = isStopping ? null : message.slice(0, 1000);
-    await store.save(tx, found, life, { message: shown, progress: 0, ...(jobId !== undefined && { jobId }) });
-    return { ...found, life, progress: 0, message: shown ?? undefined };
+    const change = { message: shown, progress: 0, ...(jobId !== undefined && { jobId }) };
+    return saveLife(tx, found, life, change, deps);
   });
   if (record) deps.announce(record);
   if (isStopping) throw error;

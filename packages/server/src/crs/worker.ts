@@ -2,8 +2,11 @@
 import type { CreativeId, CreativeRecord } from "./creative-record.ts";
 import * as store from "./creative-store.ts";
 import { transition } from "./creative-state.ts";
+import { makeRoom } from "./disk.ts";
 import { LeaseLost, nameOf, type Report, Stopping, type TurnDeps } from "./leased-row.ts";
+import { saveLife } from "./life-change.ts";
 import { startTurn, type Turn } from "./turn.ts";
+import { settle } from "./turn-end.ts";
 
 /** A turn in this process, as seen from outside of it. */
 interface Run extends Turn {
@@ -43,6 +46,8 @@ export function createWorker(deps: TurnDeps): Worker {
       while (runs.size >= deps.config.concurrency + MAX_TRAILING) await Promise.race([...runs].map((run) => run.over));
       const record = await begin(jobId, id, deps);
       if (record === undefined) return;
+      const full = await makeRoom(deps.config).catch((error: unknown) => error);
+      if (full !== undefined) return settle(full, record, deps);
       const controller = new AbortController();
       const report = { progress: 0 };
       const turn = startTurn(record, report, AbortSignal.any([controller.signal, stopAll.signal]), deps);
@@ -67,8 +72,7 @@ async function begin(jobId: string, id: CreativeId, deps: TurnDeps): Promise<Cre
     if (found === undefined) return undefined;
     const life = transition(found.life, { type: "start" }, deps.config.retry);
     if (life === found.life) return undefined;
-    await store.save(tx, found, life, { jobId, lease: found.lease + 1, progress: 0 });
-    return { ...found, life, jobId, lease: found.lease + 1, progress: 0, message: undefined };
+    return saveLife(tx, found, life, { jobId, lease: found.lease + 1, progress: 0 }, deps);
   });
   if (record === undefined) return undefined;
   deps.announce(record);

@@ -7,6 +7,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { Pool, type PoolClient } from "pg";
 import { fromPglite, PgBoss } from "pg-boss";
 import { lockDirectory } from "./directory-lock.ts";
+import { listen } from "./listener.ts";
 import { migrate } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Queryable } from "./queryable.ts";
@@ -16,6 +17,13 @@ export type { Queryable } from "./queryable.ts";
 export interface Database extends Queryable {
   /** Commits when `run` returns, rolls back when it throws. Inside it only `tx` may be used: PGlite has one connection. */
   transaction<T>(run: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * Hears what other processes tell by `pg_notify(channel, payload)`, until the function that it returns is called. Embedded:
+   * there are no others.
+   *
+   * @param channel letters and _
+   */
+  listen(channel: string, onPayload: (payload: string) => void): Promise<() => Promise<void>>;
   /** Started. Whoever needs a queue makes it. */
   readonly boss: PgBoss;
   /** Embedded: no other process can be at work on the same rows. */
@@ -79,7 +87,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
       await opened.close();
       lock.release();
     });
-    return { query, transaction, boss, isEmbedded: true, close };
+    return { query, transaction, listen: async () => async () => undefined, boss, isEmbedded: true, close };
   } catch (error) {
     await pglite?.close();
     lock.release();
@@ -116,7 +124,8 @@ async function openPostgres(connectionString: string, onError: DatabaseOptions["
   try {
     await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), query);
     const boss = await startBoss(new PgBoss({ ...BOSS_OPTIONS, connectionString, max: 4 }), onError);
-    return { query, transaction, boss, isEmbedded: false, close: closeOnce(boss, () => pool.end()) };
+    const hear: Database["listen"] = (channel, onPayload) => listen(connectionString, channel, onPayload, onError);
+    return { query, transaction, listen: hear, boss, isEmbedded: false, close: closeOnce(boss, () => pool.end()) };
   } catch (error) {
     await pool.end();
     throw error;

@@ -52,7 +52,7 @@ describe.runIf(postgres !== undefined)("several instances on one PostgreSQL", ()
       if (/^transcoding 0\.(0[6-9]|[1-9])/.test(line)) break;
     }
     const other = await startCrs(options());
-    const [held] = await other.crs.list({ state: "transcoding" });
+    const [held] = (await other.crs.list({ state: "transcoding" })).creatives;
     expect(held).toMatchObject({ creativeUrl: url.href, attempts: 1 });
     child.kill("SIGKILL");
     const taken = await other.waitFor(held?.key ?? "", ({ state, attempts }) => state === "fetching" && attempts === 2);

@@ -314,7 +314,7 @@ describe("a server that ends in the middle of a job", () => {
     child.kill("SIGKILL");
     await ended;
     const crs = await startCrs({ folder, allow: [media] });
-    const [left] = await crs.crs.list({});
+    const [left] = (await crs.crs.list({})).creatives;
     const status = await crs.waitFor(left?.key ?? "", ({ state }) => state === "ready");
     expect(status.packages).toMatchObject([{ cdns: ["a", "b"] }]);
     expect(downloads(url)).toBe(2);

@@ -2,8 +2,8 @@ import { fastify, type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { requireBearer } from "../../src/bearer.ts";
 import { registerErrors } from "../../src/http-error.ts";
-import { type CreativeStatus, type Crs, QueueFull } from "../../src/crs/crs.ts";
-import { crsRoutes } from "../../src/crs/routes.ts";
+import { type CreativeStatus, QueueFull } from "../../src/crs/crs.ts";
+import { crsRoutes, type CrsRoutesOptions } from "../../src/crs/routes.ts";
 
 const KEY = "0123456789abcdef".repeat(2);
 const STATUS: CreativeStatus = {
@@ -24,14 +24,22 @@ const AUTHORIZED = { authorization: "Bearer 0123456789abcdef" };
 let app: FastifyInstance;
 let listener: ((status: CreativeStatus) => void) | undefined;
 beforeEach(async () => {
-  const crs: Pick<Crs, "submit" | "status" | "list" | "forget" | "subscribe"> = {
+  const crs: CrsRoutesOptions["crs"] = {
     submit: async (input) => {
       if (input.creativeUrl.includes("full")) throw new QueueFull("queue: expected room, got none");
       return { key: KEY, before: "absent", status: { ...STATUS, zone: input.zone, state: "queued" } };
     },
     status: async (_zone, key) => (key === KEY ? STATUS : undefined),
-    list: async ({ state }) => (state === undefined || state === "ready" ? [STATUS] : []),
+    list: async ({ state }) =>
+      state === undefined || state === "ready" ? { creatives: [STATUS], total: 1 } : { creatives: [], total: 0 },
     forget: async (_zone, key) => key === KEY,
+    retry: async (_zone, key) => (key === KEY ? { ...STATUS, state: "queued", progress: 0 } : undefined),
+    purge: async (_zone, key) => (key === KEY ? { ...STATUS, packages: [] } : undefined),
+    blocks: {
+      list: async () => ({ entries: [], total: 0 }),
+      add: async (order) => ({ entry: { ...order, id: "7", isAutomatic: false, createdAt: new Date(0) }, isNew: true }),
+      remove: async (id) => id === "7",
+    },
     subscribe: (one) => {
       listener = one;
       return () => {
@@ -54,6 +62,11 @@ describe("/v1", () => {
     ["GET", "/v1/creatives"],
     ["GET", `/v1/creatives/1/${KEY}`],
     ["DELETE", `/v1/creatives/1/${KEY}`],
+    ["POST", `/v1/creatives/1/${KEY}/retry`],
+    ["DELETE", `/v1/creatives/1/${KEY}/cdns/a`],
+    ["GET", "/v1/blocklist"],
+    ["POST", "/v1/blocklist"],
+    ["DELETE", "/v1/blocklist/7"],
     ["GET", "/v1/events"],
   ] as const)("%s %s wants the token", async (method, url) => {
     expect((await app.inject({ method, url })).statusCode).toBe(401);
@@ -94,9 +107,9 @@ describe("/v1", () => {
 
   test("GET /v1/creatives lists, by state if asked", async () => {
     const all = await app.inject({ url: "/v1/creatives", headers: AUTHORIZED });
-    expect(all.json()).toEqual({ creatives: [STATUS] });
+    expect(all.json()).toEqual({ creatives: [STATUS], total: 1 });
     const failed = await app.inject({ url: "/v1/creatives?state=failed", headers: AUTHORIZED });
-    expect(failed.json()).toEqual({ creatives: [] });
+    expect(failed.json()).toEqual({ creatives: [], total: 0 });
     expect((await app.inject({ url: "/v1/creatives?state=lost", headers: AUTHORIZED })).statusCode).toBe(400);
   });
 
@@ -108,6 +121,37 @@ describe("/v1", () => {
     expect((await forget(`/v1/creatives/1/${KEY}`)).statusCode).toBe(204);
     expect((await forget(other)).statusCode).toBe(404);
     expect((await forget("/v1/creatives/1/nothex")).statusCode).toBe(400);
+  });
+
+  test("retry, purge and the end of a block know what they are about or say 404", async () => {
+    const ask = (method: "POST" | "DELETE", url: string) => app.inject({ method, url, headers: AUTHORIZED });
+    const other = "f".repeat(32);
+    expect((await ask("POST", `/v1/creatives/1/${KEY}/retry`)).json()).toMatchObject({ state: "queued" });
+    expect((await ask("POST", `/v1/creatives/1/${other}/retry`)).statusCode).toBe(404);
+    expect((await ask("DELETE", `/v1/creatives/1/${KEY}/cdns/a`)).json()).toMatchObject({ packages: [] });
+    expect((await ask("DELETE", `/v1/creatives/1/${other}/cdns/a`)).statusCode).toBe(404);
+    expect((await ask("DELETE", "/v1/blocklist/7")).statusCode).toBe(204);
+    expect((await ask("DELETE", "/v1/blocklist/8")).statusCode).toBe(404);
+    expect((await ask("DELETE", "/v1/blocklist/x")).statusCode).toBe(400);
+  });
+
+  test("POST /v1/blocklist takes known kinds and known zones", async () => {
+    const add = (payload: object) => app.inject({ method: "POST", url: "/v1/blocklist", headers: AUTHORIZED, payload });
+    const entry = { kind: "host", value: "ads.example" };
+    const added = await add(entry);
+    expect([added.statusCode, added.json()]).toEqual([
+      201,
+      {
+        ...entry,
+        id: "7",
+        reason: "blocked by an operator",
+        isAutomatic: false,
+        createdAt: "1970-01-01T00:00:00.000Z",
+      },
+    ]);
+    expect((await add({ ...entry, zone: "9" })).json().error.code).toBe("zone-unknown");
+    expect((await add({ ...entry, kind: "planet" })).statusCode).toBe(400);
+    expect((await add({ kind: "host" })).json().error.message).toContain("value");
   });
 
   test("a URL with a control character, which no database column takes, is refused", async () => {

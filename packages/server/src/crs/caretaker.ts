@@ -1,0 +1,94 @@
+/**
+ * Looks after creatives that nobody would otherwise think of: those whose job or worker is gone, those that a CDN lacks
+ * something of, and those whose source is to be looked at again. The last two only while somebody still asks for them.
+ */
+import type { Database } from "../database/database.ts";
+import { CreativeBlocked } from "./block-list.ts";
+import type { CreativeRecord } from "./creative-record.ts";
+import * as store from "./creative-store.ts";
+import type { CrsLog } from "./crs-log.ts";
+import { nameOf } from "./leased-row.ts";
+import { isRepublishable, requeue, type SubmitDeps } from "./submit.ts";
+import { isStale } from "./turn.ts";
+
+export interface CaretakerDeps extends SubmitDeps {
+  readonly log: CrsLog;
+}
+
+/** A worker writes its progress every second; a row that is older than this is looked into. */
+const QUIET_MS = 60_000;
+/** What nobody asked for this long is left as it is. */
+const MAX_UNASKED_DAYS = 30;
+/** What nobody waits for is added only while fewer creatives than this wait. */
+const MAX_WAITING = 10;
+/** Any number that nothing else in the database uses as an advisory lock. */
+const LOCK = 4_918_274;
+
+/**
+ * One round; of several instances on one database one makes it, for the others there is nothing to do.
+ *
+ * @param isRestart this process has just begun; where the database is embedded, every running job's worker is then known to be dead
+ */
+export async function lookAfter(deps: CaretakerDeps, isRestart: boolean): Promise<void> {
+  const round = async (): Promise<void> => {
+    await revive(deps, isRestart && deps.database.isEmbedded);
+    await keepUp(deps);
+  };
+  if (deps.database.isEmbedded) return round();
+  await alone(deps.database, round);
+}
+
+/** The lock goes with its connection, however this process ends. */
+async function alone(database: Database, run: () => Promise<void>): Promise<void> {
+  await database.transaction(async (tx) => {
+    const [row] = await tx.query<{ readonly is_ours: boolean }>("select pg_try_advisory_xact_lock($1) as is_ours", [
+      LOCK,
+    ]);
+    if (row?.is_ours === true) await run();
+  });
+}
+
+async function revive({ database, queue, log }: CaretakerDeps, ownerIsGone: boolean): Promise<void> {
+  const unfinished = "state in ('queued', 'fetching', 'transcoding', 'publishing') and updated_at <= $1";
+  const before = new Date(Date.now() - (ownerIsGone ? 0 : QUIET_MS));
+  for await (const record of store.scan(database, unfinished, [before])) {
+    if (record.jobId !== undefined && (await queue.isLive(record.jobId, ownerIsGone))) continue;
+    const isAdded = await database.transaction(async (tx) => {
+      const found = await store.lock(tx, record);
+      if (found?.lease !== record.lease || found.jobId !== record.jobId) return false;
+      const jobId = await queue.add(tx, found);
+      return store.save(tx, found, found.life, { jobId });
+    });
+    if (isAdded) log.warn({ creative: nameOf(record) }, "creative had lost its job and is queued again");
+  }
+}
+
+/** What can be said in SQL is only a first choice: when a CDN is tried again depends on how often it was. */
+const MAY_NEED = `
+  state = 'ready' and asked_at > now() - make_interval(days => $1)
+  and ((source is not null and $2 > 0 and coalesce(checked_at, '-infinity') < now() - make_interval(secs => $2))
+    or exists (select from creative_package p where p.zone = c.zone and p.key = c.key
+      and p.reason is null and p.target_duration > 0 and not (p.cdns || p.purged_cdns) @> $3::text[]))`;
+
+async function keepUp(deps: CaretakerDeps): Promise<void> {
+  const { database, config, targets, log } = deps;
+  let room = MAX_WAITING - (await store.countQueued(database));
+  const values = [MAX_UNASKED_DAYS, config.revalidateMs / 1000, targets.map(({ name }) => name)];
+  const toEvent = (found: CreativeRecord) => {
+    const now = new Date();
+    const needs = isStale(found, config, now) || found.packages.some((one) => isRepublishable(one, targets, now));
+    return needs && found.life.state === "ready" ? ({ type: "submit", now, isIncomplete: true } as const) : undefined;
+  };
+  if (room <= 0) return;
+  for await (const record of store.scan(database, MAY_NEED, values)) {
+    if (toEvent(record) === undefined) continue;
+    const queued = await requeue(record, toEvent, deps).catch((error: unknown) => {
+      if (error instanceof CreativeBlocked) return undefined;
+      throw error;
+    });
+    if (queued === undefined) continue;
+    log.info({ creative: nameOf(queued) }, "creative is looked at again");
+    room -= 1;
+    if (room <= 0) return;
+  }
+}
