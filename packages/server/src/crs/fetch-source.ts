@@ -30,7 +30,7 @@ export interface SourceFacts {
 
 export interface FetchedSource {
   readonly video: IdentifiedFile;
-  /** Where sound is in a file of its own; left out: it is in the video's, or there is none. */
+  /** Where sound is in a file of its own. HLS is put together before, so that both are in step: it leaves this out too. */
   readonly audio?: IdentifiedFile;
   readonly facts: SourceFacts;
 }

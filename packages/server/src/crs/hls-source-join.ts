@@ -62,14 +62,7 @@ export async function joinParts(
   for (const [index, part] of video.entries()) {
     probed.push(await probePart(part, audio?.[index], limits, tools.runFfprobe, signal));
   }
-  const pictures = new Set(probed.map(({ picture }) => picture));
-  if (pictures.size > 1) throw refuse("parts of one codec and size", [...pictures].join("; "));
-  // Sound is made as long as the pictures are, and times may say anything.
-  const duration = probed.reduce((sum, part) => sum + part.duration, 0);
-  if (duration > limits.maxDuration) {
-    const message = `creative: expected at most ${limits.maxDuration} s, got pictures of ${duration.toFixed(1)} s`;
-    throw new RepackageFailure("too-long", message);
-  }
+  checkParts(probed, limits);
 
   const hasSound = probed.some((part) => part.audio !== undefined);
   const paths: string[] = [];
@@ -84,6 +77,18 @@ export async function joinParts(
   return { path: joined, format: "mov" };
 }
 
+/** @throws RepackageFailure `unsupported`, `too-long` */
+function checkParts(parts: readonly ProbedPart[], { maxDuration }: SourceLimits): void {
+  const pictures = new Set(parts.map(({ picture }) => picture));
+  if (pictures.size > 1) throw refuse("parts of one codec and size", [...pictures].join("; "));
+  // Sound is made as long as the pictures are, and times may say anything.
+  const duration = parts.reduce((sum, part) => sum + part.duration, 0);
+  if (duration <= maxDuration) return;
+  const message = `creative: expected at most ${maxDuration} s, got pictures of ${duration.toFixed(1)} s`;
+  throw new RepackageFailure("too-long", message);
+}
+
+/** The one file of files that `partCommand` made, which are removed. */
 async function joinFiles(
   names: readonly string[],
   parts: readonly ProbedPart[],
