@@ -85,7 +85,8 @@ export async function submit(input: RepackageRequestInput, deps: SubmitDeps): Pr
     const wanted = await want(tx, found, input, deps);
     // Whatever blocked it is not on the list any more.
     const event = found.life.state === "blocked" && wanted.type === "submit" ? ({ type: "retry" } as const) : wanted;
-    return { ...(await change(tx, found, event, input, deps)), blocked: undefined };
+    const noted = event.type === "refuse" ? await store.lock(tx, found) : found;
+    return { ...(await change(tx, noted ?? found, event, input, deps)), blocked: undefined };
   });
   if (record) deps.announce(record);
   if (blocked) throw new CreativeBlocked({ ...input, key, normalisedUrl }, blocked);
