@@ -3,13 +3,12 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import { fastify, type FastifyInstance } from "fastify";
 import { type RepackagePort, repackagingIsOff } from "./ads/admission.ts";
 import { repackageRoutes } from "./ads/repackage-routes.ts";
 import { createServedCreatives } from "./ads/served-creatives.ts";
 import { tagRoutes } from "./ads/tag-routes.ts";
+import { registerDocs } from "./api-docs.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import { registerCors } from "./cors.ts";
@@ -95,30 +94,6 @@ async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<void>
     authorise: requireBearer(config.apiToken),
     store: createBeaconStore(query),
     onBeacon: ({ event, error }) => metrics.countBeacon(event, error),
-  });
-}
-
-async function registerDocs(app: FastifyInstance): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "Interlude",
-        version: "0.1.0",
-        description: "Ads for HLS: repackaged just in time, served, tracked",
-      },
-      components: {
-        securitySchemes: { bearer: { type: "http", scheme: "bearer" }, digest: { type: "http", scheme: "digest" } },
-      },
-    },
-  });
-  await app.register(swaggerUi, {
-    routePrefix: "/docs",
-    staticCSP: true,
-    // The page needs nobody else, and on plain http (a machine in a local network) nothing that it loads may be upgraded.
-    transformStaticCSP: (policy) =>
-      policy.replace("upgrade-insecure-requests;", "").replaceAll(/ (?:https:|validator\.swagger\.io)(?=[ ;])/g, ""),
-    uiConfig: { validatorUrl: null },
   });
 }
 
