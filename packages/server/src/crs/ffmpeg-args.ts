@@ -120,11 +120,20 @@ export function encodeVideoCommand(
   return { inputs: [sourceInput(source.video.file, limits)], outputs };
 }
 
+/** The fps filter may end this many frames before what the packets promise, by rounding. More is a fault, and shows. */
+const MAX_ROUNDED = 2;
+
+/** How many pictures each rendition has: cuts are planned by it. */
+function countFrames({ duration, video }: Source): number {
+  return Math.max(1, Math.round(duration * framesPerSecond(video.frameRate)));
+}
+
 function videoGraph(video: SourceVideo, rungs: readonly Rung[]): string {
   const steps = [
     ...(video.isInterlaced ? ["yadif=deint=interlaced"] : []),
     ...(video.zero > 0 ? [`setpts=PTS-${video.zero.toFixed(6)}/TB`] : []),
     `fps=${formatFrameRate(video.frameRate)}:start_time=0`,
+    `tpad=stop=${MAX_ROUNDED}:stop_mode=clone`,
   ];
   const chain = rungs.map((rung, index) => {
     const isSame = index === 0 && video.hasSquarePixels && rung.width === video.width && rung.height === video.height;
@@ -140,28 +149,38 @@ function encoderOptions(source: Source, rung: Rung): readonly string[] {
   const fps = framesPerSecond(source.video.frameRate);
   // The last GOP may be longer by what is too short to stand alone.
   const longest = Math.ceil((GOP_DURATION + SHORTEST_GOP) * fps) + 1;
-  const lastKey = source.duration - SHORTEST_GOP;
-  const keys = `expr:gte(t,n_forced*${GOP_DURATION})*lte(t,${Math.max(0, lastKey).toFixed(6)})`;
+  const frames = countFrames(source);
+  const lastKey = Math.max(0, frames / fps - SHORTEST_GOP).toFixed(6);
+  const keys = `expr:gte(t,n_forced*${GOP_DURATION})*lte(n_forced*${GOP_DURATION},${lastKey})`;
   return words(
     "-c:v libx264 -preset veryfast -profile:v high -bf 0 -crf 21 " +
       `-maxrate ${rung.maxKbps}k -bufsize ${rung.maxKbps * 2}k ` +
-      `-g ${longest} -sc_threshold 0 -forced-idr 1 -force_key_frames ${keys}`,
+      `-g ${longest} -sc_threshold 0 -forced-idr 1 -force_key_frames ${keys} -frames:v ${frames}`,
   );
 }
+
+const TO_STEREO = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
 
 /** The source's sound as all of ours is, from the creative's zero on: what is missing before it is silence. */
 function toStereo({ index, zero }: SourceAudio): string {
   const shift = zero === 0 ? "" : `asetpts=PTS-(${zero.toFixed(6)})/TB,`;
-  const format = `aformat=sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
-  return `[0:${index}]${shift}aresample=${SAMPLE_RATE}:async=1:first_pts=0,${format}`;
+  return `[0:${index}]${shift}${TO_STEREO}`;
 }
 
-/** Measures loudness (EBU R 128 and BS.1770) of the source's audio as it will be encoded; the report is the last of stderr. */
-export function measureLoudnessCommand(audio: SourceAudio, limits: ReadLimits): FfmpegCommand {
-  const input = sourceInput(audio.file, limits);
+/**
+ * Measures loudness (EBU R 128 and BS.1770) of a file's audio as it will be encoded; the report is the last of stderr.
+ *
+ * @param index undefined: the first, whichever it is, so that nobody need have looked into the file before
+ */
+export function measureLoudnessCommand(
+  file: IdentifiedFile,
+  index: number | undefined,
+  limits: ReadLimits,
+): FfmpegCommand {
+  const input = sourceInput(file, limits);
   // The report is printed at level info.
   const options = input.options.map((option) => (option === "error" ? "info" : option));
-  const filter = ["-filter_complex", `${toStereo(audio)},ebur128=peak=sample:framelog=verbose[a]`];
+  const filter = ["-filter_complex", `[0:${index ?? "a:0"}]${TO_STEREO},ebur128=peak=sample:framelog=verbose[a]`];
   return {
     inputs: [{ ...input, options }],
     outputs: [{ path: "-", options: [...filter, "-map", "[a]", "-f", "null"] }],

@@ -23,10 +23,11 @@ import type { FetchedSource } from "./fetch-source.ts";
 import { makeRemux, planRemux } from "./first-layer.ts";
 import type { FrameRate } from "./frame-rate.ts";
 import { selectFirstRung } from "./ladder.ts";
+import type { Loudness } from "./loudness.ts";
 import type { MediaTools } from "./media-tools.ts";
 import type { Layer } from "./package-store.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
-import { makeSound } from "./sound.ts";
+import { makeSound, measureSound } from "./sound.ts";
 import type { Source } from "./source.ts";
 import { together } from "./together.ts";
 
@@ -103,10 +104,14 @@ async function makeLadder(
 ): Promise<Encoding> {
   const { tools } = ports;
   const fetched = before ?? (await ports.fetchSource((share) => ports.onProgress(share * TRANSCODING)));
-  const source = await probeSource(fetched, tools, signal);
+  const [source, loudness] = await together(
+    signal,
+    (end) => probeSource(fetched, tools, end),
+    (end) => measureSound(fetched, tools, end),
+  );
   await ports.enter("transcode");
   const encodings = join(folder, "encoding");
-  const first = await makeFirstLayer(source, encodings, folder, ports, signal);
+  const first = await makeFirstLayer(source, loudness, encodings, folder, ports, signal);
   const made = first.keyTimes === undefined ? first : undefined;
 
   const isDone = new AbortController();
@@ -129,6 +134,7 @@ async function makeLadder(
 /** Something that plays, and is on a CDN when this returns, unless every CDN refused it. */
 async function makeFirstLayer(
   source: Source,
+  loudness: Loudness | undefined,
   encodings: string,
   folder: string,
   ports: RepackagePorts,
@@ -138,7 +144,7 @@ async function makeFirstLayer(
   const [remux] = await together(
     signal,
     (end) => makeRemuxOrNone(source, encodings, ports, end),
-    (end) => makeSound(source, encodings, tools, end),
+    (end) => makeSound(source, encodings, tools, end, loudness),
   );
   if (remux) {
     const fault = await publishFirst(remux, folder, ports, signal).catch((error: unknown) => error);

@@ -7,11 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultCrsConfig } from "../../src/crs/crs-config.ts";
 import { encodeRungs, mergeEncodings, planRungs, probeSource } from "../../src/crs/encode.ts";
 import type { Encoding } from "../../src/crs/encoding.ts";
+import { cutTimes } from "../../src/crs/cut-times.ts";
 import { createFfmpeg } from "../../src/crs/ffmpeg.ts";
 import { createFfprobe } from "../../src/crs/ffprobe.ts";
 import { makeRemux, planRemux } from "../../src/crs/first-layer.ts";
 import { selectFirstRung } from "../../src/crs/ladder.ts";
-import { makeSound } from "../../src/crs/sound.ts";
+import { makeSound, measureSound } from "../../src/crs/sound.ts";
 import type { Source } from "../../src/crs/source.ts";
 import type { IdentifiedFile, SourceFormat } from "../../src/crs/source-format.ts";
 import { testMedia } from "./test-media.ts";
@@ -182,6 +183,17 @@ describe("sound", () => {
     }
   });
 
+  test("may be measured before anybody has looked into the file, and comes out the same", async () => {
+    const source = await probe("loud.mp4");
+    const { file: video } = source.video;
+    const measured = await measureSound({ video }, tools, signal);
+    expect(measured?.integrated).toBeGreaterThan(-20);
+    const place = join(folder, "measured");
+    await makeSound(source, place, tools, signal, measured);
+    expect(Math.abs((await loudness(join(place, "audio.aac"))) + 24)).toBeLessThan(0.5);
+    expect(await measureSound({ video: identify("silent.mp4") }, tools, signal)).toBeUndefined();
+  });
+
   test("where there is none, it is silence as long as the pictures", async () => {
     const source = await probe("silent.mp4");
     expect(source.audio).toBeUndefined();
@@ -192,6 +204,25 @@ describe("sound", () => {
     expect(/Stream.*Audio: (.*?),.*?48000 Hz, stereo/.test(report)).toBe(true);
     expect(/time=00:00:0([78])/.test(report)).toBe(true);
   });
+});
+
+test.each([
+  ["61-frames.mp4", 61],
+  ["62-frames.mp4", 62],
+  ["23976.mp4", 312],
+  ["variable.mp4", 216],
+])("%s: the rungs have %i pictures, and key frames wherever an encoding may be cut", async (name, frames) => {
+  const source = await probe(name);
+  const place = join(folder, `keys-${name}`);
+  const encoding = await encodeRungs(source, planRungs(source, tools).slice(-1), place, tools, signal, () => {});
+  const packets = await readPackets(join(place, `${encoding.renditions[0]?.name}.mp4`));
+  expect(packets).toHaveLength(frames);
+  expect(encoding.duration).toBeCloseTo((frames * encoding.frameRate.denominator) / encoding.frameRate.numerator, 9);
+  const keys = packets.filter(({ isKey }) => isKey).map(({ time }) => time.toFixed(3));
+  for (const targetDuration of [6, 4, 2]) {
+    const cuts = cutTimes(encoding, targetDuration).map((time) => time.toFixed(3));
+    expect(keys).toEqual(expect.arrayContaining(cuts));
+  }
 });
 
 test("a rung that was made first and the others made later are one ladder: as many pictures, key frames at the same times", async () => {

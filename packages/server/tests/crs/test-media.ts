@@ -146,6 +146,8 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
     ...FILM,
     ...AAC,
   ],
+  "61-frames.mp4": [...picture("160x90", "25", 2.44), ...tone(3), ...H264, ...AAC],
+  "62-frames.mp4": [...picture("160x90", "25", 2.48), ...tone(3), ...H264, ...AAC],
   "hevc.mp4": [...picture("320x180", "25", 4), ...tone(4), "-c:v", "libx265", "-preset", "ultrafast", ...AAC],
   "ten-bit.mp4": [...picture("320x180", "25", 4), ...tone(4), ...FILM, "-pix_fmt", "yuv420p10le", ...AAC],
   "interlaced.mp4": [...picture("320x180", "25", 4), ...tone(4), ...FILM, "-flags", "+ilme+ildct", ...AAC],
