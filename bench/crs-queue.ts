@@ -16,21 +16,21 @@ const MAX_MS = 50;
 /** Between jobs, so that the queue is idle and does not wake up in step with them. */
 const PAUSE_MS = { least: 200, more: 600 };
 
-/** Two rows. */
-export async function benchQueue(): Promise<readonly Row[]> {
+/** Two rows, of `jobs` jobs each. */
+export async function benchQueue(jobs = JOBS): Promise<readonly Row[]> {
   const postgres = await startPostgres();
   try {
-    const embedded = await timeStarts(undefined);
+    const embedded = await timeStarts(jobs, undefined);
     const rows = [startRow("PGlite", embedded)];
     if (postgres === undefined) return [...rows, missingRow()];
-    return [...rows, startRow("PostgreSQL", await timeStarts(postgres.url))];
+    return [...rows, startRow("PostgreSQL", await timeStarts(jobs, postgres.url))];
   } finally {
     await postgres?.stop();
   }
 }
 
 /** Milliseconds, ascending, from the answer; a job may begin before its submission is answered. */
-async function timeStarts(databaseUrl: string | undefined): Promise<readonly number[]> {
+async function timeStarts(jobs: number, databaseUrl: string | undefined): Promise<readonly number[]> {
   const source = await makeSource(TINY);
   const folder = join(FOLDER, "work-queue");
   rmSync(folder, { recursive: true, force: true });
@@ -39,7 +39,7 @@ async function timeStarts(databaseUrl: string | undefined): Promise<readonly num
   const crs = await startCrs({ folder, databaseUrl, allow: [media] });
   try {
     const times: number[] = [];
-    for (let job = 0; job < JOBS; job++) {
+    for (let job = 0; job < jobs; job++) {
       times.push(await timeStart(crs, new URL(`${job}/creative`, media.base)));
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS.least + Math.random() * PAUSE_MS.more));
     }

@@ -35,7 +35,7 @@ export interface CrsBenchOptions {
 export async function benchCrs({ quick, only }: CrsBenchOptions): Promise<readonly Row[]> {
   const sources = SOURCES.filter((one) => one.name.includes(only) && (!quick || one.isQuick));
   const parts = sources.map((source) => ({ name: source.name, run: () => benchSource(source) }));
-  if ("queue".includes(only)) parts.push({ name: "queue", run: benchQueue });
+  if ("queue".includes(only)) parts.push({ name: "queue", run: () => benchQueue() });
   const rows: Row[] = [];
   for (const { name, run } of parts) {
     tell(name);
