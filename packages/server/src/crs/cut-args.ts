@@ -20,11 +20,11 @@ export function cutCommand(encoding: Encoding, cuts: readonly number[], folder: 
   const audioEnd = encoding.duration - AAC_FRAME / SAMPLE_RATE + ROUNDING;
   const inputs = encoding.renditions.map(({ name }, index) => ({
     path: `${encoding.folder}/${name}.mp4`,
-    options: [...(index === 0 ? GLOBAL : []), ...words("-f mov -protocol_whitelist file,pipe")],
+    options: [...(index === 0 ? GLOBAL : []), ...words("-f mov -protocol_whitelist file,pipe -codec_whitelist h264")],
   }));
   const audio = {
     path: `${encoding.folder}/audio.aac`,
-    options: words(`-f aac -protocol_whitelist file,pipe -t ${audioEnd.toFixed(6)}`),
+    options: words(`-f aac -protocol_whitelist file,pipe -codec_whitelist aac -t ${audioEnd.toFixed(6)}`),
   };
   // The muxer wants a list: a time that never comes stands for none.
   const later = cuts.length > 1 ? cuts.slice(1) : [encoding.duration + 60];

@@ -39,29 +39,42 @@ export interface TaggedSegment {
  * @throws Error when it is not a transport stream of one programme
  */
 export function insertTimedMetadata(segment: Buffer, tags: readonly TimedMetadata[], counter: number): TaggedSegment {
-  const packets: Buffer[] = [];
+  const parts: Buffer[] = [];
   const waiting = [...tags];
   let next = counter;
-  const writeUntil = (time: number): void => {
+  let copied = 0;
+  const copyUntil = (position: number): void => {
+    parts.push(segment.subarray(copied, position));
+    copied = position;
+  };
+  const writeUntil = (time: number, position: number): void => {
     while ((waiting[0]?.time ?? Number.POSITIVE_INFINITY) <= time) {
       const [tag] = waiting.splice(0, 1);
       if (!tag) return;
+      copyUntil(position);
       const written = formatPackets(formatPes(tag), next);
-      packets.push(...written);
+      parts.push(...written);
       next += written.length;
     }
   };
   let programPid: number | undefined;
   let streams: ReadonlyMap<number, number> = new Map();
+  let position = 0;
   for (const { bytes, pid, isStart, payload } of readPackets(segment)) {
     if (isStart && pid === 0) programPid = readProgramPid(payload);
-    const isProgramMap = isStart && pid === programPid;
-    if (isProgramMap) streams = readStreamTypes(payload);
-    if (isStart && streams.get(pid) === TS_H264) writeUntil(readPesTimes(payload)?.presentation ?? 0);
-    packets.push(isProgramMap ? declareMetadata(bytes, payload) : bytes);
+    else if (isStart && pid === programPid) {
+      streams = readStreamTypes(payload);
+      copyUntil(position);
+      parts.push(declareMetadata(bytes, payload));
+      copied = position + TS_PACKET;
+    } else if (isStart && streams.get(pid) === TS_H264) {
+      writeUntil(readPesTimes(payload)?.presentation ?? 0, position);
+    }
+    position += TS_PACKET;
   }
-  writeUntil(Number.MAX_VALUE);
-  return { bytes: Buffer.concat(packets), counter: next % 16 };
+  writeUntil(Number.MAX_VALUE, segment.length);
+  copyUntil(segment.length);
+  return { bytes: Buffer.concat(parts), counter: next % 16 };
 }
 
 /** The packet of a programme map table, with one more stream in it. */
