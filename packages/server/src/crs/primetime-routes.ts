@@ -134,6 +134,8 @@ async function submitAll(inputs: readonly RepackageRequestInput[], crs: Pick<Crs
     } catch (cause) {
       // Its clients know no word for it; like what is not made here, it is seen in /v1.
       if (cause instanceof CreativeBlocked) continue;
+      // The original has no word for it, and the others of the list are to be made.
+      if (cause instanceof CreativeBlocked) continue;
       if (!(cause instanceof QueueFull)) throw cause;
       const message = `${cause.message}; ${index} of ${inputs.length} requests were taken, send the list again`;
       throw new HttpError("overload", message, { retryAfterSeconds: cause.retryAfterSeconds, cause });

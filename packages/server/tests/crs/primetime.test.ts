@@ -9,6 +9,7 @@ import { fastify, type FastifyInstance } from "fastify";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { buildServer } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
+import { type BlockEntry, CreativeBlocked } from "../../src/crs/block-list.ts";
 import { type CreativeStatus, type Crs, QueueFull, type RepackageRequestInput } from "../../src/crs/crs.ts";
 import { parseFormatOptions } from "../../src/crs/format-options.ts";
 import { primetimeRoutes } from "../../src/crs/primetime-routes.ts";
@@ -31,6 +32,15 @@ const STATUS: CreativeStatus = {
   renditions: [],
   createdAt: "2026-01-01T00:00:00.000Z",
   updatedAt: "2026-01-01T00:00:00.000Z",
+};
+
+const BLOCKED: BlockEntry = {
+  id: "1",
+  kind: "host",
+  value: "ads.example",
+  reason: "tests",
+  isAutomatic: false,
+  createdAt: new Date(0),
 };
 
 let app: FastifyInstance;
@@ -224,6 +234,15 @@ describe("POST /repackage", () => {
     const answer = await post(list(item(), item({ CreativeURL: "https://ads.example/one-too-many.mp4" })));
     expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([503, "30"]);
     expect(answer.json().error.message).toContain("1 of 2 requests were taken, send the list again");
+  });
+
+  test("an item on the block list is taken like the others, as the original has no word for it, and holds up none", async () => {
+    submit = async (input) => {
+      if (!input.creativeUrl.includes("bad")) return { key: STATUS.key, before: "absent", status: STATUS };
+      throw new CreativeBlocked({ ...input, key: STATUS.key, normalisedUrl: input.creativeUrl }, BLOCKED);
+    };
+    const answer = await post(list(item({ CreativeURL: "https://ads.example/bad.mp4" }), item()));
+    expect([answer.statusCode, submitted.length]).toEqual([202, 2]);
   });
 
   test("a database that cannot be reached is 500, and its words stay inside", async () => {
