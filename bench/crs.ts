@@ -106,8 +106,8 @@ async function planSource(source: string, { format }: BenchSource, folder: strin
   return { rungs, frameRate, isRemuxed: remux !== undefined, otherOptions: [...new Set(otherOptions)] };
 }
 
-/** Where an output comes from and how it is packed is each side's own; the service ends its key frames before the end. */
-const OWN_OPTIONS = new Set(["-filter_complex", "-map", "-f", "-force_key_frames"]);
+/** Where an output comes from, how long it is and how it is packed is each side's own. */
+const OWN_OPTIONS = new Set(["-filter_complex", "-map", "-f", "-frames:v", "-force_key_frames"]);
 
 /** `-crf 21`, … */
 function pairs(options: readonly string[]): readonly string[] {
