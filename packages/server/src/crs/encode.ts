@@ -11,8 +11,6 @@ import { RepackageFailure } from "./repackage-failure.ts";
 import { MAX_MISSING, selectSource, type Source, type SourceFiles } from "./source.ts";
 import type { IdentifiedFile } from "./source-format.ts";
 
-export type { MediaTools } from "./media-tools.ts";
-
 /**
  * What was fetched, and whether it may be encoded.
  *

@@ -44,6 +44,18 @@ describe("readConfig", () => {
     expect(readConfig({}).apiToken).not.toBe(config.apiToken);
   });
 
+  test("rungs and loudness are the operator's; −24 LKFS and five rungs are the default", () => {
+    expect(readConfig({}).crs).toMatchObject({ rungs: [1080, 720, 540, 360, 180], loudness: -24 });
+    const { crs } = readConfig({ INTERLUDE_CRS_RUNGS: "720, 360,360", INTERLUDE_CRS_LOUDNESS: "-23" });
+    expect(crs).toMatchObject({ rungs: [720, 360], loudness: -23 });
+    expect(complaint({ INTERLUDE_CRS_RUNGS: "720,361" })).toBe(
+      'INTERLUDE_CRS_RUNGS: expected even numbers from 90 to 2160, got "361"',
+    );
+    expect(complaint({ INTERLUDE_CRS_LOUDNESS: "-16" })).toBe(
+      'INTERLUDE_CRS_LOUDNESS: expected one of -24, -23, got "-16"',
+    );
+  });
+
   test("an empty variable is an unset one; the ticket secret follows from the token unless it is given", () => {
     const INTERLUDE_API_TOKEN = "0123456789abcdef";
     const config = readConfig({ PORT: "", HOST: " ", INTERLUDE_API_TOKEN });
