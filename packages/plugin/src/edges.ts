@@ -1,10 +1,11 @@
 /**
- * The edge from an ad back to the content, where both have frames that are decoded before they are shown (B-frames).
+ * The edge from an ad back to the content, where the content has frames that are decoded before they are shown (B-frames).
  *
  * hls.js puts the first decode time of a new discontinuity where the presentation of the last one ends, which shows the first frame of
- * the content for too long: 80 ms with two B-frames at 25 frames per second. The decode time belongs where the decoding ended.
+ * the content for too long: 80 ms with two B-frames at 25 frames per second. In TS the decode time belongs where the decoding ended; in
+ * fragmented MP4 nothing else moves, so that the first frame can be shown where the last one ended.
  *
- * @see hls.js 1.7 mp4-remuxer.ts, `generateIS`: "Bind initPTS to the lowest DTS across tracks"
+ * @see hls.js 1.7 mp4-remuxer.ts, `generateIS`: "Bind initPTS to the lowest DTS across tracks"; passthrough-remuxer.ts, `remux`
  */
 import type { EngineDetails, EngineFragment, EngineStreamTimes } from "./engine.ts";
 
@@ -17,6 +18,7 @@ export interface EdgeAligner {
 interface Shape {
   readonly composition: number;
   readonly lead: number;
+  readonly isFragmented: boolean;
 }
 
 /** Seconds: below it there are no B-frames to speak of, above it something else is wrong. */
@@ -33,12 +35,13 @@ export function createEdgeAligner(): EdgeAligner {
       if (!isAd) {
         const before = details.fragments[index - 1];
         // hls.js may have moved the first picture after a discontinuity
-        if (!before || before.cc === fragment.cc) content = readShape(video, readTimes(fragment, "audio"));
+        if (!before || before.cc === fragment.cc) content = readShape(video, fragment);
         return;
       }
       const next = details.fragments[index + 1];
       if (!next || next.cc === fragment.cc || !content || content.composition < LEAST_COMPOSITION) return;
-      const start = Math.max(video.endDTS, video.endPTS - content.composition) - content.lead;
+      const decoded = video.endPTS - content.composition;
+      const start = (content.isFragmented ? decoded : Math.max(video.endDTS, decoded)) - content.lead;
       if (Math.abs(start - next.start) < MOST_SHIFT) next.setStart(start);
     },
   };
@@ -48,7 +51,8 @@ function readTimes(fragment: EngineFragment, stream: "audio" | "video"): EngineS
   return fragment.elementaryStreams?.[stream] ?? undefined;
 }
 
-function readShape(video: EngineStreamTimes, audio: EngineStreamTimes | undefined): Shape {
-  const lowest = Math.min(video.startDTS, audio?.startPTS ?? video.startDTS);
-  return { composition: video.startPTS - video.startDTS, lead: video.startDTS - lowest };
+function readShape(video: EngineStreamTimes, fragment: EngineFragment): Shape {
+  const composition = video.startPTS - video.startDTS;
+  const lowest = Math.min(video.startDTS, readTimes(fragment, "audio")?.startPTS ?? video.startDTS);
+  return { composition, lead: video.startDTS - lowest, isFragmented: Boolean(fragment.initSegment) };
 }

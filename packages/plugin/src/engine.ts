@@ -26,6 +26,8 @@ export interface EngineFragment {
   readonly bitrateTest?: boolean | undefined;
   /** Counts discontinuities. */
   readonly cc: number;
+  /** Of fragmented MP4. */
+  readonly initSegment?: object | null;
   readonly elementaryStreams?: {
     readonly audio: EngineStreamTimes | null;
     readonly video: EngineStreamTimes | null;

@@ -20,8 +20,12 @@ function parsed(
 }
 
 /** Content, one ad of 8 s, content again: where hls.js is made to start the content after the ad. */
-function resumeAt(content: EngineStreamTimes, ad: EngineStreamTimes, sound: EngineStreamTimes | null = null): number {
-  const before = parsed(0, 0, content, sound);
+function resumeAt(
+  content: EngineStreamTimes,
+  ad: EngineStreamTimes,
+  { sound = null, isFragmented = false }: { sound?: EngineStreamTimes | null; isFragmented?: boolean } = {},
+): number {
+  const before = Object.assign(parsed(0, 0, content, sound), { initSegment: isFragmented ? {} : null });
   const inserted = parsed(1, 1, ad);
   const after = Object.assign(createFragment(2, inserted.end, 4), { cc: 2 });
   const details: EngineDetails = {
@@ -46,10 +50,14 @@ describe("createEdgeAligner", () => {
   });
 
   test("sound that starts before the first picture keeps its distance", () => {
-    expect(resumeAt(times(0.02, 4, 0.08), times(4, 12, 0.08), times(0, 4, 0))).toBeCloseTo(11.98);
+    expect(resumeAt(times(0.02, 4, 0.08), times(4, 12, 0.08), { sound: times(0, 4, 0) })).toBeCloseTo(11.98);
   });
 
   test("content without B-frames is left to hls.js", () => {
     expect(resumeAt(times(0, 4, 0), times(4, 12, 0.08))).toBeCloseTo(12.08);
+  });
+
+  test("fragmented content with B-frames is shown where the ad ended, however the ad was decoded", () => {
+    expect(resumeAt(times(0, 4, 0.08), times(4, 12, 0), { isFragmented: true })).toBeCloseTo(11.92);
   });
 });
