@@ -66,7 +66,7 @@ async function revive({ database, queue, log }: CaretakerDeps, ownerIsGone: bool
 /** What can be said in SQL is only a first choice: when a CDN is tried again depends on how often it was. */
 const MAY_NEED = `
   state = 'ready' and asked_at > now() - make_interval(days => $1)
-  and ((source is not null and $2 > 0 and coalesce(checked_at, '-infinity') < now() - make_interval(secs => $2))
+  and ((source is not null and $2::float8 > 0 and coalesce(checked_at, '-infinity') < now() - make_interval(secs => $2::float8))
     or exists (select from creative_package p where p.zone = c.zone and p.key = c.key
       and p.reason is null and p.target_duration > 0 and not (p.cdns || p.purged_cdns) @> $3::text[]))`;
 

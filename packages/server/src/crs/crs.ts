@@ -52,6 +52,8 @@ export interface Crs extends Operations {
   /** Tells every change of a creative, whichever process on the database works on it; returns the end of it. */
   subscribe(listener: (status: CreativeStatus) => void): () => void;
   start(): Promise<void>;
+  /** One round of the caretaker, which makes one every `caretakerMs` by itself. */
+  lookAfter(): Promise<void>;
   /** Ends running jobs at once; they are taken up again after the next start. */
   stop(): Promise<void>;
 }
@@ -122,6 +124,7 @@ export function createCrs(deps: CrsDeps): Crs {
       if (config.concurrency > 0) await queue.work(config.concurrency, (jobId, id) => started.run(jobId, id));
       await webhooks?.work();
     },
+    lookAfter: () => lookAfter(all, false),
     stop: async () => {
       clearInterval(caring);
       await queue.close();
