@@ -140,25 +140,33 @@ async function makeFirstLayer(
   ports: RepackagePorts,
   signal: AbortSignal,
 ): Promise<Encoding> {
-  const { tools } = ports;
-  const [remux] = await together(
+  const [first] = await together(
     signal,
-    (end) => makeRemuxOrNone(source, encodings, ports, end),
-    (end) => makeSound(source, encodings, tools, end, loudness),
+    async (end) =>
+      (await makeRemuxOrNone(source, encodings, ports, end)) ?? (await encodeFirstRung(source, encodings, ports, end)),
+    (end) => makeSound(source, encodings, ports.tools, end, loudness),
   );
-  if (remux) {
-    const fault = await publishFirst(remux, folder, ports, signal).catch((error: unknown) => error);
-    if (fault === undefined) return remux;
-    noteFirstLayerFailure(fault, ports);
-    // CDNs that are down now may be up when the ladder is made.
-    if (isPublishFailure(fault)) return remux;
-    for (const { name } of remux.renditions) await rm(join(encodings, `${name}.mp4`), { force: true });
-  }
-  const onProgress = (share: number): void => ports.onProgress(TRANSCODING + share * (LADDER - TRANSCODING));
-  const rung = selectFirstRung(planRungs(source, tools));
-  const rendition = await encodeRungs(source, [rung], encodings, tools, signal, onProgress);
+  const fault = await publishFirst(first, folder, ports, signal).catch((error: unknown) => error);
+  if (fault === undefined) return first;
+  noteFirstLayerFailure(fault, ports);
+  // CDNs that are down now may be up when the ladder is made. What cannot be cut may still be encoded.
+  if (first.keyTimes === undefined || isPublishFailure(fault)) return first;
+  for (const { name } of first.renditions) await rm(join(encodings, `${name}.mp4`), { force: true });
+  const rendition = await encodeFirstRung(source, encodings, ports, signal);
   await publishFirst(rendition, folder, ports, signal).catch((error: unknown) => noteFirstLayerFailure(error, ports));
   return rendition;
+}
+
+/** The cheapest useful rendition, alone. */
+function encodeFirstRung(
+  source: Source,
+  encodings: string,
+  ports: RepackagePorts,
+  signal: AbortSignal,
+): Promise<Encoding> {
+  const { tools } = ports;
+  const onProgress = (share: number): void => ports.onProgress(TRANSCODING + share * (LADDER - TRANSCODING));
+  return encodeRungs(source, [selectFirstRung(planRungs(source, tools))], encodings, tools, signal, onProgress);
 }
 
 /** A file that cannot be copied may still be decoded. */

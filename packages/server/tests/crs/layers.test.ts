@@ -67,12 +67,6 @@ function hashPictures(file: string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The length of a stream of pictures without what a byte stream adds: parameter sets and delimiters. */
-function countPictures(file: string): number {
-  const args = ["-v", "error", "-select_streams", "v", "-count_packets", "-show_entries", "stream=nb_read_packets"];
-  return Number.parseInt(execFileSync("ffprobe", [...args, "-of", "csv=p=0", file], { encoding: "utf8" }), 10);
-}
-
 describe("a source whose pictures every player takes", () => {
   test("plays as a remux first, with its own pictures; the ladder replaces the master, and what held the remux goes on playing", async () => {
     const { key } = await crs.crs.submit(request("remux/film.mp4"));
@@ -83,7 +77,7 @@ describe("a source whose pictures every player takes", () => {
     expect(first.playlists).toHaveLength(1);
     const playlist = first.playlists[0] ?? "";
     expect(readFileSync(playlist, "utf8")).toContain("#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n");
-    expect(countPictures(playlist)).toBe(countPictures(testMedia("film.mp4")));
+    expect(hashPictures(playlist)).toBe(hashPictures(testMedia("film.mp4")));
     expect(await measureLoudness(playlist)).toBeCloseTo(-24, 0);
 
     const ready = await crs.waitFor(key, isReady);
