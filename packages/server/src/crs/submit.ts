@@ -15,7 +15,7 @@ import {
 import type { Database, Queryable } from "../database/database.ts";
 import { CreativeBlocked, findBlock, removeAutomaticBlock } from "./block-list.ts";
 import { type AdNames, type CreativeId, type CreativeRecord, isMade, type PackageRecord } from "./creative-record.ts";
-import { type CreativeEvent, transition } from "./creative-state.ts";
+import { ABSENT, type CreativeEvent, transition } from "./creative-state.ts";
 import { type CreativeStatus, describeCreative } from "./creative-status.ts";
 import * as store from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
@@ -83,10 +83,11 @@ export async function submit(input: RepackageRequestInput, deps: SubmitDeps): Pr
     if (entry) return { ...(await block(tx, found, input, deps)), blocked: entry };
     await store.noteAsked(tx, found);
     const wanted = await want(tx, found, input, deps);
-    // Whatever blocked it is not on the list any more.
-    const event = found.life.state === "blocked" && wanted.type === "submit" ? ({ type: "retry" } as const) : wanted;
-    const noted = event.type === "refuse" ? await store.lock(tx, found) : found;
-    return { ...(await change(tx, noted ?? found, event, input, deps)), blocked: undefined };
+    const noted = wanted.type === "refuse" ? await store.lock(tx, found) : found;
+    const isUnblocked = found.life.state === "blocked" && wanted.type === "submit";
+    const changed = await change(tx, noted ?? found, isUnblocked ? { type: "retry" } : wanted, input, deps);
+    // What blocked it is not on the list any more: it begins anew, and nobody is to be told otherwise.
+    return { ...changed, ...(isUnblocked && { before: ABSENT.state }), blocked: undefined };
   });
   if (record) deps.announce(record);
   if (blocked) throw new CreativeBlocked({ ...input, key, normalisedUrl }, blocked);

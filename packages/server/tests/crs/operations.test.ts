@@ -64,7 +64,7 @@ describe("the block list", () => {
       expect(media.requests.filter((path) => path.startsWith(`/by-${kind}/`))).toEqual([]);
       expect(await crs.crs.blocks.remove(entry.id)).toBe(true);
       const { key, before, status } = await crs.crs.submit(asked);
-      expect([before, status.state]).toEqual(["blocked", "queued"]);
+      expect([before, status.state]).toEqual(["absent", "queued"]);
       await crs.crs.forget("1", key);
     },
   );
