@@ -21,8 +21,8 @@ const QUIET_MS = 60_000;
 const MAX_UNASKED_DAYS = 30;
 /** What nobody waits for is added only while fewer creatives than this wait. */
 const MAX_WAITING = 10;
-/** Any number that nothing else in the database uses as an advisory lock. */
-const LOCK = 4_918_274;
+/** The same instance must find its next round free, and timers are not exact. */
+const ROUND_SHARE = 0.8;
 
 /**
  * One round; of several instances on one database one makes it, for the others there is nothing to do.
@@ -30,22 +30,17 @@ const LOCK = 4_918_274;
  * @param isRestart this process has just begun; where the database is embedded, every running job's worker is then known to be dead
  */
 export async function lookAfter(deps: CaretakerDeps, isRestart: boolean): Promise<void> {
-  const round = async (): Promise<void> => {
-    await revive(deps, isRestart && deps.database.isEmbedded);
-    await keepUp(deps);
-  };
-  if (deps.database.isEmbedded) return round();
-  await alone(deps.database, round);
+  const { database, config } = deps;
+  if (!database.isEmbedded && !(await claimRound(database, config.caretakerMs))) return;
+  await revive(deps, isRestart && database.isEmbedded);
+  await keepUp(deps);
 }
 
-/** The lock goes with its connection, however this process ends. */
-async function alone(database: Database, run: () => Promise<void>): Promise<void> {
-  await database.transaction(async (tx) => {
-    const [row] = await tx.query<{ readonly is_ours: boolean }>("select pg_try_advisory_xact_lock($1) as is_ours", [
-      LOCK,
-    ]);
-    if (row?.is_ours === true) await run();
-  });
+/** Whether this round is ours; the next is anybody's again, however this process ends. */
+async function claimRound(database: Database, intervalMs: number): Promise<boolean> {
+  const sql = `update caretaker set next_round = now() + make_interval(secs => $1::float8)
+    where next_round <= now() returning next_round`;
+  return (await database.query(sql, [(intervalMs * ROUND_SHARE) / 1000])).length > 0;
 }
 
 async function revive({ database, queue, log }: CaretakerDeps, ownerIsGone: boolean): Promise<void> {

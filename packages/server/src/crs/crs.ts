@@ -52,7 +52,7 @@ export interface Crs extends Operations {
   /** Tells every change of a creative, whichever process on the database works on it; returns the end of it. */
   subscribe(listener: (status: CreativeStatus) => void): () => void;
   start(): Promise<void>;
-  /** One round of the caretaker, which makes one every `caretakerMs` by itself. */
+  /** One round of the caretaker, which makes one every `caretakerMs` by itself; on PostgreSQL only where no other instance did. */
   lookAfter(): Promise<void>;
   /** Ends running jobs at once; they are taken up again after the next start. */
   stop(): Promise<void>;

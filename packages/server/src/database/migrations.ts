@@ -141,4 +141,16 @@ export const MIGRATIONS: readonly Migration[] = [
         on conflict do nothing;
     `,
   },
+  {
+    version: 5,
+    name: "whose turn it is to look after creatives",
+    sql: `
+      create table caretaker (
+        -- one row
+        id boolean primary key default true check (id),
+        next_round timestamptz not null default '-infinity'
+      );
+      insert into caretaker default values;
+    `,
+  },
 ];
