@@ -85,7 +85,7 @@ function memoryRow({ source, ours, theirs }: Measured): Row {
     theirs: megabytes(theirs.childBytes),
     ratio: (ours.cost.childBytes / theirs.childBytes).toFixed(2),
     budget: "-",
-    note: `resident, all at one time; our own process ${megabytes(ours.cost.ownBytes)}`,
+    note: `resident, all at one time; our own process, with the embedded database, ${megabytes(ours.cost.ownBytes)}`,
   };
 }
 
