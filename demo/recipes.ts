@@ -95,10 +95,10 @@ export const POSTERS: Readonly<Record<"hls" | "mp4" | "mp4-2" | "flv" | "webm", 
     },
   };
 
-/** Closed GOPs that start with each segment; no B-frames, so that audio and video start together and edges are smooth. */
+/** Closed GOPs that start with each segment; the rest, B-frames among it, is as x264 sets it. */
 function h264(crf: number): readonly string[] {
   const gop = String(SEGMENT_DURATION * FRAME_RATE);
-  const rate = ["-preset", "veryfast", "-profile:v", "main", "-crf", String(crf), "-bf", "0"];
+  const rate = ["-preset", "veryfast", "-profile:v", "main", "-crf", String(crf)];
   return ["-c:v", "libx264", ...rate, "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags", "+cgop"];
 }
 
@@ -113,7 +113,7 @@ function encodeHls(graph: string, rungs: readonly Rung[], out: string): readonly
   const outputs = rungs.flatMap((rung) => {
     const streams = ["-map", `[v${rung.name}]`, "-map", `[a${rung.name}]`, ...h264(23), ...AAC];
     const files = ["-hls_segment_filename", `${out}/${rung.name}/%03d.ts`, `${out}/${rung.name}/media.m3u8`];
-    return [...streams, "-muxdelay", "0", "-muxpreload", "0", ...segments, ...files];
+    return [...streams, ...segments, ...files];
   });
   return ["-filter_complex", whole, ...outputs];
 }
