@@ -72,9 +72,11 @@ export function partCommand(
  * @param list of their names, without folders, and durations; beside them
  */
 export function joinCommand(list: string, path: string, { maxStreams }: StreamLimits): FfmpegCommand {
-  const only = words(
-    `-f concat -safe 1 -protocol_whitelist file -format_whitelist concat,mov -max_streams ${maxStreams}`,
-  );
+  // The concat demuxer hands its whitelists on to the files of the list. Of two equal options, ffmpeg takes the last.
+  const only = [
+    ...fence("mov", maxStreams),
+    ...words("-f concat -safe 1 -protocol_whitelist file -format_whitelist concat,mov"),
+  ];
   return {
     inputs: [{ path: list, options: [...GLOBAL, ...only] }],
     outputs: [{ path, options: words(`-map 0 -c copy ${TIMESCALE} -f mov`) }],

@@ -1,5 +1,7 @@
 import { parseMasterPlaylist } from "@interlude/core";
 import { describe, expect, test } from "vitest";
+import { fence } from "../../src/crs/ffmpeg-args.ts";
+import { joinCommand } from "../../src/crs/hls-source-join-args.ts";
 import { planSegments } from "../../src/crs/hls-source-playlist.ts";
 import { sniffSegment } from "../../src/crs/hls-source-segment.ts";
 import { selectVariant, type SelectedVariant } from "../../src/crs/hls-source-variant.ts";
@@ -131,4 +133,11 @@ describe("what a segment is", () => {
   ])("%s", (_title, text, format) => {
     expect(sniff(text)).toBe(format);
   });
+});
+
+test("parts are joined with the decoders that what was fetched is read with, and no others", () => {
+  const decoders = (options: readonly string[] = []): string | undefined =>
+    options[options.indexOf("-codec_whitelist") + 1];
+  const join = joinCommand("parts.ffconcat", "joined.mov", { maxStreams: 8 });
+  expect(decoders(join.inputs[0]?.options)).toBe(decoders(fence("mov", 8)));
 });
