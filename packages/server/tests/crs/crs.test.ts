@@ -220,7 +220,7 @@ describe("failures", () => {
       reason: "no-video",
       attempts: 2,
     });
-    expect((await crs.crs.submit(request(url))).before).toBe("blocked");
+    await expect(crs.crs.submit(request(url))).rejects.toMatchObject({ code: "creative-blocked", key });
     expect(downloads(url)).toBe(2);
   });
 
