@@ -61,6 +61,8 @@ export interface LeasedRow {
   announceWhole(): Promise<void>;
   /** Tells and saves progress, not too often. */
   onProgress(progress: number): void;
+  /** The turn is settled: how far a slow CDN is, is no progress of the creative any more. */
+  end(): void;
 }
 
 /** `1/<key>`, for logs and maps. */
@@ -72,6 +74,8 @@ export function nameOf({ zone, key }: CreativeId): string {
 export function leaseRow(begun: CreativeRecord, report: Report, deps: TurnDeps): LeasedRow {
   const { database, config } = deps;
   let current = begun;
+  let isOver = false;
+  const tellProgress = reportProgress(report, () => current, deps);
   const save = async (life: CreativeLife, extra: store.CreativeChange): Promise<void> => {
     if (!(await store.save(database, current, life, { progress: report.progress, ...extra }))) throw lost(begun);
     current = { ...current, life, ...(extra.encoding !== undefined && { encoding: extra.encoding ?? undefined }) };
@@ -99,7 +103,12 @@ export function leaseRow(begun: CreativeRecord, report: Report, deps: TurnDeps):
       current = { ...current, packages: whole.packages };
       deps.announce(whole, Math.max(whole.progress, report.progress));
     },
-    onProgress: reportProgress(report, () => current, deps),
+    onProgress: (progress) => {
+      if (!isOver) tellProgress(progress);
+    },
+    end: () => {
+      isOver = true;
+    },
   };
 }
 

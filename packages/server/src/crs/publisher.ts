@@ -156,7 +156,7 @@ export function isIncomplete(one: PackageRecord, targets: readonly PublishTarget
 /** A first layer is for packages of which no CDN has anything yet. */
 function isMissing(one: PackageRecord, layer: Layer, targets: readonly PublishTarget[]): boolean {
   if (layer === "ladder") return isIncomplete(one, targets);
-  return one.targetDuration > 0 && one.cdns.length === 0 && one.earlyCdns.length === 0;
+  return isIncomplete(one, targets) && one.cdns.length === 0 && one.earlyCdns.length === 0;
 }
 
 /** Whether any creative's packages on these CDNs are all that was asked for. */

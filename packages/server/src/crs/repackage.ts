@@ -52,7 +52,7 @@ export interface RepackagePorts {
   /** Takes the master of such a remux away; its media stays. */
   readonly withdrawRemux: () => Promise<void>;
   /** Tells of a first layer that came to nothing: the ladder is made all the same. */
-  readonly onFirstLayerFailure: (error: RepackageFailure) => void;
+  readonly onFirstLayerFailure: (error: unknown) => void;
 }
 
 export interface WantedPackage {
@@ -114,18 +114,20 @@ async function makeLadder(
   const first = await makeFirstLayer(source, loudness, encodings, folder, ports, signal);
   const made = first.keyTimes === undefined ? first : undefined;
 
+  const rungs = planRungs(source, tools).filter(({ name }) => !made?.renditions.some((one) => one.name === name));
+  const onProgress = (share: number): void => ports.onProgress(LADDER + share * (PUBLISHING - LADDER));
   const isDone = new AbortController();
-  const publishing = keepPublishing(first, folder, ports, AbortSignal.any([signal, isDone.signal]));
-  let rest: Encoding;
-  try {
-    const rungs = planRungs(source, tools).filter(({ name }) => !made?.renditions.some((one) => one.name === name));
-    const onProgress = (share: number): void => ports.onProgress(LADDER + share * (PUBLISHING - LADDER));
-    rest = await encodeRungs(source, rungs, encodings, tools, signal, onProgress);
-  } finally {
-    // Nothing may be cut from a folder that is about to move.
-    isDone.abort();
-    await publishing;
-  }
+  const encodeRest = async (end: AbortSignal): Promise<Encoding> => {
+    try {
+      return await encodeRungs(source, rungs, encodings, tools, end, onProgress);
+    } finally {
+      isDone.abort();
+    }
+  };
+  // Both have ended then: nothing may be cut from a folder that is about to move.
+  const [rest] = await together(signal, encodeRest, (end) =>
+    keepPublishing(first, folder, ports, AbortSignal.any([end, isDone.signal])),
+  );
   if (made) return ports.keepEncoding(mergeEncodings(made, rest));
   for (const { name } of first.renditions) await rm(join(encodings, `${name}.mp4`));
   return ports.keepEncoding(rest);
@@ -185,7 +187,7 @@ async function makeRemuxOrNone(
   }
 }
 
-/** While the ladder is made, others may ask for another package of what plays already. */
+/** While the ladder is made, others may ask for another package of what plays already. A look that fails is repeated. */
 async function keepPublishing(
   first: Encoding,
   folder: string,
@@ -195,7 +197,7 @@ async function keepPublishing(
   const wait = (): Promise<boolean> => delay(LOOK_MS, true, { signal, ref: false }).catch(() => false);
   while (await wait()) {
     await publishFirst(first, folder, ports, signal).catch((error: unknown) => {
-      if (!signal.aborted) noteFirstLayerFailure(error, ports);
+      if (!signal.aborted) ports.onFirstLayerFailure(error);
     });
   }
 }

@@ -5,7 +5,7 @@ import { type CreativeEvent, type FailureReason, isRetriedUnasked, transition } 
 import { isDiskFull } from "./disk-full.ts";
 import { LeaseLost, nameOf, Stopping, type TurnDeps } from "./leased-row.ts";
 import { saveLife } from "./life-change.ts";
-import { isWhole } from "./publisher.ts";
+import { isIncomplete, isWhole } from "./publisher.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
 
 /**
@@ -20,7 +20,7 @@ export async function finish(
   deps: TurnDeps,
 ): Promise<boolean> {
   return end(current, { type: "finish" }, deps, ({ packages, id3 }) =>
-    packages.every((one) => one.targetDuration === 0 || one.publishedAt !== undefined || wasTried(one, id3)),
+    packages.every((one) => !isIncomplete(one, deps.targets) || one.publishedAt !== undefined || wasTried(one, id3)),
   );
 }
 

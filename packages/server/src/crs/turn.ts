@@ -57,12 +57,15 @@ async function runTurn(
     let found = await findMedia(row, ports, signal, deps);
     if (await keep(row.current, deps)) return;
     do {
+      signal.throwIfAborted();
       await repackage(folder, found, ports, signal);
       found = { stored: await findStored(row.current, deps.config), fetched: undefined };
     } while (!(await finish(row.current, publisher.wasTried, deps)));
     deps.log.info({ creative: nameOf(row.current), ms: Date.now() - startedAt }, "creative is ready");
   } catch (error) {
     await settle(error, row.current, deps);
+  } finally {
+    row.end();
   }
 }
 
@@ -97,15 +100,14 @@ function buildPorts(
         await removeEncoding(kept, config);
         throw error;
       });
-      await removeEncoding(before, config);
+      if (before?.folder !== kept.folder) await removeEncoding(before, config);
       return resolveEncoding(kept, config);
     },
     nextPackage: publisher.nextPackage,
     openRemux: publisher.openRemux,
     publish: publisher.publish,
     withdrawRemux: publisher.withdrawRemux,
-    onFirstLayerFailure: (error) =>
-      log.warn({ creative: nameOf(begun), reason: error.reason, err: error }, "first layer could not be made"),
+    onFirstLayerFailure: (error) => log.warn({ creative: nameOf(begun), err: error }, "first layer could not be made"),
   };
 }
 
@@ -129,11 +131,11 @@ async function findMedia(
     const fetched = await ports.fetchSource(() => undefined);
     return { stored: row.current.encoding && stored, fetched };
   } catch (error) {
-    if (!(error instanceof RepackageFailure) || !isWhole(begun, targets)) throw error;
-    // What the CDNs have stays right as long as nobody shows that it is not.
+    if (!(error instanceof RepackageFailure) || (stored === undefined && !isWhole(begun, targets))) throw error;
+    // What the CDNs have, and what is stored, stays right as long as nobody shows that it is not.
     log.warn({ creative: nameOf(begun), reason: error.reason, err: error }, "source could not be looked at");
     await row.write({ isChecked: true });
-    return { stored, fetched: undefined };
+    return { stored: row.current.encoding && stored, fetched: undefined };
   }
 }
 
