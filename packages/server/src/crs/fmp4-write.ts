@@ -91,7 +91,7 @@ const RUN_HAS_DELAY = 0x800;
 
 /** `styp`, events, `moof`, `mdat`. */
 export function formatMediaSegment(fragment: Fragment): Buffer {
-  const styp = formatBox("styp", Buffer.from("msdh\0\0\0\0msdhmsixcmfscmff", "latin1"));
+  const styp = formatBox("styp", Buffer.from("msdh\0\0\0\0msdhcmfscmff", "latin1"));
   const size = formatMovieFragment(fragment, 0).length;
   // Past the header of mdat.
   const moof = formatMovieFragment(fragment, size + 8);

@@ -231,6 +231,8 @@ describe("packaging cmaf", () => {
     }
     const events = made.tracks[0]?.segments.flatMap(({ uri }, index) => {
       const text = readFileSync(join(made.folder, "180p", uri), "latin1");
+      // `msix` would promise an index (ISO/IEC 23009-1 §6.3.4.3).
+      expect(text.slice(0, 28)).toBe("\0\0\0\u001cstypmsdh\0\0\0\0msdhcmfscmff");
       return EVENTS.filter((event) => text.includes(`interlude-event\0${event}`)).map((event) => `${index}:${event}`);
     });
     expect(events).toEqual(["0:start", "0:firstQuartile", "1:midpoint", "1:thirdQuartile", "2:complete"]);
