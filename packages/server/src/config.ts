@@ -7,8 +7,9 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign.ts";
 import type { RepackageLimits } from "./ads/admission.ts";
-import { type CrsConfig, defaultCrsConfig, type WebhookConfig } from "./crs/crs-config.ts";
+import type { CrsConfig } from "./crs/crs-config.ts";
 import { parseAccounts, type RepackageAccount } from "./crs/repackage-accounts.ts";
+import { readCrs } from "./crs-environment.ts";
 import {
   ConfigError,
   type Environment,
@@ -95,6 +96,10 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_WEBHOOK_SECRET: "signs what is told there, 16 characters or more",
   INTERLUDE_REPACKAGE_ACCOUNTS: "accounts file, JSON, of POST /repackage (nobody)",
   INTERLUDE_CRS_RUNGS: "short sides, comma-separated, of the renditions below the source's own (1080,720,540,360,180)",
+  INTERLUDE_CRS_ALWAYS: "packagings, comma-separated, made of every creative, asked for or not: hls, cmaf (none)",
+  INTERLUDE_CRS_REVALIDATE: "minutes after which a source is looked at again; 0 is never (360)",
+  INTERLUDE_CRS_MAX_SECONDS: "length of a creative at most (300)",
+  INTERLUDE_CRS_MAX_MEGABYTES: "size of a creative at most (2000)",
   INTERLUDE_CRS_LOUDNESS: "LKFS that sound is brought to: -24 (ATSC A/85) or -23 (EBU R 128) (-24)",
   INTERLUDE_QUOTA_CLIENT: "repackages that one client address may cause per hour (30)",
   INTERLUDE_QUOTA_ZONE: "repackages that one zone's pages may cause per hour (300)",
@@ -161,44 +166,6 @@ function readZones(env: Environment, targets: readonly TargetConfig[]): readonly
   throw new ConfigError("INTERLUDE_ZONES: expected a zones file, because no target has a publicUrl, got nothing");
 }
 
-function readCrs(env: Environment, stateDir: string): CrsConfig {
-  const standard = defaultCrsConfig(stateDir);
-  const rungs = readItems(env, "INTERLUDE_CRS_RUNGS", "even numbers from 90 to 2160", isRung).map(Number);
-  return {
-    ...standard,
-    ffmpegPath: readText(env, "FFMPEG_PATH") ?? standard.ffmpegPath,
-    ffprobePath: readText(env, "FFPROBE_PATH") ?? standard.ffprobePath,
-    concurrency: readConcurrency(env, standard.concurrency),
-    queueLimit: readInteger(env, "INTERLUDE_CRS_QUEUE", { min: 1, max: 100_000, otherwise: standard.queueLimit }),
-    rungs: unlessEmpty([...new Set(rungs)], standard.rungs),
-    loudness: Number(readChoice(env, "INTERLUDE_CRS_LOUDNESS", ["-24", "-23"], "-24")),
-    maxDiskBytes: 1e9 * readInteger(env, "INTERLUDE_CRS_DISK", { min: 8, max: 100_000, otherwise: 40 }),
-    webhook: readWebhook(env),
-  };
-}
-
-function readWebhook(env: Environment): WebhookConfig | undefined {
-  const text = readText(env, "INTERLUDE_WEBHOOK_URL");
-  const secret = readSecret(env, "INTERLUDE_WEBHOOK_SECRET");
-  if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
-    // Not shown: whoever knows the address of a webhook may have no other secret to know.
-    throw new ConfigError("INTERLUDE_WEBHOOK_URL: expected an http(s) URL without user name, got something else");
-  }
-  if (secret === undefined) {
-    throw new ConfigError("INTERLUDE_WEBHOOK_SECRET: expected one where INTERLUDE_WEBHOOK_URL is set, got nothing");
-  }
-  return { url, secret, timeoutMs: 10_000, retryLimit: 12, retryDelay: 10 };
-}
-
-/** An embedded database is one process's: nobody else could do the work. */
-function readConcurrency(env: Environment, otherwise: number): number {
-  const concurrency = readInteger(env, "INTERLUDE_CRS_CONCURRENCY", { min: 0, max: 64, otherwise });
-  if (concurrency > 0 || readText(env, "DATABASE_URL") !== undefined) return concurrency;
-  throw wrongVariable("INTERLUDE_CRS_CONCURRENCY", "1 or more where DATABASE_URL is not set", "0");
-}
-
 function readAccounts(env: Environment, zones: readonly ZoneConfig[]): readonly RepackageAccount[] {
   const context = { env, zones: zones.map(({ zone }) => zone) };
   return readFile(env, "INTERLUDE_REPACKAGE_ACCOUNTS", (text, file) => parseAccounts(text, file, context)) ?? [];
@@ -233,10 +200,6 @@ function unlessEmpty<T>(list: readonly T[], otherwise: readonly T[]): readonly T
 
 function isName(text: string): boolean {
   return /^[\w-]{1,32}$/.test(text);
-}
-
-function isRung(text: string): boolean {
-  return /^\d{2,4}$/.test(text) && Number(text) % 2 === 0 && Number(text) >= 90 && Number(text) <= 2160;
 }
 
 function isPort(text: string): boolean {

@@ -44,6 +44,19 @@ describe("readConfig", () => {
     expect(readConfig({}).apiToken).not.toBe(config.apiToken);
   });
 
+  test("what is always made, how often sources are looked at and what they may be at most come from the environment", () => {
+    const { crs } = readConfig({
+      INTERLUDE_CRS_ALWAYS: "cmaf",
+      INTERLUDE_CRS_REVALIDATE: "0",
+      INTERLUDE_CRS_MAX_SECONDS: "60",
+      INTERLUDE_CRS_MAX_MEGABYTES: "12000",
+    });
+    expect(crs).toMatchObject({ always: ["cmaf"], revalidateMs: 0, limits: { maxDuration: 60, maxBytes: 12e9 } });
+    expect(crs.maxDiskBytes).toBe(48e9);
+    expect(complaint({ INTERLUDE_CRS_ALWAYS: "dash" })).toBe('INTERLUDE_CRS_ALWAYS: expected hls or cmaf, got "dash"');
+    expect(complaint({ INTERLUDE_CRS_MAX_MEGABYTES: "12000", INTERLUDE_CRS_DISK: "40" })).toContain("from 48 to");
+  });
+
   test("rungs and loudness are the operator's; −24 LKFS and five rungs are the default", () => {
     expect(readConfig({}).crs).toMatchObject({ rungs: [1080, 720, 540, 360, 180], loudness: -24 });
     const { crs } = readConfig({ INTERLUDE_CRS_RUNGS: "720, 360,360", INTERLUDE_CRS_LOUDNESS: "-23" });
