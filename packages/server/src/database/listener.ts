@@ -20,26 +20,37 @@ export async function listen(
   let client: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   const connect = async (): Promise<void> => {
-    const opened = new Client({ connectionString });
-    client = opened;
+    // Nothing is ever sent on it: without keep-alive a peer that is gone would not be noticed.
+    const opened = new Client({ connectionString, keepAlive: true });
     opened.on("notification", ({ payload = "" }) => onPayload(payload));
     opened.on("error", (error) => {
       onError?.(error);
-      reconnect(opened);
+      replace(opened);
     });
-    opened.on("end", () => reconnect(opened));
-    await opened.connect();
-    await opened.query(`listen ${channel}`);
+    opened.on("end", () => replace(opened));
+    try {
+      await opened.connect();
+      await opened.query(`listen ${channel}`);
+    } catch (error) {
+      void opened.end();
+      throw error;
+    }
+    if (isOver) return opened.end();
+    client = opened;
   };
-  const reconnect = (lost: Client): void => {
-    if (isOver || lost !== client) return;
+  const replace = (lost: Client): void => {
+    if (lost !== client) return;
     client = undefined;
-    timer = setTimeout(() => {
-      connect().catch((error: Error) => {
-        onError?.(error);
-        if (client !== undefined) reconnect(client);
-      });
-    }, RECONNECT_MS).unref();
+    void lost.end();
+    connectLater();
+  };
+  const connectLater = (): void => {
+    if (isOver) return;
+    const onFailure = (error: Error): void => {
+      onError?.(error);
+      connectLater();
+    };
+    timer = setTimeout(() => void connect().catch(onFailure), RECONNECT_MS).unref();
   };
   await connect();
   return async () => {

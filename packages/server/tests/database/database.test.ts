@@ -123,4 +123,36 @@ describe.runIf(postgres !== undefined)("openDatabase on PostgreSQL", () => {
     }
     await Promise.all(databases.map((database) => database.close()));
   });
+
+  test("what other processes tell is heard again after the connection was lost", async () => {
+    const errors: Error[] = [];
+    const database = await openDatabase({
+      databaseUrl: postgres?.url,
+      directory: newFolder(),
+      onError: (error) => errors.push(error),
+    });
+    const heard: string[] = [];
+    const end = await database.listen("news", (payload) => heard.push(payload));
+    const tellUntilHeard = async (payload: string): Promise<void> => {
+      while (!heard.includes(payload)) await database.query("select pg_notify('news', $1)", [payload]);
+    };
+    await tellUntilHeard("before");
+    const killed = await database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen news'",
+    );
+    expect(killed).toHaveLength(1);
+    await tellUntilHeard("after");
+    expect(errors.map(({ message }) => message)).toContain("terminating connection due to administrator command");
+    await end();
+    await database.close();
+  });
+
+  test("a connection that cannot listen is not kept", async () => {
+    const database = await openDatabase({ databaseUrl: postgres?.url, directory: newFolder() });
+    await expect(database.listen("no channel", () => undefined)).rejects.toThrow("syntax error");
+    const ofIt = "select pid from pg_stat_activity where query = 'listen no channel'";
+    while ((await database.query(ofIt)).length > 0);
+    expect(await database.query(ofIt)).toEqual([]);
+    await database.close();
+  });
 });
