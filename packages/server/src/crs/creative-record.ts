@@ -50,7 +50,7 @@ export interface PackageRecord extends Package {
   readonly earlyCdns: readonly string[];
   /** Names of the CDNs that it was taken from; they get it again when it is asked for again. */
   readonly purgedCdns: readonly string[];
-  /** Uploads in a row that some CDN did not take. */
+  /** How often its ladder was brought to the CDNs, taken or not, since it was made anew or taken from one of them. */
   readonly tries: number;
   /** When it was last brought to the CDNs, whether all took it or not; undefined: wanted only. */
   readonly publishedAt: Date | undefined;
