@@ -127,10 +127,13 @@ export function createCrs(deps: CrsDeps): Crs {
     lookAfter: () => lookAfter(all, false),
     stop: async () => {
       clearInterval(caring);
-      await queue.close();
-      await webhooks?.close();
-      await worker?.stop();
-      await feed.close();
+      // Whatever cannot be told to the database: no turn may go on.
+      try {
+        await queue.close();
+        await webhooks?.close();
+      } finally {
+        await worker?.stop().finally(feed.close);
+      }
     },
   };
 }
