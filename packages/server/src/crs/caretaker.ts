@@ -43,19 +43,36 @@ async function claimRound(database: Database, intervalMs: number): Promise<boole
   return (await database.query(sql, [(intervalMs * ROUND_SHARE) / 1000])).length > 0;
 }
 
-async function revive({ database, queue, log }: CaretakerDeps, ownerIsGone: boolean): Promise<void> {
+async function revive(deps: CaretakerDeps, ownerIsGone: boolean): Promise<void> {
   const unfinished = "state in ('queued', 'fetching', 'transcoding', 'publishing') and updated_at <= $1";
   const before = new Date(Date.now() - (ownerIsGone ? 0 : QUIET_MS));
-  for await (const record of store.scan(database, unfinished, [before])) {
-    if (record.jobId !== undefined && (await queue.isLive(record.jobId, ownerIsGone))) continue;
-    const isAdded = await database.transaction(async (tx) => {
-      const found = await store.lock(tx, record);
-      if (found?.lease !== record.lease || found.jobId !== record.jobId) return false;
-      const jobId = await queue.add(tx, found);
-      return store.save(tx, found, found.life, { jobId });
-    });
-    if (isAdded) log.warn({ creative: nameOf(record) }, "creative had lost its job and is queued again");
+  for await (const record of store.scan(deps.database, unfinished, [before])) {
+    const isAdded = await addLostJob(record, deps, ownerIsGone).catch(passOver(record, deps));
+    if (isAdded === true) deps.log.warn({ creative: nameOf(record) }, "creative had lost its job and is queued again");
   }
+}
+
+/** False: it has one, or somebody else has taken it up. */
+async function addLostJob(
+  record: CreativeRecord,
+  { database, queue }: CaretakerDeps,
+  ownerIsGone: boolean,
+): Promise<boolean> {
+  if (record.jobId !== undefined && (await queue.isLive(record.jobId, ownerIsGone))) return false;
+  return database.transaction(async (tx) => {
+    const found = await store.lock(tx, record);
+    if (found?.lease !== record.lease || found.jobId !== record.jobId) return false;
+    const jobId = await queue.add(tx, found);
+    return store.save(tx, found, found.life, { jobId });
+  });
+}
+
+/** One creative that cannot be looked after keeps nobody from the others. */
+function passOver(record: CreativeRecord, { log }: CaretakerDeps): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof CreativeBlocked) return;
+    log.error({ creative: nameOf(record), err: error }, "a creative was not looked after");
+  };
 }
 
 /** What can be said in SQL is only a first choice: when a CDN is tried again depends on how often it was. */
@@ -77,10 +94,7 @@ async function keepUp(deps: CaretakerDeps): Promise<void> {
   if (room <= 0) return;
   for await (const record of store.scan(database, MAY_NEED, values)) {
     if (toEvent(record) === undefined) continue;
-    const queued = await requeue(record, toEvent, deps).catch((error: unknown) => {
-      if (error instanceof CreativeBlocked) return undefined;
-      throw error;
-    });
+    const queued = await requeue(record, toEvent, deps).catch(passOver(record, deps));
     if (queued === undefined) continue;
     log.info({ creative: nameOf(queued) }, "creative is looked at again");
     room -= 1;

@@ -115,12 +115,12 @@ export function createCrs(deps: CrsDeps): Crs {
       await feed.open();
       const started = createWorker({ ...all, tools: buildTools(deps) });
       worker = started;
-      await lookAfter(all, true);
-      const care = (): void =>
-        void lookAfter(all, false).catch((error: unknown) =>
+      const care = (isRestart: boolean): Promise<void> =>
+        lookAfter(all, isRestart).catch((error: unknown) =>
           log.error({ err: error }, "creatives were not looked after"),
         );
-      caring = setInterval(care, config.caretakerMs).unref();
+      await care(true);
+      caring = setInterval(() => void care(false), config.caretakerMs).unref();
       if (config.concurrency > 0) await queue.work(config.concurrency, (jobId, id) => started.run(jobId, id));
       await webhooks?.work();
     },

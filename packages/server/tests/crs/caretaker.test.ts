@@ -1,9 +1,11 @@
 /** What is done about creatives that nobody asks for just now. */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { openDatabase } from "../../src/database/database.ts";
 import { directoryStore } from "../../src/origin/store.ts";
 import { startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
@@ -121,4 +123,21 @@ test("creatives that lost their jobs get new ones, however many they are", async
   expect(new Set(jobs.map(({ data }) => data.key)).size).toBe(450);
   await crs.crs.lookAfter();
   expect(await crs.database.boss.findJobs("repackage", {})).toHaveLength(450);
+});
+
+test("a creative that cannot be looked after keeps neither the server from starting nor the others from new jobs", async () => {
+  const errors: object[] = [];
+  const log = { info: () => undefined, warn: () => undefined, error: (fields: object) => errors.push(fields) };
+  const folder = mkdtempSync(join(tmpdir(), "interlude-caretaker-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const database = await openDatabase({ directory: join(folder, "database") });
+  await database.query(
+    `insert into creative (zone, key, creative_url, state, job_id)
+     values ('1', 'a', 'http://ads.example/a', 'queued', 'no uuid'), ('1', 'b', 'http://ads.example/b', 'queued', null)`,
+  );
+  await database.close();
+  const { crs } = await start({ folder, config: { concurrency: 0 }, log });
+  const jobs = await crs.database.boss.findJobs<{ readonly key: string }>("repackage", {});
+  expect(jobs.map(({ data }) => data.key)).toEqual(["b"]);
+  expect(errors).toMatchObject([{ creative: "1/a" }]);
 });
