@@ -21,6 +21,7 @@ const FAILURE_KIND = {
   "address-refused": "permanent",
   "source-missing": "permanent",
   "source-unavailable": "transient",
+  "probe-timeout": "transient",
   "transcode-failed": "permanent",
   "transcode-timeout": "permanent",
   "output-invalid": "permanent",

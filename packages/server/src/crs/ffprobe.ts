@@ -1,11 +1,11 @@
 /** Runs ffprobe on files that are already on disk and already identified. */
-import { execFile } from "node:child_process";
+import { execFile, type ExecFileException } from "node:child_process";
 import { RepackageFailure } from "./repackage-failure.ts";
 
 /**
  * Runs with `args` and returns stdout.
  *
- * @throws RepackageFailure `unreadable` with what ffprobe said; the signal's reason when it is aborted
+ * @throws RepackageFailure `unreadable` with what ffprobe said, `probe-timeout`; the signal's reason when it is aborted
  */
 export type RunFfprobe = (args: readonly string[], signal: AbortSignal) => Promise<string>;
 
@@ -20,14 +20,16 @@ export function createFfprobe(program: string): RunFfprobe {
       execFile(program, [...args], options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else if (signal.aborted) reject(signal.reason);
-        else
-          reject(
-            new RepackageFailure(
-              "unreadable",
-              `creative: ffprobe cannot read it: ${stderr.trim().slice(-500) || error.message}`,
-              error,
-            ),
-          );
+        else reject(describeFailure(error, stderr));
       });
     });
+}
+
+/** A machine that is busy says nothing about the creative. */
+function describeFailure(error: ExecFileException, stderr: string): RepackageFailure {
+  if (error.killed === true && error.signal === "SIGKILL") {
+    return new RepackageFailure("probe-timeout", `ffprobe: expected an end within ${TIMEOUT_MS} ms, got none`, error);
+  }
+  const said = stderr.trim().slice(-500) || error.message;
+  return new RepackageFailure("unreadable", `creative: ffprobe cannot read it: ${said}`, error);
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { segmentDurations } from "./cut-times.ts";
 import type { Encoding } from "./encoding.ts";
 import { AUDIO_KBPS } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
@@ -31,6 +32,11 @@ const TIMEOUT_MS = 60_000;
 /** The profiles that every player takes, as ffprobe spells them. */
 const PROFILES: readonly (string | undefined)[] = ["Constrained Baseline", "Main", "High"];
 const MAX_LEVEL = 42;
+/** What level 4.2 allows, whatever level a stream says that it keeps. @see ITU-T H.264 table A-1 */
+const MAX_MACROBLOCKS = 8704;
+const MAX_MACROBLOCKS_PER_SECOND = 522_240;
+/** A segment is at least this long where key frames are that far apart, and is looked at as a whole. Seconds. */
+const MAX_GOP = 20;
 /** A link that carries more is rare, and the ladder comes soon: pictures above it are encoded. kbit/s, on average. */
 const MAX_KBPS = 25_000;
 /** Two clocks that differ by less are the same: containers round to milliseconds. Seconds. */
@@ -53,23 +59,37 @@ export async function planRemux(
   await tools.runFfmpeg(remuxCommand(video, paths, tools.config.limits), { timeoutMs: TIMEOUT_MS, signal });
   const codec = readCodec(await readFile(paths.parameterSets));
   const start = video.packets[0]?.pts ?? 0;
-  const refreshes = parsePacketTimes(await readFile(paths.refreshes, "utf8"));
-  const keyTimes = findClosedKeys(video.packets)
-    .map((time) => time - start)
-    .filter((time) => refreshes.some((refresh) => Math.abs(refresh - video.zero - time) < SAME_TIME));
-  return codec !== undefined && keyTimes[0] === 0 ? { codec, keyTimes, copy: paths.copy } : undefined;
+  const refreshes = parsePacketTimes(await readFile(paths.refreshes, "utf8")).map((time) => time - video.zero);
+  const keyTimes = selectCommon(
+    findClosedKeys(video.packets).map((time) => time - start),
+    refreshes,
+  );
+  const isCuttable = keyTimes[0] === 0 && segmentDurations(keyTimes, source.duration).every((gap) => gap <= MAX_GOP);
+  return codec !== undefined && isCuttable ? { codec, keyTimes, copy: paths.copy } : undefined;
+}
+
+/** Of times that rise, those that are among the others, which rise as well. */
+function selectCommon(times: readonly number[], others: readonly number[]): readonly number[] {
+  let at = 0;
+  return times.filter((time) => {
+    while ((others[at] ?? Number.POSITIVE_INFINITY) < time - SAME_TIME) at++;
+    return Math.abs((others[at] ?? Number.POSITIVE_INFINITY) - time) < SAME_TIME;
+  });
 }
 
 /** By what the file says of its video. */
 function isKept({ video, duration }: Source): boolean {
   const { stored, packets } = video;
-  const fps = framesPerSecond(stored.averageRate ?? video.frameRate);
+  const fps = Math.max(framesPerSecond(stored.averageRate ?? video.frameRate), packets.length / duration);
+  const macroblocks = Math.ceil(stored.width / 16) * Math.ceil(stored.height / 16);
   const kbps = (packets.reduce((sum, { bytes }) => sum + bytes, 0) * 8) / duration / 1000;
   return (
     stored.codec === "h264" &&
     PROFILES.includes(stored.profile) &&
     stored.level > 0 &&
     stored.level <= MAX_LEVEL &&
+    macroblocks <= MAX_MACROBLOCKS &&
+    macroblocks * fps <= MAX_MACROBLOCKS_PER_SECOND &&
     stored.pixelFormat === "yuv420p" &&
     stored.fieldOrder === "progressive" &&
     stored.rotation === 0 &&
@@ -98,10 +118,10 @@ function findClosedKeys(packets: readonly ProbePacket[]): readonly number[] {
   let earliest = Number.POSITIVE_INFINITY;
   const keys: number[] = [];
   for (const { pts, isKey } of packets.toReversed()) {
-    if (isKey && pts < earliest) keys.unshift(pts);
+    if (isKey && pts < earliest) keys.push(pts);
     earliest = Math.min(earliest, pts);
   }
-  return keys;
+  return keys.toReversed();
 }
 
 /** The times of a list of packets as ffmpeg's framecrc writes it, seconds on ffmpeg's clock. */
@@ -135,8 +155,10 @@ export async function makeRemux(source: Source, plan: RemuxPlan, folder: string)
   await mkdir(folder, { recursive: true });
   const path = join(folder, `${NAME}.mp4`);
   await rename(plan.copy, path);
-  const { bytes, duration, keyTimes, pictures } = await readRemux(path);
-  const kept = keyTimes.filter((time) => plan.keyTimes.some((planned) => Math.abs(planned - time) < SAME_TIME));
+  const { bytes, duration, keyTimes, pictures } = await readRemux(path).catch((error: unknown) => {
+    throw new RepackageFailure("output-invalid", `remux: expected a sample table, got ${String(error)}`, error);
+  });
+  const kept = selectCommon(keyTimes, plan.keyTimes);
   if (pictures !== source.video.packets.length || kept.length !== plan.keyTimes.length || kept[0] !== 0) {
     const expected = `${source.video.packets.length} pictures, key frames at ${plan.keyTimes.join(", ")} s`;
     const got = `${pictures}, at ${keyTimes.join(", ")} s`;

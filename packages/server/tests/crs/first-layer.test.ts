@@ -163,6 +163,9 @@ describe("what is not, or may not be, for every player is encoded", () => {
     ["pictures that begin a second after the sound", "film-late-picture.mp4"],
     ["a size that changes in the middle", "resized.ts"],
     ["one picture per second", "slow.mp4"],
+    ["key frames more than 20 s apart", "one-gop.mp4"],
+    ["more pixels than the level that it says it keeps", "level.mp4"],
+    ["pictures a millisecond apart, after some that are not", "burst.mkv"],
     ["Sorenson H.263", "flash.flv"],
   ])("%s", async (_, name) => {
     expect(await planRemux(await probe(name), tools, signal)).toBeUndefined();
