@@ -3,7 +3,7 @@
  *
  * @see Primetime JIT workflow initiated by the client, step 4 (primetime.md §3.3)
  */
-import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
+import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
 import ipaddr from "ipaddr.js";
 import { codeOf } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
@@ -13,6 +13,7 @@ import {
   admitRepackage,
   type CreativeProgress,
   type RepackageLimits,
+  type RepackageOrder,
   repackagingIsOff,
 } from "./admission.ts";
 import { createProgressWatch } from "./progress-watch.ts";
@@ -82,7 +83,7 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
   app.post("/ads/repackage", { schema: orderSchema, bodyLimit: 32_768 }, async (request, reply) => {
     const { zone: name, packaging, targetDuration } = request.body;
     const zone = requireZone(zones, name);
-    const admitted = await admitRepackage(request.body, zone, nameClient(request.ip), ports);
+    const admitted = await admitRepackage(readOrder(request.body), zone, nameClient(request.ip), ports);
     const subject = { zone: name, key: admitted.key, packaging, targetDuration };
     const ticket = signTicket(subject, new Date(now() + TICKET_LIFE_MS), ticketSecret);
     reply.code(202).header("cache-control", "no-store");
@@ -118,6 +119,20 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
     return formatProgress(subject, progress, zone);
   });
 };
+
+/** What the schema knows and nothing else: members beyond it are let through, and CRS has options that are not for pages. */
+function readOrder(body: Static<typeof OrderBody>): RepackageOrder {
+  const { zone, creativeUrl, packaging, targetDuration, adSystem, adId, creativeId } = body;
+  return {
+    zone,
+    creativeUrl,
+    packaging,
+    targetDuration,
+    ...(adSystem !== undefined && { adSystem }),
+    ...(adId !== undefined && { adId }),
+    ...(creativeId !== undefined && { creativeId }),
+  };
+}
 
 /** A client is counted by its address; in IPv6 by its network, since one has 2^64 addresses there. */
 function nameClient(ip: string): string {

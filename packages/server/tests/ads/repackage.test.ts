@@ -68,6 +68,16 @@ describe("POST /ads/repackage", () => {
     expect(outcome(await order(app, { creativeUrl }))).toEqual([202, "queued"]);
   });
 
+  test("a page orders what the API names and nothing else: no timed metadata, no member of another's making", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const more = { id3: true, always: ["cmaf"], adSystem: "S", adId: "A", creativeId: "C" };
+    expect((await order(app, more)).statusCode).toBe(202);
+    const names = { adSystem: "S", adId: "A", creativeId: "C" };
+    const creativeUrl = "https://listed.example/a.mp4";
+    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names }]);
+  });
+
   test("a creative that nobody was served is refused, also when another zone was served it", async () => {
     const crs = scriptedCrs();
     const app = await setUp({ crs });
