@@ -109,7 +109,7 @@ export function createCrs(deps: CrsDeps): Crs {
     ...createOperations(all, (id) => worker?.abort(id)),
     subscribe: feed.subscribe,
     start: async () => {
-      await removeLeftovers(config.workDir, database.isEmbedded);
+      if (database.isEmbedded) await removeLeftovers(config.workDir);
       await queue.open();
       await webhooks?.open();
       await feed.open();
@@ -132,7 +132,8 @@ export function createCrs(deps: CrsDeps): Crs {
         await queue.close();
         await webhooks?.close();
       } finally {
-        await worker?.stop().finally(feed.close);
+        await worker?.stop();
+        await feed.close();
       }
     },
   };

@@ -1,5 +1,5 @@
 /** The disk that work folders and stored encodings take: what is left of the dead is swept, the rest has a bound. */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { CrsConfig } from "./crs-config.ts";
 import { LONGEST_JOB_MS } from "./job-queue.ts";
@@ -10,22 +10,90 @@ export const PROGRAMS = "bin";
 
 /** What one turn may need at most, as a multiple of the largest source: the source, its ladder, one package of it. */
 const TURN_SHARE = 3;
-/** An encoding that was used less than this ago may be in use. */
+/** A stored encoding, or a folder of work, that was used less than this ago may be in use. */
 const IN_USE_MS = 600_000;
 
-/** Removes work folders of processes that died. Where others may be at work, only those that no job can still be using. */
-export async function removeLeftovers(workDir: string, isAlone: boolean): Promise<void> {
-  const names = await readdir(workDir).catch(() => []);
-  for (const name of names) {
+/** Empties the folder of work: of processes that died, where no other can be at work. */
+export async function removeLeftovers(workDir: string): Promise<void> {
+  await rm(workDir, { recursive: true, force: true });
+}
+
+/**
+ * Removes work folders that no process has said to use for long: those of processes that died. Who has turns in hand says so by
+ * calling this in each round.
+ *
+ * @param inHand names of the folders that this process uses
+ * @param inProgress names of the folders that the rows' leases stand for, in whatever process; they get as long as a job may take
+ */
+export async function sweepWork(
+  workDir: string,
+  inHand: readonly string[],
+  inProgress: ReadonlySet<string>,
+): Promise<void> {
+  const now = new Date();
+  // Where one is gone just now, its turn is over.
+  for (const name of inHand) await utimes(join(workDir, name), now, now).catch(() => undefined);
+  for (const name of await readdir(workDir).catch(() => [])) {
     const path = join(workDir, name);
-    if (isAlone || (name !== PROGRAMS && (await isOld(path)))) await rm(path, { recursive: true, force: true });
+    const quietMs = inProgress.has(name) ? LONGEST_JOB_MS : IN_USE_MS;
+    if (name !== PROGRAMS && (await isOlder(path, quietMs))) await rm(path, { recursive: true, force: true });
   }
 }
 
 /** What is gone meanwhile is another's to remove. */
-async function isOld(path: string): Promise<boolean> {
+async function isOlder(path: string, ageMs: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
-  return found !== undefined && found.mtimeMs < Date.now() - LONGEST_JOB_MS;
+  return found !== undefined && found.mtimeMs < Date.now() - ageMs;
+}
+
+type DiskConfig = Pick<CrsConfig, "workDir" | "encodingDir" | "maxDiskBytes" | "limits">;
+
+/** Room that one turn may fill. */
+export interface ReservedRoom {
+  /** The turn makes nothing more: from now on its folder counts as it is. */
+  release(): void;
+}
+
+export interface DiskSpace {
+  /**
+   * Waits until one more turn fits below the bound, as long as there are turns in this process whose end may make room.
+   *
+   * @param name of its folder of work
+   * @throws RepackageFailure `disk-full`; the signal's reason
+   */
+  reserve(name: string, signal: AbortSignal): Promise<ReservedRoom>;
+}
+
+/** One for all turns of this process: what other processes' turns will still take is not known here. */
+export function createDiskSpace(config: DiskConfig): DiskSpace {
+  const releases = new Map<string, Promise<void>>();
+  const take = async (name: string, signal: AbortSignal): Promise<ReservedRoom> => {
+    for (;;) {
+      signal.throwIfAborted();
+      const full = await makeRoom(config, [...releases.keys()]).catch((error: unknown) => error);
+      if (full === undefined) break;
+      if (releases.size === 0) throw full;
+      await Promise.race(releases.values());
+    }
+    signal.throwIfAborted();
+    let end = (): void => undefined;
+    releases.set(name, new Promise((resolve) => (end = resolve)));
+    return {
+      release: () => {
+        releases.delete(name);
+        end();
+      },
+    };
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    reserve: (name, signal) => {
+      // One after the other: two that look at once would both see the room for one.
+      const next = last.then(() => take(name, signal));
+      last = next.catch(() => undefined);
+      return next;
+    },
+  };
 }
 
 interface StoredFolder {
@@ -39,17 +107,17 @@ interface StoredFolder {
  * Makes sure that one more turn fits below the bound: stored encodings that were not used for longest are removed. They are made
  * again when they are needed.
  *
+ * @param inHand names of the work folders of turns that may still take their whole share
  * @throws RepackageFailure `disk-full` where nothing more can be removed
  */
-export async function makeRoom({
-  workDir,
-  encodingDir,
-  maxDiskBytes,
-  limits,
-}: Pick<CrsConfig, "workDir" | "encodingDir" | "maxDiskBytes" | "limits">): Promise<void> {
+export async function makeRoom(
+  { workDir, encodingDir, maxDiskBytes, limits }: DiskConfig,
+  inHand: readonly string[] = [],
+): Promise<void> {
   const stored = (await listStored(encodingDir)).toSorted((a, b) => a.usedAt - b.usedAt);
   const needed = TURN_SHARE * limits.maxBytes;
-  let used = stored.reduce((sum, { bytes }) => sum + bytes, await measure(workDir));
+  let used = sum([...stored.map(({ bytes }) => bytes), await measure(workDir)]);
+  for (const name of inHand) used += Math.max(0, needed - (await measure(join(workDir, name))));
   for (const { path, bytes, usedAt } of stored) {
     if (used + needed <= maxDiskBytes || usedAt > Date.now() - IN_USE_MS) break;
     await rm(path, { recursive: true, force: true });
@@ -89,5 +157,9 @@ async function measure(folder: string): Promise<number> {
         () => 0,
       ),
     );
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  return sum(await Promise.all(sizes));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

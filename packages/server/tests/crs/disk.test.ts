@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { defaultCrsConfig } from "../../src/crs/crs-config.ts";
 import { isDiskFull } from "../../src/crs/disk-full.ts";
-import { makeRoom } from "../../src/crs/disk.ts";
+import { createDiskSpace, makeRoom } from "../../src/crs/disk.ts";
 import { createFfmpeg } from "../../src/crs/ffmpeg.ts";
 import { findProgram, writeWrapper } from "../../src/crs/ffmpeg-wrapper.ts";
 import { startCrs, startMediaServer } from "./test-crs.ts";
@@ -53,6 +53,34 @@ describe("room for one more turn", () => {
     writeFileSync(join(config.workDir, "source"), Buffer.alloc(1000));
     await expect(makeRoom(config)).rejects.toMatchObject({ reason: "disk-full" });
     expect(left()).toEqual([1]);
+  });
+
+  test("is beside all that turns in hand may still take, and waits for their end", async () => {
+    const { config } = stored([], 5999);
+    mkdirSync(join(config.workDir, "first"), { recursive: true });
+    writeFileSync(join(config.workDir, "first/source"), Buffer.alloc(1000));
+    const { reserve } = createDiskSpace(config);
+    const { signal } = new AbortController();
+    const first = await reserve("first", signal);
+    const order: string[] = [];
+    const second = reserve("second", signal).then(() => order.push("second begins"));
+    await expect(makeRoom(config, ["first"])).rejects.toMatchObject({ reason: "disk-full" });
+    await makeRoom({ ...config, maxDiskBytes: 6000 }, ["first"]);
+    order.push("first ends");
+    first.release();
+    await second;
+    expect(order).toEqual(["first ends", "second begins"]);
+  });
+
+  test("is not waited for any longer when the process ends", async () => {
+    const { config } = stored([], 3000);
+    const { reserve } = createDiskSpace(config);
+    const end = new AbortController();
+    const first = await reserve("first", end.signal);
+    const second = reserve("second", end.signal);
+    end.abort(new Error("the end"));
+    first.release();
+    await expect(second).rejects.toThrow("the end");
   });
 });
 
