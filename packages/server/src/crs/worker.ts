@@ -1,4 +1,6 @@
 /** Takes creatives from the queue and works on them, each in a turn of its own. */
+import { type NormaliseRule, normaliseCreativeUrl } from "@interlude/core";
+import { findBlock } from "./block-list.ts";
 import type { CreativeId, CreativeRecord } from "./creative-record.ts";
 import * as store from "./creative-store.ts";
 import { transition } from "./creative-state.ts";
@@ -31,11 +33,15 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
+interface WorkerDeps extends TurnDeps {
+  readonly normaliseRules: (zone: string) => readonly NormaliseRule[];
+}
+
 /** Turns that only wait for slow CDNs; with more of them no new one is begun, for their files take room. */
 const MAX_TRAILING = 8;
 
 /** One worker for all jobs of this process. */
-export function createWorker(deps: TurnDeps): Worker {
+export function createWorker(deps: WorkerDeps): Worker {
   const runs = new Set<Run>();
   const starts = new Set<Promise<unknown>>();
   const space = createDiskSpace(deps.config);
@@ -85,13 +91,17 @@ export function createWorker(deps: TurnDeps): Worker {
   };
 }
 
-/** Takes the creative under a new lease; undefined: there is nothing to do. */
-async function begin(jobId: string, id: CreativeId, deps: TurnDeps): Promise<CreativeRecord | undefined> {
+/** Takes the creative under a new lease; undefined: there is nothing to do, or it was blocked while it waited. */
+async function begin(jobId: string, id: CreativeId, deps: WorkerDeps): Promise<CreativeRecord | undefined> {
   const record = await deps.database.transaction(async (tx) => {
     const found = await store.lock(tx, id);
     if (found === undefined) return undefined;
-    const life = transition(found.life, { type: "start" }, deps.config.retry);
-    if (life === found.life) return undefined;
+    const { retry } = deps.config;
+    const begun = transition(found.life, { type: "start" }, retry);
+    if (begun === found.life) return undefined;
+    const normalisedUrl = normaliseCreativeUrl(found.creativeUrl, deps.normaliseRules(found.zone));
+    const entry = await findBlock(tx, { ...found, ...found.ad, normalisedUrl });
+    const life = entry ? transition(found.life, { type: "block" }, retry) : begun;
     return saveLife(tx, found, life, { jobId, lease: found.lease + 1, progress: 0 }, deps);
   });
   if (record === undefined) return undefined;

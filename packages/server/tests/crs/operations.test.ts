@@ -14,6 +14,7 @@ let crs: TestCrs;
 beforeAll(async () => {
   media = await startServer((request, response) => {
     const path = request.url ?? "";
+    if (path.startsWith("/hanging/")) return;
     if (missing.has(path.split("/")[1] ?? "")) response.writeHead(404).end();
     else response.end(readFileSync(testMedia("short.mp4")));
   });
@@ -68,6 +69,22 @@ describe("the block list", () => {
       await crs.crs.forget("1", key);
     },
   );
+
+  test("holds for what waits already: a creative that was blocked since is not fetched", async () => {
+    const { key: first } = await crs.crs.submit(request("hanging"));
+    await crs.waitFor(first, isAnyOf("fetching"));
+    const { key } = await crs.crs.submit(request("waiting", { adSystem: "Blocked later" }));
+    const { entry } = await block("ad-system", "Blocked later");
+    await crs.crs.forget("1", first);
+    expect(await crs.waitFor(key, isAnyOf("blocked", "ready"))).toMatchObject({
+      state: "blocked",
+      reason: "block-listed",
+    });
+    expect(media.requests.filter((path) => path.startsWith("/waiting/"))).toEqual([]);
+    await crs.crs.blocks.remove(entry.id);
+    expect((await crs.crs.submit(request("waiting"))).before).toBe("absent");
+    await crs.crs.forget("1", key);
+  });
 
   test("an entry for one zone holds in that zone, and one for a host with a dot holds below it", async () => {
     const names = ["http://ads.example/a.mp4", "http://cdn.ads.example/a.mp4", "http://bads.example/a.mp4"];
