@@ -1,6 +1,7 @@
 /** The JSON API of the Creative Repackaging Service: ask, look, forget, watch. For holders of the API token, never for pages. */
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import type { onRequestHookHandler } from "fastify";
+import { codeOf, HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { COMMON, Creative, ERRORS, State } from "./api-schema.ts";
 import { blockListRoutes } from "./block-list-routes.ts";
@@ -44,7 +45,8 @@ export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app
     ...COMMON,
     summary: "Ask for creatives to be repackaged",
     description:
-      "Answers at once, item by item and in their order; an item that was refused has `error`. Asking again is free.",
+      "Answers at once, item by item and in their order; an item that was refused has `error`, or is the whole answer where it " +
+      "is alone. Asking again is free.",
     body: Type.Object({ items: Type.Array(Item, { minItems: 1, maxItems: MAX_ITEMS }) }),
     response: { 202: Type.Object({ items: Type.Array(ItemResult) }), ...ERRORS, 403: ErrorBody, 429: ErrorBody },
   };
@@ -54,7 +56,7 @@ export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app
       results.push(await submitItem(() => crs.submit({ ...item, packaging, targetDuration }), item.zone, isZone));
     }
     const [first] = results;
-    if (first && "thrown" in first && results.every((result) => "thrown" in result)) throw first.thrown;
+    if (first && "thrown" in first && results.length === 1) throw first.thrown;
     return reply.code(202).send({ items: results.map(describeResult) });
   });
 
@@ -63,7 +65,7 @@ export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app
   await app.register(eventRoutes, { crs });
 };
 
-type SubmitResult = Submission | { readonly thrown: Error & { readonly code: string } };
+type SubmitResult = Submission | { readonly thrown: Error };
 
 async function submitItem(
   submit: () => Promise<Submission>,
@@ -72,20 +74,18 @@ async function submitItem(
 ): Promise<SubmitResult> {
   if (!isZone(zone)) {
     const message = `zone: expected one that this server knows, got ${JSON.stringify(zone)}`;
-    return { thrown: Object.assign(new Error(message), { code: "zone-unknown" }) };
+    return { thrown: new HttpError("zone-unknown", message) };
   }
   try {
     return await submit();
   } catch (error) {
-    // What has a code is the request's fault or the queue's; anything else is a fault of ours and ends the request.
-    if (error instanceof Error && "code" in error && typeof error.code === "string" && !("severity" in error)) {
-      return { thrown: Object.assign(error, { code: error.code }) };
-    }
+    // What has a code of ours is the request's fault or the queue's; anything else is a fault of ours and ends the request.
+    if (error instanceof Error && codeOf(error) !== "internal") return { thrown: error };
     throw error;
   }
 }
 
 function describeResult(result: SubmitResult) {
-  if ("thrown" in result) return { error: { code: result.thrown.code, message: result.thrown.message } };
+  if ("thrown" in result) return { error: { code: codeOf(result.thrown), message: result.thrown.message } };
   return { key: result.key, before: result.before, status: result.status };
 }

@@ -26,6 +26,8 @@ let listener: ((status: CreativeStatus) => void) | undefined;
 beforeEach(async () => {
   const crs: CrsRoutesOptions["crs"] = {
     submit: async (input) => {
+      const down = Object.assign(new Error("connect ECONNREFUSED 10.1.2.3:5432"), { code: "ECONNREFUSED" });
+      if (input.creativeUrl.includes("down")) throw down;
       if (input.creativeUrl.includes("full")) throw new QueueFull("queue: expected room, got none");
       return { key: KEY, before: "absent", status: { ...STATUS, zone: input.zone, state: "queued" } };
     },
@@ -87,7 +89,27 @@ describe("/v1", () => {
     ]);
   });
 
-  test("when nothing was taken, the answer is the first item's error", async () => {
+  test("several items are answered item by item, also when none was taken", async () => {
+    const answer = await post([
+      { zone: "1", creativeUrl: "https://ads.example/full.mp4" },
+      { zone: "9", creativeUrl: "https://ads.example/spot.mp4" },
+    ]);
+    expect([answer.statusCode, answer.json().items]).toEqual([
+      202,
+      [
+        { error: { code: "queue-full", message: "queue: expected room, got none" } },
+        { error: { code: "zone-unknown", message: 'zone: expected one that this server knows, got "9"' } },
+      ],
+    ]);
+  });
+
+  test("a fault of ours among the items is 500 without its detail, not an item's error", async () => {
+    const answer = await post(["spot", "down"].map((name) => ({ zone: "1", creativeUrl: `https://${name}.example/` })));
+    expect([answer.statusCode, answer.body.includes("10.1.2.3")]).toEqual([500, false]);
+    expect(answer.json().error.code).toBe("internal");
+  });
+
+  test("an item that was refused and is alone answers with its own status", async () => {
     const answer = await post([{ zone: "1", creativeUrl: "https://ads.example/full.mp4" }]);
     expect([answer.statusCode, answer.json().error.code, answer.headers["retry-after"]]).toEqual([
       429,
