@@ -15,14 +15,14 @@ import { type CreativeStatus, describeCreative } from "./creative-status.ts";
 import * as store from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
-import { PROGRAMS, removeLeftovers } from "./disk.ts";
+import { PROGRAMS, removeLeftovers, sweepWork } from "./disk.ts";
 import { createFfmpeg } from "./ffmpeg.ts";
 import { findProgram, writeWrapper } from "./ffmpeg-wrapper.ts";
 import { createFfprobe } from "./ffprobe.ts";
 import { createJobQueue } from "./job-queue.ts";
 import { createOperations, type Operations } from "./operations.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
-import { removeEncoding } from "./stored-encoding.ts";
+import { nameTurn, removeEncoding } from "./stored-encoding.ts";
 import { type RepackageRequestInput, type Submission, submit } from "./submit.ts";
 import { createWebhooks } from "./webhooks.ts";
 import { createWorker, type Worker } from "./worker.ts";
@@ -52,7 +52,10 @@ export interface Crs extends Operations {
   /** Tells every change of a creative, whichever process on the database works on it; returns the end of it. */
   subscribe(listener: (status: CreativeStatus) => void): () => void;
   start(): Promise<void>;
-  /** One round of the caretaker, which makes one every `caretakerMs` by itself; on PostgreSQL only where no other instance did. */
+  /**
+   * One round of the caretaker, which makes one every `caretakerMs` by itself. This process's folder of work is swept in each;
+   * creatives on PostgreSQL are looked after only where no other instance did.
+   */
   lookAfter(): Promise<void>;
   /** Ends running jobs at once; they are taken up again after the next start. */
   stop(): Promise<void>;
@@ -84,6 +87,11 @@ export function createCrs(deps: CrsDeps): Crs {
   let worker: Worker | undefined;
   let caring: NodeJS.Timeout | undefined;
   const describe = (record: CreativeRecord): CreativeStatus => describeCreative(record, worker?.progressOf(record));
+  const makeRound = async (isRestart: boolean): Promise<void> => {
+    const onError = (error: unknown): void => log.error({ err: error }, "the folder of work was not swept");
+    await sweepWork(config.workDir, worker?.listFolders() ?? [], await listInProgress(database)).catch(onError);
+    await lookAfter(all, isRestart);
+  };
   return {
     submit: (input) => submit(input, all),
     status: async (zone, key) => {
@@ -116,15 +124,13 @@ export function createCrs(deps: CrsDeps): Crs {
       const started = createWorker({ ...all, tools: buildTools(deps) });
       worker = started;
       const care = (isRestart: boolean): Promise<void> =>
-        lookAfter(all, isRestart).catch((error: unknown) =>
-          log.error({ err: error }, "creatives were not looked after"),
-        );
+        makeRound(isRestart).catch((error: unknown) => log.error({ err: error }, "creatives were not looked after"));
       await care(true);
       caring = setInterval(() => void care(false), config.caretakerMs).unref();
       if (config.concurrency > 0) await queue.work(config.concurrency, (jobId, id) => started.run(jobId, id));
       await webhooks?.work();
     },
-    lookAfter: () => lookAfter(all, false),
+    lookAfter: () => makeRound(false),
     stop: async () => {
       clearInterval(caring);
       // Whatever cannot be told to the database: no turn may go on.
@@ -153,6 +159,14 @@ function buildTools({ config }: CrsDeps): Parameters<typeof createWorker>[0]["to
     runFfprobe: createFfprobe(wrap(config.ffprobePath)),
     config,
   };
+}
+
+/** Names of the work folders of all turns in progress, in whatever process. */
+async function listInProgress(database: Database): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const inProgress = "state in ('fetching', 'transcoding', 'publishing')";
+  for await (const record of store.scan(database, inProgress)) names.add(nameTurn(record));
+  return names;
 }
 
 /** Where one package's objects cannot be removed, the others' still are. */

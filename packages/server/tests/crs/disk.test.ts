@@ -1,13 +1,13 @@
 /** Disks have an end. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { defaultCrsConfig } from "../../src/crs/crs-config.ts";
 import { isDiskFull } from "../../src/crs/disk-full.ts";
-import { createDiskSpace, makeRoom } from "../../src/crs/disk.ts";
+import { createDiskSpace, makeRoom, sweepWork } from "../../src/crs/disk.ts";
 import { createFfmpeg } from "../../src/crs/ffmpeg.ts";
 import { findProgram, writeWrapper } from "../../src/crs/ffmpeg-wrapper.ts";
 import { startCrs, startMediaServer } from "./test-crs.ts";
@@ -82,6 +82,37 @@ describe("room for one more turn", () => {
     first.release();
     await expect(second).rejects.toThrow("the end");
   });
+});
+
+test("what a killed process left in the folder of work goes, what a living one uses stays", async () => {
+  const crs = await startCrs({ allow: [], config: { concurrency: 0 } });
+  onTestFinished(() => crs.close());
+  await crs.database.query(
+    `insert into creative (zone, key, creative_url, state, lease, created_at)
+     values ('1', 'slow', 'http://ads.example/slow', 'transcoding', 2, 'epoch'),
+       ('1', 'done', 'http://ads.example/done', 'ready', 1, 'epoch')`,
+  );
+  const makeOld = (name: string, minutes: number): void => {
+    const path = join(crs.config.workDir, name);
+    mkdirSync(path, { recursive: true });
+    const usedAt = new Date(Date.now() - minutes * 60_000);
+    utimesSync(path, usedAt, usedAt);
+  };
+  makeOld("bin", 90);
+  makeOld("slow-0-1", 15);
+  makeOld("slow-0-2", 15);
+  makeOld("done-0-1", 5);
+  makeOld("forgotten-0-1", 15);
+  const list = (): readonly string[] => readdirSync(crs.config.workDir).toSorted();
+  await crs.crs.lookAfter();
+  expect(list()).toEqual(["bin", "done-0-1", "slow-0-2"]);
+
+  makeOld("slow-0-2", 61);
+  makeOld("done-0-1", 15);
+  await sweepWork(crs.config.workDir, ["done-0-1"], new Set(["slow-0-2"]));
+  expect(list()).toEqual(["bin", "done-0-1"]);
+  await sweepWork(crs.config.workDir, [], new Set());
+  expect(list()).toEqual(["bin", "done-0-1"]);
 });
 
 test("a creative for which there is no room waits, and nothing of it is fetched", async () => {
