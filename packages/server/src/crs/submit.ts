@@ -83,9 +83,9 @@ export async function submit(input: RepackageRequestInput, deps: SubmitDeps): Pr
     if (entry) return { ...(await block(tx, found, input, deps)), blocked: entry };
     await store.noteAsked(tx, found);
     const wanted = await want(tx, found, input, deps);
-    const noted = wanted.type === "refuse" ? await store.lock(tx, found) : found;
-    const isUnblocked = found.life.state === "blocked" && wanted.type === "submit";
-    const changed = await change(tx, noted ?? found, isUnblocked ? { type: "retry" } : wanted, input, deps);
+    const noted = wanted.event.type === "refuse" ? await store.lock(tx, found) : found;
+    const isUnblocked = found.life.state === "blocked" && wanted.event.type === "submit";
+    const changed = await change(tx, noted ?? found, isUnblocked ? { event: { type: "retry" } } : wanted, input, deps);
     // What blocked it is not on the list any more: it begins anew, and nobody is to be told otherwise.
     return { ...changed, ...(isUnblocked && { before: ABSENT.state }), blocked: undefined };
   });
@@ -127,16 +127,22 @@ function checkRequest({ zone, targetDuration }: RepackageRequestInput): void {
   if (!TARGET_DURATIONS.some((one) => one === targetDuration)) fail("target duration", "6, 4 or 2", targetDuration);
 }
 
+interface Wanted {
+  readonly event: CreativeEvent;
+  /** Nothing is missing; only the source is to be looked at, which the caretaker does too. */
+  readonly canWait?: boolean;
+}
+
 /** Notes what is wanted; what that means for the creative. */
 async function want(
   tx: Queryable,
   found: CreativeRecord,
   { packaging, targetDuration, id3 = false }: RepackageRequestInput,
   { config, targets }: SubmitDeps,
-): Promise<CreativeEvent> {
+): Promise<Wanted> {
   if (!isMade(packaging)) {
     await refusePackage(tx, found, { packaging, targetDuration }, "not-made-here");
-    return { type: "refuse", reason: "not-made-here" };
+    return { event: { type: "refuse", reason: "not-made-here" } };
   }
   const cuts = [packaging, ...config.always.filter((one) => one !== packaging)].map((one) => ({
     packaging: one,
@@ -146,8 +152,9 @@ async function want(
   const isTagged = id3 && !found.id3;
   if (isTagged) await outdatePackages(tx, found);
   const now = new Date();
-  const isIncomplete = isTagged || cuts.some((cut) => isDue(cut, found, targets, now)) || isStale(found, config, now);
-  return { type: "submit", now, isIncomplete };
+  const isMissing = isTagged || cuts.some((cut) => isDue(cut, found, targets, now));
+  const isIncomplete = isMissing || isStale(found, config, now);
+  return { event: { type: "submit", now, isIncomplete }, canWait: found.life.state === "ready" && !isMissing };
 }
 
 /** Whether a package is missing, and not only from a CDN that was tried lately. */
@@ -174,7 +181,7 @@ export function isRepublishable(one: PackageRecord, targets: readonly PublishTar
 async function change(
   tx: Queryable,
   found: CreativeRecord,
-  event: CreativeEvent,
+  { event, canWait = false }: Wanted,
   input: RepackageRequestInput,
   deps: SubmitDeps,
 ): Promise<Change> {
@@ -191,6 +198,7 @@ async function change(
     return { before, record: await saveLife(tx, found, life, { ...said, progress: 0 }, deps) };
   }
   if ((await store.countQueued(tx)) >= config.queueLimit) {
+    if (canWait) return { before, record: undefined };
     throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
   }
   const jobId = await queue.add(tx, found);
