@@ -63,7 +63,7 @@ async function addLostJob(
     const found = await store.lock(tx, record);
     if (found?.lease !== record.lease || found.jobId !== record.jobId) return false;
     const jobId = await queue.add(tx, found);
-    return store.save(tx, found, found.life, { jobId });
+    return jobId !== undefined && store.save(tx, found, found.life, { jobId });
   });
 }
 

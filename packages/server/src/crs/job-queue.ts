@@ -31,17 +31,19 @@ const WORK_OPTIONS = {
   heartbeatRefreshSeconds: 3,
 } as const;
 
-const LIVE: readonly string[] = ["created", "retry", "active"];
+const PENDING: readonly string[] = ["created", "retry"];
+const LIVE: readonly string[] = [...PENDING, "active"];
 
 export interface JobQueue {
   /** Must come first. */
   open(): Promise<void>;
   /**
-   * Adds a job inside the transaction that changes the row. One job at most per turn of a creative.
+   * Adds a job inside the transaction that changes the row, in the place of the row's job where that only waits. One job at
+   * most per turn of a creative.
    *
-   * @returns its id, also where an equal one is there already and nothing is added
+   * @returns its id; undefined: nothing was added, for a job for the same turn runs, or is about to
    */
-  add(tx: Queryable, turn: CreativeTurn, startAfter?: Date): Promise<string>;
+  add(tx: Queryable, turn: CreativeTurn, startAfter?: Date): Promise<string | undefined>;
   /** `run` gets the job's id; when it throws, the job is run again. */
   work(concurrency: number, run: (jobId: string, id: CreativeId) => Promise<void>): Promise<void>;
   /** No more jobs are taken; running ones are the caller's. */
@@ -58,6 +60,8 @@ export interface JobQueue {
 export interface CreativeTurn extends CreativeId {
   readonly lease: number;
   readonly createdAt: Date;
+  /** Of the row as it is. */
+  readonly jobId: string | undefined;
 }
 
 interface JobBody {
@@ -80,16 +84,18 @@ export function createJobQueue({ boss }: Pick<Database, "boss">): JobQueue {
       // Fills pg-boss's cache of queues: inside a PGlite transaction it could not be read.
       await boss.findJobs(QUEUE, { id: randomUUID() });
     },
-    add: async (tx, { zone, key, lease, createdAt }, startAfter) => {
-      const id = randomUUID();
+    add: async (tx, { zone, key, lease, createdAt, jobId }, startAfter) => {
+      const db = within(tx);
+      // An attempt that is to come later has the same key: it would keep the new job out.
+      const [before] = jobId === undefined ? [] : await boss.findJobs(QUEUE, { id: jobId, db });
+      if (before && PENDING.includes(before.state)) await boss.deleteJob(QUEUE, before.id, { db });
       const options = {
-        id,
-        db: within(tx),
+        id: randomUUID(),
+        db,
         singletonKey: `${zone}/${key}/${createdAt.getTime()}/${lease}`,
         ...(startAfter && { startAfter }),
       };
-      await boss.send(QUEUE, { zone, key }, options);
-      return id;
+      return (await boss.send(QUEUE, { zone, key }, options)) ?? undefined;
     },
     work: async (concurrency, run) => {
       await boss.work<JobBody, void>(QUEUE, { ...WORK_OPTIONS, localConcurrency: concurrency }, async ([job]) => {
