@@ -202,7 +202,16 @@ async function change(
     throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
   }
   const jobId = await queue.add(tx, found);
-  return { before, record: await saveLife(tx, found, life, { ...said, jobId, progress: 0, creativeUrl }, deps) };
+  return {
+    before,
+    record: await saveLife(
+      tx,
+      found,
+      life,
+      { ...said, ...(jobId !== undefined && { jobId }), progress: 0, creativeUrl },
+      deps,
+    ),
+  };
 }
 
 /**
@@ -229,7 +238,7 @@ export async function requeue(
     const entry = await findBlock(tx, subject);
     if (entry) throw new CreativeBlocked(subject, entry);
     const jobId = await queue.add(tx, found);
-    return saveLife(tx, found, life, { jobId, progress: 0 }, deps);
+    return saveLife(tx, found, life, { ...(jobId !== undefined && { jobId }), progress: 0 }, deps);
   });
   if (record) announce(record);
   return record;
