@@ -102,6 +102,13 @@ export async function noteAsked(tx: Queryable, { zone, key, askedAt }: CreativeR
   await tx.query("update creative set asked_at = now() where zone = $1 and key = $2", [zone, key]);
 }
 
+/** A lease that no row had before, nor will have again. */
+export async function takeLease(tx: Queryable): Promise<number> {
+  const [row] = await tx.query<{ readonly lease: number }>("select nextval('creative_lease')::integer as lease");
+  if (row === undefined) throw new Error("creative_lease: expected a number, got none");
+  return row.lease;
+}
+
 /** How many creatives wait for a worker. */
 export async function countQueued(database: Queryable): Promise<number> {
   const [row] = await database.query<{ readonly n: number }>(

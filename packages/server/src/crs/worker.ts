@@ -102,7 +102,7 @@ async function begin(jobId: string, id: CreativeId, deps: WorkerDeps): Promise<C
     const normalisedUrl = normaliseCreativeUrl(found.creativeUrl, deps.normaliseRules(found.zone));
     const entry = await findBlock(tx, { ...found, ...found.ad, normalisedUrl });
     const life = entry ? transition(found.life, { type: "block" }, retry) : begun;
-    return saveLife(tx, found, life, { jobId, lease: found.lease + 1, progress: 0 }, deps);
+    return saveLife(tx, found, life, { jobId, lease: await store.takeLease(tx), progress: 0 }, deps);
   });
   if (record === undefined) return undefined;
   deps.announce(record);

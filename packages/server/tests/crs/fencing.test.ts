@@ -36,3 +36,14 @@ describe("a creative whose source is down for a while", () => {
     await crs.waitFor(key, ({ state }) => state === "ready");
   });
 });
+
+test("a creative that is forgotten and asked for again is never taken up under a lease that was given before", async () => {
+  const { crs, request } = await start();
+  const leases: unknown[] = [];
+  for (const _ of [1, 2]) {
+    const { key } = await crs.repackage(new URL(request.creativeUrl));
+    leases.push(...(await crs.database.query("select lease from creative")));
+    await crs.crs.forget("1", key);
+  }
+  expect(leases).toEqual([{ lease: 1 }, { lease: 2 }]);
+});
