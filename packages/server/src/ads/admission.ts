@@ -29,6 +29,8 @@ export interface RepackageOrder {
   readonly adSystem?: string;
   readonly adId?: string;
   readonly creativeId?: string;
+  /** What it names is a stranger's word. */
+  readonly isFromPage: true;
 }
 
 /** What the ad server must know of CRS. */

@@ -84,7 +84,8 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
     const { zone: name, packaging, targetDuration } = request.body;
     const zone = requireZone(zones, name);
     const admitted = await admitRepackage(readOrder(request.body), zone, nameClient(request.ip), ports);
-    const subject = { zone: name, key: admitted.key, packaging, targetDuration };
+    const isBlocked = admitted.before === "blocked";
+    const subject = { zone: name, key: admitted.key, packaging, targetDuration, isBlocked };
     const ticket = signTicket(subject, new Date(now() + TICKET_LIFE_MS), ticketSecret);
     reply.code(202).header("cache-control", "no-store");
     return { key: admitted.key, state: admitted.before, statusUrl: `/ads/repackage/${ticket}` };
@@ -128,6 +129,7 @@ function readOrder(body: Static<typeof OrderBody>): RepackageOrder {
     creativeUrl,
     packaging,
     targetDuration,
+    isFromPage: true,
     ...(adSystem !== undefined && { adSystem }),
     ...(adId !== undefined && { adId }),
     ...(creativeId !== undefined && { creativeId }),
@@ -155,7 +157,12 @@ function formatProgress(
   progress: CreativeProgress | undefined,
   zone: ZoneConfig | undefined,
 ): ProgressAnswer {
-  if (!progress) return { state: "absent", progress: 0, key: subject.key };
+  if (!progress) {
+    const { key, isBlocked } = subject;
+    return isBlocked
+      ? { state: "blocked", progress: 0, key, reason: "block-listed" }
+      : { state: "absent", progress: 0, key };
+  }
   const url = locate(subject, progress, zone);
   const remuxUrl = locate({ ...subject, targetDuration: 0 }, progress, zone);
   return {

@@ -12,21 +12,24 @@ export interface TicketSubject {
   readonly key: string;
   readonly packaging: Packaging;
   readonly targetDuration: number;
+  /** Whether the request was answered so: CRS keeps no row of what a page may not have made. */
+  readonly isBlocked?: boolean;
 }
 
 const FORM =
-  /^(?<payload>(?<zone>[\w-]{1,64})\.(?<key>[0-9a-f]{32})\.(?<packaging>hls|cmaf)\.(?<duration>\d)\.(?<end>\d{1,12}))\.(?<seal>[\w-]{43})$/;
+  /^(?<payload>(?<zone>[\w-]{1,64})\.(?<key>[0-9a-f]{32})\.(?<packaging>hls|cmaf)\.(?<duration>\d)(?<blocked>\.blocked)?\.(?<end>\d{1,12}))\.(?<seal>[\w-]{43})$/;
 
 /** No field can hold a dot, so that no two subjects share a text. */
 export function signTicket(subject: TicketSubject, end: Date, secret: string): string {
-  const { zone, key, packaging, targetDuration } = subject;
-  const payload = `${zone}.${key}.${packaging}.${targetDuration}.${Math.floor(end.getTime() / 1000)}`;
+  const { zone, key, packaging, targetDuration, isBlocked = false } = subject;
+  const named = `${zone}.${key}.${packaging}.${targetDuration}${isBlocked ? ".blocked" : ""}`;
+  const payload = `${named}.${Math.floor(end.getTime() / 1000)}`;
   return `${payload}.${seal(payload, secret).toString("base64url")}`;
 }
 
 /** @throws HttpError `ticket-invalid` for what was not signed here, `ticket-expired` after its end */
 export function readTicket(ticket: string, secret: string, now: Date): TicketSubject {
-  const { payload, zone, key, packaging, duration, end, seal: sent } = FORM.exec(ticket)?.groups ?? {};
+  const { payload, zone, key, packaging, duration, blocked, end, seal: sent } = FORM.exec(ticket)?.groups ?? {};
   const isOurs =
     payload !== undefined &&
     sent !== undefined &&
@@ -37,7 +40,8 @@ export function readTicket(ticket: string, secret: string, now: Date): TicketSub
   if (Number(end) * 1000 <= now.getTime()) {
     throw new HttpError("ticket-expired", "ticket: expected one that is not over, got one that is; ask again");
   }
-  return { zone, key, packaging: packaging === "cmaf" ? "cmaf" : "hls", targetDuration: Number(duration) };
+  const isBlocked = blocked !== undefined;
+  return { zone, key, packaging: packaging === "cmaf" ? "cmaf" : "hls", targetDuration: Number(duration), isBlocked };
 }
 
 function seal(payload: string, secret: string): Buffer {

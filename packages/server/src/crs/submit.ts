@@ -13,7 +13,7 @@ import {
   TARGET_DURATIONS,
 } from "@interlude/core";
 import type { Database, Queryable } from "../database/database.ts";
-import { CreativeBlocked, findBlock, removeAutomaticBlock } from "./block-list.ts";
+import { type BlockEntry, CreativeBlocked, findBlock, removeAutomaticBlock } from "./block-list.ts";
 import { type AdNames, type CreativeId, type CreativeRecord, isMade, type PackageRecord } from "./creative-record.ts";
 import { ABSENT, type CreativeEvent, transition } from "./creative-state.ts";
 import { type CreativeStatus, describeCreative } from "./creative-status.ts";
@@ -38,6 +38,11 @@ export interface RepackageRequestInput extends AdNames {
   readonly targetDuration: number;
   /** Once asked for, all packages of the creative carry timed metadata. */
   readonly id3?: boolean;
+  /**
+   * It comes from a stranger: its names are looked up in the block list and not kept, and where that stands against it, nothing
+   * is written and nobody is told.
+   */
+  readonly isFromPage?: boolean;
 }
 
 /** What became of a request: the creative's key, the state that it was in before, and its status now. */
@@ -71,29 +76,44 @@ const ZONE_NAME = /^[\w-]{1,64}$/;
 const REPUBLISH_MS = 60_000;
 const MAX_REPUBLISH_MS = 3_600_000;
 
-/** @throws CreativeBlocked, noted in the row; QueueFull; AdError `url-malformed`, `option-invalid` */
+/** @throws CreativeBlocked, noted in the row unless it comes from a page; QueueFull; AdError `url-malformed`, `option-invalid` */
 export async function submit(input: RepackageRequestInput, deps: SubmitDeps): Promise<Submission> {
   const { zone, creativeUrl } = input;
   checkRequest(input);
   const normalisedUrl = normaliseCreativeUrl(creativeUrl, deps.normaliseRules(zone));
   const key = creativeKey(zone, normalisedUrl);
-  const { before, record, blocked } = await deps.database.transaction(async (tx) => {
+  const { before, record, refusal } = await deps.database.transaction(async (tx) => {
     const found = await store.lockOrInsert(tx, { zone, key }, creativeUrl);
-    const entry = await findBlock(tx, { ...input, key, normalisedUrl });
-    if (entry) return { ...(await block(tx, found, input, deps)), blocked: entry };
+    const entry = await findEntryAgainst(tx, found, input, normalisedUrl);
+    const refusal = entry && new CreativeBlocked({ ...input, key, normalisedUrl }, entry);
+    // Thrown in here, it takes the row back that was made for the lock.
+    if (refusal && input.isFromPage) throw refusal;
+    if (refusal) return { ...(await block(tx, found, input, deps)), refusal };
     await store.noteAsked(tx, found);
     const wanted = await want(tx, found, input, deps);
     const noted = wanted.event.type === "refuse" ? await store.lock(tx, found) : found;
     const isUnblocked = found.life.state === "blocked" && wanted.event.type === "submit";
     const changed = await change(tx, noted ?? found, isUnblocked ? { event: { type: "retry" } } : wanted, input, deps);
     // What blocked it is not on the list any more: it begins anew, and nobody is to be told otherwise.
-    return { ...changed, ...(isUnblocked && { before: ABSENT.state }), blocked: undefined };
+    return { ...changed, ...(isUnblocked && { before: ABSENT.state }), refusal: undefined };
   });
   if (record) deps.announce(record);
-  if (blocked) throw new CreativeBlocked({ ...input, key, normalisedUrl }, blocked);
+  if (refusal) throw refusal;
   const current = record ?? (await store.find(deps.database, { zone, key }));
   if (current === undefined) throw new Error(`creative ${zone}/${key}: expected a row, got none`);
   return { key, before, status: describeCreative(current) };
+}
+
+/** What stands against a request, by the names that it gives and by those that the creative has from those who may say so. */
+async function findEntryAgainst(
+  tx: Queryable,
+  { zone, key, ad }: CreativeRecord,
+  input: RepackageRequestInput,
+  normalisedUrl: string,
+): Promise<BlockEntry | undefined> {
+  const subject = { zone, key, creativeUrl: input.creativeUrl, normalisedUrl };
+  const given = input.isFromPage ? await findBlock(tx, { ...subject, ...givenNames(input) }) : undefined;
+  return given ?? findBlock(tx, { ...subject, ...ad, ...namesOf(input) });
 }
 
 /** What was never made is shown as blocked; what was, or is being made, stays what it is. */
@@ -115,7 +135,12 @@ interface Change {
   readonly record: CreativeRecord | undefined;
 }
 
-function namesOf({ adSystem, adId, creativeId }: AdNames): AdNames {
+/** The names that a creative gets by a request. */
+function namesOf(input: RepackageRequestInput): AdNames {
+  return input.isFromPage ? {} : givenNames(input);
+}
+
+function givenNames({ adSystem, adId, creativeId }: AdNames): AdNames {
   return { ...(adSystem && { adSystem }), ...(adId && { adId }), ...(creativeId && { creativeId }) };
 }
 

@@ -64,18 +64,20 @@ describe("POST /ads/repackage", () => {
     });
     expect([answer.statusCode, answer.headers["cache-control"]]).toEqual([202, "no-store"]);
     const names = { adId: "ad-mp4", adSystem: "Interlude" };
-    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names }]);
+    const page = { isFromPage: true };
+    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names, ...page }]);
     expect(outcome(await order(app, { creativeUrl }))).toEqual([202, "queued"]);
   });
 
   test("a page orders what the API names and nothing else: no timed metadata, no member of another's making", async () => {
     const crs = scriptedCrs();
     const app = await setUp({ crs });
-    const more = { id3: true, always: ["cmaf"], adSystem: "S", adId: "A", creativeId: "C" };
+    const more = { id3: true, isFromPage: false, adSystem: "S", adId: "A", creativeId: "C" };
     expect((await order(app, more)).statusCode).toBe(202);
     const names = { adSystem: "S", adId: "A", creativeId: "C" };
     const creativeUrl = "https://listed.example/a.mp4";
-    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names }]);
+    const page = { isFromPage: true };
+    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names, ...page }]);
   });
 
   test("a creative that nobody was served is refused, also when another zone was served it", async () => {
@@ -294,6 +296,22 @@ describe("GET /ads/repackage/{ticket}", () => {
     const start = performance.now();
     await Promise.all([app.close(), waiting]);
     expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  test("the ticket of a blocked creative that CRS keeps no row of tells that it is blocked, until there is a row", async () => {
+    const isBlocked = Object.assign(new Error("creative: blocked"), { code: "creative-blocked" });
+    const crs = scriptedCrs({ submit: async () => Promise.reject(isBlocked) });
+    const app = await setUp({ crs });
+    const blocked = (await order(app)).json();
+    expect(blocked).toMatchObject({ key, state: "blocked" });
+    const url = `${blocked.statusUrl}?wait=10000`;
+    expect((await app.inject({ url })).json()).toEqual({ state: "blocked", progress: 0, key, reason: "block-listed" });
+    expect(outcome(await app.inject({ url: blocked.statusUrl.replace(".blocked.", ".") }))).toEqual([
+      403,
+      "ticket-invalid",
+    ]);
+    crs.tell(progressOf("1", key, "ready", { progress: 1 }));
+    expect((await app.inject({ url })).json().state).toBe("ready");
   });
 
   test("a forged, altered or foreign ticket is 403", async () => {

@@ -55,3 +55,47 @@ describe("a full queue", () => {
     expect(await crs.status("1", made.key)).toMatchObject({ state: "ready", packages: made.packages });
   });
 });
+
+describe("a request from a page", () => {
+  const url = new URL("http://ads.example/a.mp4");
+  const fromPage = (more: Partial<RepackageRequestInput> = {}) => request(url, { ...more, isFromPage: true });
+  const refused = { name: "CreativeBlocked", code: "creative-blocked" };
+
+  test("for what is blocked and was never made is refused, and leaves no row and nothing to tell", async () => {
+    const webhook = { url: hanging.base, secret: "s", timeoutMs: 1000, retryLimit: 0, retryDelay: 1 };
+    const { crs, database } = await start({ concurrency: 0, webhook });
+    const told = async (): Promise<number> =>
+      (await database.query("select id from pgboss.job where name = 'webhook'")).length;
+    await crs.blocks.add({ kind: "host", value: "ads.example", reason: "a test" });
+    await expect(crs.submit(fromPage())).rejects.toMatchObject(refused);
+    expect([(await crs.list({})).total, await told()]).toEqual([0, 0]);
+    await expect(crs.submit(request(url))).rejects.toMatchObject(refused);
+    expect([(await crs.list({ state: "blocked" })).total, await told()]).toEqual([1, 1]);
+  });
+
+  test("has its names looked up and not kept: they stand against nobody else's request", async () => {
+    const { crs, database } = await start({ concurrency: 0 });
+    const names = async (): Promise<unknown> =>
+      database.query("select ad_system, ad_id, creative_id from creative where creative_url = $1", [url.href]);
+    await crs.submit(fromPage({ adSystem: "S", adId: "A", creativeId: "C" }));
+    expect(await names()).toEqual([{ ad_system: null, ad_id: null, creative_id: null }]);
+    await crs.blocks.add({ kind: "ad-id", value: "A", reason: "a test" });
+    await expect(crs.submit(fromPage({ adId: "A" }))).rejects.toMatchObject(refused);
+    await crs.submit(fromPage({ adId: "B" }));
+    expect(await names()).toEqual([{ ad_system: null, ad_id: null, creative_id: null }]);
+  });
+
+  test("does not lift a block by leaving out, or replacing, the name that is blocked", async () => {
+    const { crs } = await start({ concurrency: 0 });
+    await crs.blocks.add({ kind: "ad-id", value: "A", reason: "a test" });
+    await expect(crs.submit(request(url, { adId: "A" }))).rejects.toMatchObject(refused);
+    for (const more of [{}, { adId: "B" }]) {
+      await expect(crs.submit(fromPage(more))).rejects.toMatchObject(refused);
+    }
+    expect((await crs.list({})).creatives).toMatchObject([{ state: "blocked" }]);
+    expect(await crs.submit(request(url, { adId: "B" }))).toMatchObject({
+      before: "absent",
+      status: { state: "queued" },
+    });
+  });
+});
