@@ -188,6 +188,7 @@ async function registerAll(
       "/v1/creatives",
       "/v1/creatives/*",
       "/v1/blocklist",
+      "/v1/blocklist/*",
       "/v1/events",
     ]) {
       app.all(url, { schema: { hide: true } }, () => {

@@ -104,7 +104,7 @@ describe("buildServer", () => {
     const payload = { zone: "1", creativeUrl: "https://x.example/a.mp4", packaging: "hls", targetDuration: 6 };
     const answer = await server.app.inject({ method: "POST", url: "/ads/repackage", payload });
     expect([answer.statusCode, answer.json().error.code]).toEqual([503, "crs-unavailable"]);
-    for (const url of ["/repackage", "/v1/creatives", "/v1/creatives/1/00", "/v1/events"]) {
+    for (const url of ["/repackage", "/v1/creatives", "/v1/creatives/1/00", "/v1/blocklist/7", "/v1/events"]) {
       expect((await server.app.inject({ url, headers })).json().error.code).toBe("crs-unavailable");
     }
     expect((await server.app.inject({ url: "/readyz" })).json()).toEqual({ status: "ok" });
