@@ -99,7 +99,7 @@ function listPairs(subject: BlockSubject): readonly (readonly [BlockKind, string
 }
 
 /**
- * Adds an entry; one that says the same and is there already stays as it is.
+ * Adds an entry; one that says the same and is there already stays as it is, but what was automatic becomes the operator's.
  *
  * @returns the entry, and whether it is new
  */
@@ -116,9 +116,11 @@ export async function addBlock(
   );
   if (added) return { entry: toEntry(added), isNew: true };
   const [found] = await database.query<BlockRow>(
-    `select ${COLUMNS} from blocked b
-     where coalesce(b.zone, '') = coalesce($1, '') and b.kind = $2 and md5(b.value) = md5($3) and b.value = $3`,
-    values,
+    `update blocked b set reason = case when b.is_automatic and not $5 then $4 else b.reason end,
+       is_automatic = b.is_automatic and $5
+     where coalesce(b.zone, '') = coalesce($1, '') and b.kind = $2 and md5(b.value) = md5($3) and b.value = $3
+     returning ${COLUMNS}`,
+    [...values, reason, isAutomatic],
   );
   if (found === undefined) throw new Error(`block list: expected an entry for ${kind}, got none`);
   return { entry: toEntry(found), isNew: false };

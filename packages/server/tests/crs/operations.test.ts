@@ -104,6 +104,19 @@ describe("the block list", () => {
     await crs.crs.blocks.remove(entry.id);
   });
 
+  test("an operator's entry takes the place of the service's own, which a retry would take away", async () => {
+    missing.add("taken-over");
+    const { key } = await crs.repackage(new URL("taken-over/short.mp4", media.base));
+    const [automatic] = (await crs.crs.blocks.list({ kind: "creative" })).entries;
+    expect(automatic).toMatchObject({ value: key, isAutomatic: true });
+    const { entry, isNew } = await block("creative", key, "1");
+    expect([entry, isNew]).toEqual([{ ...automatic, isAutomatic: false, reason: "a test" }, false]);
+    await expect(crs.crs.retry("1", key)).rejects.toMatchObject({ code: "creative-blocked" });
+    expect((await crs.crs.blocks.list({ kind: "creative" })).entries).toEqual([entry]);
+    await crs.crs.blocks.remove(entry.id);
+    await crs.crs.forget("1", key);
+  });
+
   test("an equal entry is added once; values that are none are refused by name", async () => {
     const long = `http://ads.example/${"x".repeat(8000)}`;
     const first = await block("url", long);
