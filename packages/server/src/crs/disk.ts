@@ -70,10 +70,12 @@ export function createDiskSpace(config: DiskConfig): DiskSpace {
   const take = async (name: string, signal: AbortSignal): Promise<ReservedRoom> => {
     for (;;) {
       signal.throwIfAborted();
+      const ends = [...releases.values()];
       const full = await makeRoom(config, [...releases.keys()]).catch((error: unknown) => error);
       if (full === undefined) break;
-      if (releases.size === 0) throw full;
-      await Promise.race(releases.values());
+      if (ends.length === 0) throw full;
+      // Of those that were counted: one that has ended meanwhile is reason enough to look again.
+      await Promise.race(ends);
     }
     signal.throwIfAborted();
     let end = (): void => undefined;
