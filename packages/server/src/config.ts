@@ -90,7 +90,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_FETCH_PORTS: "ports, comma-separated, of public hosts (80,443)",
   INTERLUDE_CRS: "on or off: whether creatives are repackaged (on)",
   INTERLUDE_CRS_CONCURRENCY: "creatives repackaged at a time; 0 leaves the work to interlude worker (1)",
-  INTERLUDE_CRS_QUEUE: "creatives that may wait (100)",
+  INTERLUDE_CRS_QUEUE: "creatives that may wait (1000)",
   INTERLUDE_CRS_DISK: "gigabytes that work in progress and stored encodings may take together (40)",
   INTERLUDE_WEBHOOK_URL: "where it is told that a creative is ready, failed or blocked (nowhere)",
   INTERLUDE_WEBHOOK_SECRET: "signs what is told there, 16 characters or more",

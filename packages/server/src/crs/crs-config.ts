@@ -69,7 +69,7 @@ export function defaultCrsConfig(stateDir: string): CrsConfig {
     ffmpegPath: "ffmpeg",
     ffprobePath: "ffprobe",
     concurrency: 1,
-    queueLimit: 100,
+    queueLimit: 1000,
     rungs: [1080, 720, 540, 360, 180],
     always: [],
     loudness: -24,

@@ -159,10 +159,11 @@ describe("POST /repackage", () => {
     expect((await post(text, "text/xml; charset=klingon")).statusCode).toBe(400);
   });
 
-  test("300 items are taken, 301 answer 413 with Primetime's words", async () => {
+  test("300 items are taken, for which the queue has room, 301 answer 413 with Primetime's words", async () => {
     const items = Array.from({ length: 300 }, (_, i) => item({ CreativeURL: `https://ads.example/${i}.mp4` }));
     expect((await post(list(...items))).statusCode).toBe(202);
     expect(submitted).toHaveLength(300);
+    expect(readConfig({}).crs.queueLimit).toBeGreaterThan(300);
     // Too many is said first, whatever is wrong with them.
     const answer = await post(list(...items, "<Repackage/>"));
     expect([answer.statusCode, answer.statusMessage, answer.body, answer.headers["content-type"]]).toEqual([
