@@ -132,9 +132,7 @@ async function submitAll(inputs: readonly RepackageRequestInput[], crs: Pick<Crs
     try {
       await crs.submit(input);
     } catch (cause) {
-      // Its clients know no word for it; like what is not made here, it is seen in /v1.
-      if (cause instanceof CreativeBlocked) continue;
-      // The original has no word for it, and the others of the list are to be made.
+      // Its clients know no word for it, and the others of the list are to be made; like what is not made here, it is seen in /v1.
       if (cause instanceof CreativeBlocked) continue;
       if (!(cause instanceof QueueFull)) throw cause;
       const message = `${cause.message}; ${index} of ${inputs.length} requests were taken, send the list again`;
