@@ -6,7 +6,7 @@ import { type CreativeLife, isRetriedUnasked, type RetryPolicy } from "./creativ
 import { type CreativeChange, save } from "./creative-store.ts";
 import type { WebhookEvent, Webhooks } from "./webhooks.ts";
 
-export interface LifeDeps {
+interface LifeDeps {
   readonly config: { readonly retry: RetryPolicy };
   /** undefined: nobody is told. */
   readonly webhooks: Webhooks | undefined;
@@ -17,6 +17,7 @@ export interface LifeDeps {
  *
  * @param found as it is locked
  * @returns as it is now
+ * @throws Error where the row is not under the lease that was found
  */
 export async function saveLife(
   tx: Queryable,
@@ -25,7 +26,10 @@ export async function saveLife(
   change: CreativeChange,
   { config, webhooks }: LifeDeps,
 ): Promise<CreativeRecord> {
-  await save(tx, found, life, change);
+  const isSaved = await save(tx, found, life, change);
+  if (!isSaved) {
+    throw new Error(`creative ${found.zone}/${found.key}: expected its row under lease ${found.lease}, got none`);
+  }
   const { message, encoding: _encoding, ad, isChecked: _isChecked, ...rest } = change;
   const record: CreativeRecord = {
     ...found,

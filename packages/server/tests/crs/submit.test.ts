@@ -1,5 +1,7 @@
 /** What a request changes, and what it leaves alone. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { find } from "../../src/crs/creative-store.ts";
+import { saveLife } from "../../src/crs/life-change.ts";
 import type { RepackageRequestInput } from "../../src/crs/crs.ts";
 import {
   type MediaServer,
@@ -54,6 +56,18 @@ describe("a full queue", () => {
     await expect(crs.submit(request(url, { targetDuration: 4 }))).rejects.toMatchObject({ code: "queue-full" });
     expect(await crs.status("1", made.key)).toMatchObject({ state: "ready", packages: made.packages });
   });
+});
+
+test("a life that no row takes is an error: nothing follows from it", async () => {
+  const { crs, config, database } = await start({ concurrency: 0 });
+  const { key } = await crs.submit(request(new URL("http://ads.example/a.mp4")));
+  const found = await find(database, { zone: "1", key });
+  if (found === undefined) throw new Error("expected a row");
+  const life = { state: "blocked", attempts: 1, reason: "truncated" } as const;
+  const other = { ...found, lease: found.lease + 1 };
+  const saved = database.transaction((tx) => saveLife(tx, other, life, {}, { config, webhooks: undefined }));
+  await expect(saved).rejects.toThrow(`creative 1/${key}: expected its row under lease ${other.lease}, got none`);
+  expect((await crs.blocks.list({})).total).toBe(0);
 });
 
 describe("a request from a page", () => {
