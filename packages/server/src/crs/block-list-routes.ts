@@ -3,6 +3,7 @@ import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typ
 import { HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { COMMON, ERRORS } from "./api-schema.ts";
+import { BLOCK_KINDS, type BlockKind } from "./block-list.ts";
 import type { BlockEntry, Crs } from "./crs.ts";
 
 export interface BlockListRoutesOptions {
@@ -11,16 +12,11 @@ export interface BlockListRoutesOptions {
   readonly isZone: (zone: string) => boolean;
 }
 
-const Kind = Type.Union(
-  [
-    Type.Literal("host"),
-    Type.Literal("ad-system"),
-    Type.Literal("ad-id"),
-    Type.Literal("creative-id"),
-    Type.Literal("url"),
-    Type.Literal("creative"),
-  ],
-  { description: "what `value` is; creative: a key, with its zone" },
+const Kind = Type.Unsafe<BlockKind>(
+  Type.Union(
+    BLOCK_KINDS.map((kind) => Type.Literal(kind)),
+    { description: "what `value` is; creative: a key, with its zone" },
+  ),
 );
 
 const Order = {
