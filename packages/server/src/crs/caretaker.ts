@@ -11,7 +11,7 @@ import { nameOf } from "./leased-row.ts";
 import { isRepublishable, requeue, type SubmitDeps } from "./submit.ts";
 import { isStale } from "./turn.ts";
 
-export interface CaretakerDeps extends SubmitDeps {
+interface CaretakerDeps extends SubmitDeps {
   readonly log: CrsLog;
 }
 

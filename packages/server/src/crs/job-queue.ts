@@ -57,7 +57,7 @@ export interface JobQueue {
 }
 
 /** Which work on a creative a job is for: its row's making and its lease. A forgotten creative's old job is another turn. */
-export interface CreativeTurn extends CreativeId {
+interface CreativeTurn extends CreativeId {
   readonly lease: number;
   readonly createdAt: Date;
   /** Of the row as it is. */

@@ -39,7 +39,7 @@ export interface Operations {
       readonly kind?: BlockKind;
     }): Promise<{ readonly entries: readonly BlockEntry[]; readonly total: number }>;
     /**
-     * An entry that says the same and is there already stays as it is.
+     * An entry that says the same and is there already stays as it is, but what was automatic becomes the operator's.
      *
      * @throws AdError `option-invalid`, `url-malformed`
      */
@@ -50,7 +50,7 @@ export interface Operations {
 }
 
 /** An operation that makes no sense now, or names what is not there. */
-export class OperationRefused extends Error {
+class OperationRefused extends Error {
   override readonly name = "OperationRefused";
   readonly code: "wrong-state" | "not-found";
 

@@ -25,7 +25,7 @@ export interface Webhooks {
   close(): Promise<void>;
 }
 
-export const WEBHOOK_QUEUE = "webhook";
+const WEBHOOK_QUEUE = "webhook";
 
 const POLL_SECONDS = 1;
 
@@ -95,7 +95,7 @@ async function post(id: string, body: string, { url, secret, timeoutMs }: Webhoo
 }
 
 /** `t=<seconds since the epoch>,v1=<HMAC-SHA256 of "t.body", hexadecimal>` */
-export function signWebhook(body: string, now: Date, secret: string): string {
+function signWebhook(body: string, now: Date, secret: string): string {
   const t = Math.floor(now.getTime() / 1000);
   return `t=${t},v1=${createHmac("sha256", secret).update(`${t}.${body}`).digest("hex")}`;
 }
