@@ -181,14 +181,28 @@ export async function save(
   return rows.length > 0;
 }
 
-/** Writes how far the run under this lease is. */
+/** Whether the row is there and its lease is still `lease`. */
+export async function isLeased(
+  database: Queryable,
+  { zone, key, lease }: CreativeId & { readonly lease: number },
+): Promise<boolean> {
+  const sql = "select key from creative where zone = $1 and key = $2 and lease = $3";
+  return (await database.query(sql, [zone, key, lease])).length > 0;
+}
+
+/**
+ * Writes how far the run under this lease is.
+ *
+ * @returns false when the lease is another one now
+ */
 export async function saveProgress(
   database: Queryable,
   id: CreativeId & { readonly lease: number },
   progress: number,
-): Promise<void> {
-  const sql = "update creative set progress = $4, updated_at = now() where zone = $1 and key = $2 and lease = $3";
-  await database.query(sql, [id.zone, id.key, id.lease, progress]);
+): Promise<boolean> {
+  const sql =
+    "update creative set progress = $4, updated_at = now() where zone = $1 and key = $2 and lease = $3 returning key";
+  return (await database.query(sql, [id.zone, id.key, id.lease, progress])).length > 0;
 }
 
 /** Removes the row, its packages and what it got on the block list by itself; as they were last. */

@@ -70,12 +70,23 @@ export function nameOf({ zone, key }: CreativeId): string {
   return `${zone}/${key}`;
 }
 
-/** @param begun as it was taken up, under the new lease */
-export function leaseRow(begun: CreativeRecord, report: Report, deps: TurnDeps): LeasedRow {
+/** What a leased row needs. */
+export type RowDeps = Pick<TurnDeps, "database" | "config" | "announce" | "log">;
+
+/**
+ * @param begun as it was taken up, under the new lease
+ * @param onLost tells that progress could not be saved for another worker has the creative, or nobody
+ */
+export function leaseRow(
+  begun: CreativeRecord,
+  report: Report,
+  deps: RowDeps,
+  onLost: (error: LeaseLost) => void,
+): LeasedRow {
   const { database, config } = deps;
   let current = begun;
   let isOver = false;
-  const tellProgress = reportProgress(report, () => current, deps);
+  const tellProgress = reportProgress(report, () => current, deps, onLost);
   const save = async (life: CreativeLife, extra: store.CreativeChange): Promise<void> => {
     if (!(await store.save(database, current, life, { progress: report.progress, ...extra }))) throw lost(begun);
     current = { ...current, life, ...(extra.encoding !== undefined && { encoding: extra.encoding ?? undefined }) };
@@ -119,7 +130,12 @@ function lost(id: CreativeId): LeaseLost {
 const ANNOUNCE_MS = 250;
 const SAVE_MS = 1000;
 
-function reportProgress(report: Report, current: () => CreativeRecord, deps: TurnDeps): (progress: number) => void {
+function reportProgress(
+  report: Report,
+  current: () => CreativeRecord,
+  deps: RowDeps,
+  onLost: (error: LeaseLost) => void,
+): (progress: number) => void {
   let announcedAt = 0;
   let savedAt = 0;
   return (progress) => {
@@ -132,6 +148,9 @@ function reportProgress(report: Report, current: () => CreativeRecord, deps: Tur
     if (now - savedAt < SAVE_MS) return;
     savedAt = now;
     const onError = (error: unknown): void => deps.log.warn({ err: error }, "progress was not saved");
-    store.saveProgress(deps.database, record, report.progress).catch(onError);
+    const onSaved = (isOurs: boolean): void => {
+      if (!isOurs) onLost(lost(record));
+    };
+    store.saveProgress(deps.database, record, report.progress).then(onSaved, onError);
   };
 }

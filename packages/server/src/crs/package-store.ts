@@ -36,11 +36,11 @@ const UNION = (a: string, b: string): string => `array(select distinct unnest(${
  * Notes that a CDN has a layer of a package now. A ladder that lacks the timed metadata that was asked for meanwhile counts
  * as something that plays.
  *
- * @returns false when nobody wants it any more: the creative was forgotten
+ * @returns false when nobody wants it any more, or it is another worker's business now
  */
 export async function notePublished(
   database: Queryable,
-  id: CreativeId,
+  id: CreativeId & { readonly lease: number },
   cut: Package,
   { cdn, layer, id3 }: { readonly cdn: string; readonly layer: Layer; readonly id3: boolean },
 ): Promise<boolean> {
@@ -50,18 +50,24 @@ export async function notePublished(
        cdns = case when ${isLadder} then ${UNION("cdns", "array[$5::text]")} else cdns end,
        early_cdns = case when ${isLadder} then array_remove(early_cdns, $5)
                          when $5 = any(cdns) then early_cdns else ${UNION("early_cdns", "array[$5::text]")} end
-     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4 returning key`,
-    [id.zone, id.key, cut.packaging, cut.targetDuration, cdn, layer === "ladder", id3],
+     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4
+       and exists (select from creative where zone = $1 and key = $2 and lease = $8 for share) returning key`,
+    [id.zone, id.key, cut.packaging, cut.targetDuration, cdn, layer === "ladder", id3, id.lease],
   );
   return rows.length > 0;
 }
 
 /** Notes that the ladder of a package is being brought to the CDNs, once more, whether all take it or not. */
-export async function noteTried(database: Queryable, id: CreativeId, cut: Package): Promise<void> {
+export async function noteTried(
+  database: Queryable,
+  id: CreativeId & { readonly lease: number },
+  cut: Package,
+): Promise<void> {
   await database.query(
     `update creative_package set published_at = now(), tries = tries + 1
-     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4`,
-    [id.zone, id.key, cut.packaging, cut.targetDuration],
+     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4
+       and exists (select from creative where zone = $1 and key = $2 and lease = $5)`,
+    [id.zone, id.key, cut.packaging, cut.targetDuration, id.lease],
   );
 }
 

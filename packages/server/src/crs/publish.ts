@@ -25,6 +25,8 @@ export interface PublishOptions {
   readonly timeoutMs: number;
   /** 0 to 1, of the CDN that is furthest. */
   readonly onProgress: (share: number) => void;
+  /** All media is there; throws where the master may not be replaced any more. */
+  readonly beforeMaster?: () => Promise<void>;
 }
 
 const PLAYLIST = "application/vnd.apple.mpegurl";
@@ -47,7 +49,7 @@ const REMOVAL_MS = 5000;
 /**
  * Publishes to one target.
  *
- * @throws the target's error after its second failure with the same object; the signal's reason
+ * @throws the target's error after its second failure with the same object; the signal's reason; what `beforeMaster` throws
  */
 export async function publishTo(target: PublishTarget, what: PackageToPublish, options: PublishOptions): Promise<void> {
   const base = what.masterPath.replace(/\.m3u8$/, "");
@@ -69,6 +71,7 @@ export async function publishTo(target: PublishTarget, what: PackageToPublish, o
       await put(`${attempt}/${track.name}.m3u8`, formatMediaPlaylist(track, targetDuration), MEDIA_PLAYLIST);
       advance();
     }
+    await options.beforeMaster?.();
   };
   // No master names it yet. A master whose upload fails may be there all the same: then its media stays.
   await putMedia().catch((error: unknown) => removeAttempt(target, attempt, error, options));

@@ -6,6 +6,7 @@ import type { CreativeId, CreativeRecord, PackageRecord } from "./creative-recor
 import * as store from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
 import type { CrsLog } from "./crs-log.ts";
+import { LeaseLost } from "./leased-row.ts";
 import { dropPackage, type Layer, notePublished, noteTried, wantPackage } from "./package-store.ts";
 import { type PackageToPublish, publishTo } from "./publish.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
@@ -37,12 +38,25 @@ interface Upload {
   readonly ended: Promise<unknown>;
 }
 
-/** @param signal ends uploads at once */
-export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: AbortSignal): Publisher {
+/**
+ * @param id under the lease of this run
+ * @param signal ends uploads at once
+ */
+export function createPublisher(
+  deps: PublisherDeps,
+  id: CreativeId & { readonly lease: number },
+  signal: AbortSignal,
+): Publisher {
   const { database, targets, config, log } = deps;
   const tried = new Set<string>();
   const uploads = new Map<string, Upload>();
   const withdrawals: Promise<unknown>[] = [];
+
+  const lost = (): LeaseLost => new LeaseLost(`creative ${id.zone}/${id.key}: no longer ours`);
+  /** Another process knows nothing of the uploads of this one: an older master would take the place of its newer one. */
+  const beforeMaster = async (): Promise<void> => {
+    if (!(await store.isLeased(database, id))) throw lost();
+  };
 
   const upload = async (target: PublishTarget, order: Order): Promise<void> => {
     const { wanted, layer, what, id3, onProgress } = order;
@@ -53,17 +67,21 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
       before?.end.abort(new Error(`package ${wanted.path}: a newer one takes its place`));
       await before?.ended;
       const both = AbortSignal.any([signal, end.signal]);
-      await publishTo(target, what, { signal: both, timeoutMs: config.publishTimeoutMs, onProgress });
+      await publishTo(target, what, { signal: both, timeoutMs: config.publishTimeoutMs, onProgress, beforeMaster });
     };
     const running = work();
     uploads.set(place, { end, ended: running.catch(() => undefined) });
     try {
       await running;
     } catch (error) {
-      if (!signal.aborted) log.warn({ cdn: target.name, path: wanted.path, err: error }, "package was not published");
+      if (!signal.aborted && !(error instanceof LeaseLost))
+        log.warn({ cdn: target.name, path: wanted.path, err: error }, "package was not published");
       throw error;
     }
     if (await notePublished(database, id, wanted, { cdn: target.name, layer, id3 })) return deps.onPublished();
+    const found = await store.find(database, id);
+    // The master's address is the newer run's.
+    if (found !== undefined && found.lease !== id.lease) throw lost();
     await removePackage(target, wanted.path);
     throw new Error(`package ${wanted.path}: expected to be wanted still, but its creative was forgotten`);
   };
@@ -110,7 +128,9 @@ export function createPublisher(deps: PublisherDeps, id: CreativeId, signal: Abo
       signal.throwIfAborted();
       if (layer === "ladder") await noteTried(database, id, wanted);
       if (!isAnywhere) {
-        const faults = (await settled).flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
+        const faults = (await settled).flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+        const loss = faults.find((one) => one instanceof LeaseLost);
+        if (loss !== undefined) throw loss;
         throw new RepackageFailure("publish-failed", `package ${wanted.path}: no CDN took it: ${faults.join("; ")}`);
       }
       if (layer === "ladder") await waitAtMost(settled, GRACE_MS);

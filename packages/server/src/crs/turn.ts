@@ -22,11 +22,13 @@ export interface Turn {
 
 /**
  * @param begun as it was taken up, under the new lease
- * @param signal ends it: `LeaseLost` where nothing more may be written, `Stopping` where it goes back to the queue
+ * @param outside ends it: `LeaseLost` where nothing more may be written, `Stopping` where it goes back to the queue
  */
-export function startTurn(begun: CreativeRecord, report: Report, signal: AbortSignal, deps: TurnDeps): Turn {
+export function startTurn(begun: CreativeRecord, report: Report, outside: AbortSignal, deps: TurnDeps): Turn {
+  const loss = new AbortController();
+  const signal = AbortSignal.any([outside, loss.signal]);
   const folder = join(deps.config.workDir, nameTurn(begun));
-  const row = leaseRow(begun, report, deps);
+  const row = leaseRow(begun, report, deps, (error) => loss.abort(error));
   const publisher = createPublisher({ ...deps, onPublished: row.announceWhole }, begun, signal);
   const settled = runTurn(row, publisher, folder, signal, deps);
   const close = async (): Promise<void> => {

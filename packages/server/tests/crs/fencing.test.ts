@@ -1,7 +1,14 @@
 /** One creative, several that want to write about it: jobs, turns, instances. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { RepackageRequestInput } from "../../src/crs/crs.ts";
+import { createCrs, type CreativeStatus, type Crs, type RepackageRequestInput } from "../../src/crs/crs.ts";
+import { defaultCrsConfig } from "../../src/crs/crs-config.ts";
+import * as store from "../../src/crs/creative-store.ts";
+import { leaseRow } from "../../src/crs/leased-row.ts";
+import type { PublishTarget } from "../../src/crs/publish-target.ts";
+import { createGuardedFetch } from "../../src/guarded-fetch.ts";
+import { directoryStore } from "../../src/origin/store.ts";
 import { startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
 
@@ -47,3 +54,96 @@ test("a creative that is forgotten and asked for again is never taken up under a
   }
   expect(leases).toEqual([{ lease: 1 }, { lease: 2 }]);
 });
+
+test("a worker that finds its creative forgotten when it saves its progress is told to end", async () => {
+  const { crs, request } = await start();
+  const { key } = await crs.repackage(new URL(request.creativeUrl));
+  const record = await store.find(crs.database, { zone: "1", key });
+  if (record === undefined) throw new Error("expected a row");
+  await crs.crs.forget("1", key);
+  const told = Promise.withResolvers<Error>();
+  const deps = { database: crs.database, config: crs.config, log: noLog, announce: () => undefined };
+  leaseRow(record, { progress: 0 }, deps, told.resolve).onProgress(0.5);
+  expect((await told.promise).name).toBe("LeaseLost");
+});
+
+test("the master of a turn that another process has taken over does not take the place of the newer one", async () => {
+  const { targets, held, release, released } = heldTarget((path) => path.endsWith(".ts"));
+  const { crs, request } = await start({ targets });
+  const beside = await startBeside(crs, request, targets(crs.folder));
+  const { key } = await crs.crs.submit(request);
+  await held;
+  await askedOnly(crs, targets(crs.folder)).forget("1", key);
+  const made = Promise.race([crs.crs, beside].map((one) => becomesReady(one, key)));
+  await crs.crs.submit(request);
+  const path = (await made).packages[0]?.path ?? "";
+  const master = crs.read("a", path).toString();
+  release();
+  await released;
+  expect(crs.read("a", path).toString()).toBe(master);
+  expect(await crs.crs.status("1", key)).toMatchObject({ state: "ready", packages: [{ cdns: ["a"], isWhole: true }] });
+});
+
+const noLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function becomesReady(crs: Crs, key: string): Promise<CreativeStatus> {
+  return new Promise((resolve) => {
+    const stop = crs.subscribe((status) => {
+      if (status.key !== key || status.state !== "ready") return;
+      stop();
+      resolve(status);
+    });
+  });
+}
+
+/** One CDN, on which the first upload of what `isHeld` says waits for `release`; what it was for has an end with `released`. */
+function heldTarget(isHeld: (path: string) => boolean) {
+  const arrival = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const isMaster = (path: string): boolean => /_[0-9a-f]{32}\.m3u8$/.test(path);
+  let state: "before" | "held" | "released" = "before";
+  const targets = (folder: string): readonly PublishTarget[] => {
+    const origin = directoryStore("a", join(folder, "cdn/a"));
+    const put: PublishTarget["put"] = async (path, body) => {
+      if (state === "before" && isHeld(path)) {
+        state = "held";
+        arrival.resolve();
+        await gate.promise;
+        state = "released";
+      }
+      await origin.put(path, body);
+      if (state === "released" && isMaster(path)) end.resolve();
+    };
+    const removeFolder: PublishTarget["removeFolder"] = async (path) => {
+      await origin.removeFolder(path);
+      if (state === "released") end.resolve();
+    };
+    return [{ ...origin, put, removeFolder }];
+  };
+  return { targets, held: arrival.promise, release: gate.resolve, released: end.promise };
+}
+
+/** Another instance on the same rows and CDNs, with a folder of its own. */
+function createBeside(crs: TestCrs, targets: readonly PublishTarget[], allowPrivate: readonly string[]): Crs {
+  const config = defaultCrsConfig(join(crs.folder, "beside"));
+  const fetch = createGuardedFetch({ allowPrivate });
+  return createCrs({ database: crs.database, fetch, targets, normaliseRules: () => [], config, log: noLog });
+}
+
+/** One that has no worker: it can only be asked. */
+function askedOnly(crs: TestCrs, targets: readonly PublishTarget[]): Crs {
+  return createBeside(crs, targets, []);
+}
+
+/** One that works. */
+async function startBeside(
+  crs: TestCrs,
+  request: RepackageRequestInput,
+  targets: readonly PublishTarget[],
+): Promise<Crs> {
+  const beside = createBeside(crs, targets, [new URL(request.creativeUrl).host]);
+  await beside.start();
+  onTestFinished(() => beside.stop());
+  return beside;
+}
