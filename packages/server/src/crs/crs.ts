@@ -22,6 +22,7 @@ import { createFfprobe } from "./ffprobe.ts";
 import { createJobQueue } from "./job-queue.ts";
 import { createOperations, type Operations } from "./operations.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
+import { republishRemoved } from "./republish.ts";
 import { nameTurn, removeEncoding } from "./stored-encoding.ts";
 import { type RepackageRequestInput, type Submission, submit } from "./submit.ts";
 import { createWebhooks } from "./webhooks.ts";
@@ -111,7 +112,8 @@ export function createCrs(deps: CrsDeps): Crs {
       // Asked for again meanwhile: what is on the CDNs, and what there is to tell, is the new row's business.
       if ((await store.find(database, record)) !== undefined) return true;
       await removeObjects(record, deps);
-      feed.announceForgotten(record);
+      const removed = { cdns: deps.targets.map(({ name }) => name), paths: record.packages.map(({ path }) => path) };
+      if ((await republishRemoved(record, removed, all)) === undefined) feed.announceForgotten(record);
       return true;
     },
     ...createOperations(all, (id) => worker?.abort(id)),

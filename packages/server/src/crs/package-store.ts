@@ -91,6 +91,27 @@ export async function notePurged(database: Queryable, id: CreativeId, cdn: strin
   );
 }
 
+/**
+ * Nothing of these packages is on these CDNs any more, except that they are wanted there.
+ *
+ * @returns false when none is wanted there
+ */
+export async function noteRemoved(
+  database: Queryable,
+  id: CreativeId,
+  { cdns, paths }: { readonly cdns: readonly string[]; readonly paths: readonly string[] },
+): Promise<boolean> {
+  const without = (list: string): string => `array(select unnest(${list}) except select unnest($4::text[]) order by 1)`;
+  const rows = await database.query(
+    `update creative_package
+     set cdns = ${without("cdns")}, early_cdns = ${without("early_cdns")}, published_at = null, tries = 0
+     where zone = $1 and key = $2 and path = any($3::text[]) and reason is null and not purged_cdns @> $4::text[]
+     returning key`,
+    [id.zone, id.key, paths, cdns],
+  );
+  return rows.length > 0;
+}
+
 /** Nobody is to find a package any more. */
 export async function dropPackage(database: Queryable, id: CreativeId, cut: Package): Promise<void> {
   await database.query(

@@ -84,6 +84,35 @@ test("the master of a turn that another process has taken over does not take the
   expect(await crs.crs.status("1", key)).toMatchObject({ state: "ready", packages: [{ cdns: ["a"], isWhole: true }] });
 });
 
+test("a creative that is made again while what is left of it is removed from its CDNs is brought there once more", async () => {
+  const arrival = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const { crs, request } = await start({
+    targets: (folder) => {
+      const origin = directoryStore("a", join(folder, "cdn/a"));
+      const remove: PublishTarget["remove"] = async (path) => {
+        arrival.resolve();
+        await gate.promise;
+        await origin.remove(path);
+      };
+      return [{ ...origin, remove }];
+    },
+  });
+  const { key } = await crs.repackage(new URL(request.creativeUrl));
+  const forgotten = crs.crs.forget("1", key);
+  await arrival.promise;
+  const made = becomesReady(crs.crs, key);
+  await crs.crs.submit(request);
+  await made;
+  gate.resolve();
+  expect(await forgotten).toBe(true);
+  const whole = await crs.waitFor(key, ({ state, packages }) => state === "ready" && packages[0]?.isWhole === true);
+  const master = crs.read("a", whole.packages[0]?.path ?? "").toString();
+  expect(master).toContain("#EXT-X-STREAM-INF");
+  const media = master.split("\n").find((line) => line.endsWith(".m3u8")) ?? "";
+  expect(crs.read("a", join(whole.packages[0]?.path ?? "", "..", media)).toString()).toContain("#EXT-X-ENDLIST");
+});
+
 const noLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function becomesReady(crs: Crs, key: string): Promise<CreativeStatus> {
