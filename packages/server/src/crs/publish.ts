@@ -19,7 +19,7 @@ export interface PackageToPublish {
   readonly version: string;
 }
 
-export interface PublishOptions {
+interface PublishOptions {
   readonly signal: AbortSignal;
   /** For one object. */
   readonly timeoutMs: number;
