@@ -1,5 +1,6 @@
 /** What only operators do: try again what failed, take a creative from one CDN, keep the block list. */
 import { AdError, normaliseCreativeUrl, parseCreativeUrl } from "@interlude/core";
+import type { Queryable } from "../database/database.ts";
 import {
   addBlock,
   type BlockEntry,
@@ -15,7 +16,8 @@ import { type CreativeEvent, isInProgress } from "./creative-state.ts";
 import { type CreativeStatus, describeCreative } from "./creative-status.ts";
 import * as store from "./creative-store.ts";
 import { notePurged } from "./package-store.ts";
-import { removePackage } from "./publish-target.ts";
+import { type PublishTarget, removePackage } from "./publish-target.ts";
+import { republishRemoved } from "./republish.ts";
 import { requeue, type SubmitDeps } from "./submit.ts";
 
 export interface Operations {
@@ -62,7 +64,7 @@ class OperationRefused extends Error {
 
 /** @param abort ends what this process still does for a creative */
 export function createOperations(deps: SubmitDeps, abort: (id: CreativeId) => Promise<void> | undefined): Operations {
-  const { database, targets } = deps;
+  const { database } = deps;
   return {
     retry: async (zone, key) => {
       const queued = await requeue({ zone, key }, isRetriable, deps);
@@ -74,26 +76,17 @@ export function createOperations(deps: SubmitDeps, abort: (id: CreativeId) => Pr
       throw new OperationRefused("wrong-state", `creative ${zone}/${key}: expected ${expected}, got ${got}`);
     },
     purge: async (zone, key, cdn) => {
-      const found = await store.find(database, { zone, key });
+      const found = await database.transaction((tx) => beginPurge(tx, { zone, key }, cdn, deps));
       if (found === undefined) return undefined;
-      const target = targets.find(({ name }) => name === cdn);
-      if (target === undefined) {
-        const names = targets.map(({ name }) => name).join(", ");
-        throw new OperationRefused("not-found", `CDN: expected one that is published to (${names}), got ${cdn}`);
-      }
-      const { state } = found.life;
-      if (state === "queued" || isInProgress(state)) {
-        throw new OperationRefused("wrong-state", `creative ${zone}/${key}: expected it at rest, but it is ${state}`);
-      }
-      await abort(found);
-      const removed = await Promise.allSettled(found.packages.map(({ path }) => removePackage(target, path)));
+      await abort(found.record);
+      const paths = found.record.packages.map(({ path }) => path);
+      const removed = await Promise.allSettled(paths.map((path) => removePackage(found.target, path)));
+      const purged = await republishRemoved(found.record, { cdns: [cdn], paths }, deps);
       const failure = removed.find((one) => one.status === "rejected");
       if (failure) {
         const message = `CDN ${cdn}: expected to remove creative ${zone}/${key}, got ${String(failure.reason)}`;
         throw new AdError("upstream-unreachable", message, { cause: failure.reason });
       }
-      await notePurged(database, found, cdn);
-      const purged = await store.find(database, found);
       if (purged) deps.announce(purged);
       return purged && describeCreative(purged);
     },
@@ -109,6 +102,28 @@ export function createOperations(deps: SubmitDeps, abort: (id: CreativeId) => Pr
       },
     },
   };
+}
+
+/** Notes that the CDN has nothing of the creative, before anything is removed: whoever still brings it there takes it back. */
+async function beginPurge(
+  tx: Queryable,
+  id: CreativeId,
+  cdn: string,
+  { targets }: SubmitDeps,
+): Promise<{ readonly record: CreativeRecord; readonly target: PublishTarget } | undefined> {
+  const record = await store.lock(tx, id);
+  if (record === undefined) return undefined;
+  const target = targets.find(({ name }) => name === cdn);
+  if (target === undefined) {
+    const names = targets.map(({ name }) => name).join(", ");
+    throw new OperationRefused("not-found", `CDN: expected one that is published to (${names}), got ${cdn}`);
+  }
+  const { state } = record.life;
+  if (state === "queued" || isInProgress(state)) {
+    throw new OperationRefused("wrong-state", `creative ${id.zone}/${id.key}: expected it at rest, but it is ${state}`);
+  }
+  await notePurged(tx, record, cdn);
+  return { record, target };
 }
 
 function isRetriable(found: CreativeRecord): CreativeEvent | undefined {

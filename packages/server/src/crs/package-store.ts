@@ -36,7 +36,7 @@ const UNION = (a: string, b: string): string => `array(select distinct unnest(${
  * Notes that a CDN has a layer of a package now. A ladder that lacks the timed metadata that was asked for meanwhile counts
  * as something that plays.
  *
- * @returns false when nobody wants it any more, or it is another worker's business now
+ * @returns false when nobody wants it there any more, or it is another worker's business now
  */
 export async function notePublished(
   database: Queryable,
@@ -50,7 +50,7 @@ export async function notePublished(
        cdns = case when ${isLadder} then ${UNION("cdns", "array[$5::text]")} else cdns end,
        early_cdns = case when ${isLadder} then array_remove(early_cdns, $5)
                          when $5 = any(cdns) then early_cdns else ${UNION("early_cdns", "array[$5::text]")} end
-     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4
+     where zone = $1 and key = $2 and packaging = $3 and target_duration = $4 and not $5 = any(purged_cdns)
        and exists (select from creative where zone = $1 and key = $2 and lease = $8 for share) returning key`,
     [id.zone, id.key, cut.packaging, cut.targetDuration, cdn, layer === "ladder", id3, id.lease],
   );

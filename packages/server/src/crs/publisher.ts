@@ -1,7 +1,6 @@
 /** Brings the packages of one run to all CDNs, each at its own pace. */
 import { randomBytes } from "node:crypto";
 import { masterPath } from "@interlude/core";
-import type { Database } from "../database/database.ts";
 import type { CreativeId, CreativeRecord, PackageRecord } from "./creative-record.ts";
 import * as store from "./creative-store.ts";
 import type { CrsConfig } from "./crs-config.ts";
@@ -12,6 +11,7 @@ import { type PackageToPublish, publishTo } from "./publish.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
 import type { RepackagePorts } from "./repackage.ts";
 import { RepackageFailure } from "./repackage-failure.ts";
+import { republishRemoved, type RepublishDeps } from "./republish.ts";
 
 export interface Publisher extends Pick<RepackagePorts, "nextPackage" | "openRemux" | "publish" | "withdrawRemux"> {
   /** Whether the ladder of a package was brought to the CDNs in this run, and as the creative is wanted now. */
@@ -20,8 +20,7 @@ export interface Publisher extends Pick<RepackagePorts, "nextPackage" | "openRem
   ended(): Promise<void>;
 }
 
-export interface PublisherDeps {
-  readonly database: Database;
+export interface PublisherDeps extends RepublishDeps {
   readonly targets: readonly PublishTarget[];
   readonly config: CrsConfig;
   readonly log: CrsLog;
@@ -83,7 +82,8 @@ export function createPublisher(
     // The master's address is the newer run's.
     if (found !== undefined && found.lease !== id.lease) throw lost();
     await removePackage(target, wanted.path);
-    throw new Error(`package ${wanted.path}: expected to be wanted still, but its creative was forgotten`);
+    await republishRemoved(id, { cdns: [target.name], paths: [wanted.path] }, deps);
+    throw new Error(`package ${wanted.path}: expected it wanted on ${target.name} still, but it was taken from there`);
   };
 
   /** A master that stays on a CDN which is down names media that stays too: nobody is harmed. */

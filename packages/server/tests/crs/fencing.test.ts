@@ -1,5 +1,5 @@
 /** One creative, several that want to write about it: jobs, turns, instances. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createCrs, type CreativeStatus, type Crs, type RepackageRequestInput } from "../../src/crs/crs.ts";
@@ -111,6 +111,36 @@ test("a creative that is made again while what is left of it is removed from its
   expect(master).toContain("#EXT-X-STREAM-INF");
   const media = master.split("\n").find((line) => line.endsWith(".m3u8")) ?? "";
   expect(crs.read("a", join(whole.packages[0]?.path ?? "", "..", media)).toString()).toContain("#EXT-X-ENDLIST");
+});
+
+test("what a slow upload brings to a CDN that another process has taken the creative from is removed again", async () => {
+  const gate = Promise.withResolvers<void>();
+  const noted = Promise.withResolvers<void>();
+  const targets = (folder: string): readonly PublishTarget[] => {
+    const [origin, slow] = [directoryStore("a", join(folder, "cdn/a")), directoryStore("b", join(folder, "cdn/b"))];
+    const put: PublishTarget["put"] = async (path, body) => {
+      await gate.promise;
+      await slow.put(path, body);
+    };
+    const removeFolder: PublishTarget["removeFolder"] = async (path) => {
+      await slow.removeFolder(path);
+      // Not only what an upload that was given up has left.
+      if (/_[0-9a-f]{32}$/.test(path)) noted.resolve();
+    };
+    return [origin, { ...slow, put, removeFolder }];
+  };
+  const { crs, request } = await start({ targets });
+  const { key, packages } = await crs.repackage(new URL(request.creativeUrl));
+  expect(packages).toMatchObject([{ cdns: ["a"] }]);
+  const stores = ["a", "b"].map((name) => directoryStore(name, join(crs.folder, "cdn", name)));
+  expect(await askedOnly(crs, stores).purge("1", key, "b")).toMatchObject({ packages: [{ cdns: ["a"] }] });
+  crs.crs.subscribe((status) => {
+    if (status.packages[0]?.cdns.includes("b")) noted.resolve();
+  });
+  gate.resolve();
+  await noted.promise;
+  expect(existsSync(join(crs.folder, "cdn/b", packages[0]?.path ?? ""))).toBe(false);
+  expect(await crs.crs.status("1", key)).toMatchObject({ state: "ready", packages: [{ cdns: ["a"] }] });
 });
 
 const noLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
