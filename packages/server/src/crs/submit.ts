@@ -227,16 +227,8 @@ async function change(
     throw new QueueFull(`queue: expected fewer than ${config.queueLimit} waiting creatives, got as many`);
   }
   const jobId = await queue.add(tx, found);
-  return {
-    before,
-    record: await saveLife(
-      tx,
-      found,
-      life,
-      { ...said, ...(jobId !== undefined && { jobId }), progress: 0, creativeUrl },
-      deps,
-    ),
-  };
+  const queued = { ...said, ...(jobId !== undefined && { jobId }), progress: 0, creativeUrl };
+  return { before, record: await saveLife(tx, found, life, queued, deps) };
 }
 
 /**
