@@ -39,9 +39,11 @@ const settings = (folder: string, more: Readonly<Record<string, string>> = {}) =
   ...more,
 });
 
-async function ask(base: URL, creativeUrl: string) {
+async function ask(base: URL, creativeUrl: string, timeoutMs = 60_000) {
   const body = JSON.stringify({ items: [{ zone: "1", creativeUrl }] });
-  const answer = await fetch(new URL("/v1/repackage", base), { method: "POST", headers: HEADERS, body });
+  // A server that is killed may leave its clients waiting for ever.
+  const signal = AbortSignal.timeout(timeoutMs);
+  const answer = await fetch(new URL("/v1/repackage", base), { method: "POST", headers: HEADERS, body, signal });
   const { items } = await answer.json();
   return { status: answer.status, before: items?.[0]?.before, key: items?.[0]?.key };
 }
@@ -192,7 +194,9 @@ test("a server with a database of its own that is killed while it accepts jobs h
   let isKilled = false;
   const asking = Array.from({ length: 8 }, async (_, lane) => {
     for (let index = 0; !isKilled; index++) {
-      const answer = await ask(first.base, new URL(`${lane}/${index}.mp4`, gone.base).href).catch(() => undefined);
+      const answer = await ask(first.base, new URL(`${lane}/${index}.mp4`, gone.base).href, 3000).catch(
+        () => undefined,
+      );
       if (answer?.status === 202) accepted.push(answer.key);
       if (accepted.length === 60) {
         isKilled = true;
@@ -202,7 +206,7 @@ test("a server with a database of its own that is killed while it accepts jobs h
   });
   await Promise.all(asking);
   expect(accepted.length).toBeGreaterThanOrEqual(60);
-  const { base } = await startServe(env);
+  const { base } = await startServe({ ...env, INTERLUDE_CRS_CONCURRENCY: "8" });
   for (const key of accepted) {
     expect(await until(base, key, ({ state }) => state !== "queued" && state !== "fetching")).toMatchObject({
       key,
