@@ -151,6 +151,16 @@ describe("what is asked for beside the ladder", () => {
     expect(media.requests.filter((path) => path.startsWith("/tagged/"))).toHaveLength(1);
   });
 
+  test("what is always made, by setting, is made with whatever is asked for", async () => {
+    const own = await startCrs({ allow: [media], config: { always: ["cmaf"] } });
+    const status = await own.repackage(new URL("always/short.mp4", media.base));
+    expect(status.packages).toMatchObject([
+      { packaging: "cmaf", targetDuration: 6, isWhole: true },
+      { packaging: "hls", targetDuration: 6, isWhole: true },
+    ]);
+    await own.close();
+  });
+
   test("DASH is not made here: that request fails, and what is made here is made all the same", async () => {
     const dash = await crs.crs.submit(request("dash/short.mp4", { packaging: "dash" }));
     expect(dash.status).toMatchObject({
