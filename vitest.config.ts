@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions } from "vite";
 import { defineConfig } from "vitest/config";
@@ -9,6 +10,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions: ["interlude-source"], externalConditions: ["interlude-source"] } },
   test: {
+    // Half of the time of many files goes by waiting: for heartbeats, back-offs and time-outs that are their subject.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", "json"],
     outputFile: { json: ".interlude/reports/unit.json" },
     projects: [
