@@ -25,3 +25,5 @@ export * from "./stitch-live.ts";
 export * from "./stitch.ts";
 export { type HostMatch, type NormaliseRule, parseZoneDocument, type ZoneDocument } from "./zone.ts";
 export * from "./stitched.ts";
+export * from "./webvtt/clip.ts";
+export { BLANK_WEBVTT, parseWebVtt, type TimestampMap, type WebVtt, type WebVttCue } from "./webvtt/webvtt.ts";
