@@ -28,6 +28,21 @@ export interface Avail {
   readonly isPartial: boolean;
   /** Where the content signals its return, seconds from the first segment; `undefined` as long as it does not. */
   readonly returnTime: number | undefined;
+  /** The content's media sequence number of the first segment after `returnTime`; `undefined` where that is. */
+  readonly returnMediaSequence: number | undefined;
+  /** Of the EXT-X-ASSET tags beside the cue, names in upper case, CAID as a decimal number; empty where there is none. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The tag that signalled the avail, the one with a SCTE-35 section before others; attribute names in upper case. */
+  readonly signal: AvailSignal;
+  /** `national`: the provider's own; `local`: the distributor's; `undefined`: the signal does not say. */
+  readonly reach: "national" | "local" | undefined;
+}
+
+/** A cue tag as it stood in the content. What is no attribute list is given as CUE (a SCTE-35 section) or DURATION. */
+export interface AvailSignal {
+  /** Without `#`. */
+  readonly tagName: string;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** What one cue says; times in seconds. */
@@ -64,7 +79,7 @@ const CUE_OF_TAG: Readonly<Record<string, (value: string) => Cue | undefined>> =
  * The avails of a playlist in order of their start, of more than 1,000 the last; empty where it signals none. The first return after a cue counts, a return
  * without its cue is ignored, and of two cues on one segment the CUE family goes before the date range.
  */
-export function parseCues(playlist: MediaPlaylist): readonly Avail[] {
+export function parseCues(playlist: MediaPlaylist, _dialect?: string): readonly Avail[] {
   if (playlist.cues.length === 0) return [];
   const boundaries = segmentBoundaries(playlist.segments);
   const found = [...readCueTags(playlist.cues, boundaries), ...readDateRanges(playlist, boundaries)];
@@ -219,5 +234,9 @@ function finishAvail(
   const before = (boundaries[segmentIndex] ?? 0) - startTime;
   const programDateTime = formatProgramDateTime(date === undefined ? undefined : date - before * 1000);
   const id = open.cueId ?? `cue-${mediaSequence}`;
-  return { id, startTime, programDateTime, duration, mediaSequence, isPartial, returnTime };
+  const returnIndex = returnTime === undefined ? undefined : boundaries.indexOf(returnTime);
+  const returnMediaSequence = returnIndex === undefined ? undefined : playlist.mediaSequence + returnIndex;
+  const signal = { tagName: "EXT-X-CUE-OUT", attributes: {} };
+  const rest = { returnMediaSequence, attributes: {}, signal, reach: undefined };
+  return { id, startTime, programDateTime, duration, mediaSequence, isPartial, returnTime, ...rest };
 }
