@@ -27,7 +27,7 @@ import {
 } from "./live-timeline.ts";
 import { formatLive } from "./live-window.ts";
 import { choosePod, type PodTarget } from "./stitch-pod.ts";
-import type { ContentPlaylist, Pod, Stitched } from "./stitched.ts";
+import type { ContentPlaylist, Pod, StitchOptions, Stitched } from "./stitched.ts";
 
 /**
  * What is to become of an avail. Give every rendition the same decision, and keep it: `hold` may turn into `content` or `pod`,
@@ -35,16 +35,53 @@ import type { ContentPlaylist, Pod, Stitched } from "./stitched.ts";
  * {@link Avail}) a decision also reaches renditions that carry dates but no cues, or name the avail differently: of two decisions
  * for one place the first in the map holds.
  */
-export type AvailDecision = { readonly programDateTime?: string | undefined } & (
+export type AvailDecision = {
+  readonly programDateTime?: string | undefined;
+  readonly mediaSequence?: number | undefined;
+} & (
   | { readonly kind: "hold" }
   | { readonly kind: "content" }
-  | { readonly kind: "pod"; readonly pod: Pod; readonly availDuration: number }
+  | {
+      readonly kind: "pod";
+      readonly pod: Pod;
+      readonly availDuration: number;
+      readonly earlyReturn?: ContentPlace | undefined;
+      readonly resumption?: ContentPlace | undefined;
+    }
 );
+
+/** A content segment, for renditions that have dates and for those that only have numbers. */
+export interface ContentPlace {
+  readonly mediaSequence: number;
+  readonly programDateTime?: string | undefined;
+}
+
+/** Where content came back after a break; give it to the other renditions as `resumption`. */
+export interface ResumedBreak {
+  readonly availId: string;
+  readonly breakId: string;
+  readonly mediaSequence: number;
+  readonly programDateTime: string | undefined;
+}
+
+/** How a live playlist is stitched. */
+export interface LiveOptions extends StitchOptions {
+  /** The avails of the playlist, where the caller has read them, in a dialect say; by default those of all cues that are known. */
+  readonly avails?: readonly Avail[] | undefined;
+  /** A break: players are told to start at its first segment as long as that is listed (EXT-X-START). */
+  readonly startAtBreak?: string | undefined;
+  /** False: no EXT-X-DISCONTINUITY around the ads of a subtitle playlist (`vttdisc`, primetime.md §1.4). */
+  readonly hasSubtitleDiscontinuities?: boolean | undefined;
+}
 
 /** A stitched live playlist, the memory for the next refresh, and the avails that the content lists from their first segment on. */
 export interface LiveStitched extends Stitched {
   readonly timeline: LiveTimeline;
   readonly avails: readonly Avail[];
+  /** Avails before which the playlist ends now. */
+  readonly held: readonly string[];
+  /** Breaks after which this refresh is the first to list content again. */
+  readonly resumed: readonly ResumedBreak[];
 }
 
 /**
@@ -59,18 +96,20 @@ export interface LiveStitched extends Stitched {
  * @throws AdError `playlist-malformed`, also for a delta update (EXT-X-SKIP)
  */
 export function stitchLive(
-  text: string,
-  content: ContentPlaylist,
+  content: string | MediaPlaylist,
+  place: ContentPlaylist,
   timeline: LiveTimeline,
   decisions: ReadonlyMap<string, AvailDecision>,
+  options: LiveOptions = {},
 ): LiveStitched {
-  const playlist = parseMediaPlaylist(text);
+  const playlist = typeof content === "string" ? parseMediaPlaylist(content) : content;
+  const { text } = playlist;
   if (playlist.isDelta)
     throw new AdError("playlist-malformed", "media playlist: expected a whole window, got EXT-X-SKIP");
-  const avails = parseCues(playlist).filter((avail) => !avail.isPartial);
-  if (playlist.segments.length === 0) return { text, timeline, avails, breaks: [], refused: [] };
+  const avails = (options.avails ?? parseCues(playlist)).filter((avail) => !avail.isPartial);
+  if (playlist.segments.length === 0) return { text, timeline, avails, breaks: [], refused: [], held: [], resumed: [] };
 
-  const target = { content, playlist, maxTargetDuration: playlist.targetDuration, maxDuration: Infinity };
+  const target = { content: place, playlist, maxTargetDuration: playlist.targetDuration, maxDuration: Infinity };
   const adopted = timeline.isForked ? adoptTimeline(timeline, target, (id) => podOf(decisions.get(id))) : timeline;
   const extended = resolveLast(extendTimeline(adopted, playlist));
   const { decided, holdAt } = decideAvails(
@@ -89,6 +128,8 @@ export function stitchLive(
     breaks,
     refused: decided.settled.flatMap((entry) => entry.refused),
     avails,
+    held: [],
+    resumed: [],
     timeline: pruneTimeline({ ...decided, listedThrough: shownThrough }, playlist),
   };
 }

@@ -7,11 +7,25 @@ import { segmentBoundaries, snapToBoundary } from "./hls/align.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
 import { PlaylistWriter } from "./hls/splice.ts";
 import { type ChosenAd, choosePod, placeBreak, selectVersion } from "./stitch-pod.ts";
-import type { ContentPlaylist, PlacedBreak, Pod, Stitched } from "./stitched.ts";
+import type { ContentPlaylist, PlacedBreak, Pod, StitchOptions, Stitched } from "./stitched.ts";
 
 /** A pod with its place: seconds from the first content segment, 0 for a pre-roll, `end` for a post-roll. */
 export interface TimedPod extends Pod {
   readonly time: number | "end";
+  /**
+   * Seconds of content from `time` on that give way to the pod; 0 by default. Where none of its ads can be spliced the content
+   * stays; a pod that is given without ads takes the content out and puts nothing in its place.
+   */
+  readonly replaces?: number;
+}
+
+/** How a VOD playlist is stitched. */
+export interface VodOptions extends StitchOptions {
+  /**
+   * The playlist whose boundary counts, the same one for all renditions: each is then cut where it is nearest to that. Renditions
+   * whose segments differ by milliseconds would part by a whole one at a time half-way between two boundaries.
+   */
+  readonly reference?: string | MediaPlaylist | undefined;
 }
 
 /**
@@ -19,20 +33,22 @@ export interface TimedPod extends Pod {
  *
  * No pods: the identical text. Pods at one boundary come in the order of their times, of equal ones in the order given.
  *
- * @param reference the playlist whose boundary counts, the same one for all renditions: each is then cut where it is nearest to
- * that. Renditions whose segments differ by milliseconds would part by a whole one at a time half-way between two boundaries.
+ * @param content a text, or a playlist that is parsed already: it is never changed, and what depends on it alone is remembered
  * @throws AdError `playlist-malformed`
  */
 export function stitchVod(
-  text: string,
-  content: ContentPlaylist,
+  content: string | MediaPlaylist,
+  place: ContentPlaylist,
   pods: readonly TimedPod[],
-  reference: string = text,
+  options: VodOptions = {},
 ): Stitched {
+  const text = typeof content === "string" ? content : content.text;
   if (pods.length === 0) return { text, breaks: [], refused: [] };
-  const playlist = parseMediaPlaylist(text);
-  const common = reference === text ? playlist : parseMediaPlaylist(reference);
-  const chosen = chooseInOrder(playlist, common, content, pods);
+  const playlist = typeof content === "string" ? parseMediaPlaylist(content) : content;
+  const { reference = content } = options;
+  const common =
+    reference === content ? playlist : typeof reference === "string" ? parseMediaPlaylist(reference) : reference;
+  const chosen = chooseInOrder(playlist, common, place, pods);
   const refused = chosen.flatMap((entry) => entry.refused);
   const inserted = chosen.filter(({ ads }) => ads.length > 0);
   if (inserted.length === 0) return { text, breaks: [], refused };

@@ -30,7 +30,55 @@ export interface ContentPlaylist {
   readonly url: URL;
   /** Of its variant; `undefined` where unknown. */
   readonly bandwidthBps: number | undefined;
-  readonly kind: "main" | "audio" | "subtitles";
+  /** `iframes`: of I-frames or of images, for trick play: ads are gaps in it. */
+  readonly kind: "main" | "audio" | "subtitles" | "iframes";
+}
+
+/** An ad segment that is about to be written. Times are seconds; counts are those of the pod as planned, also where the content returns early. */
+export interface AdSegmentPlace {
+  readonly breakId: string;
+  readonly adId: string;
+  /** Place of the ad in the pod as given, from 0. */
+  readonly adIndex: number;
+  /** Place of the segment in the ad, from 0, of `count`. */
+  readonly index: number;
+  readonly count: number;
+  readonly isFirstOfBreak: boolean;
+  readonly isLastOfBreak: boolean;
+  /** From the start of the ad. */
+  readonly startTime: number;
+  /** From the start of the break. */
+  readonly breakTime: number;
+  readonly duration: number;
+  /** Absolute. */
+  readonly uri: string;
+}
+
+/**
+ * Asked for each ad segment that is written: another URI for it, and whole tag lines that stand before its own tags, after its
+ * EXT-X-DISCONTINUITY. It must answer the same for the same place: a listed segment never changes.
+ */
+export type AdDecorator = (place: AdSegmentPlace) => { readonly uri?: string; readonly tags?: readonly string[] };
+
+/** A segment of subtitles next to a break: which part of it is shown, seconds from its own start; `undefined` where its own edge is. */
+export interface SubtitleClip {
+  /** As written in the playlist. */
+  readonly uri: string;
+  /** Of the whole segment. */
+  readonly duration: number;
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
+/** The URI of that part. It must answer the same for the same clip. */
+export type SubtitleClipper = (clip: SubtitleClip) => string;
+
+/** What VOD and live stitching can be told, all optional. */
+export interface StitchOptions {
+  readonly decorate?: AdDecorator | undefined;
+  readonly clipSubtitle?: SubtitleClipper | undefined;
+  /** Of a WebVTT file without a cue, which stands for ads in subtitle playlists; by default a `data:` URI, which some players cannot load. */
+  readonly blankSubtitleUri?: string | undefined;
 }
 
 /** An ad in the stitched playlist. `index` is its place in the pod as given, from 0. */

@@ -102,7 +102,7 @@ export function createVod(
     isHandedOver = true;
   };
   const stitch = (fetched: FetchedPlaylist, chosen: readonly BreakEntry[]): Stitched =>
-    stitchVod(fetched.text, fetched.content, chosen.flatMap(buildPod), aligned);
+    stitchVod(fetched.text, fetched.content, chosen.flatMap(buildPod), { reference: aligned });
 
   return {
     entries: () => entries,

@@ -73,13 +73,18 @@ describe("stitchVod", () => {
         const audio = writePlaylist({ segments, isEnded: true });
         const pods = times.map((time) => at(time, 4));
         const main = stitchVod(vod(12, 6), CONTENT, pods);
-        const other = stitchVod(audio, { ...CONTENT, kind: "audio" }, pods, vod(12, 6));
+        const other = stitchVod(audio, { ...CONTENT, kind: "audio" }, pods, { reference: vod(12, 6) });
         const shape = ({ text }: typeof main): readonly boolean[] =>
           readByHlsParser(text).map(({ uri }) => uri.startsWith("https"));
         expect(shape(other)).toEqual(shape(main));
       }),
     );
-    expect(names(stitchVod(vod(3, 6), CONTENT, [at(15, 1)], vod(2, 8)).text)).toEqual(["c0", "c1", "c2", "ad-0"]);
+    expect(names(stitchVod(vod(3, 6), CONTENT, [at(15, 1)], { reference: vod(2, 8) }).text)).toEqual([
+      "c0",
+      "c1",
+      "c2",
+      "ad-0",
+    ]);
   });
 
   test("the text of a mid-roll: discontinuities at both edges, absolute addresses, the higher target duration", () => {
