@@ -28,6 +28,16 @@ export type HttpErrorCode =
   | "ticket-expired"
   | "not-found"
   | "method-not-allowed"
+  | "signature-invalid"
+  | "content-url-invalid"
+  | "content-origin-refused"
+  | "content-not-found"
+  | "content-too-old"
+  | "content-forbidden"
+  | "content-unavailable"
+  | "content-timeout"
+  | "content-malformed"
+  | "content-too-large"
   | "too-large"
   | "unsupported-media-type"
   | "range-not-satisfiable"
@@ -53,6 +63,16 @@ export const STATUS_OF_HTTP_CODE: Readonly<Record<HttpErrorCode, number>> = {
   "ticket-expired": 410,
   "not-found": 404,
   "method-not-allowed": 405,
+  "signature-invalid": 403,
+  "content-url-invalid": 400,
+  "content-origin-refused": 403,
+  "content-not-found": 404,
+  "content-too-old": 404,
+  "content-forbidden": 403,
+  "content-unavailable": 502,
+  "content-timeout": 504,
+  "content-malformed": 502,
+  "content-too-large": 502,
   "too-large": 413,
   "unsupported-media-type": 415,
   "range-not-satisfiable": 416,

@@ -4,6 +4,8 @@
 import { type NormaliseRule, parseZoneDocument } from "@interlude/core";
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import { HttpError } from "./http-error.ts";
+import { readZoneManifest } from "./manifest/read-zone-manifest.ts";
+import type { ZoneManifest } from "./manifest/zone-manifest.ts";
 import {
   type JsonField,
   readEntries,
@@ -11,6 +13,7 @@ import {
   readList,
   readMembers,
   readNumber,
+  readOptional,
   readString,
   wrongField,
 } from "./json-field.ts";
@@ -26,6 +29,8 @@ export interface ZoneConfig {
   readonly mediaTypes: readonly string[];
   /** Hosts whose creatives may be repackaged although this server never served them: `host`, or `.host` with all below it. */
   readonly creativeHosts: readonly string[];
+  /** undefined: the manifest server serves nothing of this zone. */
+  readonly manifest?: ZoneManifest | undefined;
 }
 
 /** A CDN that this server publishes to; without `publicUrl`, only zones that say where players read it have it. */
@@ -53,7 +58,8 @@ const DOCUMENT_BASE = "http://server.invalid";
 
 /**
  * The zones file: `{ "version": 1, "zones": [ { "zone": "1", "cdns"?, "defaultCdn"?, "targetDurations"?, "normalise"?,
- * "mediaTypes"?, "creativeHosts"? } ] }`; what a zone leaves out is as in {@link standardZone}.
+ * "mediaTypes"?, "creativeHosts"?, "manifest"? } ] }`; what a zone leaves out is as in {@link standardZone}. Members of `manifest`:
+ * {@link ZoneManifest}.
  *
  * @throws AdError `option-invalid` naming file, line and field
  */
@@ -80,6 +86,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     "normalise",
     "mediaTypes",
     "creativeHosts",
+    "manifest",
   ]);
   const standard = standardZone(readString(members.zone), published);
   const cdns = members.cdns.node
@@ -99,6 +106,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     normalise: members.normalise.node ? readList(members.normalise, readRule) : [],
     mediaTypes: texts(members.mediaTypes, []),
     creativeHosts: texts(members.creativeHosts, []).map((host) => host.toLowerCase()),
+    manifest: readOptional(members.manifest, readZoneManifest),
   };
   check(zone, field);
   return zone;
@@ -136,9 +144,9 @@ function check(zone: ZoneConfig, field: JsonField): void {
   }
 }
 
-/** What clients read; the list of creative hosts stays here. */
-export function formatZoneDocument(zone: ZoneConfig): Omit<ZoneConfig, "creativeHosts"> {
-  const { creativeHosts: _kept, ...document } = zone;
+/** What clients read; the list of creative hosts and what is for the manifest server stay here. */
+export function formatZoneDocument(zone: ZoneConfig): Omit<ZoneConfig, "creativeHosts" | "manifest"> {
+  const { creativeHosts: _hosts, manifest: _manifest, ...document } = zone;
   return document;
 }
 
