@@ -18,32 +18,26 @@ export type TimelinePod =
 
 /** A break with its place. */
 export interface TimelineBreak {
-  /** `timeline-1`, `timeline-2`, …: the place among the breaks of the timeline, removed ones counted. */
+  /** `timeline-1`, `timeline-2`, …: the place among the breaks of the timeline, left out ones counted. */
   readonly breakId: string;
   readonly position: "pre" | "mid" | "post";
   /** Seconds of the content. */
   readonly time: number | "end";
-  /** Seconds; `undefined`: no limit is known. */
-  readonly maxDuration: number | undefined;
-  /** 0 where what the break replaces is only taken out. */
+  /** Seconds; 0: no limit is known. */
+  readonly maxDuration: number;
+  /** 0: what the break replaces is taken out, and nothing comes in its place. */
   readonly maxAds: number;
   /** Seconds of the content that give way from `time` on. */
   readonly replaces: number;
-  /** The source's avail that the break stands for. */
-  readonly availId: string | undefined;
 }
 
-/** What a timeline is placed on. */
-export interface TimelineContent {
-  /** Seconds. */
-  readonly duration: number;
-  /** The source's avails in order, for timelines whose chapters do not say how long they are; partial ones are left out. */
-  readonly avails: readonly Pick<Avail, "id" | "startTime" | "duration" | "reach" | "isPartial">[];
-  /** `true`: avails known to be national stay as they are; `false`: all are replaced; `undefined`: breaks are inserted at them. */
-  readonly enableC3: boolean | undefined;
+/** The breaks that the source has already. */
+export interface ReplacedAvails {
+  /** In order; partial ones are passed over. */
+  readonly avails: readonly Pick<Avail, "startTime" | "duration" | "returnTime" | "reach" | "isPartial">[];
+  /** `enableC3`. True: avails known to be national stay as they are; false: all are replaced. */
+  readonly localOnly: boolean;
 }
-
-type TimelineBreakPod = Extract<TimelinePod, { readonly kind: "break" }>;
 
 const POSITIONS = { n: "none", p: "pre", m: "mid", t: "post" } as const;
 const BREAK = /^B,(\d{1,6}(?:\.\d{1,3})?),(\d{1,4}),([npmt])$/i;
@@ -78,21 +72,26 @@ function parsePod(pod: string, index: number): TimelinePod {
 }
 
 /**
- * The breaks of a timeline in the order of their times, pre-rolls first and post-rolls last. Breaks that come to nothing are left out.
+ * The breaks of a timeline: pre-rolls, mid-rolls in the order of their times, post-rolls. Breaks that come to nothing are left out.
  *
- * Chapters with durations say where breaks are inserted: a mid-roll comes after the chapters before it. Pieces of content are at least
- * 2 s long: a break less than 2 s after the start of the content, or after the break before it, moves there; one less than 2 s before
- * or after the content's end moves to the end; one further behind the end is dropped, as is one without ads.
+ * Chapters say where breaks are inserted: a mid-roll comes after the chapters before it. Pieces of content are at least 2 s long:
+ * a mid-roll less than 2 s after the start of the content, or after the mid-roll before it, moves there; one less than 2 s before
+ * or after the end of the content moves to the end; one that is further behind the end is left out, as is one without ads, or
+ * behind a chapter of 0 s, of which nobody knows where it ends. A break without a position (`n`) is what its place makes it.
  *
- * Where all chapters are `C,0,n`, or `enableC3` is set and there are none, the mid-rolls stand for the source's avails, one for one in
- * order, national ones included; avails that are left over stay. A duration of 0 is the avail's own, and a break without ads takes the
- * avail out.
+ * With `replaced`, where no chapter has a duration (`C,0,1`), the mid-rolls stand for the source's avails instead, one for one
+ * in order, national ones included. Avails that are left over stay, mid-rolls that are left over are left out. A duration of 0 is the
+ * avail's own; with 0 ads the avail is taken out.
+ *
+ * @param contentDuration seconds
  */
-export function placeTimeline(pods: readonly TimelinePod[], content: TimelineContent): readonly TimelineBreak[] {
-  const chapters = pods.filter((pod) => pod.kind === "chapter");
-  const isMapped =
-    chapters.every(({ duration }) => duration === 0) && (chapters.length > 0 || content.enableC3 !== undefined);
-  const breaks = isMapped ? mapBreaks(pods, content) : insertBreaks(pods, content.duration);
+export function placeTimeline(
+  pods: readonly TimelinePod[],
+  contentDuration: number,
+  replaced?: ReplacedAvails,
+): readonly TimelineBreak[] {
+  const isTimed = pods.some((pod) => pod.kind === "chapter" && pod.duration > 0);
+  const breaks = replaced && !isTimed ? replaceAvails(pods, replaced) : insertBreaks(pods, contentDuration);
   const rank = { pre: 0, mid: 1, post: 2 };
   return breaks.toSorted((a, b) => rank[a.position] - rank[b.position]);
 }
@@ -102,45 +101,42 @@ function insertBreaks(pods: readonly TimelinePod[], contentDuration: number): re
   let [number, time, edge] = [0, 0, 0];
   for (const pod of pods) {
     if (pod.kind === "chapter") {
-      time += pod.duration;
+      time += pod.duration || Number.POSITIVE_INFINITY;
       continue;
     }
     const breakId = `timeline-${++number}`;
-    const position = pod.position === "none" ? positionOf(time, contentDuration) : pod.position;
-    if (pod.maxAds === 0 || (position === "mid" && time >= contentDuration + MIN_PIECE)) continue;
-    const placed = { breakId, position, maxDuration: pod.duration || undefined, maxAds: pod.maxAds, replaces: 0 };
+    const position = pod.position === "none" ? positionAt(time, contentDuration) : pod.position;
+    const isBehind = position === "mid" && time >= contentDuration + MIN_PIECE;
+    if (isBehind || pod.maxAds === 0) continue;
     if (position === "mid" && time - edge >= MIN_PIECE) edge = time;
     const isAtEnd = position === "post" || (position === "mid" && edge > contentDuration - MIN_PIECE);
-    breaks.push({ ...placed, time: isAtEnd ? "end" : position === "pre" ? 0 : edge, availId: undefined });
+    const placed = isAtEnd ? "end" : position === "pre" ? 0 : edge;
+    breaks.push({ breakId, position, time: placed, maxDuration: pod.duration, maxAds: pod.maxAds, replaces: 0 });
   }
   return breaks;
 }
 
-function positionOf(time: number, contentDuration: number): TimelineBreak["position"] {
+function positionAt(time: number, contentDuration: number): TimelineBreak["position"] {
   if (time < MIN_PIECE) return "pre";
-  return time > contentDuration - MIN_PIECE ? "post" : "mid";
+  return time > contentDuration - MIN_PIECE && time < contentDuration + MIN_PIECE ? "post" : "mid";
 }
 
-function mapBreaks(pods: readonly TimelinePod[], content: TimelineContent): readonly TimelineBreak[] {
-  const avails = content.avails.filter(({ isPartial }) => !isPartial).values();
+function replaceAvails(pods: readonly TimelinePod[], { avails, localOnly }: ReplacedAvails): readonly TimelineBreak[] {
+  const left = avails.filter(({ isPartial }) => !isPartial).values();
   return pods
     .filter((pod) => pod.kind === "break")
-    .flatMap((pod, index) => {
+    .flatMap((pod, index): readonly TimelineBreak[] => {
       const breakId = `timeline-${index + 1}`;
-      if (pod.position === "pre" || pod.position === "post") return rollAtEdge(pod, pod.position, breakId);
-      const avail = avails.next().value;
-      const isKept = !avail || (content.enableC3 === true && avail.reach === "national");
-      const replaces = content.enableC3 === undefined ? 0 : (avail?.duration ?? 0);
-      if (isKept || (pod.maxAds === 0 && replaces === 0)) return [];
-      const maxDuration = pod.duration || avail.duration || undefined;
-      const { startTime: time, id: availId } = avail;
-      return [{ breakId, position: "mid" as const, time, maxDuration, maxAds: pod.maxAds, replaces, availId }];
+      const { maxAds, duration, position } = pod;
+      if (position === "pre" || position === "post") {
+        const time = position === "pre" ? 0 : "end";
+        return maxAds === 0 ? [] : [{ breakId, position, time, maxDuration: duration, maxAds, replaces: 0 }];
+      }
+      const avail = left.next().value;
+      if (!avail || (localOnly && avail.reach === "national")) return [];
+      const { startTime: time, returnTime } = avail;
+      const replaces = returnTime === undefined ? avail.duration : returnTime - time;
+      if (maxAds === 0 && replaces === 0) return [];
+      return [{ breakId, position: "mid", time, maxDuration: duration || replaces, maxAds, replaces }];
     });
-}
-
-function rollAtEdge(pod: TimelineBreakPod, position: "pre" | "post", breakId: string): readonly TimelineBreak[] {
-  if (pod.maxAds === 0) return [];
-  const time = position === "pre" ? 0 : "end";
-  const maxDuration = pod.duration || undefined;
-  return [{ breakId, position, time, maxDuration, maxAds: pod.maxAds, replaces: 0, availId: undefined }];
 }
