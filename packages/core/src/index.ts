@@ -21,6 +21,7 @@ export * from "./hls/master-playlist.ts";
 export * from "./hls/media-playlist.ts";
 export * from "./hls/scte35.ts";
 export type { DeliveryRestrictions, Segmentation, Upid } from "./hls/scte35-segmentation.ts";
+export { parseProgramDateTime } from "./hls/program-date-time.ts";
 export * from "./jit.ts";
 export { emptyTimeline, forkTimeline, type LiveTimeline } from "./live-timeline.ts";
 export * from "./ports.ts";
