@@ -17,6 +17,8 @@ export interface Metrics {
   countBeacon(event: string, error: number | undefined): void;
   /** Measures the time from the first unfinished state that is seen to `ready`. */
   observeCreative(change: CreativeChange): void;
+  /** Where other parts add their own. */
+  readonly registry: Registry;
   /** Counts every request that `app` answers, by route, and adds `GET /metrics`. */
   register(app: FastifyInstance): void;
 }
@@ -76,6 +78,7 @@ export function createMetrics(ports: MetricsPorts): Metrics {
       if (event === "error") adErrors.inc({ code: error !== undefined && error < 1000 ? String(error) : "unknown" });
     },
     observeCreative,
+    registry,
     register: (app) => {
       app.addHook("onResponse", async (request, reply) => {
         const route = request.routeOptions.url ?? "unknown";
