@@ -20,6 +20,8 @@ import {
   readText,
   wrongVariable,
 } from "./environment.ts";
+import type { OverloadOptions } from "./manifest/overload.ts";
+import { readOverload, readSessions, type SessionsConfig } from "./manifest-environment.ts";
 import { embeddedTarget, parseTargets, type TargetConfig } from "./targets/target-config.ts";
 import { parseZones, standardZone, type ZoneConfig } from "./zones.ts";
 
@@ -65,6 +67,8 @@ export interface ServerConfig {
   /** Who may use `POST /repackage`; empty: nobody. */
   readonly repackageAccounts: readonly RepackageAccount[];
   readonly repackageLimits: RepackageLimits;
+  readonly sessions: SessionsConfig;
+  readonly overload: OverloadOptions;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -103,6 +107,14 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_CRS_LOUDNESS: "LKFS that sound is brought to: -24 (ATSC A/85) or -23 (EBU R 128) (-24)",
   INTERLUDE_QUOTA_CLIENT: "repackages that one client address may cause per hour (30)",
   INTERLUDE_QUOTA_ZONE: "repackages that one zone's pages may cause per hour (300)",
+  INTERLUDE_SESSIONS: "where sessions are kept: memory or database (database where DATABASE_URL is set)",
+  INTERLUDE_SESSIONS_MAX: "sessions kept in memory (100000)",
+  INTERLUDE_SESSION_TTL: "minutes after which a session that is not used is forgotten (180)",
+  INTERLUDE_LEAN_DELAY:
+    "milliseconds that requests wait before they are seen, from which on new breaks stay content (150)",
+  INTERLUDE_LEAN_REQUESTS: "manifest requests under way, from which on new breaks stay content (2000)",
+  INTERLUDE_SHED_DELAY: "milliseconds, as INTERLUDE_LEAN_DELAY, from which on new sessions are refused (400)",
+  INTERLUDE_SHED_REQUESTS: "manifest requests under way, from which on new sessions are refused (5000)",
   INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
 };
 
@@ -145,6 +157,8 @@ export function readConfig(env: Environment): ServerConfig {
       perClientPerHour: readInteger(env, "INTERLUDE_QUOTA_CLIENT", { min: 1, max: 1e6, otherwise: 30 }),
       perZonePerHour: readInteger(env, "INTERLUDE_QUOTA_ZONE", { min: 1, max: 1e6, otherwise: 300 }),
     },
+    sessions: readSessions(env),
+    overload: readOverload(env),
     logLevel: readChoice(env, "INTERLUDE_LOG", LOG_LEVELS, "warn"),
   };
 }
