@@ -41,10 +41,10 @@ export interface RepackageRequest {
 
 /**
  * What became of the request. `accepted` tells the state that CRS had before (`absent`: this request started the work)
- * and the key that it computed itself.
+ * and the key that it computed itself; `statusUrl` where how it goes on can be asked for.
  */
 export type RepackageAnswer =
-  | { readonly outcome: "accepted"; readonly state: CreativeState; readonly key: string; readonly statusUrl: URL }
+  | { readonly outcome: "accepted"; readonly state: CreativeState; readonly key: string; readonly statusUrl?: URL }
   | { readonly outcome: "refused" | "unavailable" };
 
 /** What the decision asks of its platform. */
@@ -88,7 +88,20 @@ export async function resolveCreative(creative: Creative, context: JitContext, p
   const [mediaFile] = rankMediaFiles(creative, context.zone.mediaTypes);
   if (!mediaFile) return { skipped: selectNoMediaReason(creative) };
   if (isHls(mediaFile)) return { playlistUrl: parseCreativeUrl(mediaFile.url), mediaFile, isRepackaged: false };
+  return resolveRepackaged(creative, mediaFile, context, ports);
+}
 
+/**
+ * The repackaged copy of a media file, HLS included: its segments may not fit the content (HLS-to-HLS, primetime.md §3.8).
+ *
+ * @throws as {@link resolveCreative}
+ */
+export async function resolveRepackaged(
+  creative: Creative,
+  mediaFile: MediaFile,
+  context: JitContext,
+  ports: JitPorts,
+): Promise<Resolution> {
   const packages = selectPackages(context.needs, context.zone);
   const [wanted] = packages;
   if (!wanted) return { skipped: "target-duration-exceeded" };
@@ -115,9 +128,9 @@ function selectNoMediaReason(creative: Creative): SkipReason {
 
 function selectSkip(answer: RepackageAnswer, key: string, isCdnBroken: boolean): Resolution {
   if (answer.outcome === "accepted") {
-    const { statusUrl } = answer;
-    if (answer.key !== key) return { skipped: "key-mismatch", statusUrl };
-    return { skipped: isCdnBroken ? "cdn-error" : SKIP_OF_STATE[answer.state], statusUrl };
+    const status = answer.statusUrl && { statusUrl: answer.statusUrl };
+    if (answer.key !== key) return { skipped: "key-mismatch", ...status };
+    return { skipped: isCdnBroken ? "cdn-error" : SKIP_OF_STATE[answer.state], ...status };
   }
   if (isCdnBroken) return { skipped: "cdn-error" };
   return { skipped: answer.outcome === "refused" ? "repackage-refused" : "repackage-unavailable" };

@@ -205,7 +205,7 @@ async function askForRepackaging(
   if (answer.outcome === "accepted") {
     const { state, statusUrl } = answer;
     ports.report({ ...step, ...exchange, step: 5, title: "The ad server requests that the ad be transcoded", state });
-    ports.followRepackaging(statusUrl, step);
+    if (statusUrl) ports.followRepackaging(statusUrl, step);
   }
   return answer;
 }

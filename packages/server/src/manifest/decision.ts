@@ -20,6 +20,12 @@ export interface BreakDecision {
   readonly trackers: readonly DecidedTracker[];
   /** The cue that the content signalled, for the sidecar. */
   readonly signal: CueSignal | undefined;
+  /** Of the row that says which breaks a VOD session has: their ids. */
+  readonly planned?: readonly string[];
+  /** The media playlist of the content whose boundaries count for all renditions; absolute. */
+  readonly reference?: string;
+  /** What the break replaces is only taken out. */
+  readonly isRemoval?: true;
 }
 
 export type BreakPosition = "pre" | "mid" | "post";
@@ -86,6 +92,8 @@ export interface SkippedAd {
   readonly creativeId: string | undefined;
   readonly reason: SkipReason;
   readonly message: string;
+  /** To be requested with the VAST error number of `reason`; macros unexpanded; absent: nobody asked. */
+  readonly errors?: readonly string[];
 }
 
 /** A cue tag as it stood in the content. */
@@ -107,4 +115,6 @@ export interface BreakRow {
   readonly firstListedAt: number;
   readonly decision: BreakDecision | undefined;
   readonly earlyReturn: EarlyReturn | undefined;
+  /** Where content came back after the pod, as the first rendition that listed it found. */
+  readonly resumption?: EarlyReturn | undefined;
 }

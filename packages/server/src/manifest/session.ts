@@ -12,6 +12,9 @@ export interface Viewer {
   readonly ip: string;
   /** Characters below ASCII 32 removed; empty where none came. */
   readonly userAgent: string;
+  /** The page, and the languages, where the client told them. */
+  readonly referer?: string;
+  readonly acceptLanguage?: string;
 }
 
 /** What never changes after the bootstrap. */
@@ -50,6 +53,8 @@ export interface StoredCookie {
   readonly path: string;
   /** Milliseconds since 1970; undefined: as long as the session. */
   readonly expiresAt: number | undefined;
+  /** Only for https. */
+  readonly isSecure?: boolean;
 }
 
 /** Rejects only where the database is away. */
