@@ -19,6 +19,7 @@ declare module "m3u8-parser" {
       readonly version?: number;
       readonly endList?: boolean;
     };
+    on(kind: "warn" | "error", listener: (event: { readonly message: string }) => void): void;
     push(text: string): void;
     end(): void;
   }
