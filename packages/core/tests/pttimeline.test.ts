@@ -15,6 +15,15 @@ function avail(startTime: number, duration: number, reach?: "national" | "local"
   return { startTime, duration, returnTime, reach, isPartial: false };
 }
 
+function outcomeOf(timeline: string): string {
+  try {
+    placeTimeline(parseTimeline(timeline), 100);
+    return "read";
+  } catch (error) {
+    return error instanceof AdError ? error.code : String(error);
+  }
+}
+
 describe("parseTimeline", () => {
   test("reads breaks and chapters, with or without a semicolon at the end", () => {
     const pods = [
@@ -54,11 +63,7 @@ describe("parseTimeline", () => {
     const pieces = fc.constantFrom("B", "C", ",", ";", "60", "0.5", "p", "m", ".", "-", "x");
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
-        try {
-          placeTimeline(parseTimeline(parts.join("")), 100);
-        } catch (error) {
-          expect(error).toBeInstanceOf(AdError);
-        }
+        expect(["read", "option-invalid"]).toContain(outcomeOf(parts.join("")));
       }),
     );
   });

@@ -1,20 +1,31 @@
 /**
  * Avails: the breaks that a playlist signals by cues.
  *
- * `EXT-X-CUE-OUT` with `-CONT` and `EXT-X-CUE-IN` in their usual spellings, `EXT-X-CUE` with TYPE SpliceOut and SpliceIn, and
- * `EXT-X-DATERANGE` with SCTE35-OUT and SCTE35-IN. Binary SCTE-35 is not decoded.
+ * `EXT-X-CUE-OUT` with `-CONT` and `EXT-X-CUE-IN` in their usual spellings, `EXT-X-CUE` and `EXT-X-SCTE35` of both DPI modes, bare
+ * SCTE-35 sections, and `EXT-X-DATERANGE` with SCTE-35; two tags that mean the same break are one avail.
  *
  * @see primetime.md §1.8; RFC 8216 §4.3.2.7, §4.3.2.7.1
  */
-import { segmentBoundaries, snapToBoundary } from "./align.ts";
+import { segmentBoundaries } from "./align.ts";
 import { parseAttributeList } from "./attribute-list.ts";
-import { type CueTag, type MediaPlaylist, parseMediaPlaylist } from "./media-playlist.ts";
-import { formatProgramDateTime, parseProgramDateTime } from "./program-date-time.ts";
+import { dateBoundaries, readDateRanges } from "./cue-daterange.ts";
+import { type CueStyles, selectStyles } from "./cue-dialect.ts";
+import { type FoundAvail, joinReach, pairCues, type PlacedCue } from "./cue-pairing.ts";
+import { createSectionReader, type ReadSection } from "./cue-section.ts";
+import { readCueTag } from "./cue-signal.ts";
+import { type MediaPlaylist, parseMediaPlaylist } from "./media-playlist.ts";
+import { formatProgramDateTime } from "./program-date-time.ts";
 import { dateSegment } from "./splice.ts";
+
+export { dateBoundaries };
 
 /** A break that the content offers. */
 export interface Avail {
-  /** The signalled id; `cue-<media sequence>` where the cue has none. */
+  /**
+   * As signalled, by the tag itself before a SCTE-35 event id, at most 200 characters; `cue-<media sequence>` where the cue has none,
+   * of an avail that began before the list reckoned from what has elapsed. One that the playlist has used before gets `-<media sequence>`
+   * added.
+   */
   readonly id: string;
   /** Seconds from the first segment of the playlist; negative where the avail began before it. */
   readonly startTime: number;
@@ -38,59 +49,36 @@ export interface Avail {
   readonly reach: "national" | "local" | undefined;
 }
 
-/** A cue tag as it stood in the content. What is no attribute list is given as CUE (a SCTE-35 section) or DURATION. */
+/** A cue tag as it stood in the content. A value that is no attribute list is given as CUE (a section), DURATION or ELAPSED. */
 export interface AvailSignal {
   /** Without `#`. */
   readonly tagName: string;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** What one cue says; times in seconds. */
-interface Cue {
-  readonly kind: "out" | "continue" | "in";
-  readonly id: string | undefined;
-  readonly duration: number | undefined;
-  readonly elapsed: number | undefined;
-}
-
-interface OpenAvail {
-  readonly cueId: string | undefined;
-  readonly segmentIndex: number;
-  readonly startTime: number;
-  readonly isPartial: boolean;
-  duration: number;
-  returnTime: number | undefined;
-}
-
 const MAX_AVAILS = 1000;
+const MAX_ID = 200;
+const MAX_ATTRIBUTES = 64;
+const NONE: readonly Avail[] = [];
+const TOLERANCE = 0.5;
 
-const CUE_OF_TAG: Readonly<Record<string, (value: string) => Cue | undefined>> = {
-  "EXT-X-CUE-OUT": (value) => readCue("out", value),
-  "EXT-X-CUE-OUT-CONT": (value) => readCue("continue", value),
-  "EXT-X-CUE-IN": (value) => readCue("in", value),
-  "EXT-X-CUE": (value) => {
-    const type = parseAttributeList(value).get("TYPE")?.toLowerCase();
-    if (type === "spliceout") return readCue("out", value);
-    return type === "splicein" ? readCue("in", value) : undefined;
-  },
-};
+const known = new WeakMap<MediaPlaylist, Map<CueStyles, readonly Avail[]>>();
 
 /**
- * The avails of a playlist in order of their start, of more than 1,000 the last; empty where it signals none. The first return after a cue counts, a return
- * without its cue is ignored, and of two cues on one segment the CUE family goes before the date range.
+ * The avails of a playlist in order of their start, of more than 1,000 the last; empty where it signals none. The first return after
+ * a cue counts, a return without its cue is ignored; a cue that cannot be read is no cue. An EXT-X-CUE of DURATION 0 whose SpliceIn has
+ * not come when the playlist ends is no avail. The result is kept with the playlist.
+ *
+ * @param dialect `ptcueformat`, any case; `undefined` and unknown names: every tag that is known counts
  */
-export function parseCues(playlist: MediaPlaylist, _dialect?: string): readonly Avail[] {
-  if (playlist.cues.length === 0) return [];
-  const boundaries = segmentBoundaries(playlist.segments);
-  const found = [...readCueTags(playlist.cues, boundaries), ...readDateRanges(playlist, boundaries)];
-  const avails = new Map<string, Avail>();
-  let dated = dateSegment(playlist, 0);
-  for (const open of found.toSorted((a, b) => a.segmentIndex - b.segmentIndex)) {
-    const place = `${open.segmentIndex} ${open.isPartial}`;
-    dated = dateSegment(playlist, open.segmentIndex, dated);
-    if (!avails.has(place)) avails.set(place, finishAvail(open, playlist, boundaries, dated.date));
-  }
-  return [...avails.values()].slice(-MAX_AVAILS);
+export function parseCues(playlist: MediaPlaylist, dialect?: string): readonly Avail[] {
+  if (playlist.cues.length === 0) return NONE;
+  const styles = selectStyles(dialect);
+  const results = known.get(playlist) ?? new Map<CueStyles, readonly Avail[]>();
+  known.set(playlist, results);
+  const avails = results.get(styles) ?? findAvails(playlist, styles);
+  results.set(styles, avails);
+  return avails;
 }
 
 /**
@@ -102,141 +90,119 @@ export function listAvails(text: string): readonly Avail[] {
   return parseCues(parseMediaPlaylist(text));
 }
 
-function readCueTags(cues: readonly CueTag[], boundaries: readonly number[]): readonly OpenAvail[] {
-  const found: OpenAvail[] = [];
-  let open: OpenAvail | undefined;
-  for (const { name, value, segmentIndex } of cues) {
-    const cue = CUE_OF_TAG[name]?.(value);
-    const time = boundaries[segmentIndex] ?? 0;
-    if (!cue) continue;
-    if (cue.kind === "in") {
-      if (!open || isOther(cue, open)) continue;
-      open.returnTime = time;
-      open.duration ||= time - open.startTime;
-      open = undefined;
-    } else if (!open || isNext(cue, open, time)) {
-      const isListed: boolean = segmentIndex < boundaries.length - 1;
-      open = isListed ? openAvail(cue, segmentIndex, time) : undefined;
-      if (open) found.push(open);
+function findAvails(playlist: MediaPlaylist, styles: CueStyles): readonly Avail[] {
+  const boundaries = segmentBoundaries(playlist.segments);
+  const readSection = createSectionReader();
+  const tagged = pairCues(readTags(playlist, styles, readSection), boundaries, MAX_AVAILS);
+  const ranges = styles.has("daterange") ? readDateRanges(playlist, boundaries, readSection, MAX_AVAILS) : [];
+  const dated = pairCues(ranges, boundaries, MAX_AVAILS);
+  const found = joinSources(tagged, dated, boundaries).filter((avail) => !isUnended(avail, playlist));
+  return finishAvails(found.slice(-MAX_AVAILS), playlist, boundaries);
+}
+
+function* readTags(playlist: MediaPlaylist, styles: CueStyles, readSection: ReadSection): Generator<PlacedCue> {
+  for (const tag of playlist.cues) {
+    for (const cue of readCueTag(tag, styles, readSection)) yield { cue, segmentIndex: tag.segmentIndex };
+  }
+}
+
+/** One list in the order of places. What a date range says of a break that a tag signals too is added to the tag's avail. */
+function joinSources(
+  tagged: readonly FoundAvail[],
+  dated: readonly FoundAvail[],
+  boundaries: readonly number[],
+): readonly FoundAvail[] {
+  if (dated.length === 0) return tagged;
+  const joined: FoundAvail[] = [];
+  const isTagged = new Set(tagged);
+  for (const avail of [...tagged, ...dated].toSorted((a, b) => a.segmentIndex - b.segmentIndex)) {
+    const last = joined.at(-1);
+    const isOtherSource = last && isTagged.has(last) !== isTagged.has(avail);
+    if (!last || !isOtherSource || avail.startTime >= endOf(last, boundaries) - TOLERANCE) joined.push(avail);
+    else if (avail.segmentIndex === last.segmentIndex) {
+      const merged = { ...joinTwo(last, avail) };
+      if (isTagged.has(last)) isTagged.add(merged);
+      joined[joined.length - 1] = merged;
     }
   }
-  return found;
+  return joined;
 }
 
-function isOther(cue: Cue, open: OpenAvail): boolean {
-  return cue.id !== undefined && open.cueId !== undefined && cue.id !== open.cueId;
-}
-
-/**
- * Cues are repeated during an avail: one is new when it has another id, or comes without one after the avail's planned end. An
- * avail without a planned end lasts until its return.
- */
-function isNext(cue: Cue, open: OpenAvail, time: number): boolean {
-  if (cue.id !== undefined && open.cueId !== undefined) return cue.id !== open.cueId;
-  return cue.kind === "out" && open.duration > 0 && time >= open.startTime + open.duration - 0.5;
-}
-
-function openAvail(cue: Cue, segmentIndex: number, time: number): OpenAvail {
-  const isPartial = cue.kind === "continue" ? cue.elapsed !== 0 : (cue.elapsed ?? 0) > 0;
-  const startTime = time - (cue.elapsed ?? 0);
-  return { cueId: cue.id, segmentIndex, startTime, isPartial, duration: cue.duration ?? 0, returnTime: undefined };
-}
-
-/** Reads `30`, `5/30`, `DURATION=30`, `ID=1,DURATION=30.0,TIME=9`, `ElapsedTime=5,Duration=30`. */
-function readCue(kind: Cue["kind"], value: string): Cue {
-  const [, first, second] = /^\s*([\d.]+)(?:\/([\d.]+))?/.exec(value) ?? [];
-  if (first !== undefined) {
-    const isElapsed = kind === "continue";
-    return {
-      kind,
-      id: undefined,
-      duration: readSeconds(isElapsed ? second : first),
-      elapsed: readSeconds(isElapsed ? first : undefined),
-    };
-  }
-  const attributes = parseAttributeList(value);
+function joinTwo(one: FoundAvail, other: FoundAvail): FoundAvail {
+  const isReturned = one.returnIndex !== undefined;
   return {
-    kind,
-    id: attributes.get("ID") ?? attributes.get("EVENTID"),
-    duration: readSeconds(attributes.get("DURATION")),
-    elapsed: readSeconds(attributes.get("ELAPSEDTIME") ?? attributes.get("ELAPSED")),
+    ...one,
+    ids: one.ids.length > 0 ? one.ids : other.ids,
+    duration: one.duration || other.duration,
+    returnIndex: isReturned ? one.returnIndex : other.returnIndex,
+    reach: joinReach(one.reach, other.reach),
   };
 }
 
-function readSeconds(value: string | undefined): number | undefined {
-  const seconds = Number.parseFloat(value ?? "");
-  return seconds >= 0 && seconds < 1e7 ? seconds : undefined;
+function endOf({ returnIndex, startTime, duration }: FoundAvail, boundaries: readonly number[]): number {
+  if (returnIndex !== undefined) return boundaries[returnIndex] ?? startTime;
+  return duration > 0 ? startTime + duration : Number.POSITIVE_INFINITY;
 }
 
-/** Date ranges by id, later tags with the same id adding to the first (RFC 8216 §4.3.2.7). */
-function readDateRanges(playlist: MediaPlaylist, boundaries: readonly number[]): readonly OpenAvail[] {
-  const ranges = new Map<string, { readonly segmentIndex: number; readonly attributes: Map<string, string> }>();
-  for (const { name, value, segmentIndex } of playlist.cues) {
-    if (name !== "EXT-X-DATERANGE") continue;
-    const attributes = parseAttributeList(value);
-    const id = attributes.get("ID");
-    if (id === undefined) continue;
-    const range = ranges.get(id) ?? { segmentIndex, attributes: new Map<string, string>() };
-    for (const [key, text] of attributes) if (!range.attributes.has(key)) range.attributes.set(key, text);
-    ranges.set(id, range);
-  }
-  const isOut = [...ranges.values()].filter(({ attributes }) => attributes.has("SCTE35-OUT"));
-  if (isOut.length === 0) return [];
-  const dates = dateBoundaries(playlist, boundaries);
-  return isOut.flatMap((range) => placeDateRange(range.attributes, range.segmentIndex, boundaries, dates) ?? []);
+function isUnended({ needsReturn, returnIndex }: FoundAvail, playlist: MediaPlaylist): boolean {
+  return needsReturn && returnIndex === undefined && playlist.hasEndList;
 }
 
-function placeDateRange(
-  attributes: ReadonlyMap<string, string>,
-  taggedIndex: number,
-  boundaries: readonly number[],
-  dates: readonly number[],
-): OpenAvail | undefined {
-  const startDate = parseProgramDateTime(attributes.get("START-DATE") ?? "");
-  const endDate = parseProgramDateTime(attributes.get("END-DATE") ?? "");
-  const spans = startDate !== undefined && endDate !== undefined ? (endDate - startDate) / 1000 : undefined;
-  const actual = readSeconds(attributes.get("DURATION")) ?? spans;
-  const duration = actual ?? readSeconds(attributes.get("PLANNED-DURATION")) ?? 0;
-  const isDated = startDate !== undefined && dates.length > 0;
-  const segmentIndex = isDated ? snapToBoundary(dates, startDate / 1000) : taggedIndex;
-  if (segmentIndex >= boundaries.length - 1) return undefined;
-  const snapped = boundaries[segmentIndex] ?? 0;
-  const offset = isDated ? startDate / 1000 - (dates[segmentIndex] ?? 0) : 0;
-  const firstHalf = (boundaries[1] ?? 0) / 2;
-  const isPartial = segmentIndex === 0 && offset < -firstHalf;
-  const startTime = isPartial ? snapped + offset : snapped;
-  const hasReturned = attributes.has("SCTE35-IN") && actual !== undefined;
-  const returnTime = hasReturned ? startTime + duration : undefined;
-  return { cueId: attributes.get("ID"), segmentIndex, startTime, isPartial, duration, returnTime };
-}
-
-/** The date of each boundary in seconds since 1970; empty where the first segment has none. */
-export function dateBoundaries(playlist: MediaPlaylist, boundaries: readonly number[]): readonly number[] {
-  let dated = dateSegment(playlist, 0);
-  const dates: number[] = [];
-  for (const index of playlist.segments.keys()) {
-    dated = dateSegment(playlist, index, dated);
-    if (dated.date === undefined) return [];
-    dates.push(dated.date / 1000);
-  }
-  const last = (boundaries.at(-1) ?? 0) - (boundaries.at(-2) ?? 0);
-  return [...dates, (dates.at(-1) ?? 0) + last];
-}
-
-function finishAvail(
-  open: OpenAvail,
+function finishAvails(
+  found: readonly FoundAvail[],
   playlist: MediaPlaylist,
   boundaries: readonly number[],
-  date: number | undefined,
-): Avail {
-  const { segmentIndex, startTime, isPartial, duration, returnTime } = open;
-  const mediaSequence = playlist.mediaSequence + segmentIndex;
-  const before = (boundaries[segmentIndex] ?? 0) - startTime;
-  const programDateTime = formatProgramDateTime(date === undefined ? undefined : date - before * 1000);
-  const id = open.cueId ?? `cue-${mediaSequence}`;
-  const returnIndex = returnTime === undefined ? undefined : boundaries.indexOf(returnTime);
-  const returnMediaSequence = returnIndex === undefined ? undefined : playlist.mediaSequence + returnIndex;
-  const signal = { tagName: "EXT-X-CUE-OUT", attributes: {} };
-  const rest = { returnMediaSequence, attributes: {}, signal, reach: undefined };
-  return { id, startTime, programDateTime, duration, mediaSequence, isPartial, returnTime, ...rest };
+): readonly Avail[] {
+  const meanDuration = (boundaries.at(-1) ?? 0) / Math.max(1, boundaries.length - 1);
+  const ids = new Set<string>();
+  let dated = dateSegment(playlist, 0);
+  let cueIndex = 0;
+  return found.map((avail) => {
+    const { segmentIndex, startTime, isPartial, duration, returnIndex, reach, tag } = avail;
+    dated = dateSegment(playlist, segmentIndex, dated);
+    while ((playlist.cues[cueIndex]?.segmentIndex ?? segmentIndex) < segmentIndex) cueIndex++;
+    const before = (boundaries[segmentIndex] ?? 0) - startTime;
+    const mediaSequence = playlist.mediaSequence + segmentIndex;
+    const signalled = avail.ids[0]?.slice(0, MAX_ID) ?? `cue-${mediaSequence - Math.round(before / meanDuration || 0)}`;
+    const id = ids.has(signalled) ? `${signalled}-${mediaSequence}` : signalled;
+    ids.add(id);
+    const programDateTime = formatProgramDateTime(dated.date === undefined ? undefined : dated.date - before * 1000);
+    const returnTime = returnIndex === undefined ? undefined : boundaries[returnIndex];
+    const returnMediaSequence = returnIndex === undefined ? undefined : playlist.mediaSequence + returnIndex;
+    const attributes = readAssets(playlist, cueIndex, segmentIndex, tag.attributes.get("CAID"));
+    const signal = { tagName: tag.name, attributes: Object.fromEntries(tag.attributes) };
+    const place = { startTime, programDateTime, duration, mediaSequence, isPartial, returnTime, returnMediaSequence };
+    return { id, ...place, attributes, signal, reach };
+  });
+}
+
+/**
+ * What the EXT-X-ASSET tags before one segment say, and the cue's own CAID.
+ *
+ * @param from the first cue tag before that segment
+ * @see primetime.md §1.8 (19.7.1: CAID is hexadecimal, and is sent as a decimal number)
+ */
+function readAssets(
+  { cues }: MediaPlaylist,
+  from: number,
+  segmentIndex: number,
+  ownCaid: string | undefined,
+): Readonly<Record<string, string>> {
+  const attributes = new Map<string, string>();
+  for (let index = from; cues[index]?.segmentIndex === segmentIndex && attributes.size < MAX_ATTRIBUTES; index++) {
+    const { name = "", value = "" } = cues[index] ?? {};
+    if (name !== "EXT-X-ASSET") continue;
+    for (const [key, text] of parseAttributeList(value)) {
+      if (attributes.size < MAX_ATTRIBUTES && !attributes.has(key)) attributes.set(key, text);
+    }
+  }
+  const caid = attributes.get("CAID") ?? ownCaid;
+  if (caid !== undefined) attributes.set("CAID", formatCaid(caid));
+  return Object.fromEntries(attributes);
+}
+
+/** As it is where it is no number of 64 bits. */
+function formatCaid(hex: string): string {
+  const [, digits] = /^(?:0x)?0*([\da-f]{1,16})$/i.exec(hex.trim()) ?? [];
+  return digits === undefined ? hex : BigInt(`0x${digits}`).toString();
 }

@@ -4,6 +4,7 @@
  * @see RFC 8216 §4.1 (lines), §4.3.1-§4.3.3 (tags)
  */
 import type { AdError } from "../error.ts";
+import { CUE_TAGS } from "./cue-tags.ts";
 import { enterKey, type KeyTag } from "./key.ts";
 import { malformedPlaylist } from "./malformed.ts";
 import { readDecimal, sliceTrimmed } from "./text.ts";
@@ -41,7 +42,7 @@ export interface Segment extends TextRange {
   readonly byteRange: ByteRange | undefined;
 }
 
-/** A tag that may signal an avail, with the index of the segment that follows it (`segments.length` at the end of the list). */
+/** One of `CUE_TAGS`, with the index of the segment that follows it (`segments.length` at the end of the list). */
 export interface CueTag {
   readonly name: string;
   readonly value: string;
@@ -107,11 +108,7 @@ interface Draft {
   readonly cues: CueTag[];
 }
 
-type ReadTag = (draft: Draft, value: string, name: string) => void;
-
-const keepCue: ReadTag = (draft, value, name) => {
-  draft.cues.push({ name, value, segmentIndex: draft.segments.length });
-};
+type ReadTag = (draft: Draft, value: string) => void;
 
 /** Tags of the playlist as a whole; each is kept with its line. */
 const PLAYLIST_TAGS: ReadonlySet<string> = new Set([
@@ -146,11 +143,6 @@ const SEGMENT_TAG: Readonly<Record<string, ReadTag>> = {
   "EXT-X-BYTERANGE": (draft, value) => {
     draft.byteRange = value;
   },
-  "EXT-X-CUE-OUT": keepCue,
-  "EXT-X-CUE-OUT-CONT": keepCue,
-  "EXT-X-CUE-IN": keepCue,
-  "EXT-X-CUE": keepCue,
-  "EXT-X-DATERANGE": keepCue,
 };
 
 /**
@@ -235,11 +227,12 @@ function readTagLine(draft: Draft, lineEnd: number): void {
 }
 
 function readTag(draft: Draft, name: string, value: string): void {
-  const { start, end } = draft;
-  SEGMENT_TAG[name]?.(draft, value, name);
+  const { start, end, segments } = draft;
+  if (CUE_TAGS.has(name)) draft.cues.push({ name, value, segmentIndex: segments.length });
+  SEGMENT_TAG[name]?.(draft, value);
   if (!PLAYLIST_TAGS.has(name)) return;
   draft.tags.set(name, { start, end });
-  if (draft.segments.length === 0) draft.ownStart = draft.headerEnd = end;
+  if (segments.length === 0) draft.ownStart = draft.headerEnd = end;
 }
 
 function finishSegment(draft: Draft, uri: string): void {
