@@ -46,7 +46,7 @@ export function readZoneManifest(field: JsonField): ZoneManifest {
     adTimeoutMs: readOptional(members.adTimeoutMs, milliseconds) ?? AD_TIMEOUT_MS,
     startBudgetMs: readOptional(members.startBudgetMs, milliseconds) ?? START_BUDGET_MS,
     cueFormat: readOptional(members.cueFormat, readString)?.toLowerCase(),
-    rewriteRules: readOptional(members.rewriteRules, (rules) => readList(rules, readRule)) ?? [],
+    rewriteRules: readOptional(members.rewriteRules, readRules) ?? [],
     corsOrigins: readOptional(members.corsOrigins, (origins) => readList(origins, readOrigin)),
     originSecret: readOptional(members.originSecret, readSecretHeader),
   };
@@ -84,12 +84,23 @@ function readTagUrl(field: JsonField): string {
   return text;
 }
 
-const NAME = /^[\w.-]{1,64}$/;
+/** The use stands before the name, as in `ptprotoswitch`. */
+const NAME = /^(?:adfetch|cdn)_[\w-]{1,64}$/;
+
+function readRules(field: JsonField): readonly RewriteRule[] {
+  const names = new Set<string>();
+  return readList(field, (item) => {
+    const rule = readRule(item);
+    if (names.has(rule.name)) throw wrongField(item, "a name that the list does not have yet", rule.name);
+    names.add(rule.name);
+    return rule;
+  });
+}
 
 function readRule(field: JsonField): RewriteRule {
   const members = readMembers(field, ["name", "find", "replace"]);
   const name = readString(members.name);
-  if (!NAME.test(name)) throw wrongField(members.name, "letters, digits, _, . or -");
+  if (!NAME.test(name)) throw wrongField(members.name, "a name such as adfetch_x or cdn_x");
   const find = readString(members.find);
   if (!isRegularExpression(find)) throw wrongField(members.find, "a regular expression");
   const { node } = members.replace;

@@ -27,10 +27,14 @@ export interface SessionAddress {
   readonly isBackup: boolean;
   /** The content's playlist, absolute. */
   readonly contentUrl: string;
+  /** The content's master, absolute; for the master itself the same. */
+  readonly masterUrl: string;
 }
 
 /** The parameter that holds the signature: `p` or `b` for the primary or the backup set, a dot, and the seal. */
 export const SIGNATURE_PARAMETER = "ptsig";
+/** base64url of the master's address, relative to the media playlist's: the session can be made anew from any of its addresses. */
+const MASTER_PARAMETER = "ptmaster";
 
 /** Builds and reads signed addresses; see the head of this file. */
 export interface ManifestUrls {
@@ -44,7 +48,7 @@ export interface ManifestUrls {
    * @param query of the request
    * @throws HttpError `signature-invalid`
    */
-  verify(address: Omit<SessionAddress, "isBackup" | "zone">, query: string): SessionAddress;
+  verify(address: Omit<SessionAddress, "isBackup" | "zone" | "masterUrl">, query: string): SessionAddress;
 }
 
 /** @param secret the same for all instances that share a load balancer */
@@ -52,14 +56,20 @@ export function manifestUrls(secret: string): ManifestUrls {
   const signer = createSigner(secret, "manifest address");
   return {
     build: (address, baseUrl, query) => {
-      const own = `${SIGNATURE_PARAMETER}=${address.isBackup ? "b" : "p"}.${signer.sign(signedText(address))}`;
       const carried = carryQuery(query);
-      const search = carried === "" ? own : `${carried}&${own}`;
-      return `${baseUrl.protocol}//${baseUrl.host}${formatPath(address)}?${search}`;
+      const search = [
+        ...(carried === "" ? [] : [carried]),
+        // What Akamai's edge tells the renditions of an asset apart by (primetime.md §1.12)
+        ...(address.slot !== "" && readParameter(carried, "ptassetid") !== "" ? [`ptrendition=${address.slot}`] : []),
+        ...(address.kind === "variant" ? [] : [`${MASTER_PARAMETER}=${formatMaster(address)}`]),
+        `${SIGNATURE_PARAMETER}=${address.isBackup ? "b" : "p"}.${signer.sign(signedText(address))}`,
+      ];
+      return `${baseUrl.protocol}//${baseUrl.host}${formatPath(address)}?${search.join("&")}`;
     },
     verify: (address, query) => {
       const [set, seal = ""] = readParameter(query, SIGNATURE_PARAMETER).split(".");
-      const full = { ...address, zone: readParameter(query, "z"), isBackup: set === "b" };
+      const masterUrl = readMaster(address, query);
+      const full = { ...address, masterUrl, zone: readParameter(query, "z"), isBackup: set === "b" };
       if ((set === "p" || set === "b") && signer.isSigned(signedText(full), seal)) return full;
       throw new HttpError(
         "signature-invalid",
@@ -70,8 +80,21 @@ export function manifestUrls(secret: string): ManifestUrls {
 }
 
 /** No part can hold a line feed, so that no two addresses share a text. */
-function signedText({ kind, assetId, slot, sessionId, zone, isBackup, contentUrl }: SessionAddress): string {
-  return [kind, assetId, slot, sessionId, zone, isBackup ? "backup" : "primary", contentUrl].join("\n");
+function signedText(address: SessionAddress): string {
+  const { kind, assetId, slot, sessionId, zone, isBackup, contentUrl, masterUrl } = address;
+  return [kind, assetId, slot, sessionId, zone, isBackup ? "backup" : "primary", contentUrl, masterUrl].join("\n");
+}
+
+function formatMaster({ contentUrl, masterUrl }: SessionAddress): string {
+  const { origin, pathname, search } = new URL(masterUrl);
+  return encodeContentUrl(origin === new URL(contentUrl).origin ? pathname + search : masterUrl);
+}
+
+/** Whatever it is, the signature covers it. */
+function readMaster({ kind, contentUrl }: Pick<SessionAddress, "kind" | "contentUrl">, query: string): string {
+  if (kind === "variant") return contentUrl;
+  const reference = Buffer.from(readParameter(query, MASTER_PARAMETER), "base64url").toString("utf8");
+  return URL.canParse(reference, contentUrl) ? new URL(reference, contentUrl).href : contentUrl;
 }
 
 function formatPath({ kind, assetId, slot, sessionId, contentUrl }: SessionAddress): string {
@@ -121,7 +144,7 @@ function wrongContentUrl(expected: string, got: string): HttpError {
 }
 
 /** What is for the bootstrap alone, or set by this server, or appended by players. */
-const NOT_CARRIED = /^(?:_sid_|__sid__|ptrendition|pttrackingposition|ptsig|_HLS_.*)$/;
+const NOT_CARRIED = /^(?:_sid_|__sid__|ptrendition|pttrackingposition|ptmaster|ptsig|_HLS_.*)$/;
 
 /** The parameters that go on into a session's addresses, as they were written and in their order. */
 export function carryQuery(query: string): string {
