@@ -57,8 +57,15 @@ export interface ContentCacheDeps {
   readonly timeoutMs?: number;
   /** Characters of all playlists that are kept; default 64 million. */
   readonly maxCharacters?: number;
-  /** A fetch failed; `isCovered`: its viewers get what the origin said before. */
-  readonly onFailure: (url: URL, error: unknown, isCovered: boolean) => void;
+  readonly onFetched: (report: FetchReport) => void;
+}
+
+/** One fetch that ended after so many ms; `isCovered`: it failed, and its viewers get what the origin said before. */
+export interface FetchReport {
+  readonly url: URL;
+  readonly ms: number;
+  readonly error: unknown;
+  readonly isCovered: boolean;
 }
 
 /** Bytes of one playlist. */
@@ -119,8 +126,12 @@ export function createContentCache(deps: ContentCacheDeps): LoadPlaylist {
 
 async function refresh(deps: ContentCacheDeps, shelf: Shelf, key: string, request: PlaylistRequest): Promise<Loaded> {
   const before = shelf.entries.get(key);
+  const startedAt = deps.now();
+  const report = (error: unknown, isCovered: boolean): void =>
+    deps.onFetched({ url: request.url, ms: deps.now() - startedAt, error, isCovered });
   try {
     const response = await fetchPlaylist(deps, request, before);
+    report(undefined, false);
     const policy = readCachePolicy(response.headers);
     const fetched = toFetched(response, before, shelf.bodies);
     if (policy.isStored) keep(shelf, key, toEntry(fetched, response, policy, before, deps.now()));
@@ -130,7 +141,7 @@ async function refresh(deps: ContentCacheDeps, shelf: Shelf, key: string, reques
     const error = translateContentError(caught);
     const now = deps.now();
     const isCovered = before !== undefined && now < before.staleUntil && isPassing(error);
-    deps.onFailure(request.url, caught, isCovered);
+    report(caught, isCovered);
     if (!isCovered) throw error;
     keep(shelf, key, { ...before, freshUntil: Math.min(now + REST_MS, before.staleUntil) });
     return { fetched: before.fetched, isShared: true };
