@@ -1,20 +1,37 @@
 /**
- * What a live rendition's past was: when each of its segments starts, and which breaks took the place of which segments. Every
- * number of a stitched playlist follows from this and from the window that the content lists.
+ * What a live rendition's past was: when its last window started and ended, and which breaks took the place of which segments.
+ * Every number of a stitched playlist follows from this and from the window that the content lists.
+ *
+ * Of the segments themselves nothing is kept: a window starts where it overlaps the one before it.
  *
  * @see RFC 8216 §6.2.1 (media sequence), §6.2.2 (what leaves a live playlist)
  */
-import { blankSubtitles } from "./hls/ad-segments.ts";
-import { snapToBoundary } from "./hls/align.ts";
+import type { AdSegment } from "./hls/ad-segments.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
+import { clockOf } from "./hls/playlist-clock.ts";
 import { dateSegment } from "./hls/splice.ts";
-import { type ChosenAd, choosePod, type PodTarget } from "./stitch-pod.ts";
-import type { Pod, RefusedAd } from "./stitched.ts";
+import type { ChosenAd } from "./stitch-pod.ts";
+import type { RefusedAd } from "./stitched.ts";
 
 /** Room for rounding in sums of durations, seconds. */
 export const TIME_ROUNDING = 1e-6;
 
-/** A content segment that was listed: seconds since the first one seen, and its discontinuity sequence number. */
+/** Segments behind the window whose breaks are still known: caches may answer with an older playlist. */
+const MEMORY_SEGMENTS = 20;
+
+/** Where a content segment starts: seconds since the first one seen, and the discontinuity sequence number before its own tags. */
+export interface LiveBoundary {
+  readonly mediaSequence: number;
+  readonly start: number;
+  readonly discontinuity: number;
+}
+
+/** A window of the content, and where its first segment starts. */
+export interface LiveWindow extends LiveBoundary {
+  readonly playlist: MediaPlaylist;
+}
+
+/** A content segment: seconds since the first one seen, and its discontinuity sequence number. */
 export interface TimedSegment {
   readonly start: number;
   readonly duration: number;
@@ -33,8 +50,9 @@ export interface Offsets {
 /** Where content comes back after a break; `carry` is what the break leaves to the next one. */
 export interface Resumption {
   readonly mediaSequence: number;
-  /** The content's discontinuity sequence number there, less what further tags before the segment add to the first. */
+  /** The content's discontinuity sequence number there, and how many tags stand before the segment. */
   readonly discontinuity: number;
+  readonly discontinuities: number;
   readonly carry: number;
 }
 
@@ -47,17 +65,28 @@ export interface LiveBreak {
   readonly start: number;
   /** Milliseconds since 1970. */
   readonly date: number | undefined;
-  /** The content's discontinuity sequence number just before the break. */
-  readonly precedingDiscontinuity: number;
+  /** The content's discontinuity sequence number at the first segment that is replaced, and how many tags stand before that. */
+  readonly discontinuity: number;
+  readonly discontinuities: number;
+  /** True where no content is between it and the break before it. */
+  readonly follows: boolean;
+  /** True where the content segment before it was not listed before the break was known: subtitles may end it at the break. */
+  readonly clips: boolean;
   readonly ads: readonly ChosenAd[];
+  /** How many segments of the ads stay, once the content has returned; `undefined` until then: all. */
+  readonly kept: number | undefined;
+  /** Segments of the ads that were listed so far, as long as the content has not resumed. */
+  readonly listed: number;
+  /** Seconds of what stays. */
   readonly duration: number;
   readonly resumption: Resumption | undefined;
 }
 
-/** The memory of one rendition. Opaque; survives JSON. */
+/** The memory of one rendition: some 200 bytes, and the breaks of its window. Opaque; survives JSON. */
 export interface LiveTimeline {
-  readonly firstMediaSequence: number;
-  readonly segments: readonly TimedSegment[];
+  /** The last window: where it started and ended, and the date of its start in milliseconds since 1970. */
+  readonly window:
+    { readonly head: LiveBoundary; readonly end: LiveBoundary; readonly date: number | undefined } | undefined;
   /** Content up to this number has been shown, or replaced: it can no longer change. -1 where nothing was. */
   readonly listedThrough: number;
   /** What the breaks before `breaks` have left. */
@@ -68,22 +97,21 @@ export interface LiveTimeline {
     readonly mediaSequence: number;
     readonly refused: readonly RefusedAd[];
   }[];
-  readonly clock: { readonly mediaSequence: number; readonly date: number } | undefined;
   readonly isForked: boolean;
 }
 
+const EMPTY: LiveTimeline = {
+  window: undefined,
+  listedThrough: -1,
+  base: { mediaSequence: 0, discontinuity: 0, carry: 0 },
+  breaks: [],
+  settled: [],
+  isForked: false,
+};
+
 /** The memory of a rendition that has not been seen yet. */
 export function emptyTimeline(): LiveTimeline {
-  return {
-    firstMediaSequence: 0,
-    segments: [],
-    listedThrough: -1,
-    base: { mediaSequence: 0, discontinuity: 0, carry: 0 },
-    breaks: [],
-    settled: [],
-    clock: undefined,
-    isForked: false,
-  };
+  return EMPTY;
 }
 
 /**
@@ -95,135 +123,110 @@ export function forkTimeline(timeline: LiveTimeline): LiveTimeline {
   return { ...timeline, isForked: true };
 }
 
-/** The memory with a window added to it. A window that lies wholly before what is known is a stream that began anew. */
-export function extendTimeline(timeline: LiveTimeline, playlist: MediaPlaylist): LiveTimeline {
-  const first = playlist.mediaSequence;
-  const isRestart = first + playlist.segments.length < timeline.firstMediaSequence;
-  if (isRestart || timeline.segments.length === 0) {
-    const past = isRestart ? emptyTimeline() : timeline;
-    const segments = timeSegments(playlist, 0, 0, playlist.discontinuitySequence);
-    return { ...past, firstMediaSequence: first, segments };
+/** A window on the clock of the memory. One that lies far before what is known is a stream that began anew: nothing is known of it. */
+export function enterWindow(
+  timeline: LiveTimeline,
+  playlist: MediaPlaylist,
+): { readonly timeline: LiveTimeline; readonly window: LiveWindow } {
+  const { mediaSequence, segments, targetDuration, discontinuitySequence } = playlist;
+  const { boundaries, discontinuities } = clockOf(playlist);
+  const anew = { playlist, mediaSequence, start: 0, discontinuity: discontinuitySequence };
+  if (!timeline.window) return { timeline, window: anew };
+  const { head, end } = timeline.window;
+  const next = mediaSequence + segments.length;
+  if (next + segments.length < head.mediaSequence) return { timeline: EMPTY, window: anew };
+  const known = [end, head].find(
+    (boundary) => boundary.mediaSequence >= mediaSequence && boundary.mediaSequence <= next,
+  );
+  if (known) {
+    const index = known.mediaSequence - mediaSequence;
+    const start = known.start - (boundaries[index] ?? 0);
+    const discontinuity = known.discontinuity - (discontinuities[index] ?? 0);
+    return { timeline, window: { playlist, mediaSequence, start, discontinuity } };
   }
-  const last = timeline.segments.at(-1);
-  const end = last ? last.start + last.duration : 0;
-  const next = timeline.firstMediaSequence + timeline.segments.length;
-  if (first > next) {
-    const start = end + (first - next) * playlist.targetDuration;
-    const discontinuity = Math.max(last?.discontinuity ?? 0, playlist.discontinuitySequence);
-    return { ...timeline, firstMediaSequence: first, segments: timeSegments(playlist, 0, start, discontinuity) };
-  }
-  const added = timeSegments(playlist, next - first, end, last?.discontinuity ?? 0);
-  const segments = [...listEarlier(timeline, playlist), ...timeline.segments, ...added];
-  return { ...timeline, firstMediaSequence: Math.min(first, timeline.firstMediaSequence), segments };
+  const [nearest, count] = mediaSequence > end.mediaSequence ? [end, 0] : [head, discontinuities.at(-1) ?? 0];
+  const start = nearest.start + (mediaSequence - nearest.mediaSequence) * targetDuration;
+  const counted = nearest.discontinuity - (mediaSequence < head.mediaSequence ? count : 0);
+  const discontinuity = mediaSequence < head.mediaSequence ? counted : Math.max(counted, discontinuitySequence);
+  return { timeline, window: { playlist, mediaSequence, start, discontinuity } };
 }
 
-function timeSegments(playlist: MediaPlaylist, from: number, start: number, before: number): TimedSegment[] {
-  let [time, discontinuity] = [start, before];
-  return playlist.segments.slice(from).map(({ duration, discontinuities }) => {
-    discontinuity += discontinuities;
-    const timed = { start: time, duration, discontinuity, discontinuities };
-    time += duration;
-    return timed;
-  });
+/** A content segment of the window; `undefined` where it is not listed. */
+export function findSegment(
+  { playlist, start, discontinuity }: LiveWindow,
+  mediaSequence: number,
+): TimedSegment | undefined {
+  const index = mediaSequence - playlist.mediaSequence;
+  const segment = playlist.segments[index];
+  if (!segment) return undefined;
+  const clock = clockOf(playlist);
+  return {
+    start: start + (clock.boundaries[index] ?? 0),
+    duration: segment.duration,
+    discontinuity: discontinuity + (clock.discontinuities[index + 1] ?? 0),
+    discontinuities: segment.discontinuities,
+  };
 }
 
-/** Segments of an older window than the first one seen: caches may answer with one. */
-function listEarlier(timeline: LiveTimeline, playlist: MediaPlaylist): readonly TimedSegment[] {
-  const count = timeline.firstMediaSequence - playlist.mediaSequence;
-  const [known] = timeline.segments;
-  if (count <= 0 || !known) return [];
-  const timed = timeSegments(playlist, 0, 0, 0).slice(0, count);
-  const end = timed.reduce((total, { duration }) => total + duration, 0);
-  const discontinuity = known.discontinuity - known.discontinuities - (timed.at(-1)?.discontinuity ?? 0);
-  return timed.map((segment) => ({
-    ...segment,
-    start: known.start - end + segment.start,
-    discontinuity: segment.discontinuity + discontinuity,
-  }));
+const flattened = new WeakMap<readonly ChosenAd[], readonly AdSegment[]>();
+
+/** All segments of some ads, those included that an early return has taken. */
+export function plannedSegments(ads: readonly ChosenAd[]): readonly AdSegment[] {
+  const known = flattened.get(ads);
+  if (known) return known;
+  const segments = ads.flatMap((ad) => ad.segments);
+  flattened.set(ads, segments);
+  return segments;
 }
 
-/** A content segment of the memory; `undefined` where it is not known (any more). */
-export function findSegment(timeline: LiveTimeline, mediaSequence: number): TimedSegment | undefined {
-  return timeline.segments[mediaSequence - timeline.firstMediaSequence];
+/** The segments of a break's ads that stay. */
+export function keptSegments({ ads, kept }: LiveBreak): readonly AdSegment[] {
+  const planned = plannedSegments(ads);
+  return kept === undefined ? planned : planned.slice(0, kept);
 }
 
-/** The discontinuity sequence number of a break's first segment. */
-export function firstDiscontinuity(entry: LiveBreak, before: Offsets): number {
-  return entry.precedingDiscontinuity + before.discontinuity + 1;
+/**
+ * The discontinuity sequence number of what is listed just before a break.
+ *
+ * @param isMarked whether ads have EXT-X-DISCONTINUITY around them
+ */
+export function discontinuityBefore(entry: LiveBreak, before: Offsets, isMarked: boolean): number {
+  const own = Math.max(Number(entry.follows && isMarked), entry.discontinuities);
+  return entry.discontinuity - own + before.discontinuity;
 }
 
 /** The offsets of the content after a break that has its resumption. */
-export function offsetsAfter(entry: LiveBreak, before: Offsets): Offsets {
+export function offsetsAfter(entry: LiveBreak, before: Offsets, isMarked: boolean): Offsets {
   const { resumption } = entry;
   if (!resumption) return before;
-  const segments = entry.ads.flatMap((ad) => ad.segments);
-  const changes = segments.filter((segment) => segment.discontinuity).length;
+  const segments = keptSegments(entry);
+  const changes = isMarked ? segments.filter((segment) => segment.discontinuity).length : 0;
+  const printed = Math.max(Number(isMarked), resumption.discontinuities);
   return {
     mediaSequence: entry.mediaSequence + before.mediaSequence + segments.length - resumption.mediaSequence,
-    discontinuity: firstDiscontinuity(entry, before) + changes - resumption.discontinuity,
+    discontinuity: discontinuityBefore(entry, before, isMarked) + changes + printed - resumption.discontinuity,
     carry: resumption.carry,
   };
 }
 
-/** Forgets what lies more than one window behind the window, and keeps only what it leaves. */
-export function pruneTimeline(timeline: LiveTimeline, playlist: MediaPlaylist): LiveTimeline {
-  const oldest = playlist.mediaSequence - playlist.segments.length;
-  const from = Math.max(timeline.firstMediaSequence, oldest);
+/** The memory that a window leaves: what lies far behind it is forgotten. */
+export function leaveWindow(timeline: LiveTimeline, window: LiveWindow, isMarked: boolean): LiveTimeline {
+  const { playlist, mediaSequence, start, discontinuity } = window;
+  const { boundaries, discontinuities } = clockOf(playlist);
+  const from = mediaSequence - Math.min(playlist.segments.length, MEMORY_SEGMENTS);
   const isPast = (entry: LiveBreak): boolean => (entry.resumption?.mediaSequence ?? Infinity) <= from;
-  const { date } = dateSegment(playlist, 0);
+  const past = timeline.breaks.filter(isPast);
+  const end = {
+    mediaSequence: mediaSequence + playlist.segments.length,
+    start: start + (boundaries.at(-1) ?? 0),
+    discontinuity: discontinuity + (discontinuities.at(-1) ?? 0),
+  };
   return {
-    ...timeline,
-    firstMediaSequence: from,
-    segments: timeline.segments.slice(from - timeline.firstMediaSequence),
-    base: timeline.breaks.filter(isPast).reduce((base, entry) => offsetsAfter(entry, base), timeline.base),
-    breaks: timeline.breaks.filter((entry) => !isPast(entry)),
-    settled: timeline.settled.filter(({ mediaSequence }) => mediaSequence >= from),
-    clock: date === undefined ? undefined : { mediaSequence: playlist.mediaSequence, date },
+    listedThrough: timeline.listedThrough,
+    window: { head: { mediaSequence, start, discontinuity }, end, date: dateSegment(playlist, 0).date },
+    base: past.reduce((base, entry) => offsetsAfter(entry, base, isMarked), timeline.base),
+    breaks: past.length > 0 ? timeline.breaks.filter((entry) => !isPast(entry)) : timeline.breaks,
+    settled: timeline.settled.filter((entry) => entry.mediaSequence >= from),
     isForked: false,
   };
-}
-
-/** Turns the memory of another rendition into that of this one: its numbers, and its own renditions of the ads. */
-export function adoptTimeline(
-  timeline: LiveTimeline,
-  target: PodTarget,
-  pods: (availId: string) => Pod | undefined,
-): LiveTimeline {
-  const shift = findShift(timeline, target.playlist);
-  const breaks = timeline.breaks.map((entry) => ({
-    ...entry,
-    mediaSequence: entry.mediaSequence + shift,
-    ads: adoptAds(entry, target, pods(entry.availId)),
-    resumption: entry.resumption && { ...entry.resumption, mediaSequence: entry.resumption.mediaSequence + shift },
-  }));
-  return {
-    ...timeline,
-    firstMediaSequence: timeline.firstMediaSequence + shift,
-    listedThrough: timeline.listedThrough + shift,
-    breaks,
-    settled: timeline.settled.map((entry) => ({ ...entry, mediaSequence: entry.mediaSequence + shift })),
-  };
-}
-
-function adoptAds(entry: LiveBreak, target: PodTarget, pod: Pod | undefined): readonly ChosenAd[] {
-  const places = new Set(entry.ads.map((ad) => ad.index));
-  const own = pod ? choosePod(pod, target).ads.filter((ad) => places.has(ad.index)) : [];
-  if (own.length === entry.ads.length) return own;
-  if (target.content.kind !== "subtitles") return entry.ads;
-  return entry.ads.map((ad) => ({ ...ad, segments: blankSubtitles(ad.segments) }));
-}
-
-/** How much higher this rendition's media sequence numbers are than those of the memory. */
-function findShift(timeline: LiveTimeline, playlist: MediaPlaylist): number {
-  const { clock, segments } = timeline;
-  const { date } = dateSegment(playlist, 0);
-  const [first, last] = [segments[0], segments.at(-1)];
-  const clocked = clock && findSegment(timeline, clock.mediaSequence);
-  if (!clock || !clocked || !first || !last || date === undefined) return 0;
-  const time = clocked.start + (date - clock.date) / 1000;
-  const end = last.start + last.duration;
-  let index = snapToBoundary([...segments.map((segment) => segment.start), end], time);
-  if (time > end) index = segments.length + Math.round((time - end) / (last.duration || 1));
-  if (time < first.start) index = Math.round((time - first.start) / (first.duration || 1));
-  return playlist.mediaSequence - (timeline.firstMediaSequence + index);
 }

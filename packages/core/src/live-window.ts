@@ -6,18 +6,23 @@
 import type { AdSegment } from "./hls/ad-segments.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
 import { formatProgramDateTime } from "./hls/program-date-time.ts";
+import { clockOf } from "./hls/playlist-clock.ts";
 import { PlaylistWriter } from "./hls/splice.ts";
+import { formatStartTag, readStartTag, START_TAG } from "./hls/start-tag.ts";
 import {
+  discontinuityBefore,
   findSegment,
-  firstDiscontinuity,
+  keptSegments,
   type LiveBreak,
   type LiveTimeline,
+  type LiveWindow,
   type Offsets,
   offsetsAfter,
   TIME_ROUNDING,
 } from "./live-timeline.ts";
-import { placeBreak, selectVersion } from "./stitch-pod.ts";
-import type { PlacedBreak } from "./stitched.ts";
+import { type ChosenAd, placeBreak, selectVersion } from "./stitch-pod.ts";
+import { selectClipper, writeContent, writeRun } from "./stitch-writer.ts";
+import type { ContentPlaylist, PlacedBreak, StitchOptions } from "./stitched.ts";
 
 /** Content from one media sequence number up to another, which is not included. */
 interface ContentPart {
@@ -26,6 +31,8 @@ interface ContentPart {
   readonly to: number;
   readonly offsets: Offsets;
   readonly isReentry: boolean;
+  /** Whether subtitles end at the break that follows. */
+  readonly isClipped: boolean;
 }
 
 /** Ad segments `from` up to `to`, which is not included, of all that the break has. */
@@ -40,78 +47,99 @@ interface AdPart {
 
 type Part = ContentPart | AdPart;
 
-/** A stitched window and the breaks in it. */
-export interface LiveWindow {
+/** What is to be written. */
+export interface LivePlan {
+  readonly window: LiveWindow;
+  readonly timeline: LiveTimeline;
+  /** The first media sequence number of the content that is not listed. */
+  readonly end: number;
+  readonly content: ContentPlaylist;
+  /** Whether ads have EXT-X-DISCONTINUITY around them. */
+  readonly isMarked: boolean;
+  readonly options: StitchOptions & { readonly startAtBreak?: string | undefined };
+}
+
+/** A stitched window, the breaks in it, and up to which segment the last one is listed. */
+export interface FormattedWindow {
   readonly text: string;
   readonly breaks: readonly PlacedBreak[];
+  readonly listed: number;
 }
 
 const LOW_LATENCY =
   /^#EXT-X-(?:PART|PART-INF|PRELOAD-HINT|RENDITION-REPORT|SERVER-CONTROL(?=.*CAN-(?:BLOCK|SKIP))):.*(?:\n|$)/gm;
+const lowLatency = new WeakMap<MediaPlaylist, boolean>();
 
-/**
- * Writes the window. Without ads, holds and numbers that have moved, `text` comes back as it is.
- *
- * @param end the first media sequence number of the content that is not listed
- */
-export function formatLive(text: string, playlist: MediaPlaylist, timeline: LiveTimeline, end: number): LiveWindow {
-  const parts = planWindow(playlist, timeline, end);
-  const [head] = parts;
+/** Writes the window. Without ads, holds and numbers that have moved, the content's text comes back as it is. */
+export function formatLive(plan: LivePlan): FormattedWindow {
+  const { window, timeline, end, options } = plan;
+  const { playlist } = window;
+  const parts = planWindow(window, timeline, end, plan.isMarked);
+  const [head, tail] = [parts[0], parts.at(-1)];
   const isWhole = end === playlist.mediaSequence + playlist.segments.length;
-  if (!head || (isWhole && parts.length === 1 && isUntouched(head))) return { text, breaks: [] };
+  if (!head || (isWhole && head === tail && isUntouched(head))) return { text: playlist.text, breaks: [], listed: 0 };
 
-  const writer = new PlaylistWriter(playlist, selectTags(playlist, timeline, parts, head));
+  const writer = new PlaylistWriter(playlist, selectTags(plan, parts, head), plan.isMarked);
+  const clip = selectClipper(plan.content, options);
   const breaks: PlacedBreak[] = [];
   let time = 0;
   for (const part of parts) {
     if (part.kind === "content") {
-      writeContent(writer, part, playlist);
-      time += durationOf(playlist.segments, part.from - playlist.mediaSequence, part.to - playlist.mediaSequence);
-      continue;
+      const start = { index: part.from - playlist.mediaSequence, into: 0 };
+      const stop = { index: part.to - playlist.mediaSequence, into: 0 };
+      if (part.isReentry) writer.leaveAd(plan.isMarked);
+      const { isReentry: isAfterBreak, isClipped: isBeforeBreak } = part;
+      const run = { start, end: stop, shift: part.offsets.mediaSequence, isAfterBreak, isBeforeBreak };
+      writeContent(writer, playlist, run, clip);
+    } else {
+      writeAds(writer, part, part === head, plan);
+      breaks.push(placeLive(part, time - durationOf(part.segments, 0, part.from)));
     }
-    writeAds(writer, part, part === head);
-    breaks.push(placeLive(part, time - durationOf(part.segments, 0, part.from)));
-    time += durationOf(part.segments, part.from, part.to);
+    time += durationOfPart(part, playlist);
   }
-  const isPending = parts.at(-1)?.kind === "ads" && !playlist.hasEndList;
+  const isPending = tail?.kind === "ads" && !playlist.hasEndList;
   if (isWhole && !isPending) writer.pushTail();
-  return { text: writer.format().replace(LOW_LATENCY, ""), breaks };
+  const listed = tail?.kind === "ads" ? tail.to : 0;
+  return { text: withoutLowLatency(writer.format(), playlist), breaks, listed };
 }
 
-function planWindow(playlist: MediaPlaylist, timeline: LiveTimeline, end: number): readonly Part[] {
+function withoutLowLatency(text: string, playlist: MediaPlaylist): string {
+  const known = lowLatency.get(playlist);
+  const isLowLatency = known ?? playlist.text.search(LOW_LATENCY) >= 0;
+  if (known === undefined) lowLatency.set(playlist, isLowLatency);
+  return isLowLatency ? text.replace(LOW_LATENCY, "") : text;
+}
+
+function planWindow(window: LiveWindow, timeline: LiveTimeline, end: number, isMarked: boolean): readonly Part[] {
+  const first = window.mediaSequence;
   const parts: Part[] = [];
-  let [next, offsets, isReentry] = [playlist.mediaSequence, timeline.base, false];
-  const pushContent = (to: number): void => {
-    if (next < to) parts.push({ kind: "content", from: next, to, offsets, isReentry });
+  let [next, offsets, isReentry] = [first, timeline.base, false];
+  const pushContent = (to: number, isClipped: boolean): void => {
+    if (next < to) parts.push({ kind: "content", from: next, to, offsets, isReentry, isClipped });
   };
   for (const entry of timeline.breaks) {
     const resumption = entry.resumption?.mediaSequence ?? Number.POSITIVE_INFINITY;
-    if (resumption > playlist.mediaSequence) {
-      pushContent(Math.min(entry.mediaSequence, end));
-      const part = planAds(playlist, timeline, entry, offsets, end);
+    if (resumption > first) {
+      pushContent(Math.min(entry.mediaSequence, end), entry.clips);
+      const part = planAds(window, entry, offsets, end);
       if (part.from < part.to || entry.mediaSequence < end) parts.push(part);
     }
     next = Math.max(next, resumption);
-    isReentry = resumption >= playlist.mediaSequence;
-    offsets = offsetsAfter(entry, offsets);
+    isReentry = resumption >= first;
+    offsets = offsetsAfter(entry, offsets, isMarked);
   }
-  pushContent(end);
+  pushContent(end, false);
   return parts;
 }
 
-function planAds(
-  playlist: MediaPlaylist,
-  timeline: LiveTimeline,
-  entry: LiveBreak,
-  offsets: Offsets,
-  end: number,
-): AdPart {
-  const segments = entry.ads.flatMap((ad) => ad.segments);
+function planAds(window: LiveWindow, entry: LiveBreak, offsets: Offsets, end: number): AdPart {
+  const { playlist } = window;
+  const segments = keptSegments(entry);
   const first = playlist.mediaSequence;
   const last = first + playlist.segments.length - 1;
   const resumption = entry.resumption?.mediaSequence ?? Number.POSITIVE_INFINITY;
   const start = entry.start + offsets.carry;
-  const [head, edge] = [findSegment(timeline, first), findSegment(timeline, last)];
+  const [head, edge] = [findSegment(window, first), findSegment(window, last)];
   const isOver = resumption <= last || (playlist.hasEndList && entry.mediaSequence <= last);
   const edgeTime = edge ? edge.start + edge.duration : 0;
   const listed = isOver ? segments.length : countSegments(segments, edgeTime - start + TIME_ROUNDING, 0.5);
@@ -138,65 +166,88 @@ function isUntouched(part: Part): boolean {
 }
 
 function selectTags(
-  playlist: MediaPlaylist,
-  timeline: LiveTimeline,
+  plan: LivePlan,
   parts: readonly Part[],
   head: Part,
-): ReadonlyMap<string, number> {
+): ReadonlyMap<string, string | number | undefined> {
+  const { playlist } = plan.window;
   const ads = parts.flatMap((part) => (part.kind === "ads" ? part.entry.ads : []));
-  const start = numberHead(playlist, timeline, head);
-  const tags = new Map<string, number>();
+  const start = numberHead(plan, head);
+  const tags = new Map<string, string | number | undefined>();
   const setWhereChanged = (name: string, value: number, present: number): void => {
     if (value !== present) tags.set(name, value);
   };
   setWhereChanged("EXT-X-VERSION", selectVersion(playlist, ads), playlist.version);
   setWhereChanged("EXT-X-MEDIA-SEQUENCE", start.mediaSequence, playlist.mediaSequence);
   setWhereChanged("EXT-X-DISCONTINUITY-SEQUENCE", start.discontinuity, playlist.discontinuitySequence);
+  const startTime = findStart(plan, parts);
+  if (startTime !== undefined) tags.set(START_TAG, formatStartTag(startTime));
+  // Counted from the start of the window, where it points at something else now.
+  else if (ads.length > 0 && (readStartTag(playlist)?.timeOffset ?? -1) >= 0) tags.set(START_TAG, undefined);
   return tags;
+}
+
+/** Seconds from the start of the window to the break that is to be started at, as long as its first segment is listed. */
+function findStart({ window, options }: LivePlan, parts: readonly Part[]): number | undefined {
+  if (options.startAtBreak === undefined) return undefined;
+  let time = 0;
+  for (const part of parts) {
+    const isWanted = part.kind === "ads" && part.entry.breakId === options.startAtBreak;
+    if (isWanted) return part.from === 0 && part.to > 0 ? time : undefined;
+    time += durationOfPart(part, window.playlist);
+  }
+  return undefined;
 }
 
 /** What the window's two sequence tags say: a tag printed on the first segment itself is not counted. */
 function numberHead(
-  playlist: MediaPlaylist,
-  timeline: LiveTimeline,
+  { window, isMarked }: LivePlan,
   head: Part,
 ): { readonly mediaSequence: number; readonly discontinuity: number } {
   const { offsets } = head;
   if (head.kind === "content") {
-    const own = findSegment(timeline, head.from)?.discontinuity ?? playlist.discontinuitySequence;
-    const printed = Math.max(Number(head.isReentry), playlist.segments[0]?.discontinuities ?? 0);
+    const printed = Math.max(Number(head.isReentry && isMarked), window.playlist.segments[0]?.discontinuities ?? 0);
     return {
       mediaSequence: head.from + offsets.mediaSequence,
-      discontinuity: own + offsets.discontinuity - printed,
+      discontinuity: (findSegment(window, head.from)?.discontinuity ?? 0) + offsets.discontinuity - printed,
     };
   }
-  const before = head.segments.slice(0, head.from).filter((segment) => segment.discontinuity).length;
+  const before = head.segments.slice(0, head.from).filter((segment) => isMarked && segment.discontinuity).length;
   return {
     mediaSequence: head.entry.mediaSequence + offsets.mediaSequence + head.from,
-    discontinuity: firstDiscontinuity(head.entry, offsets) - 1 + before,
+    discontinuity: discontinuityBefore(head.entry, offsets, isMarked) + before,
   };
 }
 
-function writeContent(writer: PlaylistWriter, part: ContentPart, playlist: MediaPlaylist): void {
-  const { mediaSequence } = playlist;
-  if (part.isReentry) writer.leaveAd();
-  writer.pushContent(part.from - mediaSequence, part.to - mediaSequence, part.offsets.mediaSequence);
-}
-
-function writeAds(writer: PlaylistWriter, part: AdPart, isHead: boolean): void {
+function writeAds(writer: PlaylistWriter, part: AdPart, isHead: boolean, { isMarked, options }: LivePlan): void {
   const { entry, segments, from, to } = part;
   const elapsed = durationOf(segments, 0, from);
   const date = isHead && entry.date !== undefined ? entry.date + elapsed * 1000 : undefined;
-  for (const [index, segment] of segments.slice(from, to).entries()) {
-    const programDateTime = index === 0 ? formatProgramDateTime(date) : undefined;
-    writer.pushAd(segment, { discontinuity: segment.discontinuity, programDateTime });
-  }
+  const marks = { isMarked, isAtTop: false, programDateTime: formatProgramDateTime(date) };
+  writeRun(writer, { breakId: entry.breakId, ads: entry.ads, from, to }, marks, options.decorate);
 }
 
-function placeLive(part: AdPart, startTime: number): PlacedBreak {
-  const { breakId, ads, start, mediaSequence } = part.entry;
-  const firstMediaSequence = mediaSequence + part.offsets.mediaSequence;
-  return placeBreak(breakId, ads, { contentTime: start, startTime, firstMediaSequence });
+function placeLive({ entry, offsets }: AdPart, startTime: number): PlacedBreak {
+  const firstMediaSequence = entry.mediaSequence + offsets.mediaSequence;
+  return placeBreak(entry.breakId, keptAds(entry), { contentTime: entry.start, startTime, firstMediaSequence });
+}
+
+/** The ads as far as they stay. */
+function keptAds({ ads, kept }: LiveBreak): readonly ChosenAd[] {
+  if (kept === undefined) return ads;
+  let left = kept;
+  return ads.flatMap((ad) => {
+    const segments = ad.segments.slice(0, Math.max(0, left));
+    left -= ad.segments.length;
+    return segments.length > 0 ? [{ ...ad, segments }] : [];
+  });
+}
+
+function durationOfPart(part: Part, playlist: MediaPlaylist): number {
+  if (part.kind === "ads") return durationOf(part.segments, part.from, part.to);
+  const { boundaries } = clockOf(playlist);
+  const first = playlist.mediaSequence;
+  return (boundaries[part.to - first] ?? 0) - (boundaries[part.from - first] ?? 0);
 }
 
 function durationOf(segments: readonly { readonly duration: number }[], from: number, to: number): number {

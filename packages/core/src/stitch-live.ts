@@ -4,64 +4,26 @@
  * A pod takes the place of the content from the avail's first segment on. Its segments are listed in step with the content's own
  * edge: each as soon as the content lists half of the time that it stands for. Content resumes at the boundary nearest to the pod's
  * end; what is left over, at most half a segment either way, goes on to the next break. So the stitched edge is never more than
- * half a segment before or behind the content's, and moves by at most one segment over any number of breaks. A pod is played to
- * its end, also where the content returns early.
+ * half a segment before or behind the content's, and moves by at most one segment over any number of breaks. Where the
+ * content returns early the pod ends with the ad segment that is half over by then.
  *
  * @see DESIGN §6; RFC 8216 §6.2.1, §6.2.2
  */
 import { AdError } from "./error.ts";
-import { segmentBoundaries, snapToBoundary } from "./hls/align.ts";
-import { type Avail, dateBoundaries, parseCues } from "./hls/cue.ts";
+import { type Avail, parseCues } from "./hls/cue.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
-import { parseProgramDateTime } from "./hls/program-date-time.ts";
-import { dateSegment } from "./hls/splice.ts";
-import {
-  adoptTimeline,
-  extendTimeline,
-  findSegment,
-  type LiveBreak,
-  type LiveTimeline,
-  offsetsAfter,
-  pruneTimeline,
-  TIME_ROUNDING,
-} from "./live-timeline.ts";
+import { type ContentPlace, formatDateOf } from "./hls/playlist-clock.ts";
+import { type AvailDecision, decideAvails, endOf, findPlaced } from "./live-decide.ts";
+import { adoptTimeline } from "./live-fork.ts";
+import { closeLast } from "./live-resume.ts";
+import { enterWindow, leaveWindow, type LiveTimeline, type LiveWindow } from "./live-timeline.ts";
 import { formatLive } from "./live-window.ts";
-import { choosePod, type PodTarget } from "./stitch-pod.ts";
-import type { ContentPlaylist, Pod, StitchOptions, Stitched } from "./stitched.ts";
+import type { ContentPlaylist, StitchOptions, Stitched } from "./stitched.ts";
 
-/**
- * What is to become of an avail. Give every rendition the same decision, and keep it: `hold` may turn into `content` or `pod`,
- * nothing else changes. `availDuration` is seconds; 0 (unknown) takes a pod of any length. With `programDateTime` (from the
- * {@link Avail}) a decision also reaches renditions that carry dates but no cues, or name the avail differently: of two decisions
- * for one place the first in the map holds.
- */
-export type AvailDecision = {
-  readonly programDateTime?: string | undefined;
-  readonly mediaSequence?: number | undefined;
-} & (
-  | { readonly kind: "hold" }
-  | { readonly kind: "content" }
-  | {
-      readonly kind: "pod";
-      readonly pod: Pod;
-      readonly availDuration: number;
-      readonly earlyReturn?: ContentPlace | undefined;
-      readonly resumption?: ContentPlace | undefined;
-    }
-);
-
-/** A content segment, for renditions that have dates and for those that only have numbers. */
-export interface ContentPlace {
-  readonly mediaSequence: number;
-  readonly programDateTime?: string | undefined;
-}
-
-/** Where content came back after a break; give it to the other renditions as `resumption`. */
-export interface ResumedBreak {
+/** Where content came back after a break: give it to the other renditions as the decision's `resumption`. */
+export interface ResumedBreak extends ContentPlace {
   readonly availId: string;
   readonly breakId: string;
-  readonly mediaSequence: number;
-  readonly programDateTime: string | undefined;
 }
 
 /** How a live playlist is stitched. */
@@ -84,15 +46,18 @@ export interface LiveStitched extends Stitched {
   readonly resumed: readonly ResumedBreak[];
 }
 
+const wholeAvails = new WeakMap<readonly Avail[], readonly Avail[]>();
+
 /**
  * Stitches one refresh of a live playlist, EVENT playlists and the last refresh with its EXT-X-ENDLIST included.
  *
  * An avail without a decision is content, and stays content once its first segment has been listed: a pod that comes later is
  * refused with `ads-timeout`. `hold` ends the playlist before the avail, except where nothing would be left of it. Ads that do
  * not fit the avail by more than half a target duration are refused with `break-duration-exceeded`, ads whose segments are longer
- * than the target duration with `target-duration-exceeded`. Low-latency tags are taken out where the playlist is changed. Without
- * breaks and holds the text comes back as it is.
+ * than the target duration with `target-duration-exceeded`, ads that an early return leaves nothing of with `early-return`.
+ * Low-latency tags are taken out where the playlist is changed. Without breaks and holds the text comes back as it is.
  *
+ * @param content a text, or a playlist that is parsed already: it is never changed, and what depends on it alone is remembered
  * @throws AdError `playlist-malformed`, also for a delta update (EXT-X-SKIP)
  */
 export function stitchLive(
@@ -103,161 +68,65 @@ export function stitchLive(
   options: LiveOptions = {},
 ): LiveStitched {
   const playlist = typeof content === "string" ? parseMediaPlaylist(content) : content;
-  const { text } = playlist;
+  const { text, targetDuration, segments } = playlist;
   if (playlist.isDelta)
     throw new AdError("playlist-malformed", "media playlist: expected a whole window, got EXT-X-SKIP");
-  const avails = (options.avails ?? parseCues(playlist)).filter((avail) => !avail.isPartial);
-  if (playlist.segments.length === 0) return { text, timeline, avails, breaks: [], refused: [], held: [], resumed: [] };
+  const avails = selectWhole(options.avails ?? parseCues(playlist));
+  if (segments.length === 0) return { text, timeline, avails, breaks: [], refused: [], held: [], resumed: [] };
 
-  const target = { content: place, playlist, maxTargetDuration: playlist.targetDuration, maxDuration: Infinity };
-  const adopted = timeline.isForked ? adoptTimeline(timeline, target, (id) => podOf(decisions.get(id))) : timeline;
-  const extended = resolveLast(extendTimeline(adopted, playlist));
-  const { decided, holdAt } = decideAvails(
-    extended,
-    [...avails, ...findDated(playlist, avails, decisions)],
-    decisions,
-    target,
-  );
+  const { blankSubtitleUri } = options;
+  const isMarked = place.kind !== "subtitles" || options.hasSubtitleDiscontinuities !== false;
+  const limits = { maxTargetDuration: targetDuration, maxDuration: Infinity };
+  const target = { content: place, playlist, blankSubtitleUri, ...limits };
+  const adopted = timeline.isForked ? adoptTimeline(timeline, target, (id) => endOf(decisions.get(id))?.pod) : timeline;
+  const { timeline: known, window } = enterWindow(adopted, playlist);
+  const open = known.breaks.at(-1)?.availId ?? "";
+  const closed = closeLast(known, window, endOf(decisions.get(open)), isMarked);
+  const openings = [...avails, ...findPlaced(playlist, avails, decisions)];
+  const { decided, held } = decideAvails({ timeline: closed, window, decisions, target, isMarked }, openings);
 
-  const end = holdAt ?? playlist.mediaSequence + playlist.segments.length;
-  const { text: stitched, breaks } = formatLive(text, playlist, decided, end);
-  const pending = decided.breaks.find((entry) => !entry.resumption);
-  const shownThrough = Math.max(decided.listedThrough, (pending?.mediaSequence ?? end) - 1);
+  const edge = held?.mediaSequence ?? playlist.mediaSequence + segments.length;
+  const formatted = formatLive({ window, timeline: decided, end: edge, content: place, isMarked, options });
   return {
-    text: stitched,
-    breaks,
+    text: formatted.text,
+    breaks: formatted.breaks,
     refused: decided.settled.flatMap((entry) => entry.refused),
     avails,
-    held: [],
-    resumed: [],
-    timeline: pruneTimeline({ ...decided, listedThrough: shownThrough }, playlist),
+    held: held ? [held.id] : [],
+    resumed: listResumed(decided, known, window),
+    timeline: leaveWindow(rememberListed(decided, edge, formatted.listed), window, isMarked),
   };
 }
 
-/** An avail that may be decided: where it starts in this rendition. */
-type Opening = Pick<Avail, "id" | "mediaSequence">;
-
-function decideAvails(
-  timeline: LiveTimeline,
-  openings: readonly Opening[],
-  decisions: ReadonlyMap<string, AvailDecision>,
-  target: PodTarget,
-): { readonly decided: LiveTimeline; readonly holdAt: number | undefined } {
-  let decided = timeline;
-  const rank = new Map([...decisions.keys()].map((id, index) => [id, index]));
-  const rankOf = ({ id }: Opening): number => rank.get(id) ?? decisions.size;
-  for (const opening of openings.toSorted((a, b) => a.mediaSequence - b.mediaSequence || rankOf(a) - rankOf(b))) {
-    const decision = decisions.get(opening.id);
-    const last = decided.breaks.at(-1);
-    // What comes after an unfinished pod is not listed yet, so it is decided later.
-    if (last && !last.resumption) break;
-    if (!decision || decided.settled.some((entry) => isSame(entry, opening))) continue;
-    const mediaSequence = Math.max(opening.mediaSequence, last?.resumption?.mediaSequence ?? 0);
-    if (decision.kind === "hold") {
-      const canHold = mediaSequence > Math.max(decided.listedThrough, target.playlist.mediaSequence);
-      if (canHold) return { decided, holdAt: mediaSequence };
-    } else {
-      decided = settleAvail(decided, opening, mediaSequence, decision, target);
-    }
-  }
-  return { decided, holdAt: undefined };
+/** The avails that are listed from their first segment on: as many viewers as see a playlist share one list of them. */
+function selectWhole(avails: readonly Avail[]): readonly Avail[] {
+  const known = wholeAvails.get(avails);
+  if (known) return known;
+  const whole = avails.filter((avail) => !avail.isPartial);
+  wholeAvails.set(avails, whole);
+  return whole;
 }
 
-/** One avail may have two ids: renditions number their segments, and so their cues without an id, each in its own way. */
-function isSame(one: Opening, other: Opening): boolean {
-  return one.id === other.id || one.mediaSequence === other.mediaSequence;
+/** What is shown can no longer change: content up to the edge or up to an open break, and the open break's ads. */
+function rememberListed(timeline: LiveTimeline, edge: number, listed: number): LiveTimeline {
+  const { breaks, listedThrough } = timeline;
+  const last = breaks.at(-1);
+  const isOpen = last !== undefined && !last.resumption;
+  const shownThrough = Math.max(listedThrough, (isOpen ? last.mediaSequence : edge) - 1);
+  if (!isOpen) return { ...timeline, listedThrough: shownThrough };
+  const open = { ...last, listed: Math.max(last.listed, listed) };
+  return { ...timeline, listedThrough: shownThrough, breaks: [...breaks.slice(0, -1), open] };
 }
 
-function settleAvail(
-  timeline: LiveTimeline,
-  opening: Opening,
-  mediaSequence: number,
-  decision: Exclude<AvailDecision, { readonly kind: "hold" }>,
-  target: PodTarget,
-): LiveTimeline {
-  const entry = { id: opening.id, mediaSequence: opening.mediaSequence };
-  const segment = findSegment(timeline, mediaSequence);
-  if (decision.kind === "content" || !segment) {
-    return { ...timeline, settled: [...timeline.settled, { ...entry, refused: [] }] };
-  }
-  const { pod, availDuration } = decision;
-  const { breakId } = pod;
-  const reason = selectLateReason(timeline, opening, mediaSequence);
-  const maxDuration = availDuration > 0 ? availDuration + target.playlist.targetDuration / 2 : Number.POSITIVE_INFINITY;
-  const { ads, refused } = reason
-    ? { ads: [], refused: pod.ads.map(({ adId }) => ({ breakId, adId, reason })) }
-    : choosePod(pod, { ...target, maxDuration });
-  const settled = [...timeline.settled, { ...entry, refused }];
-  if (ads.length === 0) return { ...timeline, settled };
-
-  const follows = timeline.breaks.at(-1)?.resumption?.mediaSequence === mediaSequence;
-  const placed: LiveBreak = {
-    availId: opening.id,
-    breakId,
-    mediaSequence,
-    start: segment.start,
-    date: dateSegment(target.playlist, mediaSequence - target.playlist.mediaSequence).date,
-    precedingDiscontinuity: segment.discontinuity - Math.max(Number(follows), segment.discontinuities),
-    ads,
-    duration: ads.reduce((total, ad) => total + ad.duration, 0),
-    resumption: undefined,
-  };
-  return resolveLast({ ...timeline, settled, breaks: [...timeline.breaks, placed] });
-}
-
-/** Why an avail can no longer take a pod: it was shown as content, or the pod before it runs more than a segment into it. */
-function selectLateReason(
-  timeline: LiveTimeline,
-  opening: Opening,
-  mediaSequence: number,
-): "ads-timeout" | "break-duration-exceeded" | undefined {
-  if (mediaSequence <= timeline.listedThrough) return "ads-timeout";
-  return mediaSequence > opening.mediaSequence + 1 ? "break-duration-exceeded" : undefined;
-}
-
-/** Finds where content resumes after the last break: at the first segment whose middle is not before the pod's end. */
-function resolveLast(timeline: LiveTimeline): LiveTimeline {
-  const last = timeline.breaks.at(-1);
-  if (!last || last.resumption) return timeline;
-  const earlier = timeline.breaks.slice(0, -1);
-  const { carry } = earlier.reduce((offsets, entry) => offsetsAfter(entry, offsets), timeline.base);
-  const end = last.start + carry + last.duration;
-  const from = Math.max(last.mediaSequence, timeline.firstMediaSequence);
-  for (let mediaSequence = from; ; mediaSequence++) {
-    const segment = findSegment(timeline, mediaSequence);
-    if (!segment) return timeline;
-    if (segment.start + segment.duration / 2 < end - TIME_ROUNDING) continue;
-    // Only where the window has left the whole break behind unseen is more than half a segment over.
-    const over = end - segment.start;
-    const resumption = {
-      mediaSequence,
-      discontinuity: segment.discontinuity - Math.max(0, segment.discontinuities - 1),
-      carry: mediaSequence === timeline.firstMediaSequence && over < -segment.duration / 2 ? 0 : over,
-    };
-    return { ...timeline, breaks: [...earlier, { ...last, resumption }] };
-  }
-}
-
-/** Decided avails that this rendition does not signal itself, found by their date. */
-function findDated(
-  playlist: MediaPlaylist,
-  avails: readonly Avail[],
-  decisions: ReadonlyMap<string, AvailDecision>,
-): readonly Opening[] {
-  const dated = [...decisions].filter(
-    ([id, { programDateTime }]) => programDateTime !== undefined && !avails.some((avail) => avail.id === id),
-  );
-  if (dated.length === 0) return [];
-  const dates = dateBoundaries(playlist, segmentBoundaries(playlist.segments));
-  const earliest = (dates[0] ?? 0) - (playlist.segments[0]?.duration ?? 0) / 2;
-  return dated.flatMap(([id, { programDateTime }]) => {
-    const date = (parseProgramDateTime(programDateTime ?? "") ?? 0) / 1000;
-    const index = snapToBoundary(dates, date);
-    const isListed = date >= earliest && index < playlist.segments.length && dates.length > 0;
-    return isListed ? [{ id, mediaSequence: playlist.mediaSequence + index }] : [];
+function listResumed(
+  { breaks }: LiveTimeline,
+  { breaks: before }: LiveTimeline,
+  { playlist }: LiveWindow,
+): readonly ResumedBreak[] {
+  return breaks.flatMap(({ availId, breakId, resumption }) => {
+    const wasResumed = before.some((entry) => entry.availId === availId && entry.resumption);
+    if (!resumption || wasResumed) return [];
+    const { mediaSequence } = resumption;
+    return [{ availId, breakId, mediaSequence, programDateTime: formatDateOf(playlist, mediaSequence) }];
   });
-}
-
-function podOf(decision: AvailDecision | undefined): Pod | undefined {
-  return decision?.kind === "pod" ? decision.pod : undefined;
 }

@@ -5,7 +5,14 @@
  *
  * @see primetime.md §1.9; DESIGN §6
  */
-import { type AdSegment, blankSubtitles, readAdSegments, requiredVersion, totalDuration } from "./hls/ad-segments.ts";
+import {
+  type AdSegment,
+  blankSubtitles,
+  gapSegments,
+  readAdSegments,
+  requiredVersion,
+  totalDuration,
+} from "./hls/ad-segments.ts";
 import { selectRendition } from "./hls/align.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
 import type { SkipReason } from "./skip-reason.ts";
@@ -28,6 +35,7 @@ export interface PodTarget {
   readonly playlist: MediaPlaylist;
   readonly maxTargetDuration: number;
   readonly maxDuration: number;
+  readonly blankSubtitleUri: string | undefined;
 }
 
 /** The ads of a pod that fit, in order, and the others with their reason. */
@@ -87,8 +95,21 @@ function chooseAd(ad: PodAd, index: number, target: PodTarget): ChosenAd | SkipR
   );
   if (longest > target.maxTargetDuration) return "target-duration-exceeded";
   const targetDuration = Math.max(longest, ...measured.map(({ playlist }) => playlist.targetDuration));
-  const isSubtitle = target.content.kind === "subtitles";
-  return { adId: ad.adId, index, segments: isSubtitle ? blankSubtitles(segments) : segments, duration, targetDuration };
+  return { adId: ad.adId, index, segments: standIn(segments, target), duration, targetDuration };
+}
+
+/** What stands for an ad: itself, or as much time without subtitles or pictures. */
+export function standIn(
+  segments: readonly AdSegment[],
+  { content, blankSubtitleUri }: Pick<PodTarget, "content" | "blankSubtitleUri">,
+): readonly AdSegment[] {
+  if (content.kind === "subtitles") return blankSubtitles(segments, blankSubtitleUri);
+  return content.kind === "iframes" ? gapSegments(segments) : segments;
+}
+
+/** The segments of the ad's lowest rendition, whose durations count for all renditions; empty where it has none. */
+export function measureAd(ad: PodAd): readonly { readonly duration: number }[] {
+  return selectRendition(selectMeasured(ad.renditions), 0)?.playlist.segments ?? [];
 }
 
 /** The renditions that tell how long an ad is: those with a picture, where there are any. */
@@ -99,6 +120,7 @@ function selectMeasured(renditions: readonly AdRendition[]): readonly AdRenditio
 
 function selectFor(renditions: readonly AdRendition[], { content, playlist }: PodTarget): AdRendition | undefined {
   const { hasMap } = playlist;
+  if (content.kind === "iframes") return selectRendition(selectMeasured(renditions), 0);
   if (playlist.isIFramesOnly) return undefined;
   if (content.kind === "subtitles") return hasMap ? undefined : selectRendition(selectMeasured(renditions), 0);
   // A map stays in force to the end: where the first segment has one, all have.

@@ -3,21 +3,13 @@
  *
  * @see DESIGN §6; RFC 8216 §4.3, §6.2
  */
-import { segmentBoundaries, snapToBoundary } from "./hls/align.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
+import { clockOf } from "./hls/playlist-clock.ts";
 import { PlaylistWriter } from "./hls/splice.ts";
-import { type ChosenAd, choosePod, placeBreak, selectVersion } from "./stitch-pod.ts";
-import type { ContentPlaylist, PlacedBreak, Pod, StitchOptions, Stitched } from "./stitched.ts";
-
-/** A pod with its place: seconds from the first content segment, 0 for a pre-roll, `end` for a post-roll. */
-export interface TimedPod extends Pod {
-  readonly time: number | "end";
-  /**
-   * Seconds of content from `time` on that give way to the pod; 0 by default. Where none of its ads can be spliced the content
-   * stays; a pod that is given without ads takes the content out and puts nothing in its place.
-   */
-  readonly replaces?: number;
-}
+import { placeBreak } from "./stitch-pod.ts";
+import { countAdSegments, type Cut, selectClipper, writeContent, writeRun } from "./stitch-writer.ts";
+import type { ContentPlaylist, PlacedBreak, StitchOptions, Stitched } from "./stitched.ts";
+import { isBefore, leavesSomething, type PlannedPod, planVod, selectVodTags, type TimedPod } from "./vod-plan.ts";
 
 /** How a VOD playlist is stitched. */
 export interface VodOptions extends StitchOptions {
@@ -29,7 +21,8 @@ export interface VodOptions extends StitchOptions {
 }
 
 /**
- * Inserts pods into a VOD playlist, each at the segment boundary nearest to its time, of two equally near ones the later.
+ * Inserts pods into a VOD playlist, each at the segment boundary nearest to its time, of two equally near ones the later; content
+ * that gives way to a pod ends at the boundary nearest to that. Subtitles are cut at the very place, where there is a clipper.
  *
  * No pods: the identical text. Pods at one boundary come in the order of their times, of equal ones in the order given.
  *
@@ -44,68 +37,77 @@ export function stitchVod(
 ): Stitched {
   const text = typeof content === "string" ? content : content.text;
   if (pods.length === 0) return { text, breaks: [], refused: [] };
-  const playlist = typeof content === "string" ? parseMediaPlaylist(content) : content;
+  const playlist = readPlaylist(content);
   const { reference = content } = options;
-  const common =
-    reference === content ? playlist : typeof reference === "string" ? parseMediaPlaylist(reference) : reference;
-  const chosen = chooseInOrder(playlist, common, place, pods);
-  const refused = chosen.flatMap((entry) => entry.refused);
-  const inserted = chosen.filter(({ ads }) => ads.length > 0);
-  if (inserted.length === 0) return { text, breaks: [], refused };
+  const cuts = clockOf(reference === content ? playlist : readPlaylist(reference)).boundaries;
+  const { planned, refused } = planVod(playlist, cuts, place, pods, options);
+  if (planned.length === 0 || !leavesSomething(planned, playlist)) return { text, breaks: [], refused };
+  return { ...writeVod(playlist, place, planned, options), refused };
+}
 
-  const writer = new PlaylistWriter(playlist, raiseTags(playlist, inserted));
+/** How far a playlist is written. */
+interface Progress {
+  /** Up to where the content is written, or taken out. */
+  readonly at: Cut;
+  /** How much its media sequence numbers have grown, and its time in seconds. */
+  readonly shift: number;
+  readonly ahead: number;
+  readonly isAfterBreak: boolean;
+  readonly isEmpty: boolean;
+}
+
+function writeVod(
+  playlist: MediaPlaylist,
+  place: ContentPlaylist,
+  planned: readonly PlannedPod[],
+  options: StitchOptions,
+): Pick<Stitched, "text" | "breaks"> {
+  const writer = new PlaylistWriter(playlist, selectVodTags(playlist, planned));
+  const clip = selectClipper(place, options);
   const breaks: PlacedBreak[] = [];
-  let [next, shift, adTime] = [0, 0, 0];
-  for (const { pod, ads, boundary, contentTime } of inserted) {
-    writer.pushContent(next, boundary, shift);
-    const firstMediaSequence = playlist.mediaSequence + boundary + shift;
-    const placed = placeBreak(pod.breakId, ads, { contentTime, startTime: contentTime + adTime, firstMediaSequence });
-    for (const segment of ads.flatMap((ad) => ad.segments)) {
-      const discontinuity = segment.discontinuity && boundary + shift > 0;
-      writer.pushAd(segment, { discontinuity, programDateTime: undefined });
-      shift++;
-    }
-    breaks.push(placed);
-    adTime += placed.duration;
-    next = boundary;
+  let progress: Progress = { at: { index: 0, into: 0 }, shift: 0, ahead: 0, isAfterBreak: false, isEmpty: true };
+  for (const entry of planned) {
+    const { at, shift, isAfterBreak, isEmpty } = progress;
+    const run = { start: at, end: entry.start, shift, isAfterBreak, isBeforeBreak: true };
+    writeContent(writer, playlist, run, clip);
+    const before = { ...progress, isEmpty: isEmpty && !isBefore(at, entry.start) };
+    const written = writePod(writer, playlist, entry, before, options);
+    if (entry.ads.length > 0) breaks.push(written.placed);
+    progress = written.progress;
   }
-  writer.pushContent(next, playlist.segments.length, shift);
+  const end = { index: playlist.segments.length, into: 0 };
+  writeContent(writer, playlist, { ...progress, start: progress.at, end, isBeforeBreak: false }, clip);
   writer.pushTail();
-  return { text: writer.format(), breaks, refused };
+  return { text: writer.format(), breaks };
 }
 
-function chooseInOrder(
+function writePod(
+  writer: PlaylistWriter,
   playlist: MediaPlaylist,
-  common: MediaPlaylist,
-  content: ContentPlaylist,
-  pods: readonly TimedPod[],
-) {
-  const target = { content, playlist, maxTargetDuration: Infinity, maxDuration: Infinity };
-  const boundaries = segmentBoundaries(playlist.segments);
-  const cuts = segmentBoundaries(common.segments);
-  return pods
-    .map((pod) => {
-      const time = pod.time === "end" ? Infinity : pod.time;
-      const cut = snapToBoundary(cuts, time);
-      const isEnd = cut === cuts.length - 1;
-      const boundary = isEnd ? playlist.segments.length : snapToBoundary(boundaries, cuts[cut] ?? 0);
-      return { pod, time, boundary, contentTime: boundaries[boundary] ?? 0, ...choosePod(pod, target) };
-    })
-    .toSorted((a, b) => a.boundary - b.boundary || (a.time < b.time ? -1 : Number(a.time > b.time)));
+  { pod, ads, start, end, contentTime, endTime }: PlannedPod,
+  { shift, ahead, isEmpty }: Progress,
+  { decorate }: StitchOptions,
+): { readonly placed: PlacedBreak; readonly progress: Progress } {
+  const firstIndex = start.index + Number(start.into > 0) + shift;
+  const firstMediaSequence = playlist.mediaSequence + firstIndex;
+  const at = { contentTime, startTime: contentTime + ahead, firstMediaSequence };
+  const placed = placeBreak(pod.breakId, ads, at);
+  const count = countAdSegments(ads);
+  const run = { breakId: pod.breakId, ads, from: 0, to: count };
+  writeRun(writer, run, { isMarked: true, isAtTop: isEmpty, programDateTime: undefined }, decorate);
+  if (count === 0) writer.leaveAd(!isEmpty);
+  const progress = {
+    at: end,
+    shift: firstIndex + count - end.index,
+    ahead: ahead + placed.duration - (endTime - contentTime),
+    isAfterBreak: true,
+    isEmpty: isEmpty && count === 0,
+  };
+  return { placed, progress };
 }
 
-/** TARGETDURATION and VERSION as high as the ads need them (RFC 8216 §4.3.3.1, §7). */
-function raiseTags(
-  playlist: MediaPlaylist,
-  inserted: readonly { readonly ads: readonly ChosenAd[] }[],
-): ReadonlyMap<string, number> {
-  const ads = inserted.flatMap((entry) => entry.ads);
-  const tags = new Map<string, number>();
-  const targetDuration = Math.max(...ads.map((ad) => ad.targetDuration));
-  if (targetDuration > playlist.targetDuration) tags.set("EXT-X-TARGETDURATION", targetDuration);
-  const version = selectVersion(playlist, ads);
-  if (version > playlist.version) tags.set("EXT-X-VERSION", version);
-  return tags;
+function readPlaylist(content: string | MediaPlaylist): MediaPlaylist {
+  return typeof content === "string" ? parseMediaPlaylist(content) : content;
 }
 
 /** Whether a media playlist may still grow: it has no EXT-X-ENDLIST. */

@@ -18,20 +18,35 @@ export interface AdSegment {
   readonly map: string | undefined;
   /** `length@offset`. */
   readonly byteRange: string | undefined;
+  /** True where nothing is to be loaded, only time passes (EXT-X-GAP). */
+  readonly isGap?: boolean;
 }
 
 /** A name that needs no URL parser to be resolved in its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
 const MAX_TAG_TEXT = 1_000_000;
-const EMPTY_SUBTITLES = "data:text/vtt,WEBVTT%0A%0A";
+/** A WebVTT file without a cue. */
+const BLANK_SUBTITLE_URI = "data:text/vtt,WEBVTT%0A%0A";
+
+/** What was read of a playlist under each address: all viewers of an ad share its segments. */
+const readOfPlaylist = new WeakMap<MediaPlaylist, Map<string, readonly AdSegment[] | undefined>>();
+const gapsOf = new WeakMap<readonly AdSegment[], readonly AdSegment[]>();
+const blanksOf = new WeakMap<readonly AdSegment[], Map<string, readonly AdSegment[]>>();
 
 /**
- * The segments of an ad's media playlist. `undefined` where there is nothing to play: no segment, no time, an address that cannot
+ * The segments of an ad's media playlist, the same object each time. `undefined` where there is nothing to play: no segment, no time, an address that cannot
  * be resolved, or more than a million characters of keys and maps, counted on each segment.
  *
  * @param url where the playlist was fetched from
  */
 export function readAdSegments(playlist: MediaPlaylist, url: URL): readonly AdSegment[] | undefined {
+  const read = readOfPlaylist.get(playlist) ?? new Map<string, readonly AdSegment[] | undefined>();
+  readOfPlaylist.set(playlist, read);
+  if (!read.has(url.href)) read.set(url.href, resolveSegments(playlist, url));
+  return read.get(url.href);
+}
+
+function resolveSegments(playlist: MediaPlaylist, url: URL): readonly AdSegment[] | undefined {
   const known = new Map<string, string>();
   let tagText = 0;
   const folder = URL.canParse(".", url) ? new URL(".", url).href : undefined;
@@ -56,10 +71,23 @@ export function readAdSegments(playlist: MediaPlaylist, url: URL): readonly AdSe
 }
 
 /** Segments without a subtitle that last as long as those of the ad, so that the cues after it keep their time. */
-export function blankSubtitles(segments: readonly AdSegment[]): readonly AdSegment[] {
-  return segments.map(({ duration, discontinuity }) => {
-    return { uri: EMPTY_SUBTITLES, duration, discontinuity, keys: [], map: undefined, byteRange: undefined };
-  });
+export function blankSubtitles(segments: readonly AdSegment[], uri: string = BLANK_SUBTITLE_URI): readonly AdSegment[] {
+  const known = blanksOf.get(segments) ?? new Map<string, readonly AdSegment[]>();
+  blanksOf.set(segments, known);
+  const blank = known.get(uri) ?? segments.map((segment) => ({ ...bare(segment), uri }));
+  known.set(uri, blank);
+  return blank;
+}
+
+/** Segments that only let the time of the ad pass: it has no I-frames and no images of its own (RFC 8216bis §4.4.4.7). */
+export function gapSegments(segments: readonly AdSegment[]): readonly AdSegment[] {
+  const gaps = gapsOf.get(segments) ?? segments.map((segment) => ({ ...bare(segment), isGap: true }));
+  gapsOf.set(segments, gaps);
+  return gaps;
+}
+
+function bare({ uri, duration, discontinuity }: AdSegment): AdSegment {
+  return { uri, duration, discontinuity, keys: [], map: undefined, byteRange: undefined };
 }
 
 /** Seconds. */
@@ -72,11 +100,12 @@ export function totalDuration(segments: readonly { readonly duration: number }[]
 /** The lowest EXT-X-VERSION that allows these segments (RFC 8216 §7). */
 export function requiredVersion(segments: readonly AdSegment[]): number {
   let version = 1;
-  for (const { duration, keys, map, byteRange } of segments) {
+  for (const { duration, keys, map, byteRange, isGap } of segments) {
     if (keys.length > 0) version = Math.max(version, keys.some((key) => key.includes("KEYFORMAT")) ? 5 : 2);
     if (!Number.isInteger(duration)) version = Math.max(version, 3);
     if (byteRange) version = Math.max(version, 4);
     if (map) version = Math.max(version, 6);
+    if (isGap) version = Math.max(version, 8);
   }
   return version;
 }

@@ -8,10 +8,11 @@
  */
 import type { AdSegment } from "./ad-segments.ts";
 import { type KeyTag, keyFormat, withExplicitIv } from "./key.ts";
-import { type MediaPlaylist, parseMediaPlaylist, type Segment } from "./media-playlist.ts";
+import { type MapTag, type MediaPlaylist, parseMediaPlaylist, type Segment } from "./media-playlist.ts";
 import { formatProgramDateTime, parseProgramDateTime } from "./program-date-time.ts";
 
 const DISCONTINUITY = "#EXT-X-DISCONTINUITY";
+const EXTINF = "#EXTINF:";
 const DATE = "#EXT-X-PROGRAM-DATE-TIME";
 const KEY = "#EXT-X-KEY:";
 const BYTERANGE = "#EXT-X-BYTERANGE:";
@@ -19,10 +20,19 @@ const HYPHEN = 45;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
-/** What an ad segment brings with it that its neighbours decide. */
-export interface AdSegmentPlace {
+/** What an ad segment gets where it is written: whole lines in `tags`, and another address than its own. */
+export interface AdSegmentLines {
   readonly discontinuity: boolean;
   readonly programDateTime: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly uri?: string | undefined;
+}
+
+/** A part of a content segment under an address of its own: seconds, `from` counted from the segment's start. */
+export interface SegmentPart {
+  readonly uri: string;
+  readonly from: number;
+  readonly duration: number;
 }
 
 /** Writes one spliced playlist, top to bottom. Lines that no rule touches go out as they came in. */
@@ -33,18 +43,26 @@ export class PlaylistWriter {
   #keys: readonly string[] = [];
   #map: string | undefined;
   #isAfterAd = false;
+  readonly #isMarked: boolean;
+  /** Whether EXT-X-DISCONTINUITY stands where content resumes next. */
+  #hasDiscontinuity: boolean;
   #isOpen = false;
   #dated: DatedSegment | undefined;
 
-  /** @param tags values of tags that belong to the playlist as a whole: replaced where they stand, else added at the top */
-  constructor(playlist: MediaPlaylist, tags: ReadonlyMap<string, number>) {
+  /**
+   * @param tags values of tags that belong to the playlist as a whole: replaced where they stand, else added at the top;
+   * `undefined` takes the tag out
+   * @param isMarked whether EXT-X-DISCONTINUITY stands where content resumes
+   */
+  constructor(playlist: MediaPlaylist, tags: ReadonlyMap<string, string | number | undefined>, isMarked = true) {
+    this.#isMarked = this.#hasDiscontinuity = isMarked;
     const { text, titleEnd } = playlist;
     this.#lineEnd = text.charCodeAt(titleEnd - 2) === CARRIAGE_RETURN ? "\r\n" : "\n";
     const present = [...tags].flatMap(([name, value]) => {
       const range = playlist.tags.get(name);
-      return range ? [{ ...range, line: `#${name}:${value}${this.#lineEnd}` }] : [];
+      return range ? [{ ...range, line: value === undefined ? "" : `#${name}:${value}${this.#lineEnd}` }] : [];
     });
-    const added = [...tags].filter(([name]) => !playlist.tags.has(name));
+    const added = [...tags].filter(([name, value]) => value !== undefined && !playlist.tags.has(name));
     let [changed, written] = ["", titleEnd];
     for (const { start, end, line } of present.toSorted((one, other) => one.start - other.start)) {
       changed += text.slice(written, start) + line;
@@ -67,45 +85,63 @@ export class PlaylistWriter {
   /**
    * Content segments `from` to `to` (not included).
    *
-   * @param shift how much their media sequence numbers have grown
+   * @param shift how much their media sequence numbers have grown; negative where content was taken out before them
    */
   pushContent(from: number, to: number, shift: number): void {
-    const { segments, text } = this.#playlist;
-    let [runStart, runEnd] = [0, 0];
-    for (let index = from; index < to; index++) {
-      const segment = segments[index];
-      if (!segment) break;
-      if (this.#isAfterAd || (shift !== 0 && hasImplicitIv(segment))) {
-        this.#pushText(text.slice(runStart, runEnd));
-        this.#pushRestated(segment, index, shift);
-        runStart = segment.end;
-      } else if (runStart === 0) {
-        runStart = segment.start;
-      }
-      runEnd = segment.end;
+    const { segments, text, hasImplicitIv: mayRestate } = this.#playlist;
+    const [first, last] = [segments[from], segments[to - 1]];
+    if (from >= to || !first || !last) return;
+    let runStart = first.start;
+    if (this.#isAfterAd) {
+      this.#pushRestated(first, from, shift);
+      runStart = first.end;
     }
-    this.#pushText(text.slice(runStart, runEnd));
-    const last = from < to ? segments[to - 1] : undefined;
-    if (!last) return;
-    this.#keys = last.keys.map((key) => key.value);
-    this.#map = last.map?.value;
+    const restatedTo = shift !== 0 && mayRestate ? to : from;
+    for (let index = from; index < restatedTo; index++) {
+      const segment = segments[index];
+      if (!segment || segment.start < runStart || !hasImplicitIv(segment)) continue;
+      this.#pushText(text.slice(runStart, segment.start));
+      this.#pushRestated(segment, index, shift);
+      runStart = segment.end;
+    }
+    this.#pushText(text.slice(runStart, last.end));
+    this.#leaveSegment(last);
   }
 
-  pushAd(segment: AdSegment, place: AdSegmentPlace): void {
-    if (place.discontinuity) this.#push(DISCONTINUITY);
+  /** A part of one content segment; the first part comes with the segment's own tags. */
+  pushPart(index: number, shift: number, part: SegmentPart): void {
+    const segment = this.#playlist.segments[index];
+    if (!segment) return;
+    if (part.from === 0) {
+      this.#pushRestated(segment, index, shift, part);
+    } else {
+      const date = this.#dateOf(index);
+      this.#restate(segment.keys, segment.map, index, shift);
+      this.#pushDate(date === undefined ? undefined : date + part.from * 1000);
+      this.#push(`${EXTINF}${formatSeconds(part.duration)},`);
+      this.#push(part.uri);
+    }
+    this.#leaveSegment(segment);
+  }
+
+  pushAd(segment: AdSegment, lines: AdSegmentLines): void {
+    if (lines.discontinuity) this.#push(DISCONTINUITY);
+    for (const tag of lines.tags ?? []) this.#push(tag);
     this.#enterKeys(segment.keys);
     if (segment.map !== undefined && segment.map !== this.#map) this.#push(`#EXT-X-MAP:${segment.map}`);
-    if (place.programDateTime) this.#push(`${DATE}:${place.programDateTime}`);
-    this.#push(`#EXTINF:${Number(segment.duration.toFixed(6))},`);
+    if (lines.programDateTime) this.#push(`${DATE}:${lines.programDateTime}`);
+    if (segment.isGap) this.#push("#EXT-X-GAP");
+    this.#push(`${EXTINF}${formatSeconds(segment.duration)},`);
     if (segment.byteRange) this.#push(`${BYTERANGE}${segment.byteRange}`);
-    this.#push(segment.uri);
+    this.#push(lines.uri ?? segment.uri);
     this.#map = segment.map ?? this.#map;
     this.#isAfterAd = true;
   }
 
-  /** Content that follows resumes after an ad that is not listed any more. */
-  leaveAd(): void {
+  /** Content that follows resumes after something that is not listed: an ad that the window has left, or content taken out. */
+  leaveAd(hasDiscontinuity = true): void {
     this.#isAfterAd = true;
+    this.#hasDiscontinuity = hasDiscontinuity;
   }
 
   /** What stands after the last segment. */
@@ -145,35 +181,53 @@ export class PlaylistWriter {
     this.#keys = wanted;
   }
 
+  #leaveSegment({ keys, map }: Segment): void {
+    this.#keys = keys.map((key) => key.value);
+    this.#map = map?.value;
+  }
+
   /** Restates what the ad has covered: everything in force for the segment that its own lines do not set. */
   #reenter(segment: Segment, index: number, shift: number): void {
     const { map, start } = segment;
-    if (!this.#hasOwnLine(segment, DISCONTINUITY)) this.#push(DISCONTINUITY);
-    this.#enterKeys(segment.keys.filter((key) => key.start < start).map((key) => this.#valueOf(key, index, shift)));
-    if (map && map.start < start && map.value !== this.#map) this.#push(`#EXT-X-MAP:${map.value}`);
-    if (this.#hasOwnLine(segment, DATE)) return;
+    if (this.#hasOwnLine(segment, DISCONTINUITY)) this.#hasDiscontinuity = false;
+    const keys = segment.keys.filter((key) => key.start < start);
+    this.#restate(keys, map && map.start < start ? map : undefined, index, shift);
+    if (!this.#hasOwnLine(segment, DATE)) this.#pushDate(this.#dateOf(index));
+  }
+
+  #restate(keys: readonly KeyTag[], map: MapTag | undefined, index: number, shift: number): void {
+    if (this.#hasDiscontinuity) this.#push(DISCONTINUITY);
+    this.#enterKeys(keys.map((key) => this.#valueOf(key, index, shift)));
+    if (map && map.value !== this.#map) this.#push(`#EXT-X-MAP:${map.value}`);
+    this.#isAfterAd = false;
+    this.#hasDiscontinuity = this.#isMarked;
+  }
+
+  #dateOf(index: number): number | undefined {
     this.#dated = dateSegment(this.#playlist, index, this.#dated);
-    const date = formatProgramDateTime(this.#dated.date);
+    return this.#dated.date;
+  }
+
+  #pushDate(timeMs: number | undefined): void {
+    const date = formatProgramDateTime(timeMs);
     if (date) this.#push(`${DATE}:${date}`);
   }
 
   /** A segment with the keys that it inherits, and with its own lines where a rule changes them. */
-  #pushRestated(segment: Segment, index: number, shift: number): void {
+  #pushRestated(segment: Segment, index: number, shift: number, part?: SegmentPart): void {
     const { start, end, keys, byteRange } = segment;
-    const { text } = this.#playlist;
     const isAfterAd = this.#isAfterAd;
-    this.#isAfterAd = false;
     if (isAfterAd) this.#reenter(segment, index, shift);
-    let isPlain = !isAfterAd || byteRange === undefined;
+    let isPlain = part === undefined && (!isAfterAd || byteRange === undefined);
     for (const key of keys) {
       if (key.start >= start) isPlain = false;
-      else if (!isAfterAd && key.hasImplicitIv) this.#push(KEY + this.#valueOf(key, index, shift));
+      else if (!isAfterAd && shift !== 0 && key.hasImplicitIv) this.#push(KEY + this.#valueOf(key, index, shift));
     }
-    if (isPlain) this.#pushText(text.slice(start, end));
-    else this.#pushOwnLines(segment, index, shift);
+    if (isPlain) this.#pushText(this.#playlist.text.slice(start, end));
+    else this.#pushOwnLines(segment, index, shift, part);
   }
 
-  #pushOwnLines({ start, end, keys, byteRange }: Segment, index: number, shift: number): void {
+  #pushOwnLines({ start, end, keys, byteRange }: Segment, index: number, shift: number, part?: SegmentPart): void {
     const { text } = this.#playlist;
     for (let [at, next] = [start, start]; at < end; at = next) {
       next = text.indexOf("\n", at) + 1 || end;
@@ -181,6 +235,8 @@ export class PlaylistWriter {
       if (key) this.#push(KEY + this.#valueOf(key, index, shift));
       else if (byteRange && text.startsWith(BYTERANGE, at))
         this.#push(`${BYTERANGE}${byteRange.length}@${byteRange.offset}`);
+      else if (part && text.startsWith(EXTINF, at)) this.#push(`${EXTINF}${formatSeconds(part.duration)},`);
+      else if (part && next >= end) this.#push(part.uri);
       else this.#pushText(text.slice(at, next));
     }
   }
@@ -218,6 +274,10 @@ export function dateSegment(playlist: MediaPlaylist, index: number, known?: Date
     if (known?.index === at) break;
   }
   return { index, date: undefined };
+}
+
+function formatSeconds(seconds: number): number {
+  return Number(seconds.toFixed(6));
 }
 
 function hasImplicitIv(segment: Segment): boolean {
