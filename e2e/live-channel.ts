@@ -21,8 +21,8 @@ export interface ChannelBreak {
 export interface LiveChannel {
   /** What ffmpeg said; empty while all is well. */
   readonly log: readonly string[];
-  /** Media sequence number behind the last segment that is listed. */
-  readonly edge: () => Promise<number>;
+  /** Media sequence number behind the last segment that a rendition lists. */
+  readonly edge: (rung: string) => Promise<number>;
   /** Resolves when as many segments are listed in each rendition. @throws Error with ffmpeg's words when it ended */
   readonly waitFor: (segments: number) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -47,15 +47,13 @@ export async function startChannel(folder: string, source: number): Promise<Live
   const log: string[] = [];
   child.stderr.on("data", (bytes: Buffer) => log.push(bytes.toString()));
 
-  const edges = (): Promise<readonly number[]> =>
-    Promise.all(
-      RUNGS.map(async (rung) => countListed(await readFile(join(folder, `${rung}.m3u8`), "utf8").catch(() => ""))),
-    );
+  const edge = async (rung: string): Promise<number> =>
+    countListed(await readFile(join(folder, `${rung}.m3u8`), "utf8").catch(() => ""));
   return {
     log,
-    edge: async () => Math.min(...(await edges())),
+    edge,
     waitFor: async (segments) => {
-      while (Math.min(...(await edges())) < segments) {
+      while (Math.min(...(await Promise.all(RUNGS.map(edge)))) < segments) {
         if (child.exitCode !== null) throw new Error(`ffmpeg: expected a live channel, got ${log.join("")}`);
         await wait(100);
       }
