@@ -234,7 +234,7 @@ async function readMap(asking: Asking): Promise<readonly (Draft & BreakSlot)[]> 
   return Promise.all(
     readBreaks(parseVmap(root, base)).map(async (found) => {
       const { breakId, position } = found.slot;
-      const own = { ...asking, call: { ...asking.call, breakId, position } };
+      const own = { ...asking, call: { ...asking.call, breakId, position, availDuration: undefined } };
       const result = await resolveBreak(found, base, own).catch(failRequest);
       return { ...found.slot, ...(await addFallback({ result, trackers: found.trackers }, own)) };
     }),
