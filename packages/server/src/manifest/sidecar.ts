@@ -6,7 +6,15 @@
  *
  * @see primetime.md §2.2, §1.15
  */
-import { buildSidecar, type PlacedBreak, type RefusedAd, type SidecarBreak, type SidecarSignal } from "@interlude/core";
+import {
+  type Avail,
+  buildSidecar,
+  type MediaPlaylist,
+  type PlacedBreak,
+  type RefusedAd,
+  type SidecarBreak,
+  type SidecarSignal,
+} from "@interlude/core";
 import type { BreakDecision, DecidedAd, DecidedTracker } from "./decision.ts";
 import type { SessionOptions, TrackingMode } from "./options.ts";
 import { findAd } from "./schedule.ts";
@@ -23,10 +31,17 @@ export interface SidecarQuestion {
   readonly refused: readonly RefusedAd[];
   /** Of all breaks of the session, by break id. */
   readonly decisions: ReadonlyMap<string, BreakDecision>;
-  /** Where breaks without ads are in the stitched playlist, by break id; in VOD they are found without it. */
-  readonly emptyTimes?: ReadonlyMap<string, number>;
+  /** Needed for the cues of `scteTracking`, and in live for breaks without ads. */
+  readonly content?: SidecarContent;
   readonly isScteTracked: boolean;
   readonly trace: RequestTrace;
+}
+
+/** The playlist that ads went into. */
+export interface SidecarContent {
+  readonly isLive: boolean;
+  readonly playlist: Pick<MediaPlaylist, "segments">;
+  readonly avails: readonly Avail[];
 }
 
 export interface SidecarAnswer {
@@ -49,7 +64,7 @@ export function answerSidecar(question: SidecarQuestion): SidecarAnswer {
     return [isServerFired && entry.ads.length > 0 ? withoutServerFired(entry) : entry];
   });
   traceUrls(breaks, endTime, trace);
-  const signals = isScteTracked ? listSignals(decisions, times) : undefined;
+  const signals = isScteTracked ? listSignals(question, times) : undefined;
   const { contentType, body } = buildSidecar(version, { startTime: 0, endTime, breaks, signals });
   const hasAds = breaks.some(({ ads, trackers }) => ads.length > 0 || trackers.some(isBreakEdge));
   return hasAds ? { status: 200, contentType, body } : { status: 201, contentType, body: "" };
@@ -62,12 +77,21 @@ function playlistDuration(text: string): number {
   return total;
 }
 
-/** Where each break starts in the stitched playlist; one whose place is not known is left out. */
+/**
+ * Where each break and each avail starts in the stitched playlist, by id; one whose place is not known is left out. Live, the
+ * stitched edge is at most half a segment away from the content's, so what was not spliced is that far from where it is said to be.
+ */
 function placeBreaks(question: SidecarQuestion, endTime: number): ReadonlyMap<string, number> {
-  const { placed, decisions, emptyTimes } = question;
-  const times = new Map(emptyTimes);
+  const { placed, decisions, content } = question;
+  const times = new Map<string, number>();
+  if (content) {
+    const contentEnd = content.playlist.segments.reduce((total, { duration }) => total + duration, 0);
+    for (const { id, startTime } of content.avails) {
+      times.set(id, content.isLive ? startTime + endTime - contentEnd : stitchedTime(startTime, placed, decisions));
+    }
+  }
   for (const { breakId, place, planned } of decisions.values()) {
-    if (planned || place.kind !== "vod" || times.has(breakId)) continue;
+    if (planned || place.kind !== "vod") continue;
     times.set(breakId, place.time === "end" ? endTime : stitchedTime(place.time, placed, decisions));
   }
   for (const { breakId, startTime } of placed) times.set(breakId, startTime);
@@ -125,15 +149,20 @@ function isBreakEdge({ event }: DecidedTracker): boolean {
   return /^break(?:start|end)$/i.test(event);
 }
 
+/** The cues of the playlist, and those of breaks that are still played while their cues have left it. */
 function listSignals(
-  decisions: ReadonlyMap<string, BreakDecision>,
+  { decisions, content }: SidecarQuestion,
   times: ReadonlyMap<string, number>,
 ): readonly SidecarSignal[] {
-  return [...decisions.values()].flatMap(({ breakId, signal, place }) => {
-    const startTime = times.get(breakId);
+  const decided = [...decisions.values()].map(({ breakId: id, signal, place }) => {
+    return { id, signal, programDateTime: place.kind === "live" ? place.programDateTime : undefined };
+  });
+  const byId = new Map([...decided, ...(content?.avails ?? [])].map((cue) => [cue.id, cue]));
+  return [...byId.values()].flatMap(({ id, signal, programDateTime }) => {
+    const startTime = times.get(id);
     if (!signal || startTime === undefined) return [];
-    const dateMs = place.kind === "live" ? Date.parse(place.programDateTime ?? "") : Number.NaN;
-    return [{ ...signal, startTime, date: Number.isFinite(dateMs) ? dateMs / 1000 : undefined }];
+    const date = Date.parse(programDateTime ?? "") / 1000;
+    return [{ ...signal, startTime, date: Number.isFinite(date) ? date : undefined }];
   });
 }
 
