@@ -72,7 +72,7 @@ export function pairCues(
   for (const { cue, segmentIndex } of cues) {
     const time = boundaries[segmentIndex] ?? 0;
     if (cue.kind === "in") {
-      if (!open || !isReturn(cue, open)) continue;
+      if (!open || !isReturn(cue, open) || isRepeated(cue, open, closed, segmentIndex)) continue;
       open.returnIndex = segmentIndex;
       open.duration ||= time - open.startTime;
       [open, closed] = [undefined, open];
@@ -81,6 +81,7 @@ export function pairCues(
     } else if (cue.kind !== "continue" || !closed || !sharesId(cue, closed)) {
       const isListed: boolean = segmentIndex < boundaries.length - 1;
       open = isListed ? startAvail(cue, segmentIndex, time) : undefined;
+      if (open && isAt(found.at(-1), open)) found.pop();
       if (open) found.push(open);
       if (found.length > 2 * limit) found.splice(0, limit);
     }
@@ -122,6 +123,16 @@ function isReturn(cue: Cue, open: OpenAvail): boolean {
   if (isOther(cue, open)) return false;
   if (cue.family === "text" || cue.family === open.family) return true;
   return open.family === "text" && (cue.family === "splice" || sharesId(cue, open));
+}
+
+/** Beside the section that ends one avail and starts the next, a return without an id means the former. */
+function isRepeated(cue: Cue, open: OpenAvail, closed: OpenAvail | undefined, segmentIndex: number): boolean {
+  return cue.ids.length === 0 && closed?.returnIndex === segmentIndex && open.segmentIndex === segmentIndex;
+}
+
+/** Whether an avail has ended where it began, and another one begins there. */
+function isAt(ended: OpenAvail | undefined, open: OpenAvail): boolean {
+  return ended?.segmentIndex === open.segmentIndex && ended.isPartial === open.isPartial;
 }
 
 /** Whether a start or continuation belongs to the avail that is open. */

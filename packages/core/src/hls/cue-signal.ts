@@ -142,7 +142,7 @@ function isInvalid(value: string | undefined): boolean {
 
 /** Reads `30`, `30.0`, `PT1M30S`; `undefined` for anything that is no time of at most 115 days. */
 export function readSeconds(value: string | undefined): number | undefined {
-  const iso = /^PT(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:([\d.]{1,12})S)?$/.exec(value ?? "");
+  const iso = /^PT(?=[\d.])(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:([\d.]{1,12})S)?$/.exec(value ?? "");
   const [, hours = 0, minutes = 0, rest = 0] = iso ?? [];
   const seconds = iso ? Number(hours) * 3600 + Number(minutes) * 60 + Number(rest) : Number.parseFloat(value ?? "");
   return seconds >= 0 && seconds < MAX_SECONDS ? seconds : undefined;
