@@ -1,6 +1,7 @@
-/** Whole numbers out of bytes, the highest bit first. Never reads past its end. */
+/** Bit fields of binary formats. */
 import { AdError } from "../error.ts";
 
+/** Reads whole numbers out of bytes, the highest bit first, and never past its end. */
 export class BitReader {
   readonly #bytes: Uint8Array;
   /** In bits. */

@@ -31,11 +31,13 @@ export interface Segmentation {
   readonly components: readonly { readonly tag: number; readonly ptsOffset: number }[];
 }
 
+/** A name of what is segmented; `value` is text or hexadecimal, as `upid` is. @see SCTE 35 2023r1 table 22 */
 export interface Upid {
   readonly type: number;
   readonly value: string;
 }
 
+/** Where the segment may be shown. @see SCTE 35 2023r1 §10.3.3.1 */
 export interface DeliveryRestrictions {
   readonly isWebAllowed: boolean;
   readonly hasNoRegionalBlackout: boolean;

@@ -44,6 +44,7 @@ export interface SpliceInsert {
   readonly availsExpected: number;
 }
 
+/** One elementary stream of a splice by component; without a time it splices at once. @see SCTE 35 2023r1 §9.7.3.1 */
 export interface SpliceComponent {
   readonly tag: number;
   readonly spliceTime: number | undefined;
