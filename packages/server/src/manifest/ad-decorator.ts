@@ -7,7 +7,7 @@
  *
  * @see primetime.md §2.1
  */
-import type { AdDecorator } from "@interlude/core";
+import type { AdDecorator, AdSegmentPlace } from "@interlude/core";
 import type { BreakDecision } from "./decision.ts";
 import type { MarkerTags } from "./marker-tags.ts";
 import type { TrackingMode } from "./options.ts";
@@ -19,7 +19,7 @@ export interface DecoratorInput {
   readonly sessionId: string;
   /** By break id; a break that is not in it is left as it is. */
   readonly decisions: ReadonlyMap<string, BreakDecision>;
-  readonly links: Pick<SegmentLinks, "write">;
+  readonly links: Pick<SegmentLinks, "open">;
   readonly markers: MarkerTags;
 }
 
@@ -29,17 +29,35 @@ const PLAIN = {};
 export function createDecorator(input: DecoratorInput): AdDecorator | undefined {
   const { mode, sessionId, decisions, links, markers } = input;
   if (mode === "simple") return undefined;
-  if (mode === "marker") {
-    return (place) => {
-      const decision = decisions.get(place.breakId);
-      const tags = decision && markers.write(sessionId, decision, place);
-      return tags && tags.length > 0 ? { tags } : PLAIN;
-    };
-  }
   const session = { sessionId, isHybrid: mode === "simplesstm" };
-  return (place) => {
-    const decision = decisions.get(place.breakId);
-    const uri = decision && links.write(session, decision, place);
-    return uri === undefined ? PLAIN : { uri };
+  return mode === "marker"
+    ? decorateBreaks(decisions, (decision) => {
+        const write = markers.open(sessionId, decision);
+        return (place) => {
+          const tags = write(place);
+          return tags.length > 0 ? { tags } : PLAIN;
+        };
+      })
+    : decorateBreaks(decisions, (decision) => {
+        const write = links.open(session, decision);
+        return (place) => {
+          const uri = write(place);
+          return uri === undefined ? PLAIN : { uri };
+        };
+      });
+}
+
+/** Opens each break once per playlist: its segments come one after the other. */
+function decorateBreaks(
+  decisions: ReadonlyMap<string, BreakDecision>,
+  open: (decision: BreakDecision) => AdDecorator,
+): AdDecorator {
+  let current: { readonly breakId: string; readonly decorate: AdDecorator } | undefined;
+  return (place: AdSegmentPlace) => {
+    if (current?.breakId !== place.breakId) {
+      const decision = decisions.get(place.breakId);
+      current = { breakId: place.breakId, decorate: decision ? open(decision) : () => PLAIN };
+    }
+    return current.decorate(place);
   };
 }

@@ -16,9 +16,11 @@ import type { BreakDecision } from "./decision.ts";
 import { findAd } from "./schedule.ts";
 
 export interface MarkerTags {
-  /** Whole lines in order, the same for the same place; empty in the middle of an ad. */
-  readonly write: (sessionId: string, decision: BreakDecision, place: AdSegmentPlace) => readonly string[];
+  /** Gives the segments of a break their tags: whole lines in order, the same for the same place; empty in the middle of an ad. */
+  readonly open: (sessionId: string, decision: BreakDecision) => TagWriter;
 }
+
+export type TagWriter = (place: AdSegmentPlace) => readonly string[];
 
 const NONE: readonly string[] = [];
 const MAX_CHARACTERS = 64_000_000;
@@ -27,16 +29,18 @@ const MAX_CHARACTERS = 64_000_000;
 export function createMarkerTags(options: { readonly maxCharacters?: number } = {}): MarkerTags {
   const cache = createBreakCache<Map<string, readonly string[]>>(options.maxCharacters ?? MAX_CHARACTERS);
   return {
-    write: (sessionId, decision, place) => {
-      if (place.index > 0 && !place.isLastOfBreak) return NONE;
+    open: (sessionId, decision) => {
       const entry = cache.open(sessionId, decision.breakId, () => new Map<string, readonly string[]>());
-      const key = `${place.adIndex} ${place.index} ${place.duration}`;
-      const known = entry.value.get(key);
-      if (known) return known;
-      const tags = sortMarkers(listMarkers(decision, place)).map(formatMarker);
-      entry.value.set(key, tags);
-      entry.grow(tags.reduce((total, tag) => total + tag.length, 0));
-      return tags;
+      return (place) => {
+        if (place.index > 0 && !place.isLastOfBreak) return NONE;
+        const key = `${place.adIndex} ${place.index} ${place.duration}`;
+        const known = entry.value.get(key);
+        if (known) return known;
+        const tags = sortMarkers(listMarkers(decision, place)).map(formatMarker);
+        entry.value.set(key, tags);
+        entry.grow(tags.reduce((total, tag) => total + tag.length, 0));
+        return tags;
+      };
     },
   };
 }

@@ -33,13 +33,15 @@ export interface LinkedSession {
 
 export interface SegmentLinks {
   /**
-   * The address for a segment, path-absolute, so that scheme and host follow the playlist's. The same for the same place. undefined
-   * where the segment is no http(s) resource or the decision has no such ad.
+   * Gives the segments of a break their addresses, path-absolute, so that scheme and host follow the playlist's. The same for the
+   * same place. undefined where the segment is no http(s) resource or the decision has no such ad.
    */
-  readonly write: (session: LinkedSession, decision: BreakDecision, place: AdSegmentPlace) => string | undefined;
+  readonly open: (session: LinkedSession, decision: BreakDecision) => LinkWriter;
   /** undefined: not an address that was written here. What a player adds to the query is not looked at. */
   readonly read: (address: LinkAddress) => SegmentLink | undefined;
 }
+
+export type LinkWriter = (place: AdSegmentPlace) => string | undefined;
 
 /** An address as the router took it apart, decoded. */
 export interface LinkAddress {
@@ -50,27 +52,30 @@ export interface LinkAddress {
   readonly query: URLSearchParams;
 }
 
+/** By place of the ad, by place of the segment: that segment in each rendition. */
+type KnownLinks = { readonly uri: string; readonly link: string }[][][];
+
 const PREFIX = "/auditude/segment";
 const MAX_CHARACTERS = 64_000_000;
 
 /** @param options.maxCharacters of all links that are remembered; default 64 million, which are 64 MB */
 export function createSegmentLinks(signer: Signer, options: { readonly maxCharacters?: number } = {}): SegmentLinks {
-  // By ad, by the segment's own address, by place in the ad: an address comes twice where segments are byte ranges.
-  const cache = createBreakCache<Map<string, Map<number, string>>[]>(options.maxCharacters ?? MAX_CHARACTERS);
+  const cache = createBreakCache<KnownLinks>(options.maxCharacters ?? MAX_CHARACTERS);
   return {
-    write: ({ sessionId, isHybrid }, decision, place) => {
-      const { adId, adIndex, index, uri } = place;
-      const entry = cache.open(`${sessionId}${isHybrid ? "+" : ""}`, decision.breakId, () => []);
-      const byUri = (entry.value[adIndex] ??= new Map<string, Map<number, string>>());
-      const known = byUri.get(uri)?.get(index);
-      if (known !== undefined) return known;
-      const found = findAd(decision, adId, adIndex);
-      if (found < 0 || !/^https?:/i.test(uri)) return undefined;
+    open: ({ sessionId, isHybrid }, decision) => {
       const { breakId } = decision;
-      const link = formatLink({ ...toSpan(place, found), sessionId, breakId, index, target: uri, isHybrid }, signer);
-      byUri.set(uri, (byUri.get(uri) ?? new Map<number, string>()).set(index, link));
-      entry.grow(link.length);
-      return link;
+      const entry = cache.open(`${sessionId}${isHybrid ? "+" : ""}`, breakId, () => []);
+      return (place) => {
+        const { adId, adIndex, index, uri } = place;
+        const renditions = ((entry.value[adIndex] ??= [])[index] ??= []);
+        for (const known of renditions) if (known.uri === uri) return known.link;
+        const found = findAd(decision, adId, adIndex);
+        if (found < 0 || !/^https?:/i.test(uri)) return undefined;
+        const link = formatLink({ ...toSpan(place, found), sessionId, breakId, index, target: uri, isHybrid }, signer);
+        renditions.push({ uri, link });
+        entry.grow(link.length);
+        return link;
+      };
     },
     read: (address) => readLink(address, signer),
   };

@@ -105,11 +105,11 @@ describe("EXT-X-MARKER", () => {
     const markers = createMarkerTags();
     const [place] = segmentPlaces(TWO);
     if (!place) throw new Error("expected a place");
-    const lines = markers.write("s", TWO, place);
-    expect(markers.write("s", structuredClone(TWO), { ...place })).toBe(lines);
+    const lines = markers.open("s", TWO)(place);
+    expect(markers.open("s", structuredClone(TWO))({ ...place })).toBe(lines);
     const forgetful = createMarkerTags({ maxCharacters: 600 });
-    expect(forgetful.write("s", TWO, place)).toEqual(lines);
-    expect(forgetful.write("s", TWO, place)).not.toBe(forgetful.write("s", TWO, place));
+    expect(forgetful.open("s", TWO)(place)).toEqual(lines);
+    expect(forgetful.open("s", TWO)(place)).not.toBe(forgetful.open("s", TWO)(place));
   });
 
   test("sessions do not share them, since their beacons differ", () => {
@@ -117,7 +117,7 @@ describe("EXT-X-MARKER", () => {
     const [place] = segmentPlaces(TWO);
     const mine = decidedBreak([decidedAd("one", { title: "mine" })], { trackers: [] });
     if (!place) throw new Error("expected a place");
-    expect(markers.write("a", TWO, place)).not.toEqual(markers.write("b", mine, place));
+    expect(markers.open("a", TWO)(place)).not.toEqual(markers.open("b", mine)(place));
   });
 
   test("in a VOD playlist, stands before the segment that it is about, and nowhere in the content", () => {

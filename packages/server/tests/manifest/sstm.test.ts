@@ -34,7 +34,7 @@ function breakAt(origin: string): BreakDecision {
 }
 
 function linksOf(server: SegmentServer, decision: BreakDecision, durations?: readonly number[]) {
-  return segmentPlaces(decision, durations).map((place) => server.links.write(LINKED, decision, place) ?? "");
+  return segmentPlaces(decision, durations).map((place) => server.links.open(LINKED, decision)(place) ?? "");
 }
 
 const EVENTS_IN_ORDER = [
@@ -138,7 +138,7 @@ describe("beacons fired by the server", () => {
     const decision = decidedBreak([decidedAd("one", { trackers })], { trackers: [] });
     const server = await segmentServer({ store: await sessionWith(decision), hosts: [host] });
     const [place] = segmentPlaces(decision);
-    await server.play(place && server.links.write({ ...LINKED, isHybrid: true }, decision, place));
+    await server.play(place && server.links.open({ ...LINKED, isHybrid: true }, decision)(place));
     expect(host.requests.map(({ url }) => url)).toEqual(["/2"]);
   });
 
@@ -222,7 +222,7 @@ describe("the redirect of an ad segment", () => {
     const [place] = segmentPlaces(decision);
     for (const scheme of ["https", "http"]) {
       const uri = `${scheme}://cdn.example:8443/a%20b/seg.ts?token=a%2Fb&x=1`;
-      const response = await server.play(place && server.links.write(LINKED, decision, { ...place, uri }));
+      const response = await server.play(place && server.links.open(LINKED, decision)({ ...place, uri }));
       expect(response.status).toBe(302);
       expect(response.headers.get("location")).toBe(uri);
       expect(response.headers.get("cache-control")).toBe("no-store");
@@ -237,7 +237,7 @@ describe("the redirect of an ad segment", () => {
     const decision = decidedBreak([decidedAd("one")]);
     const server = await segmentServer({ store: await sessionWith(), hosts: [] });
     const places = segmentPlaces(decision).map((place) => ({ ...place, uri: `${cdn.origin}/all.ts` }));
-    const links = places.map((place) => server.links.write(LINKED, decision, place));
+    const links = places.map((place) => server.links.open(LINKED, decision)(place));
     expect(new Set(links).size).toBe(3);
     const response = await fetch(`${server.origin}${links[1]}`, { headers: { range: "bytes=4-6" } });
     expect([response.status, await response.text()]).toEqual([206, "456"]);
