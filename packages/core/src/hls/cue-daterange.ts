@@ -9,8 +9,8 @@ import type { PlacedCue } from "./cue-pairing.ts";
 import type { ReadSection, SectionCue } from "./cue-section.ts";
 import { type Cue, type CueText, readEvent, readSeconds } from "./cue-signal.ts";
 import type { CueTag, MediaPlaylist } from "./media-playlist.ts";
+import { datesOf } from "./playlist-clock.ts";
 import { parseProgramDateTime } from "./program-date-time.ts";
-import { dateSegment } from "./splice.ts";
 
 /** All tags of one id; `returnIndex`: of the tag that brought SCTE35-IN. */
 interface DateRange {
@@ -19,7 +19,7 @@ interface DateRange {
   returnIndex: number;
 }
 
-/** Where boundaries lie: seconds from the first segment, and since 1970 (empty where the segments have no dates). */
+/** Where boundaries lie: seconds from the first segment, and milliseconds since 1970 (empty where the segments have no dates). */
 interface Timeline {
   readonly boundaries: readonly number[];
   readonly dates: readonly number[];
@@ -44,7 +44,7 @@ export function readDateRanges(
 ): readonly PlacedCue[] {
   const ranges = collectRanges(playlist.cues, limit);
   if (ranges.length === 0) return [];
-  const timeline = { boundaries, dates: dateBoundaries(playlist, boundaries) };
+  const timeline = { boundaries, dates: datesOf(playlist) };
   const cues = ranges.flatMap((range) => placeRange(range, timeline, readSection));
   // What ends at a boundary ends before the next one starts there.
   const order = (placed: PlacedCue): number => placed.segmentIndex * 2 + Number(placed.cue.kind !== "in");
@@ -143,22 +143,10 @@ function placeEnd({ attributes, returnIndex }: DateRange, timeline: Timeline): n
 function placeDate(text: string | undefined, { dates, boundaries }: Timeline): Place | undefined {
   const date = parseProgramDateTime(text ?? "");
   if (date === undefined || dates.length === 0) return undefined;
-  const index = snapToBoundary(dates, date / 1000);
-  const offset = date / 1000 - (dates[index] ?? 0);
+  // Equally near means to the millisecond.
+  const index = snapToBoundary(dates, date + 0.5);
+  const offset = (date - (dates[index] ?? 0)) / 1000;
   const last = boundaries.length - 1;
   const isBehind = index === last && offset > ((boundaries[last] ?? 0) - (boundaries[last - 1] ?? 0)) / 2;
   return isBehind ? { index: boundaries.length, offset } : { index, offset };
-}
-
-/** The date of each boundary in seconds since 1970; empty where the first segment has none. */
-export function dateBoundaries(playlist: MediaPlaylist, boundaries: readonly number[]): readonly number[] {
-  let dated = dateSegment(playlist, 0);
-  const dates: number[] = [];
-  for (const index of playlist.segments.keys()) {
-    dated = dateSegment(playlist, index, dated);
-    if (dated.date === undefined) return [];
-    dates.push(dated.date / 1000);
-  }
-  const last = (boundaries.at(-1) ?? 0) - (boundaries.at(-2) ?? 0);
-  return [...dates, (dates.at(-1) ?? 0) + last];
 }

@@ -78,7 +78,7 @@ export function pairCues(
       [open, closed] = [undefined, open];
     } else if (open && isPart(cue, open, segmentIndex, time)) {
       refine(open, cue, segmentIndex, time);
-    } else if (cue.kind !== "continue" || !closed || !sharesId(cue, closed)) {
+    } else if (!closed || !isLate(cue, closed, segmentIndex)) {
       const isListed: boolean = segmentIndex < boundaries.length - 1;
       open = isListed ? startAvail(cue, segmentIndex, time) : undefined;
       if (open && isAt(found.at(-1), open)) found.pop();
@@ -123,6 +123,12 @@ function isReturn(cue: Cue, open: OpenAvail): boolean {
   if (isOther(cue, open)) return false;
   if (cue.family === "text" || cue.family === open.family) return true;
   return open.family === "text" && (cue.family === "splice" || sharesId(cue, open));
+}
+
+/** Whether a cue continues what has ended already. */
+function isLate(cue: Cue, closed: OpenAvail, segmentIndex: number): boolean {
+  const isAtReturn = cue.ids.length === 0 && closed.returnIndex === segmentIndex;
+  return cue.kind === "continue" && (isAtReturn || sharesId(cue, closed));
 }
 
 /** Beside the section that ends one avail and starts the next, a return without an id means the former. */

@@ -8,7 +8,7 @@
  */
 import { segmentBoundaries } from "./align.ts";
 import { parseAttributeList } from "./attribute-list.ts";
-import { dateBoundaries, readDateRanges } from "./cue-daterange.ts";
+import { readDateRanges } from "./cue-daterange.ts";
 import { type CueStyles, selectStyles } from "./cue-dialect.ts";
 import { type FoundAvail, joinReach, pairCues, type PlacedCue } from "./cue-pairing.ts";
 import { createSectionReader, type ReadSection } from "./cue-section.ts";
@@ -16,8 +16,6 @@ import { readCueTag } from "./cue-signal.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./media-playlist.ts";
 import { formatProgramDateTime } from "./program-date-time.ts";
 import { dateSegment } from "./splice.ts";
-
-export { dateBoundaries };
 
 /** A break that the content offers. */
 export interface Avail {

@@ -129,6 +129,8 @@ describe("listAvails", () => {
   test("a continuation after the return is none", () => {
     const cues = { 1: "#EXT-X-CUE-OUT:ID=1,DURATION=30", 2: "#EXT-X-CUE-IN", 3: "#EXT-X-CUE-OUT-CONT:12/30,ID=1" };
     expect(listAvails(withCues(cues))).toMatchObject([{ id: "1", returnTime: 12 }]);
+    const beside = { 1: "#EXT-X-CUE-OUT:30", 2: "#EXT-X-CUE-IN\n#EXT-X-CUE-OUT-CONT:6/30" };
+    expect(listAvails(withCues(beside))).toMatchObject([{ id: "cue-51", returnTime: 12 }]);
   });
 
   test.each([
