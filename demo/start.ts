@@ -76,6 +76,21 @@ function listOwnHosts(port: number): readonly string[] {
 /** One visitor who makes creatives cold again and again is what a demo is for. */
 const DEMO_LIMITS = { perClientPerHour: 600, perZonePerHour: 600 } as const;
 
+/** The manifest server on the demo's own film; which line item and schedule the ad server is asked for says the page. */
+const DEMO_MANIFEST = {
+  contentOrigins: ["self"],
+  adTagUrl: "/ads/vmap?zone=1",
+  availTagUrl: "/ads/vast?zone=1",
+  preRollTagUrl: "/ads/vast?zone=1",
+  fallbackTagUrl: undefined,
+  adTimeoutMs: 3000,
+  startBudgetMs: 2500,
+  cueFormat: undefined,
+  rewriteRules: [],
+  corsOrigins: undefined,
+  originSecret: undefined,
+} as const;
+
 /** The server's settings with the demo's campaigns, and its own media allowed as creatives. */
 function completeConfig(config: ServerConfig, port: number): ServerConfig {
   const file = join(import.meta.dirname, "campaigns.json");
@@ -83,6 +98,7 @@ function completeConfig(config: ServerConfig, port: number): ServerConfig {
   return {
     ...config,
     port,
+    zones: config.zones.map((zone) => ({ ...zone, manifest: zone.manifest ?? DEMO_MANIFEST })),
     repackageLimits: process.env["INTERLUDE_QUOTA_CLIENT"] ? config.repackageLimits : DEMO_LIMITS,
     campaigns: hasOwn ? config.campaigns : parseCampaigns(readFileSync(file, "utf8"), file),
     fetch: { ...config.fetch, allowPrivate: [...config.fetch.allowPrivate, ...listOwnHosts(port)] },

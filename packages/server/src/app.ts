@@ -22,8 +22,18 @@ import { type Database, openDatabase, type Queryable } from "./database/database
 import { fastifyOptions } from "./fastify-options.ts";
 import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import { healthRoutes } from "./health.ts";
+import { createManifestMetrics } from "./manifest/manifest-metrics.ts";
+import { registerManifest } from "./manifest/manifest.ts";
+import { createOverload, processLoad } from "./manifest/overload.ts";
+import { createManifestFetch } from "./manifest/own-fetch.ts";
+import { afterTimeout, createRateLimit, RATE_LIMIT } from "./manifest/rate-limit.ts";
+import { createDatabaseSessions } from "./manifest/session-database.ts";
+import { createMemorySessions } from "./manifest/session-memory.ts";
+import type { SessionStore } from "./manifest/session.ts";
+import { createByteFetch } from "./manifest/webvtt-source.ts";
 import { registerErrors } from "./http-error.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createOwnFetch } from "./own-address.ts";
 import { originRoutes } from "./origin/routes.ts";
 import { directoryStore } from "./origin/store.ts";
 import { remoteTarget } from "./targets/remote-target.ts";
@@ -61,7 +71,7 @@ function openApp(config: ServerConfig): FastifyInstance {
   return app;
 }
 
-async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<void> {
+async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<Metrics> {
   const { config, query, crs, now = Date.now } = deps;
   const metrics = createMetrics({
     now,
@@ -95,6 +105,7 @@ async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<void>
     store: createBeaconStore(query),
     onBeacon: ({ event, error }) => metrics.countBeacon(event, error),
   });
+  return metrics;
 }
 
 async function countCreatives(query: Queryable["query"]): Promise<readonly { state: string; count: number }[]> {
@@ -174,8 +185,9 @@ async function registerAll(
 ): Promise<Crs | undefined> {
   const crs = config.crsEnabled ? buildCrs(config, database, fetch, app.log) : undefined;
   const checks = { queue: () => database.boss.schemaVersion() };
-  await registerParts(app, { config, query: database.query, crs, checks });
+  const metrics = await registerParts(app, { config, query: database.query, crs, checks });
   await app.register(originRoutes, { prefix: "/cdn", cdns: embeddedOrigins(config) });
+  await registerManifestServer(app, config, { database, fetch, crs, metrics });
   if (crs) {
     const isZone = (zone: string): boolean => config.zones.some((known) => known.zone === zone);
     await app.register(crsRoutes, { crs, isZone, authorise: requireBearer(config.apiToken) });
@@ -197,6 +209,43 @@ async function registerAll(
     }
   }
   return crs;
+}
+
+interface ManifestParts {
+  readonly database: Database;
+  readonly fetch: GuardedFetch;
+  readonly crs: Crs | undefined;
+  readonly metrics: Metrics;
+}
+
+async function registerManifestServer(app: FastifyInstance, config: ServerConfig, parts: ManifestParts): Promise<void> {
+  const { database, fetch, crs, metrics } = parts;
+  const store = openSessions(app, config, database);
+  const overload = createOverload(config.overload, processLoad());
+  await registerManifest(app, {
+    store,
+    fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
+    fetchBytes: createByteFetch(fetch),
+    repackage: crs && ((order) => crs.submit(order)),
+    zones: config.zones,
+    publicHosts: config.publicHosts,
+    secret: config.ticketSecret,
+    metrics: createManifestMetrics(metrics.registry, {
+      countSessions: () => store.count(),
+      readOverload: () => ({ isLean: overload.isLean, isShedding: overload.isShedding, ...overload.read() }),
+    }),
+    overload,
+    limit: createRateLimit({ ...RATE_LIMIT, now: () => performance.now(), after: afterTimeout }),
+    log: app.log,
+    now: Date.now,
+  });
+}
+
+function openSessions(app: FastifyInstance, { sessions }: ServerConfig, { query }: Database): SessionStore {
+  const { store, max, idleMs } = sessions;
+  if (store === "memory") return createMemorySessions({ maxSessions: max, idleMs, now: Date.now });
+  const onError = (error: unknown): void => app.log.error({ err: error }, "sessions that ended were not removed");
+  return createDatabaseSessions({ query, idleMs, now: Date.now, onError });
 }
 
 /** The folders that this server serves as CDNs, by name. */

@@ -16,7 +16,8 @@ function bareHost(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-function isLoopbackName(host: string): boolean {
+/** Names that lead to this machine and nowhere else; brackets off. */
+export function isLoopbackName(host: string): boolean {
   if (host === "localhost" || host.endsWith(".localhost")) return true;
   return host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -1,0 +1,242 @@
+/**
+ * The breaks of live content: each avail is decided once for all renditions, and never after its first segment was listed.
+ *
+ *   the viewer comes                → a pre-roll before the live point, unless a mid-roll is running there that is to be seen whole
+ *   running when the viewer comes   → content; with `pabimode` the whole break, from its beginning
+ *   older than `ptadwindow`         → content
+ *   decided in time                 → its pod
+ *   undecided                       → held back for at most one target duration, then content for the whole avail
+ *
+ * @see primetime.md §1.7; DESIGN §6
+ */
+import { type Avail, type AvailDecision, type MediaPlaylist, parseCues, type Pod } from "@interlude/core";
+import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
+import type { BreakPlace, BreakRow } from "./decision.ts";
+import type { SessionOptions } from "./options.ts";
+import type { SessionStore } from "./session.ts";
+import type { ZoneManifest } from "./zone-manifest.ts";
+
+/** What a live playlist shows of its breaks. */
+export interface LiveBreaks {
+  /** Those that concern this window. */
+  readonly rows: readonly BreakRow[];
+  /** Breaks that no playlist may show yet. */
+  readonly held: readonly BreakOrder[];
+  /** Where playback of a viewer that has just come starts; undefined: at the live point, as players do. */
+  readonly startAtBreak: string | undefined;
+}
+
+export interface LiveRequest {
+  readonly playlist: MediaPlaylist;
+  readonly options: SessionOptions;
+  readonly zone: ZoneManifest;
+  readonly context: BreakContext;
+  /** No ad server is asked any more. */
+  readonly isShed: boolean;
+}
+
+export interface LiveBreaksDeps {
+  readonly store: Pick<SessionStore, "noteBreak" | "noteReturn">;
+  readonly decider: BreakDecider;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Resolves after as many milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** The id of the break before the live point. */
+export const PRE_ROLL_ID = "preroll";
+
+/** A request in mid-stream waits this long for a decision: a cue is listed with its first segment, and the next refresh is near. */
+const MID_STREAM_WAIT_MS = 700;
+/** Room for rounding, seconds. */
+const EPSILON = 0.001;
+
+export type DecideLive = (request: LiveRequest) => Promise<LiveBreaks>;
+
+export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
+  const deciding = new Map<string, Promise<BreakRow>>();
+
+  /** One decision under way per break, however many renditions ask. */
+  const decideOnce = (order: BreakOrder, tagUrl: string, context: BreakContext): Promise<BreakRow> => {
+    const key = `${context.state.session.id} ${order.breakId}`;
+    const running = deciding.get(key);
+    if (running) return running;
+    const decision = deps.decider.decide(order, tagUrl, context).finally(() => deciding.delete(key));
+    deciding.set(key, decision);
+    // Whoever waits for it is told; when nobody does any more, its failure ends no process.
+    decision.catch(() => undefined);
+    return decision;
+  };
+
+  return async ({ playlist, options, zone, context, isShed }) => {
+    const { state } = context;
+    const rows = new Map(state.breaks.map((row) => [row.breakId, row]));
+    const avails = parseCues(playlist, options.cueFormat ?? zone.cueFormat);
+    const entry = state.tracks.length === 0 ? selectEntry(playlist, avails, options) : undefined;
+    const tagUrl = zone.availTagUrl ?? zone.adTagUrl;
+    const pending: { readonly order: BreakOrder; readonly decision: Promise<BreakRow> }[] = [];
+
+    if (entry && !isShed && !entry.runningAvail && wantsPreRoll(options, zone, context) && !rows.has(PRE_ROLL_ID)) {
+      const order = orderPreRoll(playlist, entry.liveIndex);
+      pending.push({ order, decision: decideOnce(order, zone.preRollTagUrl ?? "", context) });
+    }
+    for (const avail of avails) {
+      if (avail.isPartial) continue;
+      const order = orderAvail(avail);
+      const row = rows.get(avail.id);
+      if (row?.decision || !tagUrl) continue;
+      const isMissed = entry !== undefined && isPassedOver(avail, entry, options);
+      if (isMissed || isShed) {
+        const reason = isMissed ? "policy" : "overload";
+        rows.set(avail.id, await deps.decider.decideEmpty(order, reason, context));
+      } else {
+        if (!row) rows.set(avail.id, await deps.store.noteBreak(state.session.id, avail.id, deps.now()));
+        pending.push({ order, decision: decideOnce(order, tagUrl, context) });
+      }
+    }
+    const waitMs = entry ? zone.startBudgetMs : MID_STREAM_WAIT_MS;
+    const held = await settle(pending, rows, { playlist, context, isEntry: entry !== undefined, waitMs });
+    await noteReturns(avails, rows, playlist, context);
+    return { rows: [...rows.values()], held, startAtBreak: selectStart(entry, rows) };
+  };
+
+  /** Waits for what is being decided; what is not in time is held, or given up for good. */
+  async function settle(
+    pending: readonly { readonly order: BreakOrder; readonly decision: Promise<BreakRow> }[],
+    rows: Map<string, BreakRow>,
+    request: {
+      readonly playlist: MediaPlaylist;
+      readonly context: BreakContext;
+      readonly isEntry: boolean;
+      readonly waitMs: number;
+    },
+  ): Promise<readonly BreakOrder[]> {
+    if (pending.length === 0) return [];
+    const { playlist, context, isEntry, waitMs } = request;
+    const over = deps.sleep(waitMs).then(() => undefined);
+    const results = await Promise.all(
+      pending.map(async ({ order, decision }) => ({ order, row: await Promise.race([decision, over]) })),
+    );
+    const held: BreakOrder[] = [];
+    for (const { order, row } of results) {
+      const known = row ?? rows.get(order.breakId);
+      const listedMs = deps.now() - (known?.firstListedAt ?? 0);
+      const mayHold = order.breakId !== PRE_ROLL_ID && !isEntry && listedMs < playlist.targetDuration * 1000;
+      if (row) rows.set(order.breakId, row);
+      else if (mayHold) held.push(order);
+      else rows.set(order.breakId, await deps.decider.decideEmpty(order, "ads-timeout", context));
+    }
+    return held;
+  }
+
+  /** Writes down where the content came back early, for renditions that carry no cues. */
+  async function noteReturns(
+    avails: readonly Avail[],
+    rows: Map<string, BreakRow>,
+    playlist: MediaPlaylist,
+    { state }: BreakContext,
+  ): Promise<void> {
+    for (const { id, startTime, duration, returnTime, returnMediaSequence: mediaSequence } of avails) {
+      const row = rows.get(id);
+      if (!row?.decision?.ads.length || row.earlyReturn || mediaSequence === undefined || returnTime === undefined)
+        continue;
+      const planned = row.decision.availDuration || duration;
+      if (returnTime > startTime + planned - EPSILON) continue;
+      const programDateTime = dateAt(playlist, mediaSequence - playlist.mediaSequence);
+      rows.set(id, await deps.store.noteReturn(state.session.id, id, { mediaSequence, programDateTime }));
+    }
+  }
+}
+
+/** Where a viewer that has just come enters the window. */
+interface Entry {
+  /** Index of the segment that playback starts at. */
+  readonly liveIndex: number;
+  /** Seconds from the first segment. */
+  readonly liveTime: number;
+  readonly windowDuration: number;
+  /** The avail that is running there. */
+  readonly runningAvail: string | undefined;
+}
+
+function selectEntry(playlist: MediaPlaylist, avails: readonly Avail[], options: SessionOptions): Entry {
+  const starts: number[] = [];
+  let windowDuration = 0;
+  for (const { duration } of playlist.segments) {
+    starts.push(windowDuration);
+    windowDuration += duration;
+  }
+  const distance = options.liveTargetMultiplier * playlist.targetDuration + options.liveBufferLength;
+  const wanted = windowDuration - distance;
+  const liveIndex = Math.max(
+    0,
+    starts.findLastIndex((start) => start <= wanted + EPSILON),
+  );
+  const liveTime = starts[liveIndex] ?? 0;
+  const running = options.partialBreaks && avails.find((avail) => !avail.isPartial && isRunning(avail, liveTime));
+  return { liveIndex, liveTime, windowDuration, runningAvail: running ? running.id : undefined };
+}
+
+function isRunning({ startTime, duration, returnTime }: Avail, time: number): boolean {
+  const end = returnTime ?? (duration > 0 ? startTime + duration : Number.POSITIVE_INFINITY);
+  return startTime < time - EPSILON && time < end - EPSILON;
+}
+
+/** Avails before the viewer's entry that get no ads. */
+function isPassedOver(avail: Avail, entry: Entry, options: SessionOptions): boolean {
+  if (options.adWindow === 0) return true;
+  if (avail.id === entry.runningAvail) return false;
+  return isRunning(avail, entry.liveTime) || avail.startTime < entry.windowDuration - options.adWindow;
+}
+
+function wantsPreRoll(options: SessionOptions, zone: ZoneManifest, { state }: BreakContext): boolean {
+  return zone.preRollTagUrl !== undefined && !options.isIosMobileWeb && !state.session.isBackup;
+}
+
+function orderPreRoll(playlist: MediaPlaylist, index: number): BreakOrder {
+  const mediaSequence = playlist.mediaSequence + index;
+  const place = { kind: "live", mediaSequence, programDateTime: dateAt(playlist, index) } as const;
+  const common = { availDuration: 0, maxAds: undefined, attributes: {}, signal: undefined };
+  return { breakId: PRE_ROLL_ID, position: "pre", place, ...common };
+}
+
+function orderAvail({ id, duration, mediaSequence, programDateTime, attributes, signal }: Avail): BreakOrder {
+  const place = { kind: "live", mediaSequence, programDateTime } as const;
+  return { breakId: id, position: "mid", place, availDuration: duration, maxAds: undefined, attributes, signal };
+}
+
+function selectStart(entry: Entry | undefined, rows: ReadonlyMap<string, BreakRow>): string | undefined {
+  if (entry?.runningAvail !== undefined && rows.get(entry.runningAvail)?.decision?.ads.length)
+    return entry.runningAvail;
+  return rows.get(PRE_ROLL_ID)?.decision?.ads.length ? PRE_ROLL_ID : undefined;
+}
+
+/** The date of a segment as ISO 8601 in UTC: its own, or the nearest one before it plus the time between them. */
+function dateAt(playlist: MediaPlaylist, index: number): string | undefined {
+  let between = 0;
+  for (let at = Math.min(index, playlist.segments.length - 1); at >= 0; at--) {
+    const segment = playlist.segments[at];
+    if (at < index) between += segment?.duration ?? 0;
+    const date = Date.parse(segment?.programDateTime ?? "");
+    if (Number.isFinite(date)) return new Date(date + between * 1000).toISOString();
+  }
+  return undefined;
+}
+
+/** A row as the splice takes it. */
+export function toAvailDecision(row: BreakRow, pod: Pod): AvailDecision {
+  const { decision, earlyReturn, resumption } = row;
+  const at = decision ? placeOf(decision.place) : {};
+  if (!decision || pod.ads.length === 0) return { kind: "content", ...at };
+  return { kind: "pod", pod, availDuration: decision.availDuration, earlyReturn, resumption, ...at };
+}
+
+/** An avail that no playlist may show yet. */
+export function holdAvail({ place }: BreakOrder): AvailDecision {
+  return { kind: "hold", ...placeOf(place) };
+}
+
+function placeOf(place: BreakPlace): Pick<AvailDecision, "programDateTime" | "mediaSequence"> {
+  return place.kind === "live" ? { programDateTime: place.programDateTime, mediaSequence: place.mediaSequence } : {};
+}

@@ -1,0 +1,343 @@
+/**
+ * One media playlist for one viewer: the content's, with the session's ads in it.
+ *
+ *   content playlist     → parsed once per refresh, for all viewers
+ *   its breaks           → decided once per session, written down before they are shown
+ *   the decided ads      → their renditions' playlists, from a cache
+ *   stitched             → sent, with tracking as the session asked for it
+ *   anything fails there → the content as it is: no ad failure ever costs content
+ *
+ * @see Overview of Manifest Server interactions, steps 6-8; primetime.md §1.1
+ */
+import { createHash } from "node:crypto";
+import {
+  type AdDecorator,
+  type AvailDecision,
+  type ContentPlaylist,
+  emptyTimeline,
+  forkTimeline,
+  type LiveTimeline,
+  parseCues,
+  type Pod,
+  type PodAd,
+  type Stitched,
+  stitchLive,
+  type StitchOptions,
+  stitchVod,
+  type SubtitleClipper,
+  type TimedPod,
+} from "@interlude/core";
+import type { BreakContext } from "./break-decision.ts";
+import { entityTag } from "./conditional.ts";
+import type { Content, ContentLoader, ContentRequest } from "./content.ts";
+import type { BreakDecision, BreakRow, DecidedAd, SkippedAd } from "./decision.ts";
+import { type DecideLive, holdAvail, toAvailDecision } from "./live-breaks.ts";
+import type { ManifestLog } from "./manifest-fetch.ts";
+import type { PodNeeds } from "./pod-resolver.ts";
+import type { MediaAnswer, MediaRequest } from "./routes.ts";
+import type { SessionStore } from "./session.ts";
+import type { RequestTrace } from "./trace.ts";
+import { type DecideVod, selectReference } from "./vod-breaks.ts";
+import type { ZoneManifest } from "./zone-manifest.ts";
+
+/** A playlist as it goes to the viewer, with what it shows of the session's breaks. */
+export interface StitchedMedia extends Stitched {
+  readonly content: Content;
+  readonly rows: readonly BreakRow[];
+  /** undefined: VOD, or unstitched. */
+  readonly timeline: LiveTimeline | undefined;
+  readonly outcome: "stitched" | "content" | "passed-through";
+}
+
+/** What the flow does with the world. */
+export interface MediaDeps {
+  readonly store: Pick<SessionStore, "saveTrack">;
+  readonly content: ContentLoader;
+  readonly decideLive: DecideLive;
+  readonly decideVod: DecideVod;
+  /** An ad with those of its renditions that can be loaded. */
+  readonly loadAd: (ad: DecidedAd, trace: RequestTrace) => Promise<PodAd | SkippedAd>;
+  /** undefined: the segments keep their addresses and get no tags. */
+  readonly decorate: (request: MediaRequest, rows: readonly BreakRow[]) => AdDecorator | undefined;
+  readonly clipSubtitles: (request: MediaRequest, subtitles: Content, media: Content | undefined) => SubtitleClipper;
+  readonly blankSubtitleUri: (baseUrl: URL) => string;
+  readonly answerSidecar: (request: MediaRequest, stitched: StitchedMedia) => MediaAnswer;
+  readonly onStitched: (request: MediaRequest, stitched: StitchedMedia) => void;
+  readonly log: ManifestLog;
+}
+
+const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+
+/**
+ * The answer to one request for a media playlist, or for its sidecar.
+ *
+ * @throws HttpError, AdError where the content itself cannot be had; nothing else is an exception
+ */
+export function createMediaFlow(deps: MediaDeps): (request: MediaRequest) => Promise<MediaAnswer> {
+  return async (request) => {
+    const { state, trace } = request;
+    const track = nameTrack(request);
+    if (request.wantsSidecar) {
+      const refused = refuseSidecar(state.tracks, track);
+      if (refused !== undefined) return refused;
+    }
+    const content = await deps.content.loadMedia(contentOf(request), trace);
+    const stitched = await stitchOrPass(request, content, track, deps);
+    if (request.wantsSidecar) return deps.answerSidecar(request, stitched);
+    await rememberTrack(request, stitched, track, deps);
+    return answerPlaylist(request, stitched);
+  };
+}
+
+/** Written before the playlist is sent; a database that is away costs no content. */
+async function rememberTrack(
+  { state }: MediaRequest,
+  { timeline, outcome }: StitchedMedia,
+  track: string,
+  { store, log }: MediaDeps,
+): Promise<void> {
+  if (outcome === "passed-through") return;
+  try {
+    await store.saveTrack(state.session.id, track, timeline);
+  } catch (error) {
+    log.warn({ err: error, session: state.session.id, track }, "what a playlist has shown could not be kept");
+  }
+}
+
+async function stitchOrPass(
+  request: MediaRequest,
+  content: Content,
+  track: string,
+  deps: MediaDeps,
+): Promise<StitchedMedia> {
+  const { trace, zone } = request;
+  const untouched = {
+    content,
+    text: content.playlist.text,
+    breaks: [],
+    refused: [],
+    rows: [],
+    timeline: undefined,
+    outcome: "content",
+  } as const;
+  if (zone.manifest === undefined) return untouched;
+  try {
+    const context = { request, content, track, settings: zone.manifest };
+    const stitched = await (request.kind === "live"
+      ? stitchLiveContent(context, deps)
+      : stitchVodContent(context, deps));
+    countBreaks(stitched, trace);
+    deps.onStitched(request, stitched);
+    return stitched;
+  } catch (error) {
+    deps.log.warn({ err: error, session: request.state.session.id, track }, "passed through without ads");
+    return { ...untouched, outcome: "passed-through" };
+  }
+}
+
+interface StitchContext {
+  readonly request: MediaRequest;
+  readonly content: Content;
+  readonly track: string;
+  readonly settings: ZoneManifest;
+}
+
+async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promise<StitchedMedia> {
+  const { request, content, track, settings } = context;
+  const { state, options, trace, isShed } = request;
+  const { playlist } = content;
+  const breaks = await deps.decideLive({
+    playlist,
+    options,
+    zone: settings,
+    context: await describeBreaks(context, deps),
+    isShed,
+  });
+  const own = state.timelines.get(track);
+  const [other] = state.timelines.values();
+  const timeline = own ?? (other ? forkTimeline(other) : emptyTimeline());
+  const decisions = new Map<string, AvailDecision>(breaks.held.map((order) => [order.breakId, holdAvail(order)]));
+  await Promise.all(
+    breaks.rows.map(async (row) => {
+      if (row.decision?.place.kind !== "live") return;
+      const isSettled = own !== undefined && own.settled.some(({ id }) => id === row.breakId);
+      // What a track has settled already it remembers itself; only how the break ends may still come.
+      if (isSettled && !row.earlyReturn && !row.resumption) return;
+      decisions.set(row.breakId, toAvailDecision(row, await loadPod(row.decision, trace, deps)));
+    }),
+  );
+  const stitched = stitchLive(playlist, describePlace(request, content), timeline, decisions, {
+    ...(await selectStitchOptions(context, breaks.rows, deps)),
+    avails: parseCues(playlist, options.cueFormat ?? settings.cueFormat),
+    startAtBreak: breaks.startAtBreak,
+    hasSubtitleDiscontinuities: options.hasSubtitleDiscontinuities,
+  });
+  return { ...stitched, content, rows: breaks.rows, outcome: nameOutcome(stitched) };
+}
+
+async function stitchVodContent(context: StitchContext, deps: MediaDeps): Promise<StitchedMedia> {
+  const { request, content, settings } = context;
+  const { options, trace, isShed } = request;
+  const rows = await deps.decideVod({
+    playlist: content.playlist,
+    contentUrl: request.contentUrl.href,
+    options,
+    zone: settings,
+    context: await describeBreaks(context, deps),
+    isShed,
+  });
+  const pods = await Promise.all(rows.map((row) => placePod(row, trace, deps)));
+  const referenceUrl = selectReference(rows) ?? request.contentUrl.href;
+  const reference =
+    referenceUrl === request.contentUrl.href
+      ? content
+      : await deps.content.loadMedia(contentOf(request, new URL(referenceUrl)), trace);
+  const stitched = stitchVod(content.playlist, describePlace(request, content), pods.flat(), {
+    ...(await selectStitchOptions(context, rows, deps, reference)),
+    reference: reference.playlist,
+  });
+  return { ...stitched, content, rows, timeline: undefined, outcome: nameOutcome(stitched) };
+}
+
+function countBreaks({ breaks, rows }: StitchedMedia, trace: RequestTrace): void {
+  trace.breaks = breaks.length;
+  for (const { breakId, duration, ads } of breaks) {
+    const position = rows.find((row) => row.breakId === breakId)?.decision?.position;
+    trace.breakSeconds += duration;
+    trace.insertedAds += ads.length;
+    trace.isActivePreRoll ||= position === "pre";
+    trace.isActiveMidRoll ||= position === "mid";
+  }
+}
+
+function nameOutcome({ breaks }: Stitched): StitchedMedia["outcome"] {
+  return breaks.length > 0 ? "stitched" : "content";
+}
+
+async function placePod(row: BreakRow, trace: RequestTrace, deps: MediaDeps): Promise<readonly TimedPod[]> {
+  const { decision } = row;
+  if (decision?.place.kind !== "vod") return [];
+  const { time, replaces } = decision.place;
+  const isRemoval = replaces > 0 && decision.isRemoval === true;
+  if (decision.ads.length === 0 && !isRemoval) return [];
+  return [{ ...(await loadPod(decision, trace, deps)), time, replaces }];
+}
+
+/** An ad whose playlists cannot be had keeps its place in the pod: trackers find theirs by it. */
+async function loadPod({ breakId, ads }: BreakDecision, trace: RequestTrace, deps: MediaDeps): Promise<Pod> {
+  const loaded = await Promise.all(
+    ads.map(async (ad) => {
+      const pod = await deps.loadAd(ad, trace);
+      return "renditions" in pod ? pod : { adId: ad.adId, renditions: [] };
+    }),
+  );
+  return { breakId, ads: loaded };
+}
+
+async function describeBreaks({ request, content, settings }: StitchContext, deps: MediaDeps): Promise<BreakContext> {
+  const { state, options, zone, baseUrl, trace, kind } = request;
+  const { hasMap, targetDuration } = content.playlist;
+  const needs: PodNeeds = {
+    zone,
+    cdn: options.cdn,
+    splice: { packaging: hasMap ? "cmaf" : "hls", targetDuration, isLive: kind === "live" },
+    id3: options.isIosMobileWeb,
+    baseUrl,
+  };
+  const isMuxedFragments = hasMap && !(await hasSoundApart(request, deps));
+  return {
+    state,
+    baseUrl,
+    needs: isMuxedFragments ? undefined : needs,
+    adTimeoutMs: Math.min(settings.adTimeoutMs, options.adTimeoutMs ?? settings.adTimeoutMs),
+    trace,
+  };
+}
+
+/** Whether the content's master names sound that is not in the variants' own segments. */
+async function hasSoundApart(request: MediaRequest, deps: MediaDeps): Promise<boolean> {
+  const { playlist } = await deps.content.loadMaster(
+    contentOf(request, new URL(request.state.session.contentUrl)),
+    request.trace,
+  );
+  return playlist?.renditions.some(({ type, uri }) => type === "AUDIO" && uri !== undefined) ?? false;
+}
+
+async function selectStitchOptions(
+  { request, content }: StitchContext,
+  rows: readonly BreakRow[],
+  deps: MediaDeps,
+  reference?: Content,
+): Promise<StitchOptions> {
+  if (request.slot !== "webvtt") return { decorate: deps.decorate(request, rows) };
+  const media = reference && reference !== content ? reference : await loadPictures(request, deps);
+  return {
+    clipSubtitle: deps.clipSubtitles(request, content, media),
+    blankSubtitleUri: deps.blankSubtitleUri(request.baseUrl),
+  };
+}
+
+/** The first variant's playlist, whose segments tell the time of the media; undefined where it cannot be had. */
+async function loadPictures(request: MediaRequest, deps: MediaDeps): Promise<Content | undefined> {
+  const master = await deps.content.loadMaster(
+    contentOf(request, new URL(request.state.session.contentUrl)),
+    request.trace,
+  );
+  const [variant] = master.playlist?.variants ?? [];
+  if (!variant) return undefined;
+  return deps.content.loadMedia(contentOf(request, new URL(variant.uri, master.url)), request.trace);
+}
+
+function contentOf({ state, options, contentUrl }: MediaRequest, url: URL = contentUrl): ContentRequest {
+  return { url, session: state.session, cookies: state.cookies, options };
+}
+
+const KIND_OF_SLOT: Readonly<Record<string, ContentPlaylist["kind"]>> = {
+  webvtt: "subtitles",
+  audio: "audio",
+  iframe: "iframes",
+  image: "iframes",
+};
+
+function describePlace({ slot, contentUrl }: MediaRequest, { playlist }: Content): ContentPlaylist {
+  const kbps = Number(slot);
+  const kind = playlist.isIFramesOnly ? "iframes" : (KIND_OF_SLOT[slot] ?? "main");
+  return { url: contentUrl, bandwidthBps: kbps > 0 ? kbps * 1000 : undefined, kind };
+}
+
+/** Slot and content playlist, short enough to be kept with each session. */
+function nameTrack({ slot, contentUrl }: MediaRequest): string {
+  return `${slot}:${createHash("sha256").update(contentUrl.href).digest("base64url").slice(0, 11)}`;
+}
+
+function isMainTrack(track: string): boolean {
+  return /^(?:\d+|video):/.test(track);
+}
+
+/** @see primetime.md §1.15: 500 for a stream that the player is not playing, 404 for one that it has left */
+function refuseSidecar(tracks: readonly string[], track: string): MediaAnswer | undefined {
+  const isLeft = isMainTrack(track) && tracks.findLast(isMainTrack) !== track;
+  if (tracks.includes(track) && !isLeft) return undefined;
+  const status = tracks.includes(track) ? 404 : 500;
+  const message =
+    status === 404
+      ? "tracking: expected the stream that is played now, got one that the player has left"
+      : "tracking: expected a stream whose playlist was asked for first, got another";
+  const code = status === 404 ? "stream-left" : "stream-not-played";
+  const body = JSON.stringify({ error: { code, message } });
+  return { status, headers: { "cache-control": "no-store" }, contentType: "application/json; charset=utf-8", body };
+}
+
+function answerPlaylist({ options, kind }: MediaRequest, { text, content, outcome }: StitchedMedia): MediaAnswer {
+  const body = options.hasDiscontinuitySequence ? withDiscontinuitySequence(text) : text;
+  const isFinal = kind === "vod" && !content.isLive;
+  const headers: Record<string, string> = { "cache-control": isFinal ? "private, no-cache" : "no-store" };
+  if (isFinal) headers["etag"] = entityTag(body);
+  return { status: 200, headers, contentType: PLAYLIST_TYPE, body, outcome };
+}
+
+/** `pttagds`: the tag stands before the content of every playlist. */
+function withDiscontinuitySequence(text: string): string {
+  if (text.includes("#EXT-X-DISCONTINUITY-SEQUENCE:")) return text;
+  return text.replace(/^(#EXTM3U[^\n]*\n)/, "$1#EXT-X-DISCONTINUITY-SEQUENCE:0\n");
+}
