@@ -10,6 +10,7 @@ import {
   type RepackageAnswer,
   type RepackageRequest,
   resolveCreative,
+  resolveRepackaged,
   type SpliceNeeds,
   VAST_ERROR_OF_SKIP,
 } from "@interlude/core";
@@ -117,6 +118,15 @@ describe("resolveCreative", () => {
     expect(run.requested[0]).toMatchObject({ creativeUrl: MP4, key, cut: { packaging: "hls", targetDuration: 6 } });
   });
 
+  test("needs no status URL of whoever takes the request", async () => {
+    const run = decide(creative(mediaFile(MP4, "video/mp4")), () => "miss", {
+      outcome: "accepted",
+      state: "queued",
+      key,
+    });
+    expect(await run.resolution).toEqual({ skipped: "repackage-in-progress" });
+  });
+
   test("of several MP4 files the one with the highest bitrate is repackaged", async () => {
     const files = [500, 3000, 1200].map((bitrateKbps) =>
       mediaFile(`https://ads.example/${bitrateKbps}.mp4`, "video/mp4", { bitrateKbps }),
@@ -173,6 +183,25 @@ describe("resolveCreative", () => {
     expect(await run.resolution).toEqual({ skipped: "target-duration-exceeded" });
     expect(run.probed).toEqual([]);
   });
+});
+
+test("HLS that does not fit the content has a repackaged copy like any other media file", async () => {
+  const url = "https://ads.example/spot.m3u8";
+  const hls = mediaFile(url, "application/x-mpegurl");
+  const probed: string[] = [];
+  const ports: JitPorts = {
+    probe: async ({ href }) => (probed.push(href), "hit"),
+    requestRepackage: async () => accepted("absent"),
+  };
+  const needs = { packaging: "hls", targetDuration: 4, isLive: true } as const;
+  const context = { zone, cdnBase: new URL("https://cdn.example/"), needs };
+  const copy = `https://cdn.example/${masterPath("1", creativeKey("1", url), { packaging: "hls", targetDuration: 4 })}`;
+  expect(await resolveRepackaged(creative(hls), hls, context, ports)).toEqual({
+    playlistUrl: new URL(copy),
+    mediaFile: hls,
+    isRepackaged: true,
+  });
+  expect(probed).toEqual([copy]);
 });
 
 describe("VAST_ERROR_OF_SKIP", () => {

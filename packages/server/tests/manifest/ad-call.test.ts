@@ -2,7 +2,18 @@ import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { createTrace } from "../../src/manifest/trace.ts";
-import { adCallsOn, answering, hls, inLine, testCall, testSession, vast, wrapper } from "./ad-world.ts";
+import {
+  adCallsBy,
+  adCallsOn,
+  answering,
+  manifestFetch,
+  hls,
+  inLine,
+  testCall,
+  testSession,
+  vast,
+  wrapper,
+} from "./ad-world.ts";
 
 const ONE = vast(inLine({ id: "one" }));
 
@@ -71,11 +82,20 @@ describe("callBreak", () => {
         response.end(vast(wrapper("slow", `${ads.origin}/never`) + inLine({ id: "quick" }))),
       "/never": () => undefined,
     });
+    const fetch = manifestFetch([ads]);
+    const limits: number[] = [];
+    const calls = adCallsBy((url, options) => {
+      limits.push(options.timeoutMs);
+      return fetch(url, options);
+    });
     const call = testCall(`${ads.origin}/tag`, { timeoutMs: 400 });
-    const { result, isTimedOut } = await adCallsOn([ads]).callBreak(call, createTrace());
+    const { result, isTimedOut } = await calls.callBreak(call, createTrace());
     expect(isTimedOut).toBe(true);
     expect(result.ads.map(({ id }) => id)).toEqual(["quick"]);
     expect(result.failures).toMatchObject([{ reason: "ads-timeout", adId: "slow" }]);
+    const [first = 0, second = 0] = limits;
+    expect(first).toBeLessThanOrEqual(400);
+    expect(second).toBeLessThan(first);
   });
 
   test("a body that trickles is cut at the deadline", async () => {

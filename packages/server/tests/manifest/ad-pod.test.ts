@@ -60,6 +60,28 @@ describe("an HLS creative", () => {
     expect(orders).toEqual([]);
   });
 
+  test("has its renditions where a redirect of its master led", async () => {
+    const { resolve, cdn } = await world({
+      "/ad.m3u8": (_request, response) => void response.writeHead(302, { location: "/edge/7/ad.m3u8" }).end(),
+      "/edge/7/ad.m3u8": master([["v.m3u8", 1]]),
+      "/edge/7/v.m3u8": mediaPlaylist([5, 5]),
+    });
+    const pod = await resolve(inLine({ id: "a", media: hls("CDN/ad.m3u8") }));
+    expect(pod.ads[0]?.renditions).toMatchObject([{ url: `${cdn.origin}/edge/7/v.m3u8` }]);
+  });
+
+  test("is fetched where a rule says, and keeps its own addresses", async () => {
+    const { resolve, cdn } = await world({
+      "/moved/ad.m3u8": master([["v.m3u8", 1]]),
+      "/moved/v.m3u8": mediaPlaylist([5, 5]),
+    });
+    const rewrite = (url: string): string => url.replace("https://ads.example/", `${cdn.origin}/moved/`);
+    const pod = await resolve(inLine({ id: "a", media: hls("https://ads.example/ad.m3u8") }), { rewrite });
+    expect(pod.ads).toMatchObject([
+      { playlistUrl: "https://ads.example/ad.m3u8", renditions: [{ url: "https://ads.example/v.m3u8" }] },
+    ]);
+  });
+
   test("that is one media playlist is fetched once", async () => {
     const { resolve, cdn } = await world({ "/ad.m3u8": mediaPlaylist([5, 5]) });
     const pod = await resolve(inLine({ id: "a", media: hls("CDN/ad.m3u8") }));

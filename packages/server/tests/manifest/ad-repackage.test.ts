@@ -194,6 +194,20 @@ describe("HLS that does not fit the content", () => {
     expect(orders).toMatchObject([{ packaging }]);
   });
 
+  test("loses its muxed variants in CMAF where it has others", async () => {
+    const media = mediaPlaylist([5, 5], { map: true });
+    const muxed = "#EXT-X-STREAM-INF:BANDWIDTH=9\nmuxed.m3u8\n";
+    const { resolve } = await world({
+      "/ad.m3u8": master([["v.m3u8", 1000]], SOUND) + muxed,
+      "/v.m3u8": media,
+      "/muxed.m3u8": media,
+      "/sound.m3u8": media,
+    });
+    const splice = { ...LIVE_6, packaging: "cmaf" } as const;
+    const pod = await resolve(inLine({ id: "a", media: hls("CDN/ad.m3u8") }), { splice });
+    expect(pod.ads[0]?.renditions.map(({ bandwidthBps }) => bandwidthBps)).toEqual([1000, 0]);
+  });
+
   test("is no demuxed CMAF in demuxed CMAF, which goes in with its sound", async () => {
     const media = mediaPlaylist([5, 5], { map: true });
     const { resolve, orders, cdn } = await world({

@@ -54,8 +54,12 @@ export function testCall(tagUrl: string, more: Partial<AdCall> = {}): AdCall {
 type CallZone = Pick<ZoneManifest, "fallbackTagUrl" | "startBudgetMs" | "rewriteRules">;
 
 export function adCallsOn(servers: readonly Loopback[], zone: Partial<CallZone> = {}): AdCalls {
+  return adCallsBy(manifestFetch(servers), zone);
+}
+
+export function adCallsBy(fetch: ManifestFetch, zone: Partial<CallZone> = {}): AdCalls {
   return createAdCalls({
-    fetch: manifestFetch(servers),
+    fetch,
     now: Date.now,
     readXml: parseXml,
     zoneManifest: () => ({ fallbackTagUrl: undefined, startBudgetMs: 10_000, rewriteRules: [], ...zone }),
