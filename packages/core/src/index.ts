@@ -36,4 +36,4 @@ export type { TimedPod } from "./vod-plan.ts";
 export { type HostMatch, type NormaliseRule, parseZoneDocument, type ZoneDocument } from "./zone.ts";
 export * from "./stitched.ts";
 export * from "./webvtt/clip.ts";
-export { BLANK_WEBVTT, parseWebVtt, type TimestampMap, type WebVtt, type WebVttCue } from "./webvtt/webvtt.ts";
+export { BLANK_WEBVTT, EMPTY_CUE, parseWebVtt, type TimestampMap, type WebVtt, type WebVttCue } from "./webvtt/webvtt.ts";

@@ -29,8 +29,15 @@ export interface WebVtt {
   readonly cues: readonly WebVttCue[];
 }
 
-/** What a player takes for a segment without cues: for the time of an ad. */
-export const BLANK_WEBVTT = "WEBVTT\n\n";
+/**
+ * A millisecond of nothing, for hls.js: it keeps a segment with a cue until the media's clock at its discontinuity is known, and
+ * drops what it keeps when another discontinuity's becomes known. A segment without a cue it does not keep: it goes on to the
+ * segment behind the next discontinuity at once, and loses that and all that follow.
+ */
+export const EMPTY_CUE = "00:00.000 --> 00:00.001\n\n";
+
+/** Nothing to read, for the time of an ad. */
+export const BLANK_WEBVTT: string = `WEBVTT\n\n${EMPTY_CUE}`;
 
 const SIGNATURE = /^\uFEFF?WEBVTT(?=[ \t\r\n]|$)/;
 const MAP = /^X-TIMESTAMP-MAP=(.{0,200})$/m;

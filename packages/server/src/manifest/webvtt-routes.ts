@@ -8,7 +8,15 @@
  *
  * @see primetime.md §1.11; docs/decisions/0014-subtitles-at-a-break.md
  */
-import { BLANK_WEBVTT, clipWebVtt, cueTimeAtProgramme, cueTimeAtPts, type WebVtt } from "@interlude/core";
+import {
+  BLANK_WEBVTT,
+  clipWebVtt,
+  cueTimeAtProgramme,
+  cueTimeAtPts,
+  EMPTY_CUE,
+  parseWebVtt,
+  type WebVtt,
+} from "@interlude/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HttpError } from "../http-error.ts";
 import type { Signer } from "./signature.ts";
@@ -73,8 +81,10 @@ async function findStart(
 /** Where the time of the cut is not known the part that begins the segment is the whole of it, and all others are empty. */
 function clipFrom(vtt: WebVtt, { from, to }: WebVttClip, start: number | undefined): string {
   if (start === undefined) return (from ?? 0) > 0 ? BLANK_WEBVTT : vtt.text;
-  return clipWebVtt(vtt, {
+  const text = clipWebVtt(vtt, {
     fromMs: from === undefined ? -Infinity : start + from * 1000,
     toMs: to === undefined ? Infinity : start + to * 1000,
   });
+  const isFirstAfterBreak = from !== undefined;
+  return isFirstAfterBreak && parseWebVtt(text)?.cues.length === 0 ? `${text}\n\n${EMPTY_CUE}` : text;
 }
