@@ -7,7 +7,7 @@
  */
 import { type CueTime, parseCueTime, readCueTiming } from "./cue-time.ts";
 
-/** A cue with all its lines, from its identifier to the blank lines behind it. */
+/** A cue with all its lines: the range goes from its identifier to the blank lines behind it. */
 export interface WebVttCue {
   readonly start: number;
   readonly end: number;
@@ -21,6 +21,7 @@ export interface TimestampMap {
   readonly localMs: number;
 }
 
+/** A file, never changed. Ranges are places in its text. */
 export interface WebVtt {
   readonly text: string;
   /** 0 and 0 where the header has none (RFC 8216 §3.5); undefined where it has one that cannot be read. */
