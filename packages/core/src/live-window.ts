@@ -119,7 +119,7 @@ function planWindow(window: LiveWindow, timeline: LiveTimeline, end: number, isM
   };
   for (const entry of timeline.breaks) {
     const resumption = entry.resumption?.mediaSequence ?? Number.POSITIVE_INFINITY;
-    if (resumption > first) {
+    if (resumption > first || entry.mediaSequence === first) {
       pushContent(Math.min(entry.mediaSequence, end), entry.clips);
       const part = planAds(window, entry, offsets, end);
       if (part.from < part.to || entry.mediaSequence < end) parts.push(part);

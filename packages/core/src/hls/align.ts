@@ -16,11 +16,19 @@ export function selectRendition<Rendition extends { readonly bandwidthBps: numbe
   return ladder.findLast((rendition) => rendition.bandwidthBps <= limit) ?? ladder[0];
 }
 
-/** The segment boundaries: the start of each segment in seconds from the first, then the end of the last. Never empty. */
+const boundariesOf = new WeakMap<readonly object[], readonly number[]>();
+
+/**
+ * The segment boundaries: the start of each segment in seconds from the first, then the end of the last. Never empty; worked out
+ * once for one list of segments.
+ */
 export function segmentBoundaries(segments: readonly { readonly duration: number }[]): readonly number[] {
+  const known = boundariesOf.get(segments);
+  if (known) return known;
   const boundaries = [0];
   let end = 0;
-  for (const segment of segments) boundaries.push((end += segment.duration));
+  for (const { duration } of segments) boundaries.push((end += duration));
+  boundariesOf.set(segments, boundaries);
   return boundaries;
 }
 

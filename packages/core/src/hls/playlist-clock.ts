@@ -13,7 +13,7 @@ import { dateSegment } from "./splice.ts";
 export interface PlaylistClock {
   /** Seconds from the first segment: the start of each, then the end of the last. */
   readonly boundaries: readonly number[];
-  /** How many EXT-X-DISCONTINUITY stand before each segment's own lines, then how many in all. */
+  /** How many EXT-X-DISCONTINUITY stand before each segment's own lines, then how many in all; empty where there are none. */
   readonly discontinuities: readonly number[];
 }
 
@@ -79,6 +79,9 @@ export function locateSegment(
 }
 
 function countDiscontinuities({ segments }: MediaPlaylist): readonly number[] {
+  let total = 0;
+  for (const { discontinuities } of segments) total += discontinuities;
+  if (total === 0) return [];
   let count = 0;
   return [0, ...segments.map(({ discontinuities }) => (count += discontinuities))];
 }

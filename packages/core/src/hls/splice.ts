@@ -105,7 +105,7 @@ export class PlaylistWriter {
       runStart = segment.end;
     }
     this.#pushText(text.slice(runStart, last.end));
-    this.#leaveSegment(last);
+    this.#leaveSegment(last, to - 1, shift);
   }
 
   /** A part of one content segment; the first part comes with the segment's own tags. */
@@ -121,7 +121,7 @@ export class PlaylistWriter {
       this.#push(`${EXTINF}${formatSeconds(part.duration)},`);
       this.#push(part.uri);
     }
-    this.#leaveSegment(segment);
+    this.#leaveSegment(segment, index, shift);
   }
 
   pushAd(segment: AdSegment, lines: AdSegmentLines): void {
@@ -181,8 +181,8 @@ export class PlaylistWriter {
     this.#keys = wanted;
   }
 
-  #leaveSegment({ keys, map }: Segment): void {
-    this.#keys = keys.map((key) => key.value);
+  #leaveSegment({ keys, map }: Segment, index: number, shift: number): void {
+    this.#keys = keys.map((key) => this.#valueOf(key, index, shift));
     this.#map = map?.value;
   }
 

@@ -1,0 +1,152 @@
+/** What one refresh of a stitched live playlist lists, the next one lists alike, whatever becomes of its breaks. */
+import { type AvailDecision, type ContentPlaylist, emptyTimeline, type LiveOptions, stitchLive } from "@interlude/core";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { availId, type Origin, podOf, writeWindow } from "./live-model.ts";
+import { CONTENT, type ReadSegment, readByHlsParser } from "./playlists.ts";
+
+const FIRST = 1000;
+const milliseconds = fc.integer({ min: 500, max: 6000 }).map((duration) => duration / 1000);
+
+/** A break and what is known of it when: refreshes that its decision takes, and its return, which is told some refreshes late. */
+const fates = fc.record({
+  gap: fc.integer({ min: 1, max: 9 }),
+  ads: fc.array(fc.array(milliseconds, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 }),
+  decidedAfter: fc.nat(3),
+  isHeld: fc.boolean(),
+  returnsAt: fc.option(fc.integer({ min: 0, max: 8 }), { nil: undefined }),
+  returnIsLateBy: fc.nat(3),
+});
+type Fate = typeof fates extends fc.Arbitrary<infer Value> ? Value & { readonly segment: number } : never;
+
+const scenarios = fc
+  .record({
+    duration: fc.constantFrom(2, 4, 5.005, 6),
+    jitter: fc.boolean(),
+    discontinuities: fc.uniqueArray(fc.nat(60), { maxLength: 6 }),
+    breaks: fc.array(fates, { minLength: 1, maxLength: 5 }),
+    window: fc.integer({ min: 2, max: 30 }),
+    steps: fc
+      .array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 6 })
+      .filter((steps) => steps.some(Boolean)),
+  })
+  .map(({ duration, jitter, discontinuities, breaks, window, steps }) => {
+    let next = 0;
+    const placed = breaks.map((fate): Fate => {
+      const segment = next + fate.gap;
+      next = segment + Math.ceil(totalOf(fate.ads.flat()) / (duration * 0.8)) + 1;
+      return { ...fate, segment };
+    });
+    const durations = Array.from({ length: next + window + 12 }, (_, index) =>
+      jitter && index % 3 === 1 ? duration * 0.9 : duration,
+    );
+    const origin: Origin = {
+      durations,
+      targetDuration: 6,
+      discontinuities: new Set(discontinuities),
+      breaks: placed.map(({ segment, ads }) => ({ segment, ads, duration: totalOf(ads.flat()) })),
+    };
+    return { origin, fates: placed, window, steps };
+  });
+type Scenario = typeof scenarios extends fc.Arbitrary<infer Value> ? Value : never;
+
+function totalOf(durations: readonly number[]): number {
+  return durations.reduce((total, duration) => total + duration, 0);
+}
+
+/** What is decided at a refresh: each break some refreshes after it was first listed, its return some after that was. */
+function decide({ origin, fates }: Scenario, edges: readonly number[]): ReadonlyMap<string, AvailDecision> {
+  const refreshesSince = (segment: number): number => edges.filter((edge) => edge > segment).length - 1;
+  return new Map(
+    fates.flatMap((fate, index): readonly [string, AvailDecision][] => {
+      const entry = origin.breaks[index];
+      if (!entry || refreshesSince(fate.segment) < 0) return [];
+      const id = availId(entry);
+      if (refreshesSince(fate.segment) < fate.decidedAfter) return fate.isHeld ? [[id, { kind: "hold" }]] : [];
+      const returned = fate.returnsAt === undefined ? undefined : fate.segment + fate.returnsAt;
+      const isKnown = returned !== undefined && refreshesSince(returned) >= fate.returnIsLateBy;
+      const earlyReturn = isKnown ? { mediaSequence: FIRST + returned } : undefined;
+      return [[id, { kind: "pod", pod: podOf(entry), availDuration: entry.duration, earlyReturn }]];
+    }),
+  );
+}
+
+interface Refresh {
+  readonly segments: readonly ReadSegment[];
+  readonly isHeld: boolean;
+}
+
+/** Every refresh as the viewer reads it, windows that overlap, the memory going through JSON each time. */
+function watch(scenario: Scenario, content: ContentPlaylist = CONTENT, options: LiveOptions = {}): readonly Refresh[] {
+  const { origin, window, steps } = scenario;
+  const [edges, seen]: [number[], Refresh[]] = [[window], []];
+  let timeline = emptyTimeline();
+  for (
+    let edge = window;
+    edge <= origin.durations.length;
+    edge += Math.min(window - 1, steps[seen.length % steps.length] ?? 1)
+  ) {
+    edges.push(edge);
+    const stitched = stitchLive(
+      writeWindow(origin, edge - window, edge),
+      content,
+      timeline,
+      decide(scenario, edges.slice(1)),
+      options,
+    );
+    timeline = JSON.parse(JSON.stringify(stitched.timeline));
+    seen.push({ segments: readByHlsParser(stitched.text), isHeld: stitched.held.length > 0 });
+    if (seen.length > 300) break;
+  }
+  return seen;
+}
+
+function expectAgreement(refreshes: readonly Refresh[]): void {
+  const listed = new Map<number, string>();
+  let [head, tail, wasHeld] = [0, FIRST - 1, false];
+  for (const { segments, isHeld } of refreshes) {
+    expect(segments.length).toBeGreaterThan(0);
+    for (const { mediaSequence, uri, duration, discontinuitySequence } of segments) {
+      const now = `${uri} ${duration} ${discontinuitySequence}`;
+      expect(`${mediaSequence} ${now}`).toBe(`${mediaSequence} ${listed.get(mediaSequence) ?? now}`);
+      listed.set(mediaSequence, now);
+    }
+    const [first, last] = [segments[0]?.mediaSequence ?? 0, segments.at(-1)?.mediaSequence ?? 0];
+    expect(first).toBeGreaterThanOrEqual(head);
+    // A window may leave behind what was held back.
+    if (!wasHeld) expect(first).toBeLessThanOrEqual(tail + 1);
+    expect(last).toBeGreaterThanOrEqual(tail);
+    [head, tail, wasHeld] = [first, last, isHeld];
+  }
+}
+
+describe("what two refreshes list both", () => {
+  test("has the same numbers, addresses and discontinuity numbers, with breaks held, decided late and returning early", () => {
+    fc.assert(
+      fc.property(scenarios, (scenario) => {
+        expectAgreement(watch(scenario));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("is the same in subtitles that have no discontinuities around ads", () => {
+    fc.assert(
+      fc.property(scenarios, (scenario) => {
+        const options = { hasSubtitleDiscontinuities: false };
+        expectAgreement(watch(scenario, { ...CONTENT, kind: "subtitles" }, options));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("is the same in subtitles that are clipped next to a break", () => {
+    fc.assert(
+      fc.property(scenarios, (scenario) => {
+        const clipSubtitle: LiveOptions["clipSubtitle"] = ({ uri, from, to }) => `${uri}?${from}-${to}`;
+        expectAgreement(watch(scenario, { ...CONTENT, kind: "subtitles" }, { clipSubtitle }));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
