@@ -201,7 +201,7 @@ describe("beacons fired by the server", () => {
     const decision = breakAt(host.origin);
     const server = await segmentServer({ store: await sessionWith(decision), hosts: [host] });
     await server.play(linksOf(server, decision)[5], { headers: { "user-agent": "Player/2", dnt: "1" } });
-    const target = "https://cdn.example/two/3/seg-2.ts?token=a%2Fb&x=1";
+    const target = "https://cdn.example/two/4-4-2/seg-2.ts?token=a%2Fb&x=1";
     const [progress, ...urls] = server.records;
     expect(progress).toEqual({
       type: "TRACE_PLAYBACK_PROGRESS",

@@ -94,7 +94,7 @@ export function segmentPlaces(
         startTime,
         breakTime,
         duration,
-        uri: `${base}/${adId}/${durations.length}/seg-${index}.ts?token=a%2Fb&x=1`,
+        uri: `${base}/${adId}/${durations.join("-")}/seg-${index}.ts?token=a%2Fb&x=1`,
       };
       startTime += duration;
       breakTime += duration;
