@@ -178,6 +178,8 @@ export const MIGRATIONS: readonly Migration[] = [
         created_at timestamptz not null default now()
       );
       create index session_by_use on session (used_at);
+      -- what came later has the greater number; clocks are not that fine
+      create sequence session_order;
       -- key, here and below: the name where it is short and plain, else its hash
       create table session_break (
         session text not null references session (id) on delete cascade,
@@ -201,14 +203,14 @@ export const MIGRATIONS: readonly Migration[] = [
         listed_through bigint,
         first_number bigint,
         edge bigint,
-        asked_at timestamptz not null default clock_timestamp(),
+        asked bigint not null default nextval('session_order'),
         primary key (session, key)
       );
       create table session_cookie (
         session text not null references session (id) on delete cascade,
         key text not null,
         cookie json not null,
-        saved_at timestamptz not null default clock_timestamp(),
+        saved bigint not null default nextval('session_order'),
         primary key (session, key)
       );
       create table session_claim (

@@ -34,92 +34,110 @@ export interface RateLimit {
 /** As documented for Primetime. */
 export const RATE_LIMIT = { perSecond: 10, maxQueued: 100 } as const;
 
-interface Waiting {
-  readonly settle: (isTurn: boolean) => void;
-}
-
-interface Lane {
-  /** Saved-up time, ms: one request costs what lies between two. */
-  credit: number;
-  creditedAt: number;
-  readonly queue: Waiting[];
-  cancel: (() => void) | undefined;
-}
-
 export function createRateLimit(options: RateLimitOptions): RateLimit {
-  const { perSecond, maxQueued, now, after } = options;
-  const cost = 1000 / perSecond;
+  const { perSecond, maxQueued, now } = options;
+  /** In the order in which they were credited last. */
   const lanes = new Map<string, Lane>();
-
-  const refill = (lane: Lane): void => {
-    const at = now();
-    lane.credit = Math.min(1000, lane.credit + Math.max(0, at - lane.creditedAt));
-    lane.creditedAt = at;
-  };
-  /** A lane that was not used for a second is full again: it need not be remembered. */
-  const forgetOld = (): void => {
-    for (const [session, lane] of lanes) {
-      if (now() - lane.creditedAt < 1000) return;
-      lanes.delete(session);
-      if (lane.queue.length === 0) continue;
-      // It must not keep those behind it from being forgotten.
-      lanes.set(session, lane);
-      return;
-    }
-  };
-  const open = (session: string): Lane => {
-    const lane = lanes.get(session) ?? { credit: 1000, creditedAt: now(), queue: [], cancel: undefined };
+  const toEnd = (session: string, lane: Lane): void => {
     lanes.delete(session);
     lanes.set(session, lane);
-    refill(lane);
+  };
+  const open = (session: string): Lane => {
+    const lane = lanes.get(session) ?? createLane(options, () => toEnd(session, lane));
     return lane;
   };
-  const schedule = (lane: Lane): void => {
-    lane.cancel?.();
-    lane.cancel =
-      lane.queue.length > 0 ? after(Math.max(1, Math.ceil(cost - lane.credit)), () => advance(lane)) : undefined;
-  };
-  const advance = (lane: Lane): void => {
-    lane.cancel = undefined;
-    refill(lane);
-    while (lane.credit >= cost && lane.queue.length > 0) {
-      lane.credit -= cost;
-      lane.queue.shift()?.settle(true);
+  /** A lane that was not used for a second is full again: it need not be remembered. One that has a queue is credited more often. */
+  const forgetOld = (): void => {
+    for (const [session, { creditedAt, queued }] of lanes) {
+      if (now() - creditedAt < SECOND_MS || queued > 0) return;
+      lanes.delete(session);
     }
-    schedule(lane);
   };
-  const wait = (lane: Lane, onGone: (leave: () => void) => void): Promise<boolean> =>
-    new Promise((settle) => {
-      const entry = { settle };
-      lane.queue.push(entry);
-      if (lane.cancel === undefined) schedule(lane);
-      onGone(() => {
-        const index = lane.queue.indexOf(entry);
-        if (index < 0) return;
-        lane.queue.splice(index, 1);
-        settle(false);
-        if (lane.queue.length === 0) schedule(lane);
-      });
-    });
   return {
     enter: (session, onGone) => {
       forgetOld();
       const lane = open(session);
-      if (lane.queue.length === 0 && lane.credit >= cost) {
-        lane.credit -= cost;
-        return true;
-      }
-      if (lane.queue.length < maxQueued) return wait(lane, onGone);
+      if (lane.pass()) return true;
+      if (lane.queued < maxQueued) return lane.wait(onGone);
       const message = `session: expected at most ${perSecond} requests a second and ${maxQueued} waiting, got more`;
       throw new HttpError("quota-exceeded", message, { retryAfterSeconds: Math.ceil(maxQueued / perSecond) });
     },
     count: () => lanes.size,
     close: () => {
-      for (const lane of lanes.values()) {
-        for (const entry of lane.queue.splice(0)) entry.settle(false);
-        schedule(lane);
-      }
+      for (const lane of lanes.values()) lane.close();
       lanes.clear();
+    },
+  };
+}
+
+const SECOND_MS = 1000;
+
+/** The requests of one session. */
+interface Lane {
+  readonly creditedAt: number;
+  readonly queued: number;
+  /** Whether a request may go on at once. */
+  pass(): boolean;
+  wait(onGone: (leave: () => void) => void): Promise<boolean>;
+  close(): void;
+}
+
+/** @param onCredit is called each time that time is credited */
+function createLane({ perSecond, now, after }: RateLimitOptions, onCredit: () => void): Lane {
+  const cost = SECOND_MS / perSecond;
+  const queue: ((isTurn: boolean) => void)[] = [];
+  let credit = SECOND_MS;
+  let creditedAt = now();
+  let cancel: (() => void) | undefined;
+
+  const refill = (): void => {
+    const at = now();
+    credit = Math.min(SECOND_MS, credit + Math.max(0, at - creditedAt));
+    creditedAt = at;
+    onCredit();
+  };
+  const schedule = (): void => {
+    cancel?.();
+    cancel = queue.length > 0 ? after(Math.max(1, Math.ceil(cost - credit)), advance) : undefined;
+  };
+  const advance = (): void => {
+    cancel = undefined;
+    refill();
+    while (credit >= cost && queue.length > 0) {
+      credit -= cost;
+      queue.shift()?.(true);
+    }
+    schedule();
+  };
+  const leave = (settle: (isTurn: boolean) => void): void => {
+    const index = queue.indexOf(settle);
+    if (index < 0) return;
+    queue.splice(index, 1);
+    settle(false);
+    if (queue.length === 0) schedule();
+  };
+  return {
+    get creditedAt() {
+      return creditedAt;
+    },
+    get queued() {
+      return queue.length;
+    },
+    pass: () => {
+      refill();
+      if (queue.length > 0 || credit < cost) return false;
+      credit -= cost;
+      return true;
+    },
+    wait: (onGone) =>
+      new Promise((settle) => {
+        queue.push(settle);
+        if (cancel === undefined) schedule();
+        onGone(() => leave(settle));
+      }),
+    close: () => {
+      for (const settle of queue.splice(0)) settle(false);
+      schedule();
     },
   };
 }

@@ -3,12 +3,13 @@
  * one row, and each write one statement that decides by itself who was first.
  */
 import { createHash, randomUUID } from "node:crypto";
+import type { LiveTimeline } from "@interlude/core";
 import type { Queryable } from "../database/queryable.ts";
 import type { BreakDecision, BreakRow, EarlyReturn } from "./decision.ts";
-import { SESSION_LIMITS } from "./session-memory.ts";
-import { packTimeline, type PackedTimeline, positionOf, unpackTimeline } from "./session-packing.ts";
+import { SESSION_LIMITS } from "./session-limits.ts";
 import type { Session, SessionState, SessionStore, StoredCookie } from "./session.ts";
 import { startSweep } from "./session-sweep.ts";
+import { positionOf } from "./track-position.ts";
 
 export interface DatabaseSessionsOptions {
   readonly query: Queryable["query"];
@@ -65,8 +66,7 @@ export function createDatabaseSessions(options: DatabaseSessionsOptions): Sessio
     saveTrack: async (id, name, timeline) => {
       const position = timeline && positionOf(timeline);
       const numbers = [position?.listedThrough, position?.first, position?.edge].map((number) => number ?? null);
-      const packed = toJson(timeline && packTimeline(timeline));
-      await query(SAVE_TRACK, [id, keyOf(name), JSON.stringify(name), packed, ...numbers]);
+      await query(SAVE_TRACK, [id, keyOf(name), JSON.stringify(name), toJson(timeline), ...numbers]);
     },
     saveCookies: async (id, cookies) => {
       const byKey = new Map(cookies.map((cookie) => [keyOf(`${cookie.host} ${cookie.name}`), cookie]));
@@ -122,21 +122,21 @@ const SAVE_TRACK = `
         (excluded.timeline, excluded.listed_through, excluded.first_number, excluded.edge, true),
         (known.timeline, known.listed_through, known.first_number, known.edge, false)
       ) as chosen (timeline, listed_through, first_number, edge, is_new)
-      where chosen.is_new = (excluded.timeline is not null and (known.timeline is null
+      where chosen.is_new = coalesce(excluded.timeline is not null and (known.timeline is null or known.edge is null
         or excluded.edge < known.first_number
-        or (excluded.listed_through, excluded.edge) >= (known.listed_through, known.edge)))),
-    asked_at = clock_timestamp()`;
+        or (excluded.listed_through, excluded.edge) >= (known.listed_through, known.edge)), false)),
+    asked = excluded.asked`;
 
 const SAVE_COOKIES = `
   with given as (
     select key, cookie, "isGone" as is_gone from json_to_recordset($2::json) as row (key text, cookie json, "isGone" boolean)
   ), removed as (
     delete from session_cookie where session = $1 and (key in (select key from given where is_gone)
-      or key in (select key from session_cookie where session = $1 order by saved_at desc, key offset $3))
+      or key in (select key from session_cookie where session = $1 order by saved desc offset $3))
   )
   insert into session_cookie (session, key, cookie)
   select id, key, cookie from session, given where id = $1 and not is_gone
-  on conflict (session, key) do update set cookie = excluded.cookie, saved_at = excluded.saved_at`;
+  on conflict (session, key) do update set cookie = excluded.cookie, saved = excluded.saved`;
 
 const CLAIM = `
   insert into session_claim (session, key) select id, $2 from session where id = $1
@@ -154,7 +154,7 @@ interface StateRow {
         readonly early_return: EarlyReturn | null;
       }[]
     | null;
-  readonly tracks: readonly { readonly name: string; readonly timeline: PackedTimeline | null }[] | null;
+  readonly tracks: readonly { readonly name: string; readonly timeline: LiveTimeline | null }[] | null;
 }
 
 /** One statement, one round trip, also where use is written down. */
@@ -164,21 +164,21 @@ const LOAD = `
     where id = $1 and used_at > $3::timestamptz and used_at <= $4::timestamptz
   )
   select facts,
-    (select json_agg(cookie order by saved_at, key) from (
-      select cookie, saved_at, key from session_cookie where session_cookie.session = session.id
-      order by saved_at desc, key limit ${SESSION_LIMITS.cookies}) as newest) as cookies,
+    (select json_agg(cookie order by saved) from (
+      select cookie, saved from session_cookie where session_cookie.session = session.id
+      order by saved desc limit ${SESSION_LIMITS.cookies}) as newest) as cookies,
     (select json_agg(json_build_object('break_id', break_id,
         'first_listed_at', extract(epoch from first_listed_at) * 1000,
         'decision', decision, 'early_return', early_return) order by first_listed_at, key) from (
       select * from session_break where session_break.session = session.id
       order by first_listed_at desc, key limit ${SESSION_LIMITS.breaks}) as newest) as breaks,
-    (select json_agg(json_build_object('name', name, 'timeline', timeline) order by asked_at, key)
+    (select json_agg(json_build_object('name', name, 'timeline', timeline) order by asked)
       from session_track where session_track.session = session.id) as tracks
   from session where id = $1 and used_at > $3::timestamptz`;
 
 function readState({ facts, cookies, breaks, tracks }: StateRow): SessionState {
   const timelines = new Map(
-    (tracks ?? []).flatMap(({ name, timeline }) => (timeline ? [[name, unpackTimeline(timeline)] as const] : [])),
+    (tracks ?? []).flatMap(({ name, timeline }) => (timeline ? [[name, timeline] as const] : [])),
   );
   return {
     session: facts,

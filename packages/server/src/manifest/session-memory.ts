@@ -4,11 +4,9 @@
  */
 import type { BreakRow } from "./decision.ts";
 import { createSessionShelf, type HeldSession, type ShelfOptions } from "./session-shelf.ts";
-import { isCurrent, positionOf } from "./session-packing.ts";
+import { SESSION_LIMITS } from "./session-limits.ts";
 import type { SessionState, SessionStore, StoredCookie } from "./session.ts";
-
-/** Of one session; the oldest break, cookie and claim go when there are more. */
-export const SESSION_LIMITS = { breaks: 500, cookies: 50, claims: 10_000 } as const;
+import { isCurrent, positionOf } from "./track-position.ts";
 
 /** Sessions that nothing outlives: they end with the process. */
 export function createMemorySessions(options: ShelfOptions): SessionStore {
@@ -46,8 +44,8 @@ export function createMemorySessions(options: ShelfOptions): SessionStore {
       const held = shelf.open(id);
       if (!held) return;
       const known = held.tracks.find((track) => track.name === name)?.timeline;
-      const isOld = known && timeline && !isCurrent(positionOf(timeline), positionOf(known));
-      const track = { name, timeline: isOld ? known : (timeline ?? known) };
+      const isNew = timeline && (!known || isCurrent(positionOf(timeline), positionOf(known)));
+      const track = Object.freeze({ name, timeline: isNew ? timeline : known });
       shelf.replace(held, { tracks: [...held.tracks.filter((other) => other.name !== name), track] });
     },
     saveCookies: async (id, cookies) => {
