@@ -15,7 +15,10 @@ export function createSigner(secret: string, purpose: string): Signer {
     createHmac("sha256", secret).update(`${purpose}\n${text}`).digest("base64url").slice(0, LENGTH);
   return {
     sign,
-    isSigned: (text, signature) =>
-      signature.length === LENGTH && timingSafeEqual(Buffer.from(sign(text)), Buffer.from(signature.padEnd(LENGTH))),
+    isSigned: (text, signature) => {
+      const sent = Buffer.from(signature);
+      // Counted in bytes: characters beyond ASCII take several, and what is compared must be of one length.
+      return sent.length === LENGTH && timingSafeEqual(Buffer.from(sign(text)), sent);
+    },
   };
 }
