@@ -7,7 +7,7 @@ import { snapToBoundary } from "./align.ts";
 import { parseAttributeList } from "./attribute-list.ts";
 import type { PlacedCue } from "./cue-pairing.ts";
 import type { ReadSection, SectionCue } from "./cue-section.ts";
-import { type Cue, type CueText, readEvent, readSeconds } from "./cue-signal.ts";
+import { type Cue, type CueText, ownIds, readEvent, readSeconds } from "./cue-signal.ts";
 import type { CueTag, MediaPlaylist } from "./media-playlist.ts";
 import { datesOf } from "./playlist-clock.ts";
 import { parseProgramDateTime } from "./program-date-time.ts";
@@ -117,7 +117,7 @@ function readReturn(text: CueText, readSection: ReadSection): Cue | undefined {
 
 /** What the tag says where its section cannot be decoded. */
 function readPlain(kind: "out" | "in", tag: CueText): Cue {
-  const ids = [tag.attributes.get("ID") ?? ""];
+  const ids = ownIds(tag.attributes);
   const nothing = { duration: undefined, elapsed: undefined, reach: undefined, needsReturn: false };
   return { kind, ids, family: "text", ...nothing, tag };
 }

@@ -91,7 +91,7 @@ function readText(kind: Cue["kind"], text: CueText, readSection: ReadSection): r
   const events = section === undefined ? [] : (readSection(section) ?? []);
   const event = events.find((each) => (each.kind === "in") === (kind === "in"));
   const ids = [...ownIds(attributes), ...(event ? [event.eventId] : [])];
-  const duration = readSeconds(attributes.get("DURATION")) ?? event?.duration;
+  const duration = readSeconds(attributes.get("DURATION")) || event?.duration;
   const reach = event?.reach;
   return [
     { kind, ids, family: "text", duration, elapsed: readElapsed(attributes), reach, needsReturn: false, tag: text },
@@ -126,7 +126,8 @@ export function readEvent(event: SectionCue, text: CueText): Cue {
   };
 }
 
-function ownIds(attributes: ReadonlyMap<string, string>): readonly string[] {
+/** The name that the tag itself gives its event; empty where it gives none. */
+export function ownIds(attributes: ReadonlyMap<string, string>): readonly string[] {
   const id = attributes.get("ID") || attributes.get("EVENTID");
   return id ? [id] : [];
 }

@@ -70,6 +70,8 @@ describe("DPI in SCTE-35 mode", () => {
   test("an unknown duration lasts until the end", () => {
     const out = scte35(encodeBase64(signal([0x34, 7])), ',ID="a",TIME=1,DURATION=0');
     expect(summary({ 2: out })).toEqual(["a: 52+0"]);
+    const zero = scte35(encodeBase64(signal([0x34, 7, 0])), ',ID="a",TIME=1,DURATION=30');
+    expect(summary({ 2: zero })).toEqual(["a: 52+30"]);
     expect(summary({ 2: out, 6: scte35(encodeBase64(signal([0x35, 7]))) })).toEqual(["a: 52+24-56"]);
   });
 
@@ -126,6 +128,16 @@ describe("EXT-OATCLS-SCTE35 beside EXT-X-CUE-OUT", () => {
     const [avail] = avails(cues);
     expect(avail?.attributes).toEqual({ CAID: "123456789" });
     expect(avail?.signal).toEqual({ tagName: "EXT-OATCLS-SCTE35", attributes: { CUE: OPPORTUNITY_START } });
+  });
+
+  test("gives the section as the signal also where it comes second", () => {
+    const [avail] = avails({ 2: `#EXT-X-CUE-OUT:120\n${oatcls(OPPORTUNITY_START)}` });
+    expect(avail).toMatchObject({ id: "1207959694", duration: 120, signal: { tagName: "EXT-OATCLS-SCTE35" } });
+  });
+
+  test("takes the section's duration where the tag has none", () => {
+    expect(summary({ 2: `${oatcls(OPPORTUNITY_START)}\n#EXT-X-CUE-OUT` })).toEqual(["1207959694: 52+307"]);
+    expect(summary({ 2: `#EXT-X-CUE-OUT:DURATION=0,CUE="${OPPORTUNITY_START}"` })).toEqual(["1207959694: 52+307"]);
   });
 
   test("keeps its id when the first cue has left the window", () => {
@@ -201,7 +213,7 @@ describe("time_signal", () => {
   test("the ads of a pod that follow each other without a break around them are an avail each", () => {
     const cues = {
       2: oatcls(encodeBase64(signal([0x30, 1, 12]))),
-      4: oatcls(encodeBase64(signal([0x31, 1], [0x32, 2, 12]))),
+      4: oatcls(encodeBase64(signal([0x32, 2, 12], [0x31, 1]))),
       6: oatcls(encodeBase64(signal([0x33, 2]))),
     };
     expect(summary(cues)).toEqual(["1: 52+12-54 national", "2: 54+12-56 local"]);

@@ -24,6 +24,8 @@ describe("listAvails", () => {
     ['#EXT-X-CUE-OUT:DURATION="30"', "cue-52", 30],
     ["#EXT-X-CUE-OUT:ID=105,DURATION=30.0,TIME=1081.08", "105", 30],
     ["#EXT-X-CUE-OUT", "cue-52", 0],
+    ['#EXT-X-CUE-OUT:ID="",DURATION=""', "cue-52", 0],
+    ['#EXT-X-DATERANGE:ID="",START-DATE="x",PLANNED-DURATION=12,SCTE35-OUT=0x', "cue-52", 12],
     ["#EXT-X-CUE-OUT-CONT:ElapsedTime=0.0,Duration=30", "cue-52", 30],
     ["#EXT-X-CUE-OUT-CONT:0/30", "cue-52", 30],
     ["#EXT-X-AD:DURATION=10", "cue-52", 10],
@@ -126,6 +128,16 @@ describe("listAvails", () => {
     expect(listAvails(withCues(unreturned)).map(({ id }) => id)).toEqual(["1", "1-56"]);
   });
 
+  test("a cue that is repeated on each segment beyond its planned end is still one avail", () => {
+    const cue = "#EXT-X-CUE-OUT:ID=1,DURATION=12";
+    expect(listAvails(withCues({ 1: cue, 2: cue, 3: cue, 4: cue, 5: cue }))).toMatchObject([{ id: "1", duration: 12 }]);
+  });
+
+  test("what a continuation beside the first cue says has elapsed does not count", () => {
+    const cues = { 2: "#EXT-X-CUE-OUT:30\n#EXT-X-CUE-OUT-CONT:6/30", 3: "#EXT-X-CUE-OUT-CONT:12/30" };
+    expect(listAvails(withCues(cues))).toMatchObject([{ id: "cue-52", startTime: 12, isPartial: false }]);
+  });
+
   test("a continuation after the return is none", () => {
     const cues = { 1: "#EXT-X-CUE-OUT:ID=1,DURATION=30", 2: "#EXT-X-CUE-IN", 3: "#EXT-X-CUE-OUT-CONT:12/30,ID=1" };
     expect(listAvails(withCues(cues))).toMatchObject([{ id: "1", returnTime: 12 }]);
@@ -153,6 +165,8 @@ describe("listAvails", () => {
     ]);
     expect(listAvails(withCues({ 2: out }))).toMatchObject([{ id: "1", duration: 0, returnTime: undefined }]);
     expect(listAvails(`${withCues({ 2: out })}#EXT-X-ENDLIST\n`)).toEqual([]);
+    const both = withCues({ 2: `${out}\n#EXT-X-CUE-OUT:30` });
+    expect(listAvails(`${both}#EXT-X-ENDLIST\n`)).toMatchObject([{ id: "1", duration: 30 }]);
   });
 
   test("attributes of the EXT-X-ASSET tags beside a cue go with its avail, CAID as a decimal number", () => {
