@@ -46,6 +46,8 @@ export interface AdCall extends AdPlace {
 
 /** What came of it. Nothing that an upstream does is an exception: the reasons are in `result.failures`. */
 export interface AdAnswer {
+  /** As the ad server names it where it placed the break itself. */
+  readonly breakId: string;
   readonly result: VastResult;
   /**
    * Of the break itself (VMAP), macros unexpanded: `breakStart` is due at 0, `breakEnd` at the end of what is played, and `error`
@@ -86,7 +88,14 @@ export function createAdCalls(deps: AdCallsDeps): AdCalls {
     callBreak: async (call, trace) => {
       const asking = startAsking(call, deps, trace);
       const draft = await askWithFallback(asking);
-      return finish([draft], asking, deps, trace)[0] ?? { ...draft, setCookies: [], isTimedOut: false };
+      return (
+        finish([draft], asking, deps, trace)[0] ?? {
+          breakId: call.breakId,
+          ...draft,
+          setCookies: [],
+          isTimedOut: false,
+        }
+      );
     },
     callMap: async (call, trace) => {
       const asking = startAsking(call, deps, trace);
@@ -142,7 +151,7 @@ function finish<D extends Draft>(
   trace.adCallMs += ms;
   const common = { setCookies: exchange.setCookies(), isTimedOut: exchange.isTimedOut() };
   return drafts.map((draft) => {
-    const answer = { ...draft, ...common };
+    const answer = { breakId: call.breakId, ...draft, ...common };
     for (const { reason, message, adId } of draft.result.failures)
       if (reason !== "no-ads") deps.log.warn({ session: call.session.id, break: call.breakId, adId, reason }, message);
     deps.onAnswer?.(answer, ms);
@@ -192,7 +201,7 @@ async function askBreak(asking: Asking, buildUrl: () => URL): Promise<Draft> {
     if (root === "" || !isNamed(root, "VMAP")) return { result: await resolve(root, base, asking), trackers: [] };
     const found = selectBreak(readBreaks(parseVmap(root, base)), asking.call);
     if (!found) return { result: failWith("no-ads", 303, "VMAP: expected a linear break, got none"), trackers: [] };
-    return { result: await resolveBreak(found, base, asking), trackers: found.trackers };
+    return { result: await resolveBreak(found, base, asking).catch(failRequest), trackers: found.trackers };
   } catch (error) {
     return { result: failRequest(error), trackers: [] };
   }

@@ -10,12 +10,15 @@ import {
   AdError,
   type AdErrorCode,
   type Creative,
+  creativeKey,
   type JitContext,
   type JitPorts,
   type MediaFile,
+  normaliseCreativeUrl,
   type Resolution,
   resolveCreative,
   resolveRepackaged,
+  selectPackages,
   type SkipReason,
 } from "@interlude/core";
 import { type AdMedia, type AdMediaDeps, loadAdMedia } from "./ad-media.ts";
@@ -35,7 +38,8 @@ export interface CreativeJob {
   readonly context: JitContext;
   readonly id3: boolean;
   readonly rewrite: Rewrite;
-  readonly breakId: string | undefined;
+  /** For the trace. */
+  readonly breakId: string;
   readonly trace: RequestTrace;
 }
 
@@ -119,6 +123,7 @@ async function resolveLinear(
     original.media.misfit && !original.isRepackaged ? await replace(original, creative, ports, job, deps) : original;
   if ("skipped" in found) return skipAd(ad, creative, found.skipped, found.message);
   const { media, playlistUrl, isRepackaged } = found;
+  if (isRepackaged && job.id3) wantTimedMetadata(found.mediaFile, ad, creative, job, deps);
   if (media.renditions.length === 0) {
     const reason = media.misfit ?? "no-variant-match";
     return skipAd(ad, creative, reason, `${playlistUrl.href}: no rendition fits the content`);
@@ -170,6 +175,20 @@ function portsFor(ad: Ad, { id3, rewrite, trace }: CreativeJob, deps: CreativeDe
       return deps.askForRepackage(request, ad, id3);
     },
   };
+}
+
+/** A copy that was made for others may have none; once asked for, CRS puts it into what players load next. Nobody waits. */
+function wantTimedMetadata(
+  { url: creativeUrl }: MediaFile,
+  ad: Ad,
+  creative: Creative,
+  { context, id3 }: CreativeJob,
+  deps: CreativeDeps,
+): void {
+  const { zone, normalise } = context.zone;
+  const [cut] = selectPackages(context.needs, context.zone);
+  const key = creativeKey(zone, normaliseCreativeUrl(creativeUrl, normalise));
+  if (cut) void deps.askForRepackage({ zone, creativeUrl, key, cut, creative }, ad, id3);
 }
 
 /** What has nothing that could be transcoded. */

@@ -31,8 +31,6 @@ export interface PodNeeds {
   readonly baseUrl: URL;
   /** Where ads are fetched instead (`adfetch_…` rules); default: nowhere else. */
   readonly rewrite?: Rewrite;
-  /** For the trace. */
-  readonly breakId?: string;
 }
 
 /** In the order of the pod. What the ad server could not give is among the skipped. */
@@ -43,17 +41,17 @@ export interface ResolvedPod {
 
 export interface PodResolver {
   /** Never rejects for what upstreams do. */
-  resolvePod(answer: Pick<AdAnswer, "result">, needs: PodNeeds, trace: RequestTrace): Promise<ResolvedPod>;
+  resolvePod(answer: Pick<AdAnswer, "result" | "breakId">, needs: PodNeeds, trace: RequestTrace): Promise<ResolvedPod>;
 }
 
 export function createPodResolver(deps: CreativeDeps): PodResolver {
   return {
-    resolvePod: async ({ result }, needs, trace) => {
+    resolvePod: async ({ result, breakId }, needs, trace) => {
       const failed = result.failures.map(({ adId, reason, message, errorUrls }): SkippedAd => {
         return { adId, adSystem: "", creativeId: undefined, reason, message, errors: errorUrls };
       });
       const { pod, standIns } = buildPod(result.ads);
-      const job = startJob(needs, trace);
+      const job = startJob(breakId, needs, trace);
       if (typeof job === "string") {
         const message = job;
         return { ads: [], skipped: [...failed, ...pod.map((ad) => skipAd(ad, undefined, "cdn-error", message))] };
@@ -69,9 +67,9 @@ export function createPodResolver(deps: CreativeDeps): PodResolver {
 }
 
 /** Or why no creative can be looked for. */
-function startJob(needs: PodNeeds, trace: RequestTrace): CreativeJob | string {
+function startJob(breakId: string, needs: PodNeeds, trace: RequestTrace): CreativeJob | string {
   try {
-    const { zone, cdn, splice, id3, baseUrl, rewrite = (url) => url, breakId } = needs;
+    const { zone, cdn, splice, id3, baseUrl, rewrite = (url) => url } = needs;
     const document = parseZoneDocument(formatZoneDocument(zone), new URL("/v1/zones/zone.json", baseUrl));
     const context: JitContext = { zone: document, cdnBase: selectCdn(document, cdn), needs: splice };
     return { context, id3, rewrite, breakId, trace };

@@ -40,6 +40,8 @@ export interface ProbeCacheDeps {
   readonly maxBytes?: number;
   /** Told of each answer of the CDN, for metrics. */
   readonly onProbe?: (result: ProbeResult) => void;
+  /** Told of each answer that was known already. */
+  readonly onReuse?: (result: ProbeResult) => void;
 }
 
 const HIT_MS = 30 * 60_000;
@@ -98,6 +100,7 @@ export function createProbeCache(deps: ProbeCacheDeps): ProbeCache {
       }
       if (at >= known.staleAt) void ask(key, url);
       trace.adManifestHits++;
+      deps.onReuse?.(known.probe.result);
       return Promise.resolve(known.probe);
     },
   };

@@ -36,6 +36,7 @@ export interface RepackageAskerDeps {
   readonly log: ManifestLog;
 }
 
+/** Never rejects. */
 export type AskForRepackage = (request: RepackageRequest, ad: Ad, id3: boolean) => Promise<RepackageAnswer>;
 
 const FRESH_MS = 2000;
@@ -81,12 +82,12 @@ async function ask(
   }
   try {
     const { key: answered, before: state } = await repackage(order);
-    const reason = state === "absent" ? "new-creative" : "repackage-in-progress";
-    log.info({ ...order, reason, state }, "a creative is not on the CDN: CRS was asked for it");
+    const reason = state === "absent" ? "new-creative" : undefined;
+    log.info({ ...order, reason, state }, "CRS was asked for a creative");
     return { outcome: "accepted", state, key: answered };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    log.warn({ ...order, err: error }, "a creative is not on the CDN, and CRS did not take the request");
+    log.warn({ ...order, err: error }, "CRS did not take the request for a creative");
     if (code === "creative-blocked") return { outcome: "accepted", state: "blocked", key };
     return { outcome: code === "url-malformed" || code === "option-invalid" ? "refused" : "unavailable" };
   }

@@ -208,6 +208,15 @@ describe("callBreak", () => {
     ]);
   });
 
+  test("the break of a VMAP whose own tag fails keeps its trackers", async () => {
+    const ads = await answering({
+      "/tag": vmap(adBreak("start", "pre", "<vmap:AdTagURI>http://127.0.0.1:1/x</vmap:AdTagURI>")),
+    });
+    const answer = await adCallsOn([ads]).callBreak(testCall(`${ads.origin}/tag`), createTrace());
+    expect(answer).toMatchObject({ breakId: "avail-1", result: { ads: [], failures: [{ reason: "ads-timeout" }] } });
+    expect(answer.trackers.map(({ event }) => event)).toEqual(["breakStart", "breakEnd", "error"]);
+  });
+
   test("a rule of the operator changes where ads are asked for, if the client names it", async () => {
     const ads = await answering({ "/moved": ONE });
     const rewriteRules = [{ name: "adfetch_x", find: "^https://ads\\.example/([a-z]+)", replace: `${ads.origin}/$1` }];

@@ -56,9 +56,9 @@ export async function world(routes: Routes, repackage?: Repackage | "off"): Prom
   const cdns = ["main", "other"].map((name) => ({ name, publicUrl: `${cdn.origin}/cdn/${name}/` }));
   const resolve: World["resolve"] = async (ads, needs = {}, trace = createTrace()) => {
     const server = await answering({ "/tag": vast(ads.replaceAll("CDN", cdn.origin)) });
-    const { result } = await adCallsOn([server]).callBreak(testCall(`${server.origin}/tag`), createTrace());
-    const all = { zone: standardZone("1", cdns), cdn: undefined, splice: LIVE_6, id3: false, breakId: "avail-1" };
-    return resolver.resolvePod({ result }, { ...all, baseUrl: new URL("http://server.test/"), ...needs }, trace);
+    const answer = await adCallsOn([server]).callBreak(testCall(`${server.origin}/tag`), createTrace());
+    const all = { zone: standardZone("1", cdns), cdn: undefined, splice: LIVE_6, id3: false };
+    return resolver.resolvePod(answer, { ...all, baseUrl: new URL("http://server.test/"), ...needs }, trace);
   };
   return { cdn, orders, resolve, logged };
 }

@@ -18,6 +18,17 @@ describe("an MP4 creative", () => {
     expect(cdn.urls()).toEqual([copyPath(CREATIVE), "/v1/720p.m3u8"]);
   });
 
+  test("whose copy is on the CDN is still asked for where timed metadata is wanted, since the copy may have none", async () => {
+    const { resolve, orders } = await world({
+      [copyPath(CREATIVE)]: master([["/v1/720p.m3u8", 2_000_000]]),
+      "/v1/720p.m3u8": mediaPlaylist([6, 4]),
+    });
+    const ad = inLine({ id: "a", media: mp4(CREATIVE) });
+    const pods = [await resolve(ad, { id3: true }), await resolve(ad, { id3: true })];
+    expect(pods.flatMap(({ ads }) => ads)).toHaveLength(2);
+    expect(orders).toMatchObject([{ creativeUrl: CREATIVE, targetDuration: 6, id3: true }]);
+  });
+
   test("that is new is logged, CRS is asked for it, and the break goes on without it", async () => {
     const { resolve, orders, logged } = await world({ "/ad.m3u8": mediaPlaylist([5, 5]) });
     const trace = createTrace();
