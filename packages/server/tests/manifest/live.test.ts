@@ -1,0 +1,229 @@
+/** Live: pre-roll, mid-rolls, the viewer's entry, holding back, early return. The whole manifest server over a real origin. */
+import { describe, expect, test } from "vitest";
+import { type AdSpec, addHlsAd, type Flow, flowWorld, listSegments, liveWindow, MASTER, vast } from "./flow-world.ts";
+
+const LOW = "/content/low.m3u8";
+const HIGH = "/content/high.m3u8";
+const SPOT: AdSpec = { id: "spot", duration: 6 };
+const PRE: AdSpec = { id: "pre", duration: 4 };
+
+/** One avail of 6 s before segment 106. */
+const CUES = {
+  106: "#EXT-X-CUE-OUT:ID=7,DURATION=6",
+  107: "#EXT-X-CUE-OUT-CONT:2/6",
+  108: "#EXT-X-CUE-OUT-CONT:4/6",
+  109: "#EXT-X-CUE-IN:ID=7",
+} as const;
+
+async function liveWorld(tags: readonly ("pre" | "mid")[]): Promise<Flow> {
+  const world = await flowWorld((origin) => ({
+    adTagUrl: tags.includes("mid") ? `${origin}/vast` : undefined,
+    preRollTagUrl: tags.includes("pre") ? `${origin}/preroll` : undefined,
+  }));
+  world.pages.set("/vast", vast(world.origin.origin, [SPOT]));
+  world.pages.set("/preroll", vast(world.origin.origin, [PRE]));
+  addHlsAd(world.pages, SPOT);
+  addHlsAd(world.pages, PRE);
+  show(world, 100);
+  return world;
+}
+
+/** The content moves on: both renditions list a window from `first` on, and what caches hold is old. */
+function show(world: Flow, first: number, tags: Readonly<Record<number, string>> = CUES, count = 6): void {
+  world.clock.now += 10_000;
+  world.pages.set(LOW, liveWindow(first, count, tags, "low"));
+  world.pages.set(HIGH, liveWindow(first, count, tags, "high"));
+}
+
+async function segmentsOf(world: Flow, url: string | undefined): Promise<readonly string[]> {
+  return listSegments((await world.get(url ?? "")).text);
+}
+
+describe("a live mid-roll", () => {
+  test("takes the place of the avail's content, its rendition matched, the same in every rendition", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 104);
+    expect(await segmentsOf(world, media.get("500"))).toEqual([
+      ..."low104 low105 low-spot-0 low-spot-1 low-spot-2 low109".split(" "),
+    ]);
+    expect(await segmentsOf(world, media.get("2000"))).toEqual([
+      ..."high104 high105 high-spot-0 high-spot-1 high-spot-2 high109".split(" "),
+    ]);
+    expect(world.asked.filter((path) => path.startsWith("/vast"))).toHaveLength(1);
+  });
+
+  test("is asked for with the avail's id and length, and with every parameter of the client, known or not", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true&k=sport%3Dtennis&whatever=%2B1&g=1000002");
+    await world.get(media.get("500") ?? "");
+    show(world, 104);
+    await world.get(media.get("500") ?? "");
+    const [request = ""] = world.asked.filter((path) => path.startsWith("/vast"));
+    const query = new URL(request, world.origin.origin).searchParams;
+    expect(Object.fromEntries(query)).toMatchObject({
+      z: "1",
+      k: "sport=tennis",
+      whatever: "+1",
+      g: "1000002",
+      live: "true",
+      break: "7",
+      duration: "6",
+    });
+  });
+
+  test("an avail that is running when the viewer comes stays content", async () => {
+    const world = await liveWorld(["mid"]);
+    show(world, 104);
+    const media = await world.open("live=true&vetargetmultiplier=1&vebufferLength=1");
+    expect(await segmentsOf(world, media.get("500"))).toEqual("low104 low105 low106 low107 low108 low109".split(" "));
+    expect((await world.metrics()).match(/interlude_skipped_ads_total\{reason="policy"\} (\d+)/)?.[1]).toBe("1");
+  });
+
+  test("an ad server that is slower than a refresh has the avail held back, and its pod is shown when it has answered", async () => {
+    const world = await liveWorld(["mid"]);
+    let answer = (): void => undefined;
+    world.pages.set("/vast", (_request, response) => {
+      answer = () => response.end(vast(world.origin.origin, [SPOT]));
+    });
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 102);
+    expect(await segmentsOf(world, media.get("500"))).toEqual("low102 low103 low104 low105".split(" "));
+    answer();
+    world.clock.now += 1000;
+    world.pages.set(LOW, liveWindow(103, 6, CUES, "low"));
+    world.clock.now += 900;
+    const shown = await segmentsOf(world, media.get("500"));
+    expect(shown.slice(0, 4)).toEqual("low103 low104 low105 low-spot-0".split(" "));
+  });
+
+  test("an avail that is not decided within a target duration is content for good", async () => {
+    const world = await liveWorld(["mid"]);
+    world.pages.set("/vast", () => undefined);
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 102);
+    await world.get(media.get("500") ?? "");
+    show(world, 104);
+    expect(await segmentsOf(world, media.get("500"))).toEqual("low104 low105 low106 low107 low108 low109".split(" "));
+    expect(await segmentsOf(world, media.get("2000"))).toEqual(
+      "high104 high105 high106 high107 high108 high109".split(" "),
+    );
+    expect(await world.metrics()).toMatch(/interlude_skipped_ads_total\{reason="ads-timeout"\} 1/);
+  });
+
+  test("ends where the content returns early, for renditions without cues too", async () => {
+    const world = await liveWorld(["mid"]);
+    const open = { 106: "#EXT-X-CUE-OUT:ID=7,DURATION=6" };
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 102, open);
+    expect(await segmentsOf(world, media.get("500"))).toEqual(
+      "low102 low103 low104 low105 low-spot-0 low-spot-1".split(" "),
+    );
+    show(world, 104, { ...open, 108: "#EXT-X-CUE-IN:ID=7" });
+    world.pages.set(HIGH, liveWindow(104, 6, {}, "high"));
+    expect(await segmentsOf(world, media.get("500"))).toEqual(
+      "low104 low105 low-spot-0 low-spot-1 low108 low109".split(" "),
+    );
+    expect(await segmentsOf(world, media.get("2000"))).toEqual(
+      "high104 high105 high-spot-0 high-spot-1 high108 high109".split(" "),
+    );
+  });
+
+  test("under load a break that nobody has seen yet stays content, one that is running goes on", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 102);
+    await world.get(media.get("500") ?? "");
+    world.overload.isLean = true;
+    const later = { ...CUES, 110: "#EXT-X-CUE-OUT:ID=8,DURATION=6" };
+    show(world, 106, later);
+    expect(await segmentsOf(world, media.get("500"))).toEqual(
+      "low-spot-0 low-spot-1 low-spot-2 low109 low110 low111".split(" "),
+    );
+    expect(await world.metrics()).toMatch(/interlude_skipped_ads_total\{reason="overload"\} 1/);
+  });
+});
+
+describe("ptadwindow", () => {
+  const dvr = { 100: "#EXT-X-CUE-OUT:ID=1,DURATION=6", 103: "#EXT-X-CUE-IN:ID=1", ...CUES };
+
+  test("avails of the window that lie further back than so many seconds are not decided", async () => {
+    const world = await liveWorld(["mid"]);
+    show(world, 99, dvr, 30);
+    const all = await segmentsOf(world, (await world.open("live=true")).get("500"));
+    expect(all.filter((name) => name.startsWith("low-spot"))).toHaveLength(6);
+    const near = await segmentsOf(world, (await world.open("live=true&ptadwindow=50")).get("500"));
+    expect(near.filter((name) => name.startsWith("low-spot"))).toHaveLength(3);
+    expect(near.slice(0, 3)).toEqual(["low99", "low100", "low101"]);
+  });
+
+  test("0 leaves the first playlist without mid-rolls; later avails are decided", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true&ptadwindow=0");
+    show(world, 102);
+    expect(await segmentsOf(world, media.get("500"))).toEqual("low102 low103 low104 low105 low106 low107".split(" "));
+    show(world, 108, { ...CUES, 112: "#EXT-X-CUE-OUT:ID=8,DURATION=6" });
+    expect((await segmentsOf(world, media.get("500"))).slice(4)).toEqual(["low-spot-0", "low-spot-1"]);
+  });
+});
+
+describe("a live pre-roll", () => {
+  test("lies the multiplier times the target duration plus the buffer before the edge, and EXT-X-START points at it", async () => {
+    const world = await liveWorld(["pre"]);
+    show(world, 100, {}, 10);
+    const { text } = await world.get((await world.open("live=true")).get("500") ?? "");
+    // 3 × 2 s + 3 s: from the edge at 20 s back to 11 s, which lies in the segment that starts at 10 s
+    expect(listSegments(text).slice(4)).toEqual("low104 low-pre-0 low-pre-1 low107 low108 low109".split(" "));
+    expect(text).toContain("#EXT-X-START:TIME-OFFSET=10,PRECISE=YES");
+  });
+
+  test("lies elsewhere where the client says so", async () => {
+    const world = await liveWorld(["pre"]);
+    show(world, 100, {}, 10);
+    const media = await world.open("live=true&vetargetmultiplier=2.0&vebufferLength=0.5");
+    expect((await segmentsOf(world, media.get("500"))).indexOf("low-pre-0")).toBe(7);
+  });
+
+  test("is not stitched for ios-mobileweb, which is answered in JSON", async () => {
+    const world = await liveWorld(["pre"]);
+    const media = await world.open("live=true&ptplayer=ios-mobileweb");
+    expect((await segmentsOf(world, media.get("500"))).join()).not.toContain("pre");
+  });
+
+  test("is in the primary set alone where there is a failover set", async () => {
+    const world = await liveWorld(["pre"]);
+    const doubled = `${MASTER}#EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=640x360\nbackup.m3u8\n`;
+    world.pages.set("/content/master.m3u8", `${doubled}#EXT-X-STREAM-INF:BANDWIDTH=2000000\nbackup-high.m3u8\n`);
+    world.pages.set("/content/backup.m3u8", liveWindow(100, 6, {}, "backup"));
+    const opened = await world.get(
+      `/auditude/variant/show/${Buffer.from(`${world.origin.origin}/content/master.m3u8`).toString("base64url")}.m3u8?z=1&live=true&ptfailover=true`,
+    );
+    const master = await world.get(opened.headers.get("location") ?? "");
+    const addresses = master.text.split("\n").filter((line) => line.startsWith("http"));
+    expect(await segmentsOf(world, addresses[0])).toContain("low-pre-0");
+    expect((await segmentsOf(world, addresses[2])).join()).not.toContain("pre");
+  });
+});
+
+describe("pabimode", () => {
+  test("a viewer who comes in the middle of a break gets no pre-roll and starts at the break's beginning", async () => {
+    const world = await liveWorld(["pre", "mid"]);
+    show(world, 104);
+    const media = await world.open("live=true&pabimode=true&vetargetmultiplier=1&vebufferLength=1");
+    const { text } = await world.get(media.get("500") ?? "");
+    expect(listSegments(text)).toEqual("low104 low105 low-spot-0 low-spot-1 low-spot-2 low109".split(" "));
+    expect(text).toContain("#EXT-X-START:TIME-OFFSET=4,PRECISE=YES");
+  });
+
+  test("off, the pre-roll is shown", async () => {
+    const world = await liveWorld(["pre", "mid"]);
+    show(world, 104);
+    const media = await world.open("live=true&vetargetmultiplier=1&vebufferLength=1");
+    expect(await segmentsOf(world, media.get("500"))).toContain("low-pre-0");
+  });
+});
