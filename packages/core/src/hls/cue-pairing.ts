@@ -128,7 +128,7 @@ function isReturn(cue: Cue, open: OpenAvail): boolean {
 /** Whether a cue continues what has ended already. */
 function isLate(cue: Cue, closed: OpenAvail, segmentIndex: number): boolean {
   const isAtReturn = cue.ids.length === 0 && closed.returnIndex === segmentIndex;
-  return cue.kind === "continue" && (isAtReturn || sharesId(cue, closed));
+  return isContinuation(cue) && (isAtReturn || sharesId(cue, closed));
 }
 
 /** Beside the section that ends one avail and starts the next, a return without an id means the former. */

@@ -141,6 +141,9 @@ describe("listAvails", () => {
   test("a continuation after the return is none", () => {
     const cues = { 1: "#EXT-X-CUE-OUT:ID=1,DURATION=30", 2: "#EXT-X-CUE-IN", 3: "#EXT-X-CUE-OUT-CONT:12/30,ID=1" };
     expect(listAvails(withCues(cues))).toMatchObject([{ id: "1", returnTime: 12 }]);
+    const splice = (rest: string): string => `#EXT-X-CUE:TYPE="SpliceOut",ID="1",TIME=1,DURATION=30${rest}`;
+    const repeated = { 1: splice(""), 2: '#EXT-X-CUE:TYPE="SpliceIn",ID="1"', 3: splice(",ELAPSED=12") };
+    expect(listAvails(withCues(repeated))).toMatchObject([{ id: "1", returnTime: 12 }]);
     const beside = { 1: "#EXT-X-CUE-OUT:30", 2: "#EXT-X-CUE-IN\n#EXT-X-CUE-OUT-CONT:6/30" };
     expect(listAvails(withCues(beside))).toMatchObject([{ id: "cue-51", returnTime: 12 }]);
   });
@@ -248,6 +251,11 @@ describe("listAvails", () => {
     const text = readFileSync(new URL("fixtures/4.3.2.7-daterange.m3u8", import.meta.url), "utf8");
     const both = text.replace("#EXTINF:6,\nc102.ts", "#EXT-X-CUE-OUT:ID=9,DURATION=12\n#EXTINF:6,\nc102.ts");
     expect(listAvails(both).map(({ id }) => id)).toEqual(["9"]);
+  });
+
+  test("a return after the last segment is one already", () => {
+    const text = `${withCues({ 8: "#EXT-X-CUE-OUT:30" })}#EXT-X-CUE-IN\n`;
+    expect(listAvails(text)).toMatchObject([{ returnTime: 60, returnMediaSequence: 60 }]);
   });
 
   test("a cue after the last segment is not an avail yet", () => {
