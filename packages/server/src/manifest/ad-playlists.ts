@@ -90,14 +90,12 @@ export function createAdPlaylists(deps: AdPlaylistsDeps): AdPlaylists {
     } catch (error) {
       failures.set(key, { at: now(), error }, 1);
       throw error;
-    } finally {
-      loading.delete(key);
     }
   };
 
   const loadPlaylist: AdPlaylists["loadPlaylist"] = (url, trace, rewrite = same) => {
     const fetched = rewrite(url);
-    const key = fetched === url ? url : `${url} ${fetched}`;
+    const key = keyOf(url, fetched);
     const known = loaded.get(key);
     if (known) {
       trace.adManifestHits++;
@@ -106,24 +104,39 @@ export function createAdPlaylists(deps: AdPlaylistsDeps): AdPlaylists {
     const failure = failures.get(key);
     if (failure && now() - failure.at < FAILURE_MS) return Promise.reject(failure.error);
     trace.adManifestMisses++;
-    const fetching = loading.get(key) ?? fetchPlaylist(key, url, fetched);
+    const fetching = loading.get(key) ?? fetchPlaylist(key, url, fetched).finally(() => loading.delete(key));
     loading.set(key, fetching);
     return timeAdManifest(trace, fetching);
+  };
+  const loadAll = async (ad: DecidedAd, trace: RequestTrace, rewrite: Rewrite): Promise<PodAd | SkippedAd> => {
+    const results = await Promise.allSettled(ad.renditions.map(({ url }) => loadPlaylist(url, trace, rewrite)));
+    const renditions = results.flatMap((result, index) =>
+      result.status === "fulfilled" ? toRendition(ad.renditions[index], result.value) : [],
+    );
+    if (renditions.length > 0) return { adId: ad.adId, renditions };
+    const failed = results.find((result) => result.status === "rejected");
+    return skipUnloaded(ad, failed?.reason);
   };
 
   return {
     loadPlaylist,
     adopt: (url, text, base) => loaded.get(url) ?? keep(url, text, base),
-    load: async (ad, trace, rewrite) => {
-      const results = await Promise.allSettled(ad.renditions.map(({ url }) => loadPlaylist(url, trace, rewrite)));
-      const renditions = results.flatMap((result, index) =>
-        result.status === "fulfilled" ? toRendition(ad.renditions[index], result.value) : [],
-      );
-      if (renditions.length > 0) return { adId: ad.adId, renditions };
-      const failed = results.find((result) => result.status === "rejected");
-      return skipUnloaded(ad, failed?.reason);
+    load: (ad, trace, rewrite = same) => {
+      // Every viewer's every refresh comes here: where all is known, no promise is waited for.
+      const renditions: AdRendition[] = [];
+      for (const decided of ad.renditions) {
+        const known = loaded.get(keyOf(decided.url, rewrite(decided.url)));
+        if (!known) return loadAll(ad, trace, rewrite);
+        renditions.push(...toRendition(decided, known));
+      }
+      trace.adManifestHits += renditions.length;
+      return Promise.resolve(renditions.length > 0 ? { adId: ad.adId, renditions } : skipUnloaded(ad, "it has none"));
     },
   };
+}
+
+function keyOf(url: string, fetched: string): string {
+  return fetched === url ? url : `${url} ${fetched}`;
 }
 
 function toRendition(decided: DecidedRendition | undefined, { url, playlist }: LoadedPlaylist): readonly AdRendition[] {
