@@ -238,6 +238,7 @@ async function registerManifestServer(app: FastifyInstance, config: ServerConfig
     limit: createRateLimit({ ...RATE_LIMIT, now: () => performance.now(), after: afterTimeout }),
     log: app.log,
     now: Date.now,
+    clock: () => performance.now(),
   });
 }
 

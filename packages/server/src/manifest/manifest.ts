@@ -56,6 +56,8 @@ export interface ManifestDeps {
   readonly log: ManifestLog;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock: () => number;
 }
 
 /** Adds `/auditude/…`; what it holds is let go when the server closes. */
@@ -104,8 +106,7 @@ const OUTCOME_OF_BEACON = {
 } as const;
 
 function createMediaDeps(deps: ManifestDeps, content: ContentLoader, links: SegmentLinks, signer: Signer): MediaDeps {
-  const { store, fetch, zones, metrics, log, now } = deps;
-  const clock = (): number => performance.now();
+  const { store, fetch, zones, metrics, log, now, clock } = deps;
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
   const playlists = createAdPlaylists({ fetch, now: clock });
   const probes = createProbeCache({ fetch, now: clock, onProbe: (result) => metrics.countProbe(result, false) });

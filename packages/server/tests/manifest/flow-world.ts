@@ -204,6 +204,7 @@ export async function flowWorld(
     limit: createRateLimit({ perSecond: 1000, maxQueued: 100, now: () => performance.now(), after: afterTimeout }),
     log: { info: () => undefined, warn: () => undefined },
     now,
+    clock: now,
   });
   onTestFinished(() => app.close());
   const get: Flow["get"] = async (url) => {

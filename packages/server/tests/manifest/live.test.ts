@@ -45,12 +45,12 @@ describe("a live mid-roll", () => {
     const media = await world.open("live=true");
     await world.get(media.get("500") ?? "");
     show(world, 104);
-    expect(await segmentsOf(world, media.get("500"))).toEqual([
-      ..."low104 low105 low-spot-0 low-spot-1 low-spot-2 low109".split(" "),
-    ]);
-    expect(await segmentsOf(world, media.get("2000"))).toEqual([
-      ..."high104 high105 high-spot-0 high-spot-1 high-spot-2 high109".split(" "),
-    ]);
+    expect(await segmentsOf(world, media.get("500"))).toEqual(
+      "low104 low105 low-spot-0 low-spot-1 low-spot-2 low109".split(" "),
+    );
+    expect(await segmentsOf(world, media.get("2000"))).toEqual(
+      "high104 high105 high-spot-0 high-spot-1 high-spot-2 high109".split(" "),
+    );
     expect(world.asked.filter((path) => path.startsWith("/vast"))).toHaveLength(1);
   });
 
