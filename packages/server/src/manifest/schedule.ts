@@ -3,6 +3,7 @@
  *
  * @see primetime.md §2.1 (sstm), §2.8
  */
+import { VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { BreakDecision, DecidedAd } from "./decision.ts";
 
 /** What part of a break a segment is. Seconds from the start of the ad. */
@@ -27,6 +28,8 @@ export interface DueBeacon {
   readonly ad: DecidedAd | undefined;
   /** Seconds from the start of the ad; undefined: of the break. */
   readonly time: number | undefined;
+  /** For [ERRORCODE], of an ad that was skipped. */
+  readonly vastError?: number;
 }
 
 /**
@@ -60,6 +63,18 @@ function selectOfBreak({ breakId, trackers }: BreakDecision, wanted: string): re
   return trackers.flatMap(({ event, url }, index) => {
     const key = JSON.stringify([breakId, index]);
     return event.toLowerCase() === wanted ? [{ key, event, url, ad: undefined, time: undefined }] : [];
+  });
+}
+
+/** What the ads that were answered and are not in the playlist owe; nothing where leaving them out was no error. */
+export function selectSkipped({ breakId, skipped }: BreakDecision): readonly DueBeacon[] {
+  return skipped.flatMap(({ reason, errors = [] }, place) => {
+    const vastError = VAST_ERROR_OF_SKIP[reason];
+    if (vastError === undefined) return [];
+    return errors.map((url, index) => {
+      const key = JSON.stringify([breakId, "skipped", place, index]);
+      return { key, event: "error", url, ad: undefined, time: undefined, vastError };
+    });
   });
 }
 

@@ -14,7 +14,7 @@ import { adMacros } from "./ad-macros.ts";
 import { type BeaconLimits, createBeaconQueue } from "./beacon-queue.ts";
 import type { BreakDecision } from "./decision.ts";
 import type { ManifestFetchOptions } from "./manifest-fetch.ts";
-import { type DueBeacon, selectDue } from "./schedule.ts";
+import { type DueBeacon, selectDue, selectSkipped } from "./schedule.ts";
 import type { SegmentLink } from "./segment-links.ts";
 import type { SessionState, SessionStore, Viewer } from "./session.ts";
 import type { TraceRecord } from "./trace.ts";
@@ -42,6 +42,11 @@ export interface SegmentClient extends Pick<Viewer, "ip" | "userAgent"> {
 export interface ServerBeacons {
   /** Returns at once and never throws. A session or a decision that is not known owes nothing. */
   readonly report: (link: SegmentLink, client: SegmentClient) => void;
+  /**
+   * Tells ad servers which of their ads were skipped, with the VAST error number: of a decision that this server was the first to
+   * write, in every tracking mode, because no client ever hears of these ads. Returns at once and never throws.
+   */
+  readonly reportSkipped: (sessionId: string, decision: BreakDecision) => void;
   /** When all that was reported has ended. */
   readonly idle: () => Promise<void>;
   /** Drops what waits to be sent and resolves when the rest has ended. */
@@ -51,18 +56,20 @@ export interface ServerBeacons {
 const TIMEOUT_MS = 3000;
 const MAX_ANSWER_BYTES = 65_536;
 
-/** What the beacons of one segment have in common. */
+/** What beacons that are due together have in common. */
 interface Report {
-  readonly link: SegmentLink;
   readonly state: SessionState;
   readonly decision: BreakDecision;
+  readonly isHybrid: boolean;
+  /** Seconds from the start of the ad. */
+  readonly startTime: number;
 }
 
 export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   const queue = createBeaconQueue(deps.limits);
   const reports = new Set<Promise<void>>();
 
-  const send = async (beacon: DueBeacon, url: URL, { link, state }: Report): Promise<void> => {
+  const send = async (beacon: DueBeacon, url: URL, { state, startTime }: Report): Promise<void> => {
     const headers = buildAdHeaders(state.session.viewer, state.cookies, url, deps.now());
     const options = { headers, timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES };
     const status = await deps.fetch(url, options).then(
@@ -70,8 +77,8 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
       () => undefined,
     );
     deps.count(beacon.event, status === undefined ? "failed" : status < 400 ? "sent" : "refused");
-    const fields = [beacon.time ?? link.startTime, beacon.ad?.adSystem, url.href, status ?? 0];
-    deps.trace({ type: "TRACE_TRACKING_URL", fields }, link.sessionId);
+    const fields = [beacon.time ?? startTime, beacon.ad?.adSystem, url.href, status ?? 0];
+    deps.trace({ type: "TRACE_TRACKING_URL", fields }, state.session.id);
   };
 
   const fire = async (beacon: DueBeacon, report: Report): Promise<void> => {
@@ -79,18 +86,30 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
     if (!url) return;
     // A claim that cannot be honoured would silence the next request for the same segment too.
     if (!queue.hasRoom(url.host)) return deps.count(beacon.event, "dropped");
-    if (!(await deps.store.claim(report.link.sessionId, beacon.key))) return;
+    if (!(await deps.store.claim(report.state.session.id, beacon.key))) return;
     if (!queue.push(url.host, () => send(beacon, url, report))) deps.count(beacon.event, "dropped");
+  };
+
+  const fireAll = async (due: readonly DueBeacon[], report: Report): Promise<void> => {
+    await Promise.all(due.map((beacon) => fire(beacon, report).catch(() => deps.count(beacon.event, "lost"))));
   };
 
   const reportSegment = async (link: SegmentLink): Promise<void> => {
     const state = await deps.store.load(link.sessionId);
     const decision = state?.breaks.find((row) => row.breakId === link.breakId)?.decision;
-    if (!state || !decision) return;
-    const report = { link, state, decision };
-    await Promise.all(
-      selectDue(decision, link).map((beacon) => fire(beacon, report).catch(() => deps.count(beacon.event, "lost"))),
-    );
+    if (state && decision) await fireAll(selectDue(decision, link), { ...link, state, decision });
+  };
+
+  const reportSkipped = async (sessionId: string, decision: BreakDecision): Promise<void> => {
+    const due = selectSkipped(decision);
+    const state = due.length > 0 ? await deps.store.load(sessionId) : undefined;
+    if (state) await fireAll(due, { state, decision, isHybrid: false, startTime: 0 });
+  };
+
+  const follow = (running: Promise<void>, event: string): void => {
+    const ended = running.catch(() => deps.count(event, "lost"));
+    reports.add(ended);
+    void ended.finally(() => reports.delete(ended));
   };
 
   const settle = async (): Promise<void> => {
@@ -100,10 +119,9 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   return {
     report: (link, client) => {
       deps.trace({ type: "TRACE_PLAYBACK_PROGRESS", fields: progressFields(link, client, deps.now()) }, link.sessionId);
-      const running = reportSegment(link).catch(() => deps.count("segment", "lost"));
-      reports.add(running);
-      void running.finally(() => reports.delete(running));
+      follow(reportSegment(link), "segment");
     },
+    reportSkipped: (sessionId, decision) => follow(reportSkipped(sessionId, decision), "error"),
     idle: async () => {
       await settle();
       await queue.idle();
@@ -123,12 +141,13 @@ function progressFields(link: SegmentLink, client: SegmentClient, now: number): 
 }
 
 /** Macros filled in; undefined where that is no http(s) address. */
-function beaconUrl(beacon: DueBeacon, { link, state, decision }: Report, now: number): URL | undefined {
+function beaconUrl(beacon: DueBeacon, { isHybrid, state, decision }: Report, now: number): URL | undefined {
   const { breakId, position, place, availDuration } = decision;
   const request = { session: state.session, breakId, position, attributes: {} };
   const text = expandMacros(beacon.url, {
     ...adMacros({ ...request, availDuration: availDuration || undefined }, now),
-    SERVERSIDE: link.isHybrid ? 2 : 1,
+    SERVERSIDE: isHybrid ? 2 : 1,
+    ERRORCODE: beacon.vastError,
     ADPLAYHEAD: beacon.time,
     MEDIAPLAYHEAD: place.kind === "vod" && place.time !== "end" ? place.time : undefined,
     CONTENTPLAYHEAD: place.kind === "vod" && place.time !== "end" ? place.time : undefined,

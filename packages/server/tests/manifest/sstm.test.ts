@@ -215,6 +215,28 @@ describe("beacons fired by the server", () => {
   });
 });
 
+describe("errors told by the server", () => {
+  test("an ad that was skipped is told to its ad server once, with the VAST error number, and no one else is", async () => {
+    const host = await beaconHost();
+    const error = (name: string): readonly string[] => [`${host.origin}/${name}?code=[ERRORCODE]`];
+    const skip = { adId: "x", adSystem: "Ads", creativeId: undefined, message: "" } as const;
+    const decision = decidedBreak([], {
+      skipped: [
+        { ...skip, reason: "new-creative", errors: error("new") },
+        { ...skip, reason: "policy", errors: error("policy") },
+        { ...skip, reason: "no-ads" },
+      ],
+    });
+    const server = await segmentServer({ store: await sessionWith(decision), hosts: [host] });
+    server.beacons.reportSkipped(LINKED.sessionId, decision);
+    server.beacons.reportSkipped(LINKED.sessionId, decision);
+    await server.beacons.idle();
+    expect(host.requests.map(({ url }) => url)).toEqual(["/new?code=407"]);
+    expect(host.requests[0]?.headers).toMatchObject({ "x-forwarded-for": "203.0.113.9" });
+    expect(server.counted).toEqual(["error sent"]);
+  });
+});
+
 describe("the redirect of an ad segment", () => {
   test("leads to the segment itself, scheme and query kept, and is not stored", async () => {
     const decision = decidedBreak([decidedAd("one")]);
