@@ -5,9 +5,9 @@
  *   answer   → VAST; VMAP where breaks are asked for, or where an ad server answers so for one
  *   failure  → the zone's fallback tag, in the time that is left
  *
- * One deadline holds for a request with all its wrappers. The fallback gets as long again, as far as the zone's start budget,
- * counted from the beginning of the call, allows. It is asked where a request failed or gave nothing but failures; an ad
- * server that says that it has no ad is believed.
+ * One deadline holds for a request with all its wrappers. Where a zone has a fallback, its tag gets two thirds of the start budget
+ * at most, and the fallback what is left of it. It is asked where a request failed or gave nothing but failures; an ad server that
+ * says that it has no ad is believed.
  *
  * @see Primetime JIT workflow initiated by the manifest server, step 1 (primetime.md §3.2); §1.4 `ptadtimeout`, §1.14
  */
@@ -120,6 +120,8 @@ interface Asking {
 type Draft = Pick<AdAnswer, "result" | "trackers">;
 
 const MAX_BYTES = 2_000_000;
+/** Of the start budget, for a tag that has a fallback. */
+const TAG_SHARE = 2 / 3;
 
 function startAsking(call: AdCall, deps: AdCallsDeps, trace: RequestTrace): Asking {
   const { session, cookies, timeoutMs } = call;
@@ -127,17 +129,16 @@ function startAsking(call: AdCall, deps: AdCallsDeps, trace: RequestTrace): Aski
   const names = readRuleNames(session.query);
   const rewrite = (url: string): string => applyRules(url, zone?.rewriteRules ?? [], names, "adfetch");
   const startedAt = performance.now();
+  const { fallbackTagUrl: tagUrl, startBudgetMs = 0 } = zone ?? {};
+  const tagMs = tagUrl === undefined ? timeoutMs : Math.min(timeoutMs, startBudgetMs * TAG_SHARE);
   return {
     call,
     exchange: openExchange({ viewer: session.viewer, cookies, rewrite }, deps, trace),
     macros: adMacros(call, deps.now()),
     readXml: deps.readXml,
     startedAt,
-    deadline: startedAt + timeoutMs,
-    fallback:
-      zone?.fallbackTagUrl === undefined
-        ? undefined
-        : { tagUrl: zone.fallbackTagUrl, deadline: startedAt + zone.startBudgetMs },
+    deadline: startedAt + tagMs,
+    fallback: tagUrl === undefined ? undefined : { tagUrl, deadline: startedAt + startBudgetMs },
   };
 }
 

@@ -260,12 +260,22 @@ describe("the fallback tag", () => {
     expect(ads.requests).toHaveLength(1);
   });
 
-  test("is not asked once the start budget is used up", async () => {
+  test("gets what its tag leaves of the start budget, a third at least", async () => {
     const ads = await answering({ "/tag": () => undefined, "/fallback": ONE });
-    const calls = adCallsOn([ads], { fallbackTagUrl: `${ads.origin}/fallback`, startBudgetMs: 100 });
-    const { result } = await calls.callBreak(testCall(`${ads.origin}/tag`, { timeoutMs: 200 }), createTrace());
-    expect(result.ads).toEqual([]);
-    expect(ads.requests).toHaveLength(1);
+    const fetch = manifestFetch([ads]);
+    const limits: number[] = [];
+    const calls = adCallsBy(
+      (url, options) => {
+        limits.push(options.timeoutMs);
+        return fetch(url, options);
+      },
+      { fallbackTagUrl: `${ads.origin}/fallback`, startBudgetMs: 1200 },
+    );
+    const { result } = await calls.callBreak(testCall(`${ads.origin}/tag`, { timeoutMs: 3000 }), createTrace());
+    expect(result.ads).toHaveLength(1);
+    const [tagMs = 0, fallbackMs = 0] = limits;
+    expect(tagMs).toBeLessThanOrEqual(800);
+    expect(fallbackMs).toBeLessThanOrEqual(405);
   });
 });
 
