@@ -90,6 +90,7 @@ interface SkipEntry {
 const AD_EVENT: Readonly<Record<string, string>> = { firstquartile: "first", thirdquartile: "third" };
 const POD_EVENT: Readonly<Record<string, string>> = { breakstart: "start", breakend: "complete" };
 
+/** v1. A break or ad without anything timed is not in it; without any, `adtracking` is empty. */
 export function buildTimes({ startTime, endTime, breaks }: SidecarInput): TimesSidecar {
   const timed = breaks.flatMap((entry) => [...listPodUrls(entry), ...entry.ads.flatMap((ad) => listAdUrls(ad))]);
   const groups = new Map<number, { readonly adsystem: string; readonly url: string }[]>();
@@ -102,7 +103,7 @@ export function buildTimes({ startTime, endTime, breaks }: SidecarInput): TimesS
   return { start: roundTime(startTime), end: roundTime(endTime), adtracking };
 }
 
-/** `scte35` is there only where it was asked for, `skipped` only where something was. */
+/** v2. `scte35` is there only where it was asked for, `skipped` only where something was. */
 export function buildPods({ startTime, endTime, breaks, signals }: SidecarInput): PodsSidecar {
   const scte35 = byStartTime(signals ?? []).map(({ startTime: time, date, tagName, attributes }) => {
     const offset = roundTime(time);

@@ -45,7 +45,7 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 /** Of the extension that holds our skip reasons. */
 export const SKIPPED_EXTENSION = "interlude.skipped";
 
-/** The whole document. */
+/** The whole VMAP document, with its XML declaration. */
 export function formatVmapSidecar({ breaks }: SidecarInput): string {
   const root = xmlNode(
     "vmap:VMAP",
@@ -55,6 +55,7 @@ export function formatVmapSidecar({ breaks }: SidecarInput): string {
   return `${DECLARATION}${formatXml(root)}\n`;
 }
 
+/** v3. Without breaks, `vmap:AdBreak` is an empty list. */
 export function formatVmapJson({ breaks }: SidecarInput): string {
   const root = xmlNode(
     "vmap:VMAP",

@@ -20,6 +20,7 @@ export function xmlNode(
   return { name, attributes, content: content.filter((child) => child !== undefined) };
 }
 
+/** An element with text alone; the text is escaped when it is printed. */
 export function textNode(name: string, text: string, attributes: XmlNode["attributes"] = {}): XmlNode {
   return { name, attributes, content: text };
 }

@@ -8,6 +8,7 @@ import { parseAttributeList } from "./attribute-list.ts";
 /** In the order in which several tags of one moment stand. */
 export const MARKER_TYPES = ["PrerollPodBegin", "PodBegin", "AdBegin", "AdEnd", "PodEnd", "PrerollPodEnd"] as const;
 
+/** Unquoted in the tag, upper and lower case as here. */
 export type MarkerType = (typeof MARKER_TYPES)[number];
 
 /** Times in seconds. */

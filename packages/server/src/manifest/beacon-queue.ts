@@ -11,8 +11,10 @@ export interface BeaconLimits {
   readonly waitingOverall: number;
 }
 
+/** A host that takes 3 s for each answer still gets 2 to 3 a second. */
 export const BEACON_LIMITS: BeaconLimits = { perHost: 8, overall: 128, waitingPerHost: 500, waitingOverall: 5000 };
 
+/** Hosts take turns; one host's requests start in the order of their coming. */
 export interface BeaconQueue {
   /** Whether the host has room for one more. */
   readonly hasRoom: (host: string) => boolean;
@@ -29,6 +31,7 @@ interface Host {
   waiting: (() => Promise<void>)[];
 }
 
+/** The limits hold for this queue alone. */
 export function createBeaconQueue(limits: BeaconLimits = BEACON_LIMITS): BeaconQueue {
   const hosts = new Map<string, Host>();
   let [active, waiting, isClosed] = [0, 0, false];

@@ -4,11 +4,13 @@
  */
 import { createWeightedLru } from "./weighted-lru.ts";
 
+/** Entries by session and break. */
 export interface BreakCache<T> {
   /** The entry of a break; `make` is called where there is none. */
   readonly open: (sessionId: string, breakId: string, make: () => T) => CachedBreak<T>;
 }
 
+/** What is remembered of one break; it stays usable after it was forgotten. */
 export interface CachedBreak<T> {
   readonly value: T;
   /** Tells that the entry has grown. */
@@ -18,6 +20,7 @@ export interface CachedBreak<T> {
 /** What a break without any text of its own weighs. */
 const EMPTY_WEIGHT = 500;
 
+/** Holds about as many characters. */
 export function createBreakCache<T>(maxCharacters: number): BreakCache<T> {
   const entries = createWeightedLru<CachedBreak<T>>(maxCharacters);
   return {

@@ -15,11 +15,13 @@ import { createBreakCache } from "./break-cache.ts";
 import type { BreakDecision } from "./decision.ts";
 import { findAd } from "./schedule.ts";
 
+/** The tags of all sessions. */
 export interface MarkerTags {
   /** Gives the segments of a break their tags: whole lines in order, the same for the same place; empty in the middle of an ad. */
   readonly open: (sessionId: string, decision: BreakDecision) => TagWriter;
 }
 
+/** Answers the same for the same place. */
 export type TagWriter = (place: AdSegmentPlace) => readonly string[];
 
 const NONE: readonly string[] = [];

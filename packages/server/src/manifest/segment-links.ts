@@ -31,6 +31,7 @@ export interface LinkedSession {
   readonly isHybrid: boolean;
 }
 
+/** Both ways of the same addresses. */
 export interface SegmentLinks {
   /**
    * Gives the segments of a break their addresses, path-absolute, so that scheme and host follow the playlist's. The same for the
@@ -41,6 +42,7 @@ export interface SegmentLinks {
   readonly read: (address: LinkAddress) => SegmentLink | undefined;
 }
 
+/** Answers the same for the same place. */
 export type LinkWriter = (place: AdSegmentPlace) => string | undefined;
 
 /** An address as the router took it apart, decoded. */

@@ -8,6 +8,7 @@ import { HttpError } from "../http-error.ts";
 import type { SegmentLinks } from "./segment-links.ts";
 import type { ServerBeacons } from "./server-beacons.ts";
 
+/** The same that wrote the addresses, and whom their use is told to. */
 export interface SegmentRoutesOptions {
   readonly links: Pick<SegmentLinks, "read">;
   readonly beacons: Pick<ServerBeacons, "report">;

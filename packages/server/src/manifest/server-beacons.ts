@@ -39,6 +39,7 @@ export interface SegmentClient extends Pick<Viewer, "ip" | "userAgent"> {
   readonly dnt: string | undefined;
 }
 
+/** The beacons of all sessions. */
 export interface ServerBeacons {
   /** Returns at once and never throws. A session or a decision that is not known owes nothing. */
   readonly report: (link: SegmentLink, client: SegmentClient) => void;
@@ -65,6 +66,7 @@ interface Report {
   readonly startTime: number;
 }
 
+/** One for the whole server: the limits are its. */
 export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   const queue = createBeaconQueue(deps.limits);
   const reports = new Set<Promise<void>>();

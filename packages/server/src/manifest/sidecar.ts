@@ -44,12 +44,14 @@ export interface SidecarContent {
   readonly avails: readonly Avail[];
 }
 
+/** What goes out; `contentType` also where there is no body. */
 export interface SidecarAnswer {
   readonly status: 200 | 201;
   readonly contentType: string;
   readonly body: string;
 }
 
+/** Also adds TRACE_TRACKING_REQUEST and its URLs to the trace. */
 export function answerSidecar(question: SidecarQuestion): SidecarAnswer {
   const { version = "v1", text, placed, decisions, isScteTracked, trace } = question;
   const endTime = playlistDuration(text);
