@@ -1,8 +1,14 @@
 import { once } from "node:events";
-import { fastify } from "fastify";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { registerErrors } from "../../src/http-error.ts";
-import { createOverload, processLoad } from "../../src/manifest/overload.ts";
+import { buildServer } from "../../src/app.ts";
+import { createOverload } from "../../src/manifest/overload.ts";
+import { encodeContentUrl } from "../../src/manifest/urls.ts";
+import { type Loopback, loopback } from "../http/loopback.ts";
+import { testConfig } from "../http/test-app.ts";
+import { MASTER, ZONE_MANIFEST } from "./manifest-world.ts";
 
 const OPTIONS = { lean: { delayMs: 100, inFlight: 20 }, shed: { delayMs: 300, inFlight: 40 } };
 
@@ -62,30 +68,57 @@ describe("overload", () => {
     expect(observe(0, 4)).toBe("calm");
   });
 
-  test("a server whose event loop was blocked refuses new sessions with 503 and Retry-After, and takes them again", async () => {
-    const overload = createOverload(OPTIONS, processLoad());
-    const app = fastify();
-    registerErrors(app);
-    app.get("/bootstrap", async () => {
-      overload.admitSession();
-      return "session";
-    });
-    onTestFinished(async () => {
-      overload.close();
-      await app.close();
-    });
-    const url = `${await app.listen({ port: 0, host: "127.0.0.1" })}/bootstrap`;
-    expect((await fetch(url)).status).toBe(200);
-    while ((await fetch(url)).status === 200) block(700);
-    const refused = await fetch(url);
+  test("a server whose event loop was blocked refuses new sessions, serves those that are there, and takes new ones again", async () => {
+    const content = await loopback((_request, response) => response.end(MASTER));
+    const server = await startServer(content);
+    const page = { headers: { origin: "https://player.example" }, redirect: "manual" } as const;
+    const path = encodeContentUrl(`${content.origin}/show/master.m3u8`);
+    const bootstrap = (): Promise<Response> =>
+      fetch(new URL(`/auditude/variant/a/${path}.m3u8?z=1&live=false`, server), page);
+
+    /** The start of a server, and tests beside this one, may keep it busy as well. */
+    const bootstrapWhenCalm = async (): Promise<Response> => {
+      let answer = await bootstrap();
+      while (answer.status === 503) {
+        await once(AbortSignal.timeout(200), "abort");
+        answer = await bootstrap();
+      }
+      return answer;
+    };
+    const opened = await bootstrapWhenCalm();
+    expect(opened.status).toBe(302);
+    while ((await bootstrap()).status === 302) block(700);
+    const refused = await bootstrap();
     expect(refused.status).toBe(503);
     expect(refused.headers.get("retry-after")).toBe("5");
+    expect(refused.headers.get("access-control-allow-origin")).toBe("https://player.example");
+    expect(refused.headers.get("access-control-allow-credentials")).toBe("true");
+    expect(refused.headers.get("x-adbe-ai-x1")?.split(" ")).toHaveLength(20);
     expect(await refused.json()).toMatchObject({ error: { code: "overload" } });
-    expect(overload.isLean).toBe(true);
-    while ((await fetch(url)).status === 503) await once(AbortSignal.timeout(200), "abort");
-    expect(overload.isShedding).toBe(false);
+    expect(await (await fetch(new URL("/metrics", server))).text()).toContain("\ninterlude_overload 2\n");
+    expect((await fetch(opened.headers.get("location") ?? "", page)).status).toBe(200);
+    expect((await bootstrapWhenCalm()).status).toBe(302);
   });
 });
+
+/** A whole server on a port of its own, that may fetch from this origin. */
+async function startServer({ origin, port }: Loopback): Promise<URL> {
+  const folder = mkdtempSync(join(tmpdir(), "interlude-overload-"));
+  const config = testConfig({
+    INTERLUDE_STATE: folder,
+    INTERLUDE_CRS: "off",
+    INTERLUDE_FETCH_ALLOW_PRIVATE: `127.0.0.1:${port}`,
+    PORT: "0",
+  });
+  const manifest = { ...ZONE_MANIFEST, contentOrigins: [origin] };
+  const zones = config.zones.map((zone) => ({ ...zone, manifest }));
+  const { start, stop } = await buildServer({ ...config, zones, overload: OPTIONS });
+  onTestFinished(async () => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return start();
+}
 
 /** Keeps this thread from everything else. */
 function block(ms: number): void {

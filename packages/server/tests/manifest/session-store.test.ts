@@ -126,7 +126,7 @@ describe.each(PLACES)("sessions in $name", ({ open }) => {
     const session = sampleSession();
     await store.create(session);
     const first = sampleDecision();
-    const second = structuredClone(first);
+    const second = sampleDecision({ availDuration: 17 });
     expect((await store.decide(session.id, first)).decision).toBe(first);
     await push(store);
     const row = await store.decide(session.id, second);
