@@ -10,6 +10,7 @@
  * @see primetime.md §1.7; DESIGN §6
  */
 import { type Avail, type AvailDecision, type MediaPlaylist, parseCues, type Pod } from "@interlude/core";
+import { nameAvails, PRE_ROLL_ID } from "./avail-names.ts";
 import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
 import type { BreakPlace, BreakRow } from "./decision.ts";
 import type { SessionOptions } from "./options.ts";
@@ -18,6 +19,8 @@ import type { ZoneManifest } from "./zone-manifest.ts";
 
 /** What a live playlist shows of its breaks. */
 export interface LiveBreaks {
+  /** Of this window, by the ids of their breaks. */
+  readonly avails: readonly Avail[];
   /** Those that concern this window. */
   readonly rows: readonly BreakRow[];
   /** Breaks that no playlist may show yet. */
@@ -44,9 +47,6 @@ export interface LiveBreaksDeps {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** The id of the break before the live point. */
-export const PRE_ROLL_ID = "preroll";
-
 /** A request in mid-stream waits this long for a decision: a cue is listed with its first segment, and the next refresh is near. */
 const MID_STREAM_WAIT_MS = 700;
 /** Room for rounding, seconds. */
@@ -72,7 +72,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
   return async ({ playlist, options, zone, context, isShed }) => {
     const { state } = context;
     const rows = new Map(state.breaks.map((row) => [row.breakId, row]));
-    const avails = parseCues(playlist, options.cueFormat ?? zone.cueFormat);
+    const avails = nameAvails(parseCues(playlist, options.cueFormat ?? zone.cueFormat), rows, playlist);
     const entry = state.tracks.length === 0 ? selectEntry(playlist, avails, options) : undefined;
     const tagUrl = zone.availTagUrl ?? zone.adTagUrl;
     const pending: { readonly order: BreakOrder; readonly decision: Promise<BreakRow> }[] = [];
@@ -98,7 +98,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
     const waitMs = entry ? zone.startBudgetMs : MID_STREAM_WAIT_MS;
     const held = await settle(pending, rows, { playlist, context, isEntry: entry !== undefined, waitMs });
     await noteReturns(avails, rows, playlist, context);
-    return { rows: [...rows.values()], held, startAtBreak: selectStart(entry, rows) };
+    return { avails, rows: [...rows.values()], held, startAtBreak: selectStart(entry, rows) };
   };
 
   /** Waits for what is being decided; what is not in time is held, or given up for good. */

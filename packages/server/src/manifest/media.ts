@@ -17,7 +17,6 @@ import {
   emptyTimeline,
   forkTimeline,
   type LiveTimeline,
-  parseCues,
   type Pod,
   type PodAd,
   type Stitched,
@@ -168,7 +167,7 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
   );
   const stitched = stitchLive(playlist, describePlace(request, content), timeline, decisions, {
     ...(await selectStitchOptions(context, breaks.rows, deps)),
-    avails: parseCues(playlist, options.cueFormat ?? settings.cueFormat),
+    avails: breaks.avails,
     startAtBreak: breaks.startAtBreak,
     hasSubtitleDiscontinuities: options.hasSubtitleDiscontinuities,
   });

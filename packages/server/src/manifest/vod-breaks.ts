@@ -17,6 +17,7 @@ import {
   type SkipReason,
 } from "@interlude/core";
 import type { AdAnswer, AdCalls, MappedBreak } from "./ad-call.ts";
+import { ALL_ID, nameVodAvail, PLAN_ID } from "./avail-names.ts";
 import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
 import type { BreakRow } from "./decision.ts";
 import type { SessionOptions } from "./options.ts";
@@ -44,9 +45,6 @@ export interface VodBreaksDeps {
 /** The rows of a session's breaks, in no order, and the row of the plan. */
 export type DecideVod = (request: VodRequest) => Promise<readonly BreakRow[]>;
 
-/** The row that says which breaks there are: written last, so that whoever reads it finds them all. */
-export const PLAN_ID = "(plan)";
-
 /** A break with what is known of its ads: an answer of the ad server, or the tag that is asked for it alone. */
 interface Planned {
   readonly order: BreakOrder;
@@ -57,7 +55,7 @@ interface Planned {
 function planNothing(reason: SkipReason): readonly Planned[] {
   const place = { kind: "vod", time: 0, replaces: 0 } as const;
   const common = { availDuration: 0, maxAds: undefined, attributes: {}, signal: undefined };
-  return [{ order: { breakId: "(all)", position: "pre", place, ...common }, source: { reason } }];
+  return [{ order: { breakId: ALL_ID, position: "pre", place, ...common }, source: { reason } }];
 }
 
 export function createVodBreaks(deps: VodBreaksDeps): DecideVod {
@@ -194,14 +192,14 @@ function orderBreaks(
 }
 
 function orderAvail(avail: Avail, { enableC3 }: SessionOptions): readonly BreakOrder[] {
-  const { id, startTime, duration, attributes, signal, reach, returnTime } = avail;
+  const { startTime, duration, attributes, signal, reach, returnTime } = avail;
   // Inside the C3 window national ads stay as they are.
   if (avail.isPartial || (enableC3 === true && reach === "national")) return [];
   const length = returnTime === undefined ? duration : returnTime - startTime;
   const place = { kind: "vod", time: startTime, replaces: enableC3 === undefined ? 0 : length } as const;
   return [
     {
-      breakId: id,
+      breakId: nameVodAvail(avail.id),
       position: startTime > 0 ? "mid" : "pre",
       place,
       availDuration: duration,

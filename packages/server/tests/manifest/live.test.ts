@@ -133,6 +133,22 @@ describe("a live mid-roll", () => {
     );
   });
 
+  test("an encoder that gives every break the same id has each of them decided", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 104);
+    await world.get(media.get("500") ?? "");
+    for (const slot of ["500", "2000"]) {
+      show(world, 164, { 166: "#EXT-X-CUE-OUT:ID=7,DURATION=6" });
+      expect((await segmentsOf(world, media.get(slot))).slice(2).join(" ")).toMatch(
+        /^(\w+)-spot-0 \1-spot-1 \1-spot-2 \w+169$/,
+      );
+    }
+    const calls = world.asked.filter((path) => path.startsWith("/vast"));
+    expect(calls.map((path) => new URL(path, world.origin.origin).searchParams.get("break"))).toEqual(["7", "7@2"]);
+  });
+
   test("under load a break that nobody has seen yet stays content, one that is running goes on", async () => {
     const world = await liveWorld(["mid"]);
     const media = await world.open("live=true");
