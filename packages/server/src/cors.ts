@@ -113,9 +113,10 @@ function shareManifest(request: FastifyRequest, reply: FastifyReply, { zones }: 
   return true;
 }
 
-/** `z`: zones are named in characters that need no escape, but may be. */
+/** `z`: zones are named in characters that need no escape, but may have one. */
 function readZone(url: string): string {
-  return new URLSearchParams(/[?&](z=[^&]*)/.exec(url)?.[1] ?? "").get("z") ?? "";
+  const text = /[?&]z=([^&]*)/.exec(url)?.[1] ?? "";
+  return /[%+]/.test(text) ? (new URLSearchParams(`z=${text}`).get("z") ?? "") : text;
 }
 
 /** undefined: no page asks, or what was sent is no origin. */

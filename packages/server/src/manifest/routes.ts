@@ -11,6 +11,7 @@ import { requireZone, type ZoneConfig } from "../zones.ts";
 import { type BootstrapAnswer, openBootstrap } from "./bootstrap.ts";
 import { entityTag } from "./conditional.ts";
 import type { ContentLoader } from "./content.ts";
+import { createClientReader, type DescribeClient } from "./client.ts";
 import { exchange, type ExchangeAnswer, type ExchangeDeps, type ExchangeFacts } from "./exchange.ts";
 import type { SessionOptions } from "./options.ts";
 import type { Overload } from "./overload.ts";
@@ -20,7 +21,8 @@ import { openSession } from "./sessions.ts";
 import type { SessionState, SessionStore, Viewer } from "./session.ts";
 import { formatMasterAnswer } from "./session-master.ts";
 import type { RequestTrace } from "./trace.ts";
-import { decodeContentUrl, type ManifestUrls, readParameter, type SessionAddress } from "./urls.ts";
+import type { ManifestUrls, SessionAddress } from "./urls.ts";
+import { createAddressVerifier, type VerifyAddress } from "./verified-addresses.ts";
 
 /** One media playlist, asked for by one viewer; the address was signed by this server. */
 export interface MediaRequest {
@@ -74,7 +76,9 @@ const TAGS = ["manifest"];
 /** Fastify plugin. */
 export async function manifestRoutes(app: FastifyInstance, deps: ManifestDeps): Promise<void> {
   const readOptions = createOptionsReader(deps.zones);
-  const routes = createAnswers({ ...deps, readOptions });
+  const verify = createAddressVerifier(deps.urls);
+  const describeClient = createClientReader((request) => readBaseUrl(request, deps.publicHosts));
+  const routes = createAnswers({ ...deps, readOptions, verify, describeClient });
   app.get<{ Params: BootstrapParams }>(
     "/auditude/variant/:asset/:content.m3u8",
     { ...ROUTE, schema: { summary: "Opens a session and tells where its master playlist is", tags: TAGS } },
@@ -123,7 +127,11 @@ interface Answers {
   ): Promise<FastifyReply>;
 }
 
-type AnswerDeps = ManifestDeps & { readonly readOptions: (query: string) => SessionOptions };
+interface AnswerDeps extends ManifestDeps {
+  readonly readOptions: (query: string) => SessionOptions;
+  readonly verify: VerifyAddress;
+  readonly describeClient: DescribeClient;
+}
 
 function createAnswers(deps: AnswerDeps): Answers {
   return {
@@ -132,7 +140,7 @@ function createAnswers(deps: AnswerDeps): Answers {
         deps.overload.admitSession();
         const { asset, content } = request.params;
         const { query } = facts;
-        const { baseUrl, viewer } = describeClient(request, deps);
+        const { baseUrl, viewer } = deps.describeClient(request);
         const opened = await openBootstrap({ assetId: readAsset(asset), content, query, baseUrl, viewer }, deps);
         facts.sessionId = opened.sessionId;
         facts.options = opened.options;
@@ -151,8 +159,8 @@ function createAnswers(deps: AnswerDeps): Answers {
           ...opened,
           kind,
           slot: address.slot,
-          contentUrl: new URL(address.contentUrl),
-          wantsSidecar: readParameter(facts.query, "pttrackingposition") !== "",
+          contentUrl: address.url,
+          wantsSidecar: address.wantsSidecar,
           isShed: deps.overload.isLean,
           trace: facts.trace,
         });
@@ -192,28 +200,16 @@ async function openVerified(
   facts: ExchangeFacts,
   deps: AnswerDeps,
 ) {
-  const { asset, session, slot = "", content } = request.params;
-  const contentUrl = decodeContentUrl(content).href;
-  const address = deps.urls.verify({ kind, assetId: asset, slot, sessionId: session, contentUrl }, facts.query);
+  const { asset: assetId, session, slot = "", content } = request.params;
+  const address = deps.verify(request.url, { kind, assetId, slot, sessionId: session, content }, facts.query);
   facts.sessionId = session;
   const entered = deps.limit.enter(session, (leave) => reply.raw.once("close", leave));
   if (!(entered === true || (await entered))) throw new HttpError("overload", "the server is stopping");
-  const { baseUrl, viewer } = describeClient(request, deps);
+  const { baseUrl, viewer } = deps.describeClient(request);
   const state = await openSession(deps.store, address, { query: facts.query, viewer, now: deps.now() });
   const options = deps.readOptions(state.session.query);
   facts.options = options;
   return { address, state, options, zone: requireZone(deps.zones, options.zone), baseUrl, viewer };
-}
-
-function describeClient(request: FastifyRequest, deps: ManifestDeps): { baseUrl: URL; viewer: Viewer } {
-  const { referer, "user-agent": userAgent = "", "accept-language": acceptLanguage } = request.headers;
-  const viewer = {
-    ip: request.ip,
-    userAgent: userAgent.replace(/\p{Cc}/gu, ""),
-    ...(referer !== undefined && { referer }),
-    ...(acceptLanguage !== undefined && { acceptLanguage }),
-  };
-  return { baseUrl: readBaseUrl(request, deps.publicHosts), viewer };
 }
 
 /** What a path may hold: a name of one to 200 characters. */
