@@ -133,9 +133,9 @@ function buildResumption(window: LiveWindow, mediaSequence: number, end: number)
   const segment = findSegment(window, mediaSequence);
   if (!segment) return undefined;
   const { discontinuity, discontinuities } = segment;
-  // Only where the window has left the whole break behind unseen is more than half a segment over.
+  // Only where the window has left the whole break behind unseen is more than a segment over.
   const over = end - segment.start;
-  const isUnseen = mediaSequence === window.mediaSequence && over < -segment.duration / 2 - RENDITION_ROUNDING;
+  const isUnseen = mediaSequence === window.mediaSequence && over < -window.playlist.targetDuration - 0.5;
   return { mediaSequence, discontinuity, discontinuities, carry: isUnseen ? 0 : over };
 }
 

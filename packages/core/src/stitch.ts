@@ -85,10 +85,11 @@ function writePod(
   writer: PlaylistWriter,
   playlist: MediaPlaylist,
   { pod, ads, start, end, contentTime, endTime }: PlannedPod,
-  { shift, ahead, isEmpty }: Progress,
+  { at: written, shift, ahead, isEmpty }: Progress,
   { decorate }: StitchOptions,
 ): { readonly placed: PlacedBreak; readonly progress: Progress } {
-  const firstIndex = start.index + Number(start.into > 0) + shift;
+  const hasPart = start.into > 0 && isBefore(written, start);
+  const firstIndex = start.index + Number(hasPart) + shift;
   const firstMediaSequence = playlist.mediaSequence + firstIndex;
   const at = { contentTime, startTime: contentTime + ahead, firstMediaSequence };
   const placed = placeBreak(pod.breakId, ads, at);

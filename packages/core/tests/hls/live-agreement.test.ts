@@ -8,7 +8,10 @@ import { CONTENT, type ReadSegment, readByHlsParser } from "./playlists.ts";
 const FIRST = 1000;
 const milliseconds = fc.integer({ min: 500, max: 6000 }).map((duration) => duration / 1000);
 
-/** A break and what is known of it when: refreshes that its decision takes, and its return, which is told some refreshes late. */
+/**
+ * A break and what is known of it when: refreshes that its decision takes, its return, which is told some refreshes late, and where
+ * another rendition says that it resumed, rightly or not.
+ */
 const fates = fc.record({
   gap: fc.integer({ min: 1, max: 9 }),
   ads: fc.array(fc.array(milliseconds, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 }),
@@ -16,6 +19,7 @@ const fates = fc.record({
   isHeld: fc.boolean(),
   returnsAt: fc.option(fc.integer({ min: 0, max: 8 }), { nil: undefined }),
   returnIsLateBy: fc.nat(3),
+  resumesAt: fc.option(fc.nat(12), { nil: undefined }),
 });
 type Fate = typeof fates extends fc.Arbitrary<infer Value> ? Value & { readonly segment: number } : never;
 
@@ -66,7 +70,9 @@ function decide({ origin, fates }: Scenario, edges: readonly number[]): Readonly
       const returned = fate.returnsAt === undefined ? undefined : fate.segment + fate.returnsAt;
       const isKnown = returned !== undefined && refreshesSince(returned) >= fate.returnIsLateBy;
       const earlyReturn = isKnown ? { mediaSequence: FIRST + returned } : undefined;
-      return [[id, { kind: "pod", pod: podOf(entry), availDuration: entry.duration, earlyReturn }]];
+      const resumption =
+        fate.resumesAt === undefined ? undefined : { mediaSequence: FIRST + fate.segment + fate.resumesAt };
+      return [[id, { kind: "pod", pod: podOf(entry), availDuration: entry.duration, earlyReturn, resumption }]];
     }),
   );
 }
@@ -101,32 +107,35 @@ function watch(scenario: Scenario, content: ContentPlaylist = CONTENT, options: 
   return seen;
 }
 
-function expectAgreement(refreshes: readonly Refresh[]): void {
+/** Where refreshes contradict one another; empty where they agree. */
+function findContradictions(refreshes: readonly Refresh[]): readonly string[] {
+  const found: string[] = [];
   const listed = new Map<number, string>();
   let [head, tail, wasHeld] = [0, FIRST - 1, false];
   for (const { segments, isHeld } of refreshes) {
-    expect(segments.length).toBeGreaterThan(0);
     for (const { mediaSequence, uri, duration, discontinuitySequence } of segments) {
       const now = `${uri} ${duration} ${discontinuitySequence}`;
-      expect(`${mediaSequence} ${now}`).toBe(`${mediaSequence} ${listed.get(mediaSequence) ?? now}`);
+      const before = listed.get(mediaSequence) ?? now;
+      if (now !== before) found.push(`${mediaSequence} was ${before}, is ${now}`);
       listed.set(mediaSequence, now);
     }
-    const [first, last] = [segments[0]?.mediaSequence ?? 0, segments.at(-1)?.mediaSequence ?? 0];
-    expect(first).toBeGreaterThanOrEqual(head);
+    const [first, last] = [segments[0]?.mediaSequence, segments.at(-1)?.mediaSequence];
+    if (first === undefined || last === undefined) return [...found, "nothing is listed"];
+    if (first < head || last < tail) found.push(`${head} to ${tail} was followed by ${first} to ${last}`);
     // A window may leave behind what was held back.
-    if (!wasHeld) expect(first).toBeLessThanOrEqual(tail + 1);
-    expect(last).toBeGreaterThanOrEqual(tail);
+    if (!wasHeld && first > tail + 1) found.push(`${tail} was followed by ${first}`);
     [head, tail, wasHeld] = [first, last, isHeld];
   }
+  return found;
 }
 
 describe("what two refreshes list both", () => {
   test("has the same numbers, addresses and discontinuity numbers, with breaks held, decided late and returning early", () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
-        expectAgreement(watch(scenario));
+        expect(findContradictions(watch(scenario))).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -134,7 +143,7 @@ describe("what two refreshes list both", () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
         const options = { hasSubtitleDiscontinuities: false };
-        expectAgreement(watch(scenario, { ...CONTENT, kind: "subtitles" }, options));
+        expect(findContradictions(watch(scenario, { ...CONTENT, kind: "subtitles" }, options))).toEqual([]);
       }),
       { numRuns: 200 },
     );
@@ -144,7 +153,7 @@ describe("what two refreshes list both", () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
         const clipSubtitle: LiveOptions["clipSubtitle"] = ({ uri, from, to }) => `${uri}?${from}-${to}`;
-        expectAgreement(watch(scenario, { ...CONTENT, kind: "subtitles" }, { clipSubtitle }));
+        expect(findContradictions(watch(scenario, { ...CONTENT, kind: "subtitles" }, { clipSubtitle }))).toEqual([]);
       }),
       { numRuns: 200 },
     );

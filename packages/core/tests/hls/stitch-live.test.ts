@@ -173,6 +173,23 @@ describe("stitchLive", () => {
     );
   });
 
+  test("what a break leaves over goes on to the next one also where each window lists one segment", () => {
+    const durations = Array.from({ length: 30 }, (_, index) => (index % 3 === 1 ? 4.5045 : 5.005));
+    const breaks = [
+      { segment: 5, duration: 2.503, ads: [[2.503]] },
+      { segment: 8, duration: 10.01, ads: [[5.005, 5.005]] },
+      { segment: 13, duration: 1, ads: [[1]] },
+      { segment: 16, duration: 1.253, ads: [[1.253]] },
+    ];
+    const origin = steady(30, 5, { durations, breaks });
+    const all = listAll(origin);
+    for (const { segments } of watch(origin, { window: 1, steps: [1] })) {
+      expect(segments.map(({ uri }) => uri)).toEqual(
+        segments.map((segment) => all[segment.mediaSequence - FIRST]?.uri),
+      );
+    }
+  });
+
   test("without decisions the text is the same", () => {
     fc.assert(
       fc.property(origins, viewings, (origin, viewing) => {
