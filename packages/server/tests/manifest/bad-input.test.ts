@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { LightMyRequestResponse } from "fastify";
 import { describe, expect, test } from "vitest";
+import { HttpError } from "../../src/http-error.ts";
 import { encodeContentUrl } from "../../src/manifest/urls.ts";
 import { loopback } from "../http/loopback.ts";
 import { LIVE, type ManifestWorld, MASTER, manifestWorld, VOD } from "./manifest-world.ts";
@@ -291,6 +292,32 @@ describe("content that cannot be had", () => {
     const refused = await Promise.any(answers.slice(109));
     expect(told(refused)).toEqual(failure(429, "quota-exceeded", /100 waiting/));
     expect(refused.headers["retry-after"]).toBe("10");
+  });
+
+  test("more than the server can do: new sessions are refused, those that are there go on, nothing counts twice", async () => {
+    let isShed = false;
+    let running = 0;
+    const overload = {
+      get isLean() {
+        return isShed;
+      },
+      admitSession: () => {
+        if (isShed) throw new HttpError("overload", "no new sessions for a moment", { retryAfterSeconds: 5 });
+      },
+      begin: () => {
+        running++;
+        return () => running--;
+      },
+    };
+    const { get, start, bootstrap, media } = await manifestWorld({ overload });
+    const { addresses } = await start();
+    isShed = true;
+    const refused = await get(bootstrap("/show/master.m3u8"));
+    expect(told(refused)).toEqual(failure(503, "overload", /no new sessions/));
+    expect(refused.headers["retry-after"]).toBe("5");
+    expect((await get(addresses.find((address) => address.includes("/500/")) ?? "")).statusCode).toBe(200);
+    expect(media.map((request) => request.isShed)).toEqual([true]);
+    expect(running).toBe(0);
   });
 
   test("a session store that is away: a 500 that says nothing", async () => {

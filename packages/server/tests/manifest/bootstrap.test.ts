@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { Agent, request } from "undici";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { decodeContentUrl, encodeContentUrl } from "../../src/manifest/urls.ts";
 import { manifestWorld, VOD } from "./manifest-world.ts";
 
@@ -146,6 +147,31 @@ describe("signed addresses", () => {
     const answer = await get(url.href);
     expect([answer.statusCode, answer.json().error.code]).toEqual([403, "signature-invalid"]);
     expect(asked.length).toBe(before);
+  });
+
+  test("on one connection of a proxy are each their own viewer's, and the address by which it came", async () => {
+    const { app, start, media } = await manifestWorld();
+    const { addresses } = await start();
+    const url = new URL(addresses.find((address) => address.includes("/500/")) ?? "");
+    const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+    const agent = new Agent({ connections: 1 });
+    onTestFinished(() => agent.close());
+    const ask = async (viewer: string, host: string): Promise<void> => {
+      const headers = { "x-forwarded-for": viewer, "x-forwarded-host": host, "user-agent": `Player of ${viewer}` };
+      const at = `http://127.0.0.1:${port}${url.pathname}${url.search}`;
+      const { statusCode, body } = await request(at, { dispatcher: agent, headers });
+      await body.dump();
+      expect(statusCode).toBe(200);
+    };
+    await ask("198.51.100.1", "manifest.example");
+    await ask("198.51.100.1", "manifest.example");
+    await ask("198.51.100.2", "manifest.example:8443");
+    expect(media.map(({ viewer, baseUrl }) => [viewer.ip, viewer.userAgent, baseUrl.host])).toEqual([
+      ["198.51.100.1", "Player of 198.51.100.1", "manifest.example"],
+      ["198.51.100.1", "Player of 198.51.100.1", "manifest.example"],
+      ["198.51.100.2", "Player of 198.51.100.2", "manifest.example:8443"],
+    ]);
+    expect(media[1]?.viewer).toBe(media[0]?.viewer);
   });
 
   test("open a session anew that the server has forgotten", async () => {

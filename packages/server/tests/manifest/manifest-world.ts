@@ -11,6 +11,7 @@ import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { registerErrors } from "../../src/http-error.ts";
 import { createContentLoader } from "../../src/manifest/content-loader.ts";
 import type { ManifestFetch } from "../../src/manifest/manifest-fetch.ts";
+import type { Overload } from "../../src/manifest/overload.ts";
 import { afterTimeout, createRateLimit, RATE_LIMIT } from "../../src/manifest/rate-limit.ts";
 import { type MediaRequest, manifestRoutes } from "../../src/manifest/routes.ts";
 import { createMemorySessions } from "../../src/manifest/session-memory.ts";
@@ -85,6 +86,7 @@ export interface WorldOptions {
   readonly timeoutMs?: number;
   readonly fetch?: ManifestFetch;
   readonly store?: SessionStore;
+  readonly overload?: Pick<Overload, "isLean" | "admitSession" | "begin">;
 }
 
 export async function manifestWorld(options: WorldOptions = {}): Promise<ManifestWorld> {
@@ -141,7 +143,7 @@ export async function manifestWorld(options: WorldOptions = {}): Promise<Manifes
     },
     publicHosts: ["manifest.example"],
     limit,
-    overload: { isLean: false, admitSession: () => undefined, begin: () => () => undefined },
+    overload: options.overload ?? { isLean: false, admitSession: () => undefined, begin: () => () => undefined },
     metrics: { countRequest: () => undefined },
     now,
     log: { info: note, warn: note },
