@@ -30,10 +30,18 @@ export * from "./pttimeline.ts";
 export * from "./sha256.ts";
 export * from "./skip-reason.ts";
 export type { AvailDecision, PodDecision } from "./live-decide.ts";
+export type { SharedResumption } from "./live-resume.ts";
 export * from "./stitch-live.ts";
 export * from "./stitch.ts";
 export type { TimedPod } from "./vod-plan.ts";
 export { type HostMatch, type NormaliseRule, parseZoneDocument, type ZoneDocument } from "./zone.ts";
 export * from "./stitched.ts";
 export * from "./webvtt/clip.ts";
-export { BLANK_WEBVTT, EMPTY_CUE, parseWebVtt, type TimestampMap, type WebVtt, type WebVttCue } from "./webvtt/webvtt.ts";
+export {
+  BLANK_WEBVTT,
+  EMPTY_CUE,
+  parseWebVtt,
+  type TimestampMap,
+  type WebVtt,
+  type WebVttCue,
+} from "./webvtt/webvtt.ts";

@@ -5,7 +5,7 @@ import type { Avail } from "./hls/cue.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
 import { type ContentPlace, locateSegment } from "./hls/playlist-clock.ts";
 import { dateSegment } from "./hls/splice.ts";
-import { type BreakEnd, closeLast } from "./live-resume.ts";
+import { type BreakEnd, closeLast, type SharedResumption } from "./live-resume.ts";
 import { findSegment, type LiveBreak, type LiveTimeline, type LiveWindow } from "./live-timeline.ts";
 import { choosePod, type PodTarget } from "./stitch-pod.ts";
 import type { Pod } from "./stitched.ts";
@@ -30,7 +30,7 @@ export interface PodDecision {
   /** Where the content signalled its return, before the pod's end: ad segments whose middle lies after it are dropped. */
   readonly earlyReturn?: ContentPlace | undefined;
   /** Where the first rendition that found it resumed: it then holds for all, but where this one is more than a segment away from it. */
-  readonly resumption?: ContentPlace | undefined;
+  readonly resumption?: SharedResumption | undefined;
 }
 
 /** An avail that may be decided: where it starts in this rendition. */

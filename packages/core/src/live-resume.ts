@@ -21,13 +21,24 @@ import { measureAd } from "./stitch-pod.ts";
 import type { Pod } from "./stitched.ts";
 
 /** Room for the segments of another rendition, which may be some audio frames off; seconds. */
-const RENDITION_ROUNDING = 0.05;
+const RENDITION_ROUNDING = 0.1;
+
+/** A carry that differs by more is that of another pod. Seconds. */
+const SHARED_CARRY_LIMIT = 0.5;
+
+/**
+ * Where content resumed, as the first rendition found it. `carry` is what the break left over there, in seconds: renditions that
+ * share it do not drift apart over many breaks.
+ */
+export interface SharedResumption extends ContentPlace {
+  readonly carry?: number | undefined;
+}
 
 /** What is known of the end of a break. */
 export interface BreakEnd {
   readonly pod: Pod;
   readonly earlyReturn?: ContentPlace | undefined;
-  readonly resumption?: ContentPlace | undefined;
+  readonly resumption?: SharedResumption | undefined;
 }
 
 /** The memory with the end of its last break, as far as the window tells it. Nothing that was listed changes. */
@@ -105,14 +116,19 @@ function findResumption(
   entry: LiveBreak,
   window: LiveWindow,
   carry: number,
-  shared: ContentPlace | undefined,
+  shared: SharedResumption | undefined,
 ): LiveBreak["resumption"] {
   const end = entry.start + carry + entry.duration;
   const own = findBoundary(window, Math.max(entry.mediaSequence, window.mediaSequence), end);
   const wanted = shared && locateSegment(window.playlist, shared);
   if (wanted !== undefined && wanted >= entry.mediaSequence) {
     const segment = findSegment(window, wanted);
-    if (segment && Math.abs(end - segment.start) <= segment.duration) return buildResumption(window, wanted, end);
+    const over = segment && end - segment.start;
+    if (segment && over !== undefined && Math.abs(over) <= segment.duration) {
+      const known = shared?.carry ?? over;
+      const isSame = Math.abs(known - over) <= SHARED_CARRY_LIMIT;
+      return buildResumption(window, wanted, segment.start + (isSame ? known : over));
+    }
     // The other rendition is one segment ahead of this one.
     const edge = window.mediaSequence + window.playlist.segments.length;
     if (own === edge - 1 && wanted === edge) return undefined;

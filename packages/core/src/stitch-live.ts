@@ -12,16 +12,16 @@
 import { AdError } from "./error.ts";
 import { type Avail, parseCues } from "./hls/cue.ts";
 import { type MediaPlaylist, parseMediaPlaylist } from "./hls/media-playlist.ts";
-import { type ContentPlace, formatDateOf } from "./hls/playlist-clock.ts";
+import { formatDateOf } from "./hls/playlist-clock.ts";
 import { type AvailDecision, decideAvails, endOf, findPlaced } from "./live-decide.ts";
 import { adoptTimeline } from "./live-fork.ts";
-import { closeLast } from "./live-resume.ts";
+import { closeLast, type SharedResumption } from "./live-resume.ts";
 import { enterWindow, leaveWindow, type LiveTimeline, type LiveWindow } from "./live-timeline.ts";
 import { formatLive } from "./live-window.ts";
 import type { ContentPlaylist, StitchOptions, Stitched } from "./stitched.ts";
 
 /** Where content came back after a break: give it to the other renditions as the decision's `resumption`. */
-export interface ResumedBreak extends ContentPlace {
+export interface ResumedBreak extends SharedResumption {
   readonly availId: string;
   readonly breakId: string;
 }
@@ -126,7 +126,7 @@ function listResumed(
   return breaks.flatMap(({ availId, breakId, resumption }) => {
     const wasResumed = before.some((entry) => entry.availId === availId && entry.resumption);
     if (!resumption || wasResumed) return [];
-    const { mediaSequence } = resumption;
-    return [{ availId, breakId, mediaSequence, programDateTime: formatDateOf(playlist, mediaSequence) }];
+    const { mediaSequence, carry } = resumption;
+    return [{ availId, breakId, mediaSequence, programDateTime: formatDateOf(playlist, mediaSequence), carry }];
   });
 }

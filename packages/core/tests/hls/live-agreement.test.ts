@@ -1,5 +1,12 @@
 /** What one refresh of a stitched live playlist lists, the next one lists alike, whatever becomes of its breaks. */
-import { type AvailDecision, type ContentPlaylist, emptyTimeline, type LiveOptions, stitchLive } from "@interlude/core";
+import {
+  type AvailDecision,
+  type ContentPlaylist,
+  emptyTimeline,
+  type LiveOptions,
+  type ResumedBreak,
+  stitchLive,
+} from "@interlude/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { availId, type Origin, podOf, writeWindow } from "./live-model.ts";
@@ -156,6 +163,69 @@ describe("what two refreshes list both", () => {
         expect(findContradictions(watch(scenario, { ...CONTENT, kind: "subtitles" }, { clipSubtitle }))).toEqual([]);
       }),
       { numRuns: 200 },
+    );
+  });
+});
+
+describe("an audio rendition that is told where the video resumed", () => {
+  const frame = 1024 / 48_000;
+  const jitter = fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 60, maxLength: 60 });
+  const halves = fc.integer({ min: 1, max: 12 }).map((count) => count / 2);
+  const breaks = fc.array(
+    fc.record({
+      gap: fc.integer({ min: 1, max: 6 }),
+      ads: fc.array(fc.array(halves, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
+      returnsAt: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+    }),
+    { minLength: 1, maxLength: 3 },
+  );
+
+  test("shows the same ads and the same content under the same numbers, though its segments are some frames off", () => {
+    fc.assert(
+      fc.property(jitter, breaks, fc.constantFrom(2, 4, 6), (steps, breaks, duration) => {
+        let next = 0;
+        const fates = breaks.map(({ gap, ads, returnsAt }): Fate => {
+          const segment = next + gap;
+          next = segment + Math.ceil(totalOf(ads.flat()) / duration) + 2;
+          return {
+            gap,
+            ads,
+            segment,
+            returnsAt,
+            decidedAfter: 0,
+            isHeld: false,
+            returnIsLateBy: 0,
+            resumesAt: undefined,
+          };
+        });
+        const video: Origin = {
+          durations: steps.map(() => duration),
+          targetDuration: 6,
+          discontinuities: new Set(),
+          breaks: fates.map(({ segment, ads }) => ({ segment, ads, duration: 0 })),
+        };
+        const durations = steps.map((step, index) => duration + (step - (steps[index - 1] ?? 0)) * frame);
+        const origins = [video, { ...video, durations }];
+        const timelines = [emptyTimeline(), emptyTimeline()];
+        const resumed = new Map<string, ResumedBreak>();
+        const [window, edges]: [number, number[]] = [8, []];
+        for (let edge = window; edge <= steps.length; edge++) {
+          edges.push(edge);
+          const [shown, heard] = origins.map((origin, index) => {
+            const decisions = decide({ origin: video, fates, window, steps: [1] }, edges);
+            const told = new Map(
+              [...decisions].map(([id, decision]) => [id, { ...decision, resumption: resumed.get(id) }]),
+            );
+            const text = writeWindow(origin, edge - window, edge);
+            const stitched = stitchLive(text, CONTENT, timelines[index] ?? emptyTimeline(), told);
+            timelines[index] = stitched.timeline;
+            for (const entry of stitched.resumed) if (index === 0) resumed.set(entry.availId, entry);
+            return new Map(readByHlsParser(stitched.text).map(({ mediaSequence, uri }) => [mediaSequence, uri]));
+          });
+          for (const [number, uri] of heard ?? []) expect(shown?.get(number) ?? uri).toBe(uri);
+        }
+      }),
+      { numRuns: 60 },
     );
   });
 });

@@ -184,7 +184,8 @@ describe("the caller of a live stitch is told", () => {
       ]);
     const first = stitchLive(dated(writeWindow(origin, 2, 12), 2), CONTENT, emptyTimeline(), at(5));
     const [resumption] = first.resumed;
-    expect(resumption).toEqual({ availId: "a5", breakId: "a5", mediaSequence: FIRST + 7, programDateTime: dateOf(7) });
+    const place = { mediaSequence: FIRST + 7, programDateTime: dateOf(7), carry: 3 };
+    expect(resumption).toEqual({ availId: "a5", breakId: "a5", ...place });
     const durations = origin.durations.map((duration, index) => duration - (index === 6 ? 0.011 : 0));
     const other = dated(writeWindow({ ...bare, durations, firstMediaSequence: 40 }, 2, 12), 2, 5);
     const [alone, shared] = [at(5), at(5, { resumption })].map((decisions) =>
