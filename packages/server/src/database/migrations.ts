@@ -191,6 +191,7 @@ export const MIGRATIONS: readonly Migration[] = [
         -- tells the writer of the decision that it was the first
         writer text,
         early_return json,
+        resumption json,
         primary key (session, key)
       );
       create table session_track (

@@ -55,13 +55,13 @@ export interface BreakDeciderDeps {
   readonly store: Pick<SessionStore, "decide" | "saveCookies">;
   readonly adCalls: Pick<AdCalls, "callBreak">;
   readonly resolvePod: PodResolver["resolvePod"];
-  readonly onDecided: (decision: BreakDecision) => void;
+  readonly onDecided: (decision: BreakDecision, sessionId: string) => void;
 }
 
 export function createBreakDecider(deps: BreakDeciderDeps): BreakDecider {
   const write = async (decision: BreakDecision, { state }: BreakContext): Promise<BreakRow> => {
     const row = await deps.store.decide(state.session.id, decision);
-    if (row.decision === decision || isSame(row.decision, decision)) deps.onDecided(decision);
+    if (row.decision === decision) deps.onDecided(decision, state.session.id);
     return row;
   };
   const decideAnswered: BreakDecider["decideAnswered"] = async (order, answer, context) => {
@@ -111,11 +111,6 @@ const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
 function describe({ breakId, position, place, availDuration, signal, maxAds }: BreakOrder) {
   const removal = maxAds === 0 ? ({ isRemoval: true } as const) : {};
   return { breakId, position, place, availDuration, signal, ...removal };
-}
-
-/** The row that stands may be a copy of what was written. */
-function isSame(one: BreakDecision | undefined, other: BreakDecision): boolean {
-  return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Muxed fMP4: no packaging that is made fits it (DESIGN §6). */

@@ -116,5 +116,5 @@ export interface BreakRow {
   readonly decision: BreakDecision | undefined;
   readonly earlyReturn: EarlyReturn | undefined;
   /** Where content came back after the pod, as the first rendition that listed it found. */
-  readonly resumption?: EarlyReturn | undefined;
+  readonly resumption: EarlyReturn | undefined;
 }

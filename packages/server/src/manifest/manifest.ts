@@ -3,13 +3,13 @@
  *
  * @see Overview of Manifest Server interactions; DESIGN §1, §8
  */
-import type { VastResult } from "@interlude/core";
+import { parseCues, type VastResult } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import { parseXml } from "../xml.ts";
 import type { ZoneConfig } from "../zones.ts";
 import { createAdCalls } from "./ad-call.ts";
 import { createDecorator } from "./ad-decorator.ts";
-import { createAdPlaylists } from "./ad-playlists.ts";
+import { createAdPlaylists, type Rewrite } from "./ad-playlists.ts";
 import { createBreakDecider } from "./break-decision.ts";
 import type { ContentLoader } from "./content.ts";
 import { createContentLoader } from "./content-loader.ts";
@@ -25,10 +25,12 @@ import type { Overload } from "./overload.ts";
 import { createProbeCache } from "./probe-cache.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { createRepackageAsker, type Repackage } from "./repackage-asker.ts";
+import type { SessionOptions } from "./options.ts";
+import { applyRules } from "./rewrite-rules.ts";
 import { type MediaAnswer, type MediaRequest, manifestRoutes } from "./routes.ts";
 import { createSegmentLinks, type SegmentLinks } from "./segment-links.ts";
 import { segmentRoutes } from "./segment-routes.ts";
-import { createServerBeacons } from "./server-beacons.ts";
+import { createServerBeacons, type ServerBeacons } from "./server-beacons.ts";
 import type { SessionStore } from "./session.ts";
 import { answerSidecar } from "./sidecar.ts";
 import { createSigner, type Signer } from "./signature.ts";
@@ -38,6 +40,7 @@ import { BLANK_WEBVTT_PATH, createSubtitleClipper, WEBVTT_PURPOSE } from "./webv
 import { webVttRoutes } from "./webvtt-routes.ts";
 import { createWebVttSource, type FetchBytes } from "./webvtt-source.ts";
 import { createWeightedLru } from "./weighted-lru.ts";
+import type { ZoneManifest } from "./zone-manifest.ts";
 
 /** What the manifest server is built on. */
 export interface ManifestDeps {
@@ -71,9 +74,9 @@ export async function registerManifest(app: FastifyInstance, deps: ManifestDeps)
     trace: ({ type, fields }, sessionId) => log.info({ session: sessionId, fields }, type),
     now,
   });
-  const content = createContentLoader({ fetch, store, zones: deps.zones, now, log });
+  const content = createContentLoader({ fetch, store, zones: deps.zones, now, log, countOrigin: metrics.countOrigin });
   const signer = createSigner(secret, WEBVTT_PURPOSE);
-  const media = createMediaFlow(createMediaDeps(deps, content, links, signer));
+  const media = createMediaFlow(createMediaDeps(deps, { content, links, signer, beacons }));
   app.addHook("onClose", async () => {
     await beacons.close();
     await store.close();
@@ -90,7 +93,8 @@ export async function registerManifest(app: FastifyInstance, deps: ManifestDeps)
     }),
     signer,
     readCookie: async (sessionId, url) => {
-      const state = await store.load(sessionId);
+      // Without its cookies the segment may still be had; without a database nothing would be.
+      const state = await store.load(sessionId).catch(() => undefined);
       return state && readCookieHeader(state.cookies, url, now());
     },
     count: (outcome) => metrics.countRequest("webvtt", outcome === "clipped" ? "stitched" : "passed-through", 0),
@@ -105,11 +109,23 @@ const OUTCOME_OF_BEACON = {
   lost: "dropped",
 } as const;
 
-function createMediaDeps(deps: ManifestDeps, content: ContentLoader, links: SegmentLinks, signer: Signer): MediaDeps {
+interface MediaParts {
+  readonly content: ContentLoader;
+  readonly links: SegmentLinks;
+  readonly signer: Signer;
+  readonly beacons: ServerBeacons;
+}
+
+function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }: MediaParts): MediaDeps {
   const { store, fetch, zones, metrics, log, now, clock } = deps;
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
   const playlists = createAdPlaylists({ fetch, now: clock });
-  const probes = createProbeCache({ fetch, now: clock, onProbe: (result) => metrics.countProbe(result, false) });
+  const probes = createProbeCache({
+    fetch,
+    now: clock,
+    onProbe: (result) => metrics.countProbe(result, false),
+    onReuse: (result) => metrics.countProbe(result, true),
+  });
   const askForRepackage = createRepackageAsker({ repackage: deps.repackage, now: clock, log });
   const { resolvePod } = createPodResolver({ probes, playlists, askForRepackage });
   const adCalls = createAdCalls({
@@ -124,7 +140,10 @@ function createMediaDeps(deps: ManifestDeps, content: ContentLoader, links: Segm
     store,
     adCalls,
     resolvePod,
-    onDecided: (decision) => metrics.countDecision(decision),
+    onDecided: (decision, sessionId) => {
+      metrics.countDecision(decision);
+      beacons.reportSkipped(sessionId, decision);
+    },
   });
   const markers = createMarkerTags();
   return {
@@ -132,7 +151,8 @@ function createMediaDeps(deps: ManifestDeps, content: ContentLoader, links: Segm
     content,
     decideLive: createLiveBreaks({ store, decider, now, sleep }),
     decideVod: createVodBreaks({ store, decider, adCalls, sleep }),
-    loadAd: (ad, trace) => playlists.load(ad, trace),
+    loadAd: (ad, { trace, zone, options }) => playlists.load(ad, trace, rewriteFor(zone.manifest, options)),
+    rewriteFor: ({ zone, options }) => rewriteFor(zone.manifest, options),
     decorate: ({ options, state }, rows) =>
       createDecorator({
         mode: options.tracking,
@@ -153,6 +173,7 @@ function createMediaDeps(deps: ManifestDeps, content: ContentLoader, links: Segm
     answerSidecar: describeTracking,
     onStitched: createStitchWatch(metrics),
     log,
+    now,
   };
 }
 
@@ -166,8 +187,10 @@ function mapDecisions(rows: readonly BreakRow[]): ReadonlyMap<string, BreakDecis
   return new Map(rows.flatMap(({ breakId, decision }) => (decision ? [[breakId, decision]] : [])));
 }
 
-function describeTracking({ options, trace }: MediaRequest, stitched: StitchedMedia): MediaAnswer {
-  const { text, breaks, refused, rows } = stitched;
+function describeTracking(request: MediaRequest, stitched: StitchedMedia): MediaAnswer {
+  const { options, trace, zone, kind } = request;
+  const { text, breaks, refused, rows, content } = stitched;
+  const { playlist } = content;
   const answer = answerSidecar({
     version: options.trackingVersion,
     mode: options.tracking,
@@ -177,8 +200,19 @@ function describeTracking({ options, trace }: MediaRequest, stitched: StitchedMe
     decisions: mapDecisions(rows),
     isScteTracked: options.isScteTracked,
     trace,
+    content: {
+      isLive: kind === "live",
+      playlist,
+      avails: parseCues(playlist, options.cueFormat ?? zone.manifest?.cueFormat),
+    },
   });
   return { ...answer, headers: { "cache-control": "no-store" } };
+}
+
+/** Where ads are fetched instead, by the rules that the client named; undefined: nowhere else. */
+function rewriteFor(manifest: ZoneManifest | undefined, { rules }: SessionOptions): Rewrite | undefined {
+  if (manifest === undefined || manifest.rewriteRules.length === 0 || rules.length === 0) return undefined;
+  return (url) => applyRules(url, manifest.rewriteRules, rules, "adfetch");
 }
 
 const MAX_WATCHED = 50_000;
@@ -187,13 +221,15 @@ const MAX_WATCHED = 50_000;
 function createStitchWatch(metrics: ManifestMetrics): MediaDeps["onStitched"] {
   const seen = createWeightedLru<true>(MAX_WATCHED);
   return ({ state, kind }, { breaks, refused, rows }) => {
-    for (const { breakId, ads } of breaks) {
+    for (const { breakId, decision } of rows) {
       const key = `${state.session.id} ${breakId}`;
-      if (seen.get(key)) continue;
+      if (!decision || decision.planned || seen.get(key)) continue;
+      const ads = breaks.find((placed) => placed.breakId === breakId)?.ads ?? [];
+      // One with ads is counted when they are listed, one without when it was decided.
+      if (decision.ads.length > 0 && ads.length === 0) continue;
       seen.set(key, true, 1);
-      const decision = rows.find((row) => row.breakId === breakId)?.decision;
       const filledDuration = ads.reduce((total, { duration }) => total + duration, 0);
-      metrics.countListed({ kind, availDuration: decision?.availDuration ?? 0, filledDuration });
+      metrics.countListed({ kind, availDuration: decision.availDuration, filledDuration });
     }
     for (const { breakId, adId, reason } of refused) {
       const key = `${state.session.id} ${breakId} ${adId} ${reason}`;

@@ -9,14 +9,13 @@
  *
  * @see Overview of Manifest Server interactions, steps 6-8; primetime.md §1.1
  */
-import { createHash } from "node:crypto";
 import {
   type AdDecorator,
   type AvailDecision,
-  type ContentPlaylist,
   emptyTimeline,
   forkTimeline,
   type LiveTimeline,
+  type MediaPlaylist,
   type Pod,
   type PodAd,
   type Stitched,
@@ -26,6 +25,7 @@ import {
   type SubtitleClipper,
   type TimedPod,
 } from "@interlude/core";
+import type { Rewrite } from "./ad-playlists.ts";
 import type { BreakContext } from "./break-decision.ts";
 import { entityTag } from "./conditional.ts";
 import type { Content, ContentLoader, ContentRequest } from "./content.ts";
@@ -36,6 +36,7 @@ import type { PodNeeds } from "./pod-resolver.ts";
 import type { MediaAnswer, MediaRequest } from "./routes.ts";
 import type { SessionStore } from "./session.ts";
 import type { RequestTrace } from "./trace.ts";
+import { describePlace, nameTrack, refuseSidecar } from "./track.ts";
 import { type DecideVod, selectReference } from "./vod-breaks.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
@@ -50,12 +51,14 @@ export interface StitchedMedia extends Stitched {
 
 /** What the flow does with the world. */
 export interface MediaDeps {
-  readonly store: Pick<SessionStore, "saveTrack">;
+  readonly store: Pick<SessionStore, "saveTrack" | "noteResumption">;
   readonly content: ContentLoader;
   readonly decideLive: DecideLive;
   readonly decideVod: DecideVod;
   /** An ad with those of its renditions that can be loaded. */
-  readonly loadAd: (ad: DecidedAd, trace: RequestTrace) => Promise<PodAd | SkippedAd>;
+  readonly loadAd: (ad: DecidedAd, request: MediaRequest) => Promise<PodAd | SkippedAd>;
+  /** Where ads are fetched instead; undefined: nowhere else. */
+  readonly rewriteFor: (request: MediaRequest) => Rewrite | undefined;
   /** undefined: the segments keep their addresses and get no tags. */
   readonly decorate: (request: MediaRequest, rows: readonly BreakRow[]) => AdDecorator | undefined;
   readonly clipSubtitles: (request: MediaRequest, subtitles: Content, media: Content | undefined) => SubtitleClipper;
@@ -63,6 +66,8 @@ export interface MediaDeps {
   readonly answerSidecar: (request: MediaRequest, stitched: StitchedMedia) => MediaAnswer;
   readonly onStitched: (request: MediaRequest, stitched: StitchedMedia) => void;
   readonly log: ManifestLog;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
@@ -143,7 +148,7 @@ interface StitchContext {
 
 async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promise<StitchedMedia> {
   const { request, content, track, settings } = context;
-  const { state, options, trace, isShed } = request;
+  const { state, options, isShed } = request;
   const { playlist } = content;
   const breaks = await deps.decideLive({
     playlist,
@@ -158,11 +163,8 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
   const decisions = new Map<string, AvailDecision>(breaks.held.map((order) => [order.breakId, holdAvail(order)]));
   await Promise.all(
     breaks.rows.map(async (row) => {
-      if (row.decision?.place.kind !== "live") return;
-      const isSettled = own !== undefined && own.settled.some(({ id }) => id === row.breakId);
-      // What a track has settled already it remembers itself; only how the break ends may still come.
-      if (isSettled && !row.earlyReturn && !row.resumption) return;
-      decisions.set(row.breakId, toAvailDecision(row, await loadPod(row.decision, trace, deps)));
+      if (!row.decision || !concernsWindow(row, own, playlist, deps.now())) return;
+      decisions.set(row.breakId, toAvailDecision(row, await loadPod(row.decision, request, deps)));
     }),
   );
   const stitched = stitchLive(playlist, describePlace(request, content), timeline, decisions, {
@@ -171,12 +173,34 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
     startAtBreak: breaks.startAtBreak,
     hasSubtitleDiscontinuities: options.hasSubtitleDiscontinuities,
   });
+  // Boundaries of other renditions may be milliseconds off: the first one that lists content again says where all do.
+  for (const { breakId, mediaSequence, programDateTime } of stitched.resumed) {
+    if (breaks.rows.some((row) => row.breakId === breakId && row.resumption)) continue;
+    await deps.store.noteResumption(state.session.id, breakId, { mediaSequence, programDateTime });
+  }
   return { ...stitched, content, rows: breaks.rows, outcome: nameOutcome(stitched) };
+}
+
+/** Seconds for which a break may matter beyond its window: to a rendition that is asked for late, or an origin that lags. */
+const SLACK_SECONDS = 60;
+
+/** What a track has settled already it remembers itself: only how the break ends may still come. What is long past is over. */
+function concernsWindow(
+  { breakId, decision, firstListedAt, earlyReturn, resumption }: BreakRow,
+  own: LiveTimeline | undefined,
+  { segments, targetDuration }: MediaPlaylist,
+  now: number,
+): boolean {
+  const placed = own?.breaks.find((entry) => entry.breakId === breakId);
+  if (placed) return placed.resumption === undefined && (earlyReturn ?? resumption) !== undefined;
+  if (own?.settled.some(({ id }) => id === breakId)) return false;
+  const seconds = 2 * segments.length * targetDuration + (decision?.availDuration ?? 0) + SLACK_SECONDS;
+  return now - firstListedAt < seconds * 1000;
 }
 
 async function stitchVodContent(context: StitchContext, deps: MediaDeps): Promise<StitchedMedia> {
   const { request, content, settings } = context;
-  const { options, trace, isShed } = request;
+  const { options, isShed, trace } = request;
   const rows = await deps.decideVod({
     playlist: content.playlist,
     contentUrl: request.contentUrl.href,
@@ -185,7 +209,7 @@ async function stitchVodContent(context: StitchContext, deps: MediaDeps): Promis
     context: await describeBreaks(context, deps),
     isShed,
   });
-  const pods = await Promise.all(rows.map((row) => placePod(row, trace, deps)));
+  const pods = await Promise.all(rows.map((row) => placePod(row, request, deps)));
   const referenceUrl = selectReference(rows) ?? request.contentUrl.href;
   const reference =
     referenceUrl === request.contentUrl.href
@@ -213,20 +237,20 @@ function nameOutcome({ breaks }: Stitched): StitchedMedia["outcome"] {
   return breaks.length > 0 ? "stitched" : "content";
 }
 
-async function placePod(row: BreakRow, trace: RequestTrace, deps: MediaDeps): Promise<readonly TimedPod[]> {
+async function placePod(row: BreakRow, request: MediaRequest, deps: MediaDeps): Promise<readonly TimedPod[]> {
   const { decision } = row;
   if (decision?.place.kind !== "vod") return [];
   const { time, replaces } = decision.place;
   const isRemoval = replaces > 0 && decision.isRemoval === true;
   if (decision.ads.length === 0 && !isRemoval) return [];
-  return [{ ...(await loadPod(decision, trace, deps)), time, replaces }];
+  return [{ ...(await loadPod(decision, request, deps)), time, replaces }];
 }
 
 /** An ad whose playlists cannot be had keeps its place in the pod: trackers find theirs by it. */
-async function loadPod({ breakId, ads }: BreakDecision, trace: RequestTrace, deps: MediaDeps): Promise<Pod> {
+async function loadPod({ breakId, ads }: BreakDecision, request: MediaRequest, deps: MediaDeps): Promise<Pod> {
   const loaded = await Promise.all(
     ads.map(async (ad) => {
-      const pod = await deps.loadAd(ad, trace);
+      const pod = await deps.loadAd(ad, request);
       return "renditions" in pod ? pod : { adId: ad.adId, renditions: [] };
     }),
   );
@@ -236,12 +260,14 @@ async function loadPod({ breakId, ads }: BreakDecision, trace: RequestTrace, dep
 async function describeBreaks({ request, content, settings }: StitchContext, deps: MediaDeps): Promise<BreakContext> {
   const { state, options, zone, baseUrl, trace, kind } = request;
   const { hasMap, targetDuration } = content.playlist;
+  const rewrite = deps.rewriteFor(request);
   const needs: PodNeeds = {
     zone,
     cdn: options.cdn,
     splice: { packaging: hasMap ? "cmaf" : "hls", targetDuration, isLive: kind === "live" },
     id3: options.isIosMobileWeb,
     baseUrl,
+    ...(rewrite && { rewrite }),
   };
   const isMuxedFragments = hasMap && !(await hasSoundApart(request, deps));
   return {
@@ -289,42 +315,6 @@ async function loadPictures(request: MediaRequest, deps: MediaDeps): Promise<Con
 
 function contentOf({ state, options, contentUrl }: MediaRequest, url: URL = contentUrl): ContentRequest {
   return { url, session: state.session, cookies: state.cookies, options };
-}
-
-const KIND_OF_SLOT: Readonly<Record<string, ContentPlaylist["kind"]>> = {
-  webvtt: "subtitles",
-  audio: "audio",
-  iframe: "iframes",
-  image: "iframes",
-};
-
-function describePlace({ slot, contentUrl }: MediaRequest, { playlist }: Content): ContentPlaylist {
-  const kbps = Number(slot);
-  const kind = playlist.isIFramesOnly ? "iframes" : (KIND_OF_SLOT[slot] ?? "main");
-  return { url: contentUrl, bandwidthBps: kbps > 0 ? kbps * 1000 : undefined, kind };
-}
-
-/** Slot and content playlist, short enough to be kept with each session. */
-function nameTrack({ slot, contentUrl }: MediaRequest): string {
-  return `${slot}:${createHash("sha256").update(contentUrl.href).digest("base64url").slice(0, 11)}`;
-}
-
-function isMainTrack(track: string): boolean {
-  return /^(?:\d+|video):/.test(track);
-}
-
-/** @see primetime.md §1.15: 500 for a stream that the player is not playing, 404 for one that it has left */
-function refuseSidecar(tracks: readonly string[], track: string): MediaAnswer | undefined {
-  const isLeft = isMainTrack(track) && tracks.findLast(isMainTrack) !== track;
-  if (tracks.includes(track) && !isLeft) return undefined;
-  const status = tracks.includes(track) ? 404 : 500;
-  const message =
-    status === 404
-      ? "tracking: expected the stream that is played now, got one that the player has left"
-      : "tracking: expected a stream whose playlist was asked for first, got another";
-  const code = status === 404 ? "stream-left" : "stream-not-played";
-  const body = JSON.stringify({ error: { code, message } });
-  return { status, headers: { "cache-control": "no-store" }, contentType: "application/json; charset=utf-8", body };
 }
 
 function answerPlaylist({ options, kind }: MediaRequest, { text, content, outcome }: StitchedMedia): MediaAnswer {

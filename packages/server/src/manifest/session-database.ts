@@ -30,7 +30,7 @@ export function createDatabaseSessions(options: DatabaseSessionsOptions): Sessio
   const sweep = startSweep(options);
   const forgottenBefore = (): Date => new Date(now() - idleMs);
   const changeBreak = async (id: string, change: BreakChange): Promise<BreakRow> => {
-    const { breakId, firstListedAt = now(), decision, earlyReturn } = change;
+    const { breakId, firstListedAt = now(), decision, earlyReturn, resumption } = change;
     const writer = randomUUID();
     const [row] = await query<StandingRow>(CHANGE_BREAK, [
       id,
@@ -40,9 +40,10 @@ export function createDatabaseSessions(options: DatabaseSessionsOptions): Sessio
       toJson(decision),
       decision && writer,
       toJson(earlyReturn),
+      toJson(resumption),
     ]);
     // The session is gone: as if it stood.
-    if (!row) return { breakId, firstListedAt, decision, earlyReturn };
+    if (!row) return { breakId, firstListedAt, decision, earlyReturn, resumption };
     return readRow(breakId, row.writer === writer ? { ...row, decision } : row);
   };
 
@@ -63,6 +64,7 @@ export function createDatabaseSessions(options: DatabaseSessionsOptions): Sessio
     noteBreak: (id, breakId, firstListedAt) => changeBreak(id, { breakId, firstListedAt }),
     decide: (id, decision) => changeBreak(id, { breakId: decision.breakId, decision }),
     noteReturn: (id, breakId, earlyReturn) => changeBreak(id, { breakId, earlyReturn }),
+    noteResumption: (id, breakId, resumption) => changeBreak(id, { breakId, resumption }),
     saveTrack: async (id, name, timeline) => {
       const position = timeline && positionOf(timeline);
       const numbers = [position?.listedThrough, position?.first, position?.edge].map((number) => number ?? null);
@@ -92,24 +94,27 @@ interface BreakChange {
   readonly firstListedAt?: number;
   readonly decision?: BreakDecision;
   readonly earlyReturn?: EarlyReturn;
+  readonly resumption?: EarlyReturn;
 }
 
 interface StandingRow {
   readonly first_listed_at: Date;
   readonly decision?: BreakDecision | null | undefined;
   readonly early_return: EarlyReturn | null;
+  readonly resumption: EarlyReturn | null;
   readonly writer: string | null;
 }
 
 /** The row is locked and read anew when it is there already: that is what makes the first writer win. */
 const CHANGE_BREAK = `
-  insert into session_break as known (session, key, break_id, first_listed_at, decision, writer, early_return)
-  select id, $2, $3::json, $4::timestamptz, $5::json, $6, $7::json from session where id = $1
+  insert into session_break as known (session, key, break_id, first_listed_at, decision, writer, early_return, resumption)
+  select id, $2, $3::json, $4::timestamptz, $5::json, $6, $7::json, $8::json from session where id = $1
   on conflict (session, key) do update set
     decision = coalesce(known.decision, excluded.decision),
     writer = case when known.decision is null then excluded.writer else known.writer end,
-    early_return = coalesce(known.early_return, excluded.early_return)
-  returning first_listed_at, decision, early_return, writer`;
+    early_return = coalesce(known.early_return, excluded.early_return),
+    resumption = coalesce(known.resumption, excluded.resumption)
+  returning first_listed_at, decision, early_return, resumption, writer`;
 
 /** The timeline of a refresh that was overtaken is dropped (see isCurrent); that its track was asked for is not. */
 const SAVE_TRACK = `
@@ -152,6 +157,7 @@ interface StateRow {
         readonly first_listed_at: number;
         readonly decision: BreakDecision | null;
         readonly early_return: EarlyReturn | null;
+        readonly resumption: EarlyReturn | null;
       }[]
     | null;
   readonly tracks: readonly { readonly name: string; readonly timeline: LiveTimeline | null }[] | null;
@@ -169,7 +175,8 @@ const LOAD = `
       order by saved desc limit ${SESSION_LIMITS.cookies}) as newest) as cookies,
     (select json_agg(json_build_object('break_id', break_id,
         'first_listed_at', extract(epoch from first_listed_at) * 1000,
-        'decision', decision, 'early_return', early_return) order by first_listed_at, key) from (
+        'decision', decision, 'early_return', early_return,
+        'resumption', resumption) order by first_listed_at, key) from (
       select * from session_break where session_break.session = session.id
       order by first_listed_at desc, key limit ${SESSION_LIMITS.breaks}) as newest) as breaks,
     (select json_agg(json_build_object('name', name, 'timeline', timeline) order by asked)
@@ -183,24 +190,28 @@ function readState({ facts, cookies, breaks, tracks }: StateRow): SessionState {
   return {
     session: facts,
     cookies: cookies ?? [],
-    breaks: (breaks ?? []).map(({ break_id: breakId, first_listed_at: firstListedAt, decision, early_return }) => ({
-      breakId,
-      firstListedAt,
-      decision: decision ?? undefined,
-      earlyReturn: early_return ?? undefined,
-    })),
+    breaks: (breaks ?? []).map(
+      ({ break_id: breakId, first_listed_at: firstListedAt, decision, early_return, resumption }) => ({
+        breakId,
+        firstListedAt,
+        decision: decision ?? undefined,
+        earlyReturn: early_return ?? undefined,
+        resumption: resumption ?? undefined,
+      }),
+    ),
     timelines,
     tracks: (tracks ?? []).map(({ name }) => name),
   };
 }
 
 function readRow(breakId: string, row: StandingRow): BreakRow {
-  const { first_listed_at, decision, early_return } = row;
+  const { first_listed_at, decision, early_return, resumption } = row;
   return {
     breakId,
     firstListedAt: first_listed_at.getTime(),
     decision: decision ?? undefined,
     earlyReturn: early_return ?? undefined,
+    resumption: resumption ?? undefined,
   };
 }
 

@@ -20,7 +20,13 @@ export function createMemorySessions(options: ShelfOptions): SessionStore {
     change: (row: BreakRow) => BreakRow,
     firstListedAt = now(),
   ): Promise<BreakRow> => {
-    const fresh: BreakRow = { breakId, firstListedAt, decision: undefined, earlyReturn: undefined };
+    const fresh: BreakRow = {
+      breakId,
+      firstListedAt,
+      decision: undefined,
+      earlyReturn: undefined,
+      resumption: undefined,
+    };
     const held = shelf.open(id);
     const known = held?.breaks.find((row) => row.breakId === breakId);
     const row = change(known ?? fresh);
@@ -40,6 +46,8 @@ export function createMemorySessions(options: ShelfOptions): SessionStore {
     decide: (id, decision) => changeBreak(id, decision.breakId, (row) => (row.decision ? row : { ...row, decision })),
     noteReturn: (id, breakId, earlyReturn) =>
       changeBreak(id, breakId, (row) => (row.earlyReturn ? row : { ...row, earlyReturn })),
+    noteResumption: (id, breakId, resumption) =>
+      changeBreak(id, breakId, (row) => (row.resumption ? row : { ...row, resumption })),
     saveTrack: async (id, name, timeline) => {
       const held = shelf.open(id);
       if (!held) return;

@@ -68,6 +68,8 @@ export interface SessionStore {
   decide(id: string, decision: BreakDecision): Promise<BreakRow>;
   /** The first writer wins; the row that stands. */
   noteReturn(id: string, breakId: string, earlyReturn: EarlyReturn): Promise<BreakRow>;
+  /** The first writer wins; the row that stands. */
+  noteResumption(id: string, breakId: string, resumption: EarlyReturn): Promise<BreakRow>;
   /** Also puts the track at the end of `tracks`; `timeline` is undefined in VOD. */
   saveTrack(id: string, track: string, timeline: LiveTimeline | undefined): Promise<void>;
   /** Adds or replaces by host and name. */

@@ -1,0 +1,47 @@
+/**
+ * Which playlist of the content a session asks for: how it is named in the session's memory, what kind of playlist it is, and
+ * whether its tracking may be asked for.
+ *
+ * @see primetime.md §1.2 (`rendition`), §1.15 (status of sidecars)
+ */
+import { createHash } from "node:crypto";
+import type { ContentPlaylist } from "@interlude/core";
+import type { Content } from "./content.ts";
+import type { MediaAnswer, MediaRequest } from "./routes.ts";
+
+const KIND_OF_SLOT: Readonly<Record<string, ContentPlaylist["kind"]>> = {
+  webvtt: "subtitles",
+  audio: "audio",
+  iframe: "iframes",
+  image: "iframes",
+};
+
+/** The playlist that ads go into. */
+export function describePlace({ slot, contentUrl }: MediaRequest, { playlist }: Content): ContentPlaylist {
+  const kbps = Number(slot);
+  const kind = playlist.isIFramesOnly ? "iframes" : (KIND_OF_SLOT[slot] ?? "main");
+  return { url: contentUrl, bandwidthBps: kbps > 0 ? kbps * 1000 : undefined, kind };
+}
+
+/** Slot and content playlist, short enough to be kept with each session. */
+export function nameTrack({ slot, contentUrl }: MediaRequest): string {
+  return `${slot}:${createHash("sha256").update(contentUrl.href).digest("base64url").slice(0, 11)}`;
+}
+
+function isMainTrack(track: string): boolean {
+  return /^(?:\d+|video):/.test(track);
+}
+
+/** 500 for a stream that the player is not playing, 404 for one that it has left; undefined: its tracking may be told. */
+export function refuseSidecar(tracks: readonly string[], track: string): MediaAnswer | undefined {
+  const isLeft = isMainTrack(track) && tracks.findLast(isMainTrack) !== track;
+  if (tracks.includes(track) && !isLeft) return undefined;
+  const status = tracks.includes(track) ? 404 : 500;
+  const message =
+    status === 404
+      ? "tracking: expected the stream that is played now, got one that the player has left"
+      : "tracking: expected a stream whose playlist was asked for first, got another";
+  const code = status === 404 ? "stream-left" : "stream-not-played";
+  const body = JSON.stringify({ error: { code, message } });
+  return { status, headers: { "cache-control": "no-store" }, contentType: "application/json; charset=utf-8", body };
+}
