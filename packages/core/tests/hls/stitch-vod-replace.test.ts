@@ -138,8 +138,8 @@ describe("a parsed playlist", () => {
   });
 });
 
-describe("a playlist of I-frames", () => {
-  test("gets gaps that last as long as the ads", () => {
+describe("a playlist for trick play", () => {
+  test("of I-frames gets gaps that last as long as the ads", () => {
     const text = writePlaylist({
       header: ["#EXT-X-VERSION:4", "#EXT-X-I-FRAMES-ONLY"],
       segments: plainSegments(3, 2, (index) => [`#EXT-X-BYTERANGE:100@${index * 100}`]),
@@ -172,5 +172,24 @@ c2.ts
 #EXT-X-ENDLIST
 `);
     expect(stitched.breaks).toEqual(stitchVod(vod(3, 2), CONTENT, pods).breaks);
+  });
+
+  test("of images keeps its own tags above a pre-roll, and its tiles with their segments", () => {
+    const text = writePlaylist({
+      header: ["#EXT-X-VERSION:7"],
+      segments: plainSegments(2, 60, () => ["#EXT-X-TILES:RESOLUTION=320x180,LAYOUT=5x4,DURATION=3"]),
+      isEnded: true,
+    }).replace("#EXT-X-TILES", "#EXT-X-IMAGES-ONLY\n#EXT-X-TILES");
+    const pods = [{ ...pod("b", podAd("x", 4)), time: 0 }];
+    const lines = stitchVod(text, { ...CONTENT, kind: "iframes" }, pods).text.split("\n");
+    const from = lines.indexOf("#EXT-X-IMAGES-ONLY");
+    expect(lines.slice(from, from + 6)).toEqual([
+      "#EXT-X-IMAGES-ONLY",
+      "#EXT-X-GAP",
+      "#EXTINF:4,",
+      "https://ads.example/x/x-0.ts",
+      "#EXT-X-DISCONTINUITY",
+      "#EXT-X-TILES:RESOLUTION=320x180,LAYOUT=5x4,DURATION=3",
+    ]);
   });
 });
