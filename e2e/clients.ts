@@ -93,6 +93,8 @@ const START: Readonly<Record<PlayerName, (page: Page, url: string) => Promise<vo
       if (!video) throw new Error("expected a video");
       const hls = new window.Hls({});
       hls.on("hlsError", (_name, { details, fatal }: { readonly details: string; readonly fatal: boolean }) => {
+        // When it begins it may append a segment in a second rendition, where it has it already.
+        if (details === "bufferAppendNoProgress" && !fatal) return;
         errors.push(`${details}${fatal ? " (fatal)" : ""} at ${video.currentTime.toFixed(2)} s`);
       });
       hls.loadSource(url);
