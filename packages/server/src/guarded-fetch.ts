@@ -58,8 +58,11 @@ export interface GuardedFetchRules {
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** What must not travel to another origin. */
-const PRIVATE_HEADERS: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+/** What may travel to another origin: an operator's own header can be a secret as well as `authorization`. */
+const OPEN_HEADERS: ReadonlySet<string> = new Set([
+  ..."accept accept-encoding accept-language content-type if-modified-since if-none-match range referer".split(" "),
+  ..."user-agent x-device-ip x-device-referer x-device-user-agent x-forwarded-for".split(" "),
+]);
 
 /** One exchange of a client with an upstream: what is asked, and until when. */
 interface Exchange {
@@ -164,7 +167,7 @@ function nextHop(hop: Hop, status: number, location: string): Hop {
     throw refused("address-refused", hop.url, "no redirect from https to http", url.href);
   }
   const isSameOrigin = url.origin === hop.url.origin;
-  const kept = Object.entries(hop.headers).filter(([name]) => isSameOrigin || !PRIVATE_HEADERS.has(name.toLowerCase()));
+  const kept = Object.entries(hop.headers).filter(([name]) => isSameOrigin || OPEN_HEADERS.has(name.toLowerCase()));
   const becomesGet = hop.method === "POST" && (status === 301 || status === 302 || status === 303);
   return {
     url,

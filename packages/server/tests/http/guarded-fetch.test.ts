@@ -150,17 +150,17 @@ describe("redirects", () => {
     expect(await codeOf(fetch(new URL("/6", open.origin), LIMITS))).toBe("upstream-unreachable");
   });
 
-  test("credentials do not travel to another origin, and a POST that is redirected by 303 becomes a GET", async () => {
+  test("credentials and headers of an operator's own do not travel to another origin, and a POST that is redirected by 303 becomes a GET", async () => {
     const seen: unknown[] = [];
     const other = await loopback((request, response) => {
-      seen.push([request.method, request.headers.authorization, request.headers["x-kept"]]);
+      seen.push([request.method, request.headers.authorization, request.headers["x-secret"], request.headers.accept]);
       response.end();
     });
     const open = await loopback((_request, response) => response.writeHead(303, { location: other.origin }).end());
     const fetch = client({ allowPrivate: [`127.0.0.1:${open.port}`, `127.0.0.1:${other.port}`] });
-    const headers = { Authorization: "Bearer x", "x-kept": "1" };
+    const headers = { Authorization: "Bearer x", "X-Secret": "1", Accept: "text/vtt" };
     await readText(await fetch(new URL(open.origin), { ...LIMITS, method: "POST", body: "b", headers }));
-    expect(seen).toEqual([["GET", undefined, "1"]]);
+    expect(seen).toEqual([["GET", undefined, undefined, "text/vtt"]]);
   });
 });
 
