@@ -100,6 +100,7 @@ export function stitchLive(
 
 /** The avails that are listed from their first segment on: as many viewers as see a playlist share one list of them. */
 function selectWhole(avails: readonly Avail[]): readonly Avail[] {
+  if (!avails.some(({ isPartial }) => isPartial)) return avails;
   const known = wholeAvails.get(avails);
   if (known) return known;
   const whole = avails.filter((avail) => !avail.isPartial);
