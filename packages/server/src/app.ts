@@ -25,12 +25,11 @@ import { healthRoutes } from "./health.ts";
 import { createManifestMetrics } from "./manifest/manifest-metrics.ts";
 import { registerManifest } from "./manifest/manifest.ts";
 import { createOverload, processLoad } from "./manifest/overload.ts";
-import { createManifestFetch } from "./manifest/own-fetch.ts";
+import { createManifestByteFetch, createManifestFetch } from "./manifest/own-fetch.ts";
 import { afterTimeout, createRateLimit, RATE_LIMIT } from "./manifest/rate-limit.ts";
 import { createDatabaseSessions } from "./manifest/session-database.ts";
 import { createMemorySessions } from "./manifest/session-memory.ts";
 import type { SessionStore } from "./manifest/session.ts";
-import { createByteFetch } from "./manifest/webvtt-source.ts";
 import { registerErrors } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createOwnFetch } from "./own-address.ts";
@@ -221,11 +220,12 @@ interface ManifestParts {
 async function registerManifestServer(app: FastifyInstance, config: ServerConfig, parts: ManifestParts): Promise<void> {
   const { database, fetch, crs, metrics } = parts;
   const store = openSessions(app, config, database);
+  const world = { fetch, ...createOwnFetch(app, config.publicHosts) };
   const overload = createOverload(config.overload, processLoad());
   await registerManifest(app, {
     store,
-    fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
-    fetchBytes: createByteFetch(fetch),
+    fetch: createManifestFetch(world),
+    fetchBytes: createManifestByteFetch(world),
     repackage: crs && ((order) => crs.submit(order)),
     zones: config.zones,
     publicHosts: config.publicHosts,

@@ -6,7 +6,7 @@ import { isLoopbackName } from "./base-url.ts";
 export interface OwnAnswer {
   readonly status: number;
   readonly headers: Headers;
-  readonly text: string;
+  readonly bytes: Uint8Array;
   readonly url: URL;
 }
 
@@ -39,7 +39,7 @@ export function createOwnFetch(
         for (const one of Array.isArray(value) ? value : [value])
           if (one !== undefined) answered.append(name, String(one));
       }
-      return { status: response.statusCode, headers: answered, text: response.payload, url };
+      return { status: response.statusCode, headers: answered, bytes: response.rawPayload, url };
     },
   };
 }

@@ -4,10 +4,12 @@
  */
 import { AdError } from "@interlude/core";
 import { type GuardedFetch, readText } from "../guarded-fetch.ts";
-import type { ManifestFetch, ManifestFetchOptions, ManifestResponse } from "./manifest-fetch.ts";
+import type { OwnAnswer } from "../own-address.ts";
+import type { ManifestFetch, ManifestFetchOptions } from "./manifest-fetch.ts";
+import { createByteFetch, type FetchBytes } from "./webvtt-source.ts";
 
 /** Answers a GET of this very server; `url` is http. */
-export type OwnFetch = (url: URL, headers: Readonly<Record<string, string>>) => Promise<ManifestResponse>;
+export type OwnFetch = (url: URL, headers: Readonly<Record<string, string>>) => Promise<OwnAnswer>;
 
 export interface WorldFetchDeps {
   readonly fetch: GuardedFetch;
@@ -16,29 +18,42 @@ export interface WorldFetchDeps {
   readonly isOwn: (url: URL) => boolean;
 }
 
+/** Texts. */
 export function createManifestFetch({ fetch, own, isOwn }: WorldFetchDeps): ManifestFetch {
   return async (url, options) => {
-    if (url.protocol === "http:" && isOwn(url)) return inTime(own(url, options.headers), url, options);
+    if (url.protocol === "http:" && isOwn(url)) {
+      const { status, headers, bytes } = await inTime(own(url, options.headers), url, options);
+      if (bytes.length <= options.maxBytes) return { status, headers, url, text: new TextDecoder().decode(bytes) };
+      throw new AdError("response-too-large", `${url.href}: expected at most ${options.maxBytes} bytes, got more`);
+    }
     const response = await fetch(url, options);
     const { status, headers } = response;
     return { status, headers, url: response.url, text: await readText(response) };
   };
 }
 
-async function inTime(
-  answer: Promise<ManifestResponse>,
+/** As many bytes as are asked for. */
+export function createManifestByteFetch({ fetch, own, isOwn }: WorldFetchDeps): FetchBytes {
+  const fetchBytes = createByteFetch(fetch);
+  return async (url, options) => {
+    if (url.protocol !== "http:" || !isOwn(url)) return fetchBytes(url, options);
+    const { status, bytes } = await inTime(own(url, options.headers), url, options);
+    return { status, bytes: bytes.subarray(0, options.maxBytes), isCut: bytes.length > options.maxBytes };
+  };
+}
+
+async function inTime<Answer>(
+  answer: Promise<Answer>,
   url: URL,
-  { timeoutMs, maxBytes }: ManifestFetchOptions,
-): Promise<ManifestResponse> {
+  { timeoutMs }: Pick<ManifestFetchOptions, "timeoutMs">,
+): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `${url.href}: expected an answer within ${timeoutMs} ms, got none`;
     timer = setTimeout(() => reject(new AdError("upstream-timeout", message, { url: url.href })), timeoutMs);
   });
   try {
-    const response = await Promise.race([answer, late]);
-    if (response.text.length <= maxBytes) return response;
-    throw new AdError("response-too-large", `${url.href}: expected at most ${maxBytes} bytes, got more`);
+    return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
   }

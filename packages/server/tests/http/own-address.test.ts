@@ -1,0 +1,52 @@
+/** This server as its own client: which addresses are its own, and what a request to itself is told. */
+import { fastify, type FastifyInstance } from "fastify";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createOwnFetch } from "../../src/own-address.ts";
+
+async function listeningApp(): Promise<{ readonly app: FastifyInstance; readonly port: number }> {
+  const app = fastify();
+  app.get("/headers", async (request, reply) => reply.header("x-ip", request.ip).send(request.headers));
+  app.get("/bytes", async (_request, reply) => reply.send(Buffer.from([0xff, 0x00, 0x80])));
+  const url = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+  onTestFinished(() => app.close());
+  return { app, port: Number(url.port) };
+}
+
+describe("isOwn", () => {
+  test("loopback at the port that it listens on is its own, another port is not", async () => {
+    const { app, port } = await listeningApp();
+    const { isOwn } = createOwnFetch(app, []);
+    expect(isOwn(new URL(`http://127.0.0.1:${port}/x`))).toBe(true);
+    expect(isOwn(new URL(`http://localhost:${port}/x`))).toBe(true);
+    expect(isOwn(new URL(`http://127.0.0.1:${port === 65_535 ? port - 1 : port + 1}/x`))).toBe(false);
+    expect(isOwn(new URL(`http://192.0.2.1:${port}/x`))).toBe(false);
+  });
+
+  test("a listed name is its own; a Host that anybody may send under * is not", async () => {
+    const { app } = await listeningApp();
+    expect(createOwnFetch(app, ["ads.example"]).isOwn(new URL("http://ads.example/x"))).toBe(true);
+    expect(createOwnFetch(app, ["*"]).isOwn(new URL("http://cdn.example/x"))).toBe(false);
+  });
+
+  test("nothing is its own before it listens", () => {
+    const app = fastify();
+    expect(createOwnFetch(app, []).isOwn(new URL("http://127.0.0.1:80/"))).toBe(false);
+  });
+});
+
+describe("own", () => {
+  test("the request has the name of the address, the headers given, and says that it came through a server", async () => {
+    const { app } = await listeningApp();
+    const { own } = createOwnFetch(app, []);
+    const { bytes } = await own(new URL("http://ads.example/headers"), { "user-agent": "Player" });
+    const told: unknown = JSON.parse(Buffer.from(bytes).toString());
+    expect(told).toMatchObject({ host: "ads.example", "user-agent": "Player", via: "1.1 interlude" });
+  });
+
+  test("bytes stay bytes, and any status is a value", async () => {
+    const { app } = await listeningApp();
+    const { own } = createOwnFetch(app, []);
+    expect([...(await own(new URL("http://ads.example/bytes"), {})).bytes]).toEqual([0xff, 0x00, 0x80]);
+    expect((await own(new URL("http://ads.example/nothing"), {})).status).toBe(404);
+  });
+});
