@@ -46,8 +46,10 @@ export interface CheckedRun {
   readonly shown: ReadonlyMap<string, readonly ShownSegment[]>;
 }
 
-/** Dates are written in milliseconds, durations in microseconds. */
+/** Seconds: durations are written in microseconds, and add up. */
 const ROUNDING = 0.002;
+/** Seconds: dates are written in milliseconds, and encoders count them by wall clock. */
+const DATE_ROUNDING = 0.02;
 
 /** Reads and checks a run. */
 export function checkRun(run: RecordedRun): CheckedRun {
@@ -141,18 +143,20 @@ function checkOrder(segments: readonly ShownSegment[], tell: Tell): void {
   }
 }
 
-/** EXT-X-PROGRAM-DATE-TIME never goes back, and a date is never more than one segment before the time that has been played. */
+/**
+ * EXT-X-PROGRAM-DATE-TIME is the date before it plus the durations between. Shaka Player places live segments by their dates: at a hole it
+ * stands still for as long, and where dates overlap it shows content twice.
+ */
 function checkDates(segments: readonly ShownSegment[], tell: Tell): void {
-  let last: { readonly date: number; readonly end: number } | undefined;
-  for (const { date, duration, mediaSequence } of segments) {
-    const start: number | undefined = date ?? last?.end;
-    if (date !== undefined && last) {
-      const overlap = (last.end - date) / 1000;
-      if (date <= last.date)
-        tell(`segment ${mediaSequence}: its date is ${(last.date - date) / 1000} s before the last`);
-      else if (overlap > duration + ROUNDING) tell(`segment ${mediaSequence}: its date is ${overlap} s early`);
-    }
-    if (start !== undefined) last = { date: date ?? last?.date ?? start, end: start + duration * 1000 };
+  let expected: number | undefined;
+  for (const { date, duration, id, index, mediaSequence } of segments) {
+    const off = date === undefined || expected === undefined ? 0 : (date - expected) / 1000;
+    if (Math.abs(off) > DATE_ROUNDING)
+      tell(
+        `segment ${mediaSequence} (${id} ${index}): its date is ${Math.abs(off).toFixed(3)} s too ${off < 0 ? "early" : "late"}`,
+      );
+    const start: number | undefined = date ?? expected;
+    expected = start === undefined ? undefined : start + duration * 1000;
   }
 }
 

@@ -14,13 +14,16 @@ const START = Date.UTC(2026, 10, 21) / 1000;
 const SEGMENT = 2;
 const WINDOW = 6;
 
-/** Content 0-7, an ad of 4 s and one of 3.4 s in place of content 8-11, content 12-19. */
+/** What the pod is shorter than the content that it replaces, seconds. */
+const EARLY = 0.6;
+
+/** Content 0-7, an ad of 4 s and one of 3.4 s in place of content 8-11, content 12-19 with dates that follow from those before. */
 function makeTape(rung: string): readonly Entry[] {
   const content = (index: number, discontinuity = false): Entry => ({
     uri: `https://origin.example/${rung}_${index}.ts`,
     duration: SEGMENT,
     discontinuity,
-    date: START + index * SEGMENT,
+    date: START + index * SEGMENT - (index < 12 ? 0 : EARLY),
   });
   const ad = (id: string, index: number, duration: number, date: number): Entry => ({
     uri: `https://cdn.example/${id}/${rung}_${index}.ts`,
@@ -178,10 +181,12 @@ describe("EXT-X-TARGETDURATION", () => {
 });
 
 describe("EXT-X-PROGRAM-DATE-TIME", () => {
-  test("does not go back", () => {
-    expect(check({ "360": recordTape(change(9, { date: START + 10 })) })).toContainEqual(
-      "360: segment 9: its date is 6 s before the last",
-    );
+  test.each([
+    ["goes back", 9, START + 10, "segment 9 (a 1): its date is 8.000 s too early"],
+    ["leaves a hole where content comes back", 12, START + 24, "segment 12 (content 12): its date is 0.600 s too late"],
+    ["begins before the ads end", 12, START + 22, "segment 12 (content 12): its date is 1.400 s too early"],
+  ])("never %s", (_what, index, date, fault) => {
+    expect(check({ "360": recordTape(change(index, { date })) })).toContainEqual(`360: ${fault}`);
   });
 
   test("stays what it was", () => {
