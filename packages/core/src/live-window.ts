@@ -89,7 +89,8 @@ export function formatLive(plan: LivePlan): FormattedWindow {
       const stop = { index: part.to - playlist.mediaSequence, into: 0 };
       if (part.isReentry) writer.leaveAd(plan.isMarked);
       const { isReentry: isAfterBreak, isClipped: isBeforeBreak } = part;
-      const run = { start, end: stop, shift: part.offsets.mediaSequence, isAfterBreak, isBeforeBreak };
+      const shift = part.offsets.mediaSequence;
+      const run = { start, end: stop, shift, isAfterBreak, isBeforeBreak, clipReach: 0 };
       writeContent(writer, playlist, run, clip);
     } else {
       writeAds(writer, part, part === head, plan);

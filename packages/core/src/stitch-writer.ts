@@ -86,33 +86,66 @@ export interface ContentRun {
   readonly shift: number;
   readonly isAfterBreak: boolean;
   readonly isBeforeBreak: boolean;
+  /**
+   * Seconds from a break within which subtitles are clipped, because a cue stands in every segment that it reaches into; 0: the
+   * segments next to the break, where others are listed already and may not change.
+   */
+  readonly clipReach: number;
 }
 
-/** Writes content; subtitles next to a break are clipped there, where there is a clipper. */
+/** Writes content; subtitles near a break are clipped there, where there is a clipper. */
 export function writeContent(
   writer: PlaylistWriter,
   playlist: MediaPlaylist,
-  { start, end, shift, isAfterBreak, isBeforeBreak }: ContentRun,
+  run: ContentRun,
   clip: SubtitleClipper | undefined,
 ): void {
+  const { start, end, shift } = run;
   if (start.index === end.index && start.into === end.into) return;
   let next = start.index;
-  const pushPart = (index: number, from: number | undefined, to: number | undefined): void => {
+  for (const [index, { from, to }] of clip ? listClips(playlist, run) : []) {
     const segment = playlist.segments[index];
+    if (!segment || !clip || segment.byteRange) continue;
+    const { uri, duration } = segment;
+    // A side that lies outside of the segment cuts cues, and leaves the segment its length.
+    const begin = Math.max(0, from ?? 0);
+    const part = {
+      uri: clip({ uri, duration, from, to }),
+      from: begin,
+      duration: Math.min(duration, to ?? duration) - begin,
+    };
     writer.pushContent(next, index, shift);
-    next = index;
-    if (!segment || !clip || segment.byteRange) return;
-    const [{ uri, duration }, begin] = [segment, from ?? 0];
-    const part = { uri: clip({ uri, duration, from, to }), from: begin, duration: (to ?? duration) - begin };
     writer.pushPart(index, shift, part);
     next = index + 1;
-  };
-  const last = end.into > 0 ? end.index : end.index - 1;
-  const lastTo = !isBeforeBreak ? undefined : end.into > 0 ? end.into : playlist.segments[last]?.duration;
-  const isClipped = clip !== undefined && last >= start.index;
-  if (isClipped && isAfterBreak) pushPart(start.index, start.into, last === start.index ? lastTo : undefined);
-  if (isClipped && isBeforeBreak && next <= last) pushPart(last, undefined, lastTo);
+  }
   writer.pushContent(next, end.index, shift);
+}
+
+/** Seconds from a segment's own start, where a break cuts what it shows. */
+interface ClipSides {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
+/** The segments of a run that a break cuts, by their index, in order. */
+function listClips({ segments }: MediaPlaylist, run: ContentRun): readonly (readonly [number, ClipSides])[] {
+  const { start, end, isAfterBreak, isBeforeBreak, clipReach } = run;
+  const last = end.into > 0 ? end.index : end.index - 1;
+  const clips = new Map<number, ClipSides>();
+  let from = start.into;
+  for (let index = isAfterBreak ? start.index : end.index + 1; index <= last; index++) {
+    clips.set(index, { from, to: undefined });
+    from -= segments[index]?.duration ?? 0;
+    if (from <= -clipReach) break;
+  }
+  let to = end.into;
+  for (let index = isBeforeBreak ? last : -1; index >= start.index; index--) {
+    const duration = segments[index]?.duration ?? 0;
+    if (index < last || end.into === 0) to += duration;
+    clips.set(index, { from: clips.get(index)?.from, to });
+    if (to >= clipReach) break;
+  }
+  return [...clips].toSorted(([one], [other]) => one - other);
 }
 
 /**

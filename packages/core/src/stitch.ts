@@ -20,6 +20,9 @@ export interface VodOptions extends StitchOptions {
   readonly reference?: string | MediaPlaylist | undefined;
 }
 
+/** Seconds: longer than cues are shown. */
+const CLIP_REACH = 10;
+
 /**
  * Inserts pods into a VOD playlist, each at the segment boundary nearest to its time, of two equally near ones the later; content
  * that gives way to a pod ends at the boundary nearest to that. Subtitles are cut at the very place, where there is a clipper.
@@ -68,7 +71,7 @@ function writeVod(
   let progress: Progress = { at: { index: 0, into: 0 }, shift: 0, ahead: 0, isAfterBreak: false, isEmpty: true };
   for (const entry of planned) {
     const { at, shift, isAfterBreak, isEmpty } = progress;
-    const run = { start: at, end: entry.start, shift, isAfterBreak, isBeforeBreak: true };
+    const run = { start: at, end: entry.start, shift, isAfterBreak, isBeforeBreak: true, clipReach: CLIP_REACH };
     writeContent(writer, playlist, run, clip);
     const before = { ...progress, isEmpty: isEmpty && !isBefore(at, entry.start) };
     const written = writePod(writer, playlist, entry, before, options);
@@ -76,7 +79,8 @@ function writeVod(
     progress = written.progress;
   }
   const end = { index: playlist.segments.length, into: 0 };
-  writeContent(writer, playlist, { ...progress, start: progress.at, end, isBeforeBreak: false }, clip);
+  const rest = { ...progress, start: progress.at, end, isBeforeBreak: false, clipReach: CLIP_REACH };
+  writeContent(writer, playlist, rest, clip);
   writer.pushTail();
   return { text: writer.format(), breaks };
 }

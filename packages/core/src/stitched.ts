@@ -77,7 +77,7 @@ export type SubtitleClipper = (clip: SubtitleClip) => string;
 export interface StitchOptions {
   readonly decorate?: AdDecorator | undefined;
   readonly clipSubtitle?: SubtitleClipper | undefined;
-  /** Of a WebVTT file without a cue, which stands for ads in subtitle playlists; by default a `data:` URI, which some players cannot load. */
+  /** Of a WebVTT file that shows nothing, which stands for ads in subtitle playlists; by default a `data:` URI, which some players cannot load. */
   readonly blankSubtitleUri?: string | undefined;
 }
 

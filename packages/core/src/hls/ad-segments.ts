@@ -1,6 +1,7 @@
 /**
  * The segments of an ad as they go into another playlist: everything that depended on the ad's own playlist is resolved.
  */
+import { BLANK_WEBVTT } from "../webvtt/webvtt.ts";
 import { parseAttributeList, replaceAttribute } from "./attribute-list.ts";
 import { withExplicitIv } from "./key.ts";
 import type { MediaPlaylist } from "./media-playlist.ts";
@@ -26,7 +27,7 @@ export interface AdSegment {
 const PLAIN_NAME = /^\w[\w.-]*$/;
 const MAX_TAG_TEXT = 1_000_000;
 /** A WebVTT file without a cue. */
-const BLANK_SUBTITLE_URI = "data:text/vtt,WEBVTT%0A%0A";
+const BLANK_SUBTITLE_URI = `data:text/vtt,${encodeURIComponent(BLANK_WEBVTT)}`;
 
 /** What was read of a playlist under each address: all viewers of an ad share its segments. */
 const readOfPlaylist = new WeakMap<MediaPlaylist, Map<string, readonly AdSegment[] | undefined>>();

@@ -58,7 +58,22 @@ describe("subtitles of VOD content", () => {
       "s0.vtt?-12 12",
       `${BLANK} 5`,
       "s1.vtt?16- 4",
-      "s2.vtt 20",
+      "s2.vtt?-4- 20",
+    ]);
+  });
+
+  test("of which a cue reaches over several segments are cut in each of them, up to ten seconds from the break", () => {
+    expect(stitch(write(4, 4, 4, 4, 4, 4, 4, 4), at(18, 5))).toEqual([
+      "s0.vtt 4",
+      "s1.vtt 4",
+      "s2.vtt?-10 4",
+      "s3.vtt?-6 4",
+      "s4.vtt?-2 2",
+      `${BLANK} 5`,
+      "s4.vtt?2- 2",
+      "s5.vtt?-2- 4",
+      "s6.vtt?-6- 4",
+      "s7.vtt 4",
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type AdRendition, parseMediaPlaylist, stitchVod, type TimedPod } from "@interlude/core";
+import { type AdRendition, BLANK_WEBVTT, parseMediaPlaylist, stitchVod, type TimedPod } from "@interlude/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -13,6 +13,7 @@ import {
   writePlaylist,
 } from "./playlists.ts";
 
+const BLANK_SUBTITLES = `data:text/vtt,${encodeURIComponent(BLANK_WEBVTT)}`;
 const fixture = (name: string): string => readFileSync(new URL(`fixtures/${name}`, import.meta.url), "utf8");
 const vod = (count: number, duration: number): string =>
   writePlaylist({ segments: plainSegments(count, duration), isEnded: true });
@@ -315,8 +316,8 @@ c1.ts
     const { text } = stitchVod(vod(2, 6), { ...CONTENT, kind: "subtitles" }, [at(6, 4, 2.5)]);
     const added = readByHlsParser(text).slice(1, 3);
     expect(added.map(({ uri, duration }) => [uri, duration])).toEqual([
-      ["data:text/vtt,WEBVTT%0A%0A", 4],
-      ["data:text/vtt,WEBVTT%0A%0A", 2.5],
+      [BLANK_SUBTITLES, 4],
+      [BLANK_SUBTITLES, 2.5],
     ]);
   });
 
