@@ -108,6 +108,11 @@ export interface EarlyReturn {
   readonly programDateTime: string | undefined;
 }
 
+/** Where content came back after a pod, and how much of the pod's length is left over for the next one, seconds. */
+export interface Resumption extends EarlyReturn {
+  readonly carry: number | undefined;
+}
+
 /** What is known of one break of a session. */
 export interface BreakRow {
   readonly breakId: string;
@@ -116,5 +121,5 @@ export interface BreakRow {
   readonly decision: BreakDecision | undefined;
   readonly earlyReturn: EarlyReturn | undefined;
   /** Where content came back after the pod, as the first rendition that listed it found. */
-  readonly resumption: EarlyReturn | undefined;
+  readonly resumption: Resumption | undefined;
 }

@@ -174,9 +174,9 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
     hasSubtitleDiscontinuities: options.hasSubtitleDiscontinuities,
   });
   // Boundaries of other renditions may be milliseconds off: the first one that lists content again says where all do.
-  for (const { breakId, mediaSequence, programDateTime } of stitched.resumed) {
+  for (const { breakId, mediaSequence, programDateTime, carry } of stitched.resumed) {
     if (breaks.rows.some((row) => row.breakId === breakId && row.resumption)) continue;
-    await deps.store.noteResumption(state.session.id, breakId, { mediaSequence, programDateTime });
+    await deps.store.noteResumption(state.session.id, breakId, { mediaSequence, programDateTime, carry });
   }
   return { ...stitched, content, rows: breaks.rows, outcome: nameOutcome(stitched) };
 }

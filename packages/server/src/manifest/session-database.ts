@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { LiveTimeline } from "@interlude/core";
 import type { Queryable } from "../database/queryable.ts";
-import type { BreakDecision, BreakRow, EarlyReturn } from "./decision.ts";
+import type { BreakDecision, BreakRow, EarlyReturn, Resumption } from "./decision.ts";
 import { SESSION_LIMITS } from "./session-limits.ts";
 import type { Session, SessionState, SessionStore, StoredCookie } from "./session.ts";
 import { startSweep } from "./session-sweep.ts";
@@ -94,14 +94,14 @@ interface BreakChange {
   readonly firstListedAt?: number;
   readonly decision?: BreakDecision;
   readonly earlyReturn?: EarlyReturn;
-  readonly resumption?: EarlyReturn;
+  readonly resumption?: Resumption;
 }
 
 interface StandingRow {
   readonly first_listed_at: Date;
   readonly decision?: BreakDecision | null | undefined;
   readonly early_return: EarlyReturn | null;
-  readonly resumption: EarlyReturn | null;
+  readonly resumption: Resumption | null;
   readonly writer: string | null;
 }
 
@@ -157,7 +157,7 @@ interface StateRow {
         readonly first_listed_at: number;
         readonly decision: BreakDecision | null;
         readonly early_return: EarlyReturn | null;
-        readonly resumption: EarlyReturn | null;
+        readonly resumption: Resumption | null;
       }[]
     | null;
   readonly tracks: readonly { readonly name: string; readonly timeline: LiveTimeline | null }[] | null;

@@ -5,7 +5,7 @@
  * @see primetime.md §1.5; DESIGN §8
  */
 import type { LiveTimeline } from "@interlude/core";
-import type { BreakDecision, BreakRow, EarlyReturn } from "./decision.ts";
+import type { BreakDecision, BreakRow, EarlyReturn, Resumption } from "./decision.ts";
 
 /** Who watches, as far as ad servers are told (VAST 4.3 §1.6: X-Device-User-Agent, X-Device-IP). */
 export interface Viewer {
@@ -69,7 +69,7 @@ export interface SessionStore {
   /** The first writer wins; the row that stands. */
   noteReturn(id: string, breakId: string, earlyReturn: EarlyReturn): Promise<BreakRow>;
   /** The first writer wins; the row that stands. */
-  noteResumption(id: string, breakId: string, resumption: EarlyReturn): Promise<BreakRow>;
+  noteResumption(id: string, breakId: string, resumption: Resumption): Promise<BreakRow>;
   /** Also puts the track at the end of `tracks`; `timeline` is undefined in VOD. */
   saveTrack(id: string, track: string, timeline: LiveTimeline | undefined): Promise<void>;
   /** Adds or replaces by host and name. */
