@@ -137,11 +137,12 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
     playlist: MediaPlaylist,
     { state }: BreakContext,
   ): Promise<void> {
-    for (const { id, startTime, duration, returnTime, returnMediaSequence: mediaSequence } of avails) {
+    for (const { id, startTime, returnTime, returnMediaSequence: mediaSequence } of avails) {
       const row = rows.get(id);
       if (!row?.decision?.ads.length || row.earlyReturn || mediaSequence === undefined || returnTime === undefined)
         continue;
-      const planned = row.decision.availDuration || duration;
+      // A break of unknown length has no planned end: any return ends it.
+      const planned = row.decision.availDuration || Number.POSITIVE_INFINITY;
       if (returnTime > startTime + planned - EPSILON) continue;
       const programDateTime = dateAt(playlist, mediaSequence - playlist.mediaSequence);
       rows.set(id, await deps.store.noteReturn(state.session.id, id, { mediaSequence, programDateTime }));

@@ -133,6 +133,19 @@ describe("a live mid-roll", () => {
     );
   });
 
+  test("of a length that nobody signalled ends where the content returns", async () => {
+    const world = await liveWorld(["mid"]);
+    const open = { 106: "#EXT-X-CUE-OUT:ID=7" };
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 102, open);
+    await world.get(media.get("500") ?? "");
+    show(world, 103, { ...open, 108: "#EXT-X-CUE-IN:ID=7" });
+    expect(await segmentsOf(world, media.get("500"))).toEqual(
+      "low103 low104 low105 low-spot-0 low-spot-1 low108".split(" "),
+    );
+  });
+
   test("an encoder that gives every break the same id has each of them decided", async () => {
     const world = await liveWorld(["mid"]);
     const media = await world.open("live=true");
