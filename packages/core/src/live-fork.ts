@@ -49,6 +49,17 @@ function adoptAds(entry: LiveBreak, target: PodTarget, pod: Pod | undefined): re
   return entry.ads.map((ad) => ({ ...ad, segments: standIn(ad.segments, target) }));
 }
 
+/**
+ * True where all that was seen lies before a window, with a gap between: which breaks were shown in the gap, and under which
+ * numbers, only a rendition that was followed through it knows.
+ */
+export function isBehind({ window }: LiveTimeline, playlist: MediaPlaylist): boolean {
+  if (!window) return true;
+  const { head, end, date } = window;
+  const known = date === undefined ? undefined : locateDate(playlist, date + (end.start - head.start) * 1000);
+  return (known ?? end.mediaSequence) < playlist.mediaSequence;
+}
+
 /** How much higher this rendition's media sequence numbers are than those of the memory. */
 function findShift({ window }: LiveTimeline, playlist: MediaPlaylist): number {
   if (window?.date === undefined) return 0;

@@ -12,8 +12,6 @@
 import {
   type AdDecorator,
   type AvailDecision,
-  emptyTimeline,
-  forkTimeline,
   type LiveTimeline,
   type MediaPlaylist,
   type Pod,
@@ -36,7 +34,7 @@ import type { PodNeeds } from "./pod-resolver.ts";
 import type { MediaAnswer, MediaRequest } from "./routes.ts";
 import type { SessionStore } from "./session.ts";
 import type { RequestTrace } from "./trace.ts";
-import { describePlace, nameTrack, refuseSidecar } from "./track.ts";
+import { describePlace, nameTrack, refuseSidecar, selectTimeline } from "./track.ts";
 import { type DecideVod, selectReference } from "./vod-breaks.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
@@ -157,9 +155,8 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
     context: await describeBreaks(context, deps),
     isShed,
   });
-  const own = state.timelines.get(track);
-  const [other] = state.timelines.values();
-  const timeline = own ?? (other ? forkTimeline(other) : emptyTimeline());
+  const timeline = selectTimeline(state.timelines, track, playlist);
+  const own = timeline.isForked ? undefined : timeline;
   const decisions = new Map<string, AvailDecision>(breaks.held.map((order) => [order.breakId, holdAvail(order)]));
   await Promise.all(
     breaks.rows.map(async (row) => {

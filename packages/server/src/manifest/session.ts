@@ -40,7 +40,7 @@ export interface SessionState {
   /** `Set-Cookie` lines kept for one host each, as {@link SessionStore.saveCookies} got them; empty at first. */
   readonly cookies: readonly StoredCookie[];
   readonly breaks: readonly BreakRow[];
-  /** By track. */
+  /** By track, in the order of {@link tracks}. */
   readonly timelines: ReadonlyMap<string, LiveTimeline>;
   /** Tracks whose playlist was asked for, the one asked for last at the end. */
   readonly tracks: readonly string[];

@@ -5,9 +5,17 @@
  * @see primetime.md §1.2 (`rendition`), §1.15 (status of sidecars)
  */
 import { createHash } from "node:crypto";
-import type { ContentPlaylist } from "@interlude/core";
+import {
+  type ContentPlaylist,
+  emptyTimeline,
+  forkTimeline,
+  isBehind,
+  type LiveTimeline,
+  type MediaPlaylist,
+} from "@interlude/core";
 import type { Content } from "./content.ts";
 import type { MediaAnswer, MediaRequest } from "./routes.ts";
+import type { SessionState } from "./session.ts";
 
 const KIND_OF_SLOT: Readonly<Record<string, ContentPlaylist["kind"]>> = {
   webvtt: "subtitles",
@@ -30,6 +38,24 @@ export function nameTrack({ slot, contentUrl }: MediaRequest): string {
 
 function isMainTrack(track: string): boolean {
   return /^(?:\d+|video):/.test(track);
+}
+
+/**
+ * The memory that a refresh goes by: the track's own, but where others went on without it that of the one asked for last, which
+ * knows the breaks that were shown meanwhile. Those with a picture before others: subtitles may lack the discontinuities.
+ */
+export function selectTimeline(
+  timelines: SessionState["timelines"],
+  track: string,
+  playlist: MediaPlaylist,
+): LiveTimeline {
+  const own = timelines.get(track);
+  if (own && !isBehind(own, playlist)) return own;
+  const others = [...timelines].filter(([name]) => name !== track);
+  const followed = others.filter(([, timeline]) => !isBehind(timeline, playlist));
+  const current = own || followed.length > 0 ? followed : others;
+  const [, chosen] = current.findLast(([name]) => isMainTrack(name)) ?? current.at(-1) ?? [];
+  return chosen ? forkTimeline(chosen) : (own ?? emptyTimeline());
 }
 
 /** 500 for a stream that the player is not playing, 404 for one that it has left; undefined: its tracking may be told. */

@@ -146,6 +146,27 @@ describe("a live mid-roll", () => {
     );
   });
 
+  test.each(["500", "1000"])(
+    "has the same numbers in a rendition that was left, or never seen, before it: %s",
+    async (slot) => {
+      const world = await liveWorld(["mid"]);
+      const medium = "#EXT-X-STREAM-INF:BANDWIDTH=1000000,RESOLUTION=960x540\nmedium.m3u8\n";
+      world.pages.set("/content/master.m3u8", `${MASTER}${medium}`);
+      const media = await world.open("live=true");
+      await world.get(media.get("500") ?? "");
+      const early = { ...CUES, 108: "#EXT-X-CUE-IN:ID=7" };
+      for (const first of [102, 104, 107, 110, 115]) {
+        show(world, first, early);
+        await world.get(media.get("2000") ?? "");
+      }
+      world.pages.set("/content/medium.m3u8", liveWindow(115, 6, early, "medium"));
+      const numbers = async (each: string): Promise<readonly string[] | null> =>
+        (await world.get(media.get(each) ?? "")).text.match(/#EXT-X-(?:DISCONTINUITY|MEDIA)-SEQUENCE:\d+/g);
+      expect(await numbers("2000")).toContain("#EXT-X-DISCONTINUITY-SEQUENCE:2");
+      expect(await numbers(slot)).toEqual(await numbers("2000"));
+    },
+  );
+
   test("an encoder that gives every break the same id has each of them decided", async () => {
     const world = await liveWorld(["mid"]);
     const media = await world.open("live=true");
