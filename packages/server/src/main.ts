@@ -9,7 +9,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["preload", async () => (await import("./commands/preload.ts")).preloadCommand],
 ]);
 
-const HELP = `Interlude: repackages ad creatives into HLS, serves them, serves and tracks ads.
+const HELP = `Interlude: stitches ads into HLS, repackages their creatives just in time, serves and tracks ads.
 
 Usage: interlude [command] [--help]
 
