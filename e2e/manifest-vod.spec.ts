@@ -35,15 +35,15 @@ const frames = (source: number, from: number, to: number): string =>
 const [LONG, SHORT] = [LONG_AD, SHORT_AD].map(({ source, duration }) => frames(source, 0, duration));
 const SHOWN = [LONG, frames(CONTENT, 0, 8), LONG, SHORT, frames(CONTENT, 8, DURATION), LONG];
 
-/** All of each film, but for a quarter of a second where it begins and ends: players trim a few frames where two films meet. */
+/** All of each film, but for half a second where it begins and ends: players trim a few frames where two films meet. */
 async function expectWatched(client: Client): Promise<void> {
   const runs = await client.runs();
   const wanted = SHOWN.map((run = "") => run.split(/[ -]/).map(Number));
   expect.soft(runs.map(({ source }) => source)).toEqual(wanted.map(([source]) => source));
   for (const [index, [, from = 0, to = 0]] of wanted.entries()) {
     const numbers = runs[index]?.frames.map(({ frame }) => frame) ?? [];
-    expect.soft(Math.abs((numbers[0] ?? -1) - from), `first frame of part ${index}`).toBeLessThan(FRAME_RATE / 4);
-    expect.soft(Math.abs((numbers.at(-1) ?? -1) - to), `last frame of part ${index}`).toBeLessThan(FRAME_RATE / 4);
+    expect.soft(Math.abs((numbers[0] ?? -1) - from), `first frame of part ${index}`).toBeLessThan(FRAME_RATE / 2);
+    expect.soft(Math.abs((numbers.at(-1) ?? -1) - to), `last frame of part ${index}`).toBeLessThan(FRAME_RATE / 2);
     expect.soft(numbers, `no frame of part ${index} comes again`).toEqual(numbers.toSorted((a, b) => a - b));
   }
   expect.soft(await client.errors()).toEqual([]);
