@@ -29,6 +29,8 @@ export interface BreakOrder {
   readonly maxAds: number | undefined;
   readonly attributes: Readonly<Record<string, string>>;
   readonly signal: CueSignal | undefined;
+  /** See `BreakDecision`. */
+  readonly isEntry?: true;
 }
 
 /** The request in whose course a break is decided. */
@@ -108,9 +110,9 @@ const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
   overload: "the server sheds load",
 };
 
-function describe({ breakId, position, place, availDuration, signal, maxAds }: BreakOrder) {
+function describe({ breakId, position, place, availDuration, signal, maxAds, isEntry }: BreakOrder) {
   const removal = maxAds === 0 ? ({ isRemoval: true } as const) : {};
-  return { breakId, position, place, availDuration, signal, ...removal };
+  return { breakId, position, place, availDuration, signal, ...removal, ...(isEntry && { isEntry }) };
 }
 
 /** Muxed fMP4: no packaging that is made fits it (DESIGN §6). */

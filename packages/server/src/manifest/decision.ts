@@ -26,6 +26,8 @@ export interface BreakDecision {
   readonly reference?: string;
   /** What the break replaces is only taken out. */
   readonly isRemoval?: true;
+  /** It was running when the viewer came, who is to see it from its beginning (`pabimode`). */
+  readonly isEntry?: true;
 }
 
 export type BreakPosition = "pre" | "mid" | "post";

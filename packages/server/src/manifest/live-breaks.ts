@@ -83,7 +83,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
     }
     for (const avail of avails) {
       if (avail.isPartial) continue;
-      const order = orderAvail(avail);
+      const order = orderAvail(avail, avail.id === entry?.runningAvail);
       const row = rows.get(avail.id);
       if (row?.decision || !tagUrl) continue;
       const isMissed = entry !== undefined && isPassedOver(avail, entry, options);
@@ -98,7 +98,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
     const waitMs = entry ? zone.startBudgetMs : MID_STREAM_WAIT_MS;
     const held = await settle(pending, rows, { playlist, context, isEntry: entry !== undefined, waitMs });
     await noteReturns(avails, rows, playlist, context);
-    return { avails, rows: [...rows.values()], held, startAtBreak: selectStart(entry, rows) };
+    return { avails, rows: [...rows.values()], held, startAtBreak: selectStart(rows) };
   };
 
   /** Waits for what is being decided; what is not in time is held, or given up for good. */
@@ -202,15 +202,19 @@ function orderPreRoll(playlist: MediaPlaylist, index: number): BreakOrder {
   return { breakId: PRE_ROLL_ID, position: "pre", place, ...common };
 }
 
-function orderAvail({ id, duration, mediaSequence, programDateTime, attributes, signal }: Avail): BreakOrder {
+function orderAvail(avail: Avail, isEntry: boolean): BreakOrder {
+  const { id, duration, mediaSequence, programDateTime, attributes, signal } = avail;
   const place = { kind: "live", mediaSequence, programDateTime } as const;
-  return { breakId: id, position: "mid", place, availDuration: duration, maxAds: undefined, attributes, signal };
+  const common = { availDuration: duration, maxAds: undefined, attributes, signal };
+  return { breakId: id, position: "mid", place, ...common, ...(isEntry && { isEntry }) };
 }
 
-function selectStart(entry: Entry | undefined, rows: ReadonlyMap<string, BreakRow>): string | undefined {
-  if (entry?.runningAvail !== undefined && rows.get(entry.runningAvail)?.decision?.ads.length)
-    return entry.runningAvail;
-  return rows.get(PRE_ROLL_ID)?.decision?.ads.length ? PRE_ROLL_ID : undefined;
+/** Told in every rendition: players take it from whichever they load first, and load some side by side. */
+function selectStart(rows: ReadonlyMap<string, BreakRow>): string | undefined {
+  const shown = [...rows.values()].filter(({ decision }) => decision !== undefined && decision.ads.length > 0);
+  const entered =
+    shown.find(({ decision }) => decision?.isEntry) ?? shown.find(({ breakId }) => breakId === PRE_ROLL_ID);
+  return entered?.breakId;
 }
 
 /** The date of a segment as ISO 8601 in UTC: its own, or the nearest one before it plus the time between them. */

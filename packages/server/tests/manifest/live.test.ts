@@ -270,6 +270,14 @@ describe("pabimode", () => {
     expect(text).toContain("#EXT-X-START:TIME-OFFSET=4,PRECISE=YES");
   });
 
+  test("the rendition that is asked for next says so as well", async () => {
+    const world = await liveWorld(["mid"]);
+    show(world, 104);
+    const media = await world.open("live=true&pabimode=true&vetargetmultiplier=1&vebufferLength=1");
+    await world.get(media.get("500") ?? "");
+    expect((await world.get(media.get("2000") ?? "")).text).toContain("#EXT-X-START:TIME-OFFSET=4,PRECISE=YES");
+  });
+
   test("off, the pre-roll is shown", async () => {
     const world = await liveWorld(["pre", "mid"]);
     show(world, 104);
