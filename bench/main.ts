@@ -1,9 +1,10 @@
 /**
- * `npm run bench [-- stitch player size crs] [--quick] [--only <text>]`: what the budgets of the design name, both sides in one
- * run, as one table. `--quick` and `--only` are crs's: fewer sources.
+ * `npm run bench [-- stitch player size crs manifest] [--quick] [--only <text>]`: what the budgets of the design name, both sides
+ * in one run, as one table. `--quick` and `--only` are for crs and manifest: fewer sources, shorter rounds, or one part.
  */
 import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
+import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
   player: () => benchPlayer(),
   size: benchSize,
   crs: benchCrs,
+  manifest: benchManifest,
 };
 
 const { positionals, values } = parseArgs({
