@@ -26,7 +26,6 @@ export type HttpErrorCode =
   | "schedule-unknown"
   | "ticket-invalid"
   | "ticket-expired"
-  | "session-unknown"
   | "not-found"
   | "method-not-allowed"
   | "signature-invalid"
@@ -62,7 +61,6 @@ export const STATUS_OF_HTTP_CODE: Readonly<Record<HttpErrorCode, number>> = {
   "schedule-unknown": 404,
   "ticket-invalid": 403,
   "ticket-expired": 410,
-  "session-unknown": 404,
   "not-found": 404,
   "method-not-allowed": 405,
   "signature-invalid": 403,
