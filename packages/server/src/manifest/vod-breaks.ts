@@ -19,7 +19,7 @@ import {
 import type { AdAnswer, AdCalls, MappedBreak } from "./ad-call.ts";
 import { ALL_ID, nameVodAvail, PLAN_ID } from "./avail-names.ts";
 import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
-import type { BreakRow } from "./decision.ts";
+import type { BreakPosition, BreakRow } from "./decision.ts";
 import type { SessionOptions } from "./options.ts";
 import type { SessionStore } from "./session.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
@@ -36,7 +36,7 @@ export interface VodRequest {
 }
 
 export interface VodBreaksDeps {
-  readonly store: Pick<SessionStore, "decide">;
+  readonly store: Pick<SessionStore, "decide" | "load">;
   readonly decider: BreakDecider;
   readonly adCalls: Pick<AdCalls, "callMap">;
   readonly sleep: (ms: number) => Promise<void>;
@@ -84,7 +84,10 @@ export function createVodBreaks(deps: VodBreaksDeps): DecideVod {
       planned: rows.map((row) => row.breakId),
       reference: request.contentUrl,
     });
-    return selectPlanned(rows, planRow);
+    const isOurs = planRow.decision?.planned?.every((id) => rows.some((row) => row.breakId === id));
+    // Another instance was first, and knows other breaks: VOD playlists are read once, so that they must agree now.
+    const standing = isOurs ? undefined : await deps.store.load(context.state.session.id);
+    return selectPlanned(standing?.breaks ?? rows, planRow);
   };
 
   const decideInTime = async (
@@ -128,7 +131,9 @@ export function selectReference(rows: readonly BreakRow[]): string | undefined {
 async function planBreaks(request: VodRequest, deps: VodBreaksDeps): Promise<readonly Planned[]> {
   const { playlist, options, zone, context } = request;
   if (zone.adTagUrl === undefined) return [];
-  const orders = orderBreaks(playlist, options, zone);
+  const hasPreRoll = !context.state.session.isBackup && !options.isIosMobileWeb;
+  const isWanted = ({ position }: { readonly position: BreakPosition }): boolean => hasPreRoll || position !== "pre";
+  const orders = orderBreaks(playlist, options, zone)?.filter(isWanted);
   const inserted = orders?.filter(({ maxAds }) => maxAds !== 0);
   const removed = orders?.filter(({ maxAds }) => maxAds === 0) ?? [];
   const rest = removed.map((order) => ({ order, source: { reason: "policy" } as const }));
@@ -139,9 +144,8 @@ async function planBreaks(request: VodRequest, deps: VodBreaksDeps): Promise<rea
   if (inserted?.length === 0) return rest;
   const duration = durationOf(playlist);
   const answers = await callOnce(request, inserted, deps);
-  const wanted = context.state.session.isBackup ? answers.filter(({ position }) => position !== "pre") : answers;
-  if (!inserted) return wanted.flatMap((answer) => orderMapped(answer, duration));
-  return [...rest, ...matchAnswers(inserted, wanted)];
+  if (!inserted) return answers.filter(isWanted).flatMap((answer) => orderMapped(answer, duration));
+  return [...rest, ...matchAnswers(inserted, answers)];
 }
 
 /** One ad call for the whole asset. */
@@ -218,12 +222,21 @@ function formatTimeline(orders: readonly BreakOrder[]): string {
     .join(";");
 }
 
-/** Answered breaks go to the ordered ones of their position, in order. */
+/** Answered breaks go to the ordered ones of their id, or of their number (`#2`), the others to those of their position, in order. */
 function matchAnswers(orders: readonly BreakOrder[], answers: readonly MappedBreak[]): readonly Planned[] {
   const left = [...answers];
-  return orders.map((order) => {
-    const index = left.findIndex((answer) => answer.breakId === order.breakId || answer.position === order.position);
-    const [answer] = index < 0 ? [] : left.splice(index, 1);
+  const take = (fits: (answer: MappedBreak) => boolean): MappedBreak | undefined => {
+    const index = left.findIndex(fits);
+    return index < 0 ? undefined : left.splice(index, 1)[0];
+  };
+  const meant = orders.map(({ breakId }, index) =>
+    take((answer) => answer.breakId === breakId || answer.availNumber === index + 1),
+  );
+  return orders.map((order, index) => {
+    const isNext = (answer: MappedBreak): boolean => {
+      return answer.position === order.position && answer.availNumber === undefined;
+    };
+    const answer = meant[index] ?? take(isNext);
     return { order, source: answer ? { answer } : { reason: "no-ads" } };
   });
 }

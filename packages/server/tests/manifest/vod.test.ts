@@ -49,6 +49,17 @@ describe("the ad server's map", () => {
     expect(await segmentsOf(world, media.get("500"))).toMatch(/^low-two-0 c0 /);
   });
 
+  test("ios-mobileweb gets no pre-roll in it, from a timeline neither", async () => {
+    const world = await vodWorld();
+    world.pages.set("/map", vast(world.origin.origin, [TWO]));
+    const opened = await world.open("live=false&ptplayer=ios-mobileweb");
+    expect(await segmentsOf(world, opened.get("500"))).toMatch(/^c0 /);
+    const timed = await world.open(
+      "live=false&ptplayer=ios-mobileweb&ptmulticall=true&pttimeline=B,60,2,p;C,4,1;B,60,2,m",
+    );
+    expect(await segmentsOf(world, timed.get("500"))).toMatch(/^c0 c1 low-one-0 low-one-1 c2 /);
+  });
+
   test("an ad server that is slower than the start budget costs the ads, never the content", async () => {
     const world = await vodWorld();
     world.pages.set("/map", () => undefined);
@@ -102,6 +113,23 @@ describe("cues in VOD content", () => {
       "c0 c1 low-one-0 low-one-1 c2 c3 c4 c5 low-two-0 c6 c7 c8 c9",
     );
     expect(callsTo(world, "/map").map((url) => url.searchParams.get("tl"))).toEqual(["l,4,30,m;l,4,30,m"]);
+  });
+
+  test.each([
+    ["their ids", "b", "a", "00:00:01.000", "00:00:02.000"],
+    ["their numbers", "x", "y", "#2", "#1"],
+  ])("breaks of that call go to avails by %s, in whatever order they come", async (_by, first, second, at, later) => {
+    const world = await vodWorld(cues);
+    const { origin } = world.origin;
+    const breaks = [
+      { id: first, at, vast: vast(origin, [TWO]) },
+      { id: second, at: later, vast: vast(origin, [ONE]) },
+    ];
+    world.pages.set("/map", vmap(breaks));
+    const media = await world.open("live=false");
+    expect(await segmentsOf(world, media.get("500"))).toBe(
+      "c0 c1 low-one-0 low-one-1 c2 c3 c4 c5 low-two-0 c6 c7 c8 c9",
+    );
   });
 
   test("with ptmulticall each avail has its own, and they are made side by side", async () => {
