@@ -6,8 +6,8 @@ export interface BeaconsView {
   readonly add: (beacon: BeaconEvent) => void;
   /** How many of them the receiver has. */
   readonly setReceived: (count: number) => void;
-  readonly clear: () => void;
-  readonly count: () => number;
+  /** Those of another viewing, all at once; none for one that begins. */
+  readonly show: (beacons: readonly BeaconEvent[]) => void;
 }
 
 const EMPTY = "Each one appears here in the second in which it fires.";
@@ -22,13 +22,13 @@ export function createBeaconsView(): BeaconsView {
     const arrived = received === undefined ? "" : `, ${Math.min(received, count)} received`;
     setText(total, count === 0 ? "" : `${count} sent${arrived}`);
   };
-  const clear = (): void => {
-    count = 0;
+  const show = (beacons: readonly BeaconEvent[]): void => {
+    count = beacons.length;
     received = undefined;
-    list.replaceChildren(create("li", "empty", EMPTY));
+    list.replaceChildren(...(count === 0 ? [create("li", "empty", EMPTY)] : beacons.map(createItem)));
     renderCount();
   };
-  clear();
+  show([]);
 
   return {
     add: (beacon) => {
@@ -43,8 +43,7 @@ export function createBeaconsView(): BeaconsView {
       received = arrived;
       renderCount();
     },
-    clear,
-    count: () => count,
+    show,
   };
 }
 

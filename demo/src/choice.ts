@@ -8,6 +8,14 @@ export interface Choice {
   readonly cdn: string;
 }
 
+/** Where the ads are put in: by the plugin in the player, or by the manifest server. One tab each. */
+export type Workflow = "player" | "server";
+
+/** The tab that an address names; the player's where it names none. */
+export function readWorkflow(query: URLSearchParams): Workflow {
+  return query.get("workflow") === "server" ? "server" : "player";
+}
+
 /** Reads a query; what is missing or unknown is the first of its list. `cdn` is taken as it is. */
 export function readChoice(query: URLSearchParams): Choice {
   const content = CONTENTS.find(({ id }) => id === query.get("content")) ?? CONTENTS[0];
@@ -16,9 +24,11 @@ export function readChoice(query: URLSearchParams): Choice {
   return { content, creative, cdn: query.get("cdn") || "a" };
 }
 
-/** The query of a choice, always complete. */
-export function formatChoice({ content, creative, cdn }: Choice): string {
-  return new URLSearchParams({ content: content.id, creative: creative.id, cdn }).toString();
+/** The query of a choice, always complete; the player's tab goes without saying. */
+export function formatChoice({ content, creative, cdn }: Choice, workflow: Workflow = "player"): string {
+  const query = new URLSearchParams({ content: content.id, creative: creative.id, cdn });
+  if (workflow !== "player") query.set("workflow", workflow);
+  return query.toString();
 }
 
 /** The ad tag of a choice: the content's own, with the creative as its line item. */

@@ -1,142 +1,62 @@
 /**
  * The publisher's page: the choices, one player, and what happens behind its picture.
  */
-import type { AdEvent, BreakSnapshot, SkipEvent, WorkflowStepEvent } from "@interlude/plugin/hls";
+import type { BeaconEvent, WorkflowStepEvent } from "@interlude/plugin/hls";
 import { createBeaconsView } from "./beacons-view.ts";
 import { CONTENTS, CREATIVES } from "./catalog.ts";
-import { type Choice, formatChoice, readChoice } from "./choice.ts";
+import { type Choice, formatChoice, readChoice, readWorkflow, type Workflow } from "./choice.ts";
 import { renderChoices } from "./choices-view.ts";
-import { find, setText } from "./elements.ts";
+import { find } from "./elements.ts";
+import { isLost } from "./job-view.ts";
+import { startServerViewing } from "./manifest/viewing.ts";
+import { createPageView } from "./page-view.ts";
 import { createPlayerView } from "./player-view.ts";
 import {
   countReceived,
   type DemoSession,
   fetchDemoSession,
   fetchReason,
+  followCopy,
   forgetCreative,
-  secondsToAvail,
 } from "./server.ts";
-import { createStepsView } from "./steps-view.ts";
-import { applyStep, NO_STEPS, type StepView } from "./steps.ts";
-import { type Facts, type Phase, tellStory } from "./story.ts";
+import { FRESH, type State } from "./state.ts";
+import { applyStep, NO_STEPS } from "./steps.ts";
+import { createTabsView } from "./tabs-view.ts";
 import { startViewing, type Viewing } from "./viewing.ts";
 
-/** Everything that the page shows. */
-interface State {
-  readonly choice: Choice;
-  readonly phase: Phase;
-  readonly steps: readonly StepView[];
-  readonly breaks: readonly BreakSnapshot[];
-  readonly ad: (AdEvent & { readonly time: number }) | undefined;
-  readonly skipped: SkipEvent["reason"] | undefined;
-  readonly job: Facts["job"];
-  readonly error: string | undefined;
-  readonly isForgotten: boolean;
-  /** Viewers of this choice so far, the current one included. */
-  readonly viewers: number;
-}
+const query = new URLSearchParams(location.search);
+let choice = readChoice(query);
+let workflow = readWorkflow(query);
+let states: Readonly<Record<Workflow, State>> = { player: FRESH, server: FRESH };
+let demo: DemoSession | undefined;
+let viewing: Viewing | undefined;
+let following = new AbortController();
+let isRenderDue = false;
 
 const video = find("video", HTMLVideoElement);
 const watch = find("watch", HTMLButtonElement);
 const forget = find("forget", HTMLButtonElement);
-const playerView = createPlayerView(video, start);
-const stepsView = createStepsView();
+const renderPage = createPageView(createPlayerView(video, start));
 const beaconsView = createBeaconsView();
+const tabsView = createTabsView(workflow, (next) => {
+  openTab(next);
+  history.pushState(undefined, "", `?${formatChoice(choice, workflow)}`);
+});
 
-const FRESH = {
-  phase: "idle",
-  steps: NO_STEPS,
-  breaks: [],
-  ad: undefined,
-  skipped: undefined,
-  job: undefined,
-  error: undefined,
-  isForgotten: false,
-} as const;
-let state: State = { ...FRESH, choice: readChoice(new URLSearchParams(location.search)), viewers: 0 };
-let demo: DemoSession | undefined;
-let viewing: Viewing | undefined;
-let isRenderDue = false;
-
+/** Changes what the chosen tab shows. */
 function update(patch: Partial<State>): void {
-  state = { ...state, ...patch };
+  states = { ...states, [workflow]: { ...states[workflow], ...patch } };
   if (isRenderDue) return;
   isRenderDue = true;
   queueMicrotask(() => {
     isRenderDue = false;
-    render();
+    const date = viewing?.playingDate() ?? Date.now();
+    renderPage(states[workflow], { workflow, choice, demo, isLoaded: viewing !== undefined, date });
   });
-}
-
-function render(): void {
-  const { choice, phase, breaks, ad, steps } = state;
-  const { isLive, duration } = choice.content;
-  playerView.render({ state: phase, isLive, duration, breaks, badge: ad && formatBadge(ad) });
-  stepsView.render(steps);
-  renderJob();
-  const story = tellStory({
-    ...state,
-    isLive,
-    cdn: choice.cdn,
-    format: choice.creative.title,
-    isHls: choice.creative.id === "hls",
-    adTitle: ad?.title,
-    placed: breaks.filter((item) => item.state === "placed").length,
-    nextAvail: demo && secondsToAvail(demo, viewing?.playingDate() ?? Date.now()),
-  });
-  find("story", HTMLDivElement).dataset["tone"] = story.tone;
-  setText(find("story-now", HTMLElement), story.now);
-  setText(find("story-next", HTMLSpanElement), story.next);
-  const isOver = phase === "idle" || phase === "ended" || phase === "error";
-  watch.classList.toggle("primary", isOver || state.job?.state === "ready");
-  setText(find("viewer", HTMLSpanElement), state.viewers > 0 ? `viewer ${state.viewers}` : "");
-  setText(watch, state.viewers > 0 ? "Watch as the next viewer" : "Play");
-  renderForget();
-}
-
-function formatBadge({ index, adCount, duration, time }: AdEvent & { readonly time: number }): string {
-  const which = adCount > 1 ? `Ad ${index + 1} of ${adCount}` : "Ad";
-  return `${which} · ${Math.max(0, Math.ceil(duration - time))} s`;
-}
-
-const JOB_TEXT: Readonly<Record<NonNullable<Facts["job"]>["state"], string>> = {
-  absent: "asked for",
-  queued: "waiting",
-  fetching: "fetching the creative",
-  transcoding: "making the ladder",
-  publishing: "uploading to the CDN",
-  ready: "ready on the CDN",
-  failed: "failed",
-  blocked: "failed too often",
-};
-
-function renderJob(): void {
-  const { job } = state;
-  const progress = find("job-progress", HTMLProgressElement);
-  find("job", HTMLElement).dataset["state"] = job?.state ?? "idle";
-  const percent = Math.round((job?.state === "ready" ? 1 : (job?.progress ?? 0)) * 100);
-  progress.value = percent;
-  const reason = job?.reason ? `: ${job.reason}` : "";
-  const isUnneeded = state.steps.some((step) => step.step === 5 && step.state === "unneeded");
-  const nothing = isUnneeded ? "not needed" : "none yet";
-  const isLost = job?.state === "failed" || job?.state === "blocked";
-  const share = percent > 0 && percent < 100 && !isLost ? `${percent} %, ` : "";
-  setText(find("job-state", HTMLSpanElement), job ? `${share}${JOB_TEXT[job.state]}${reason}` : nothing);
-}
-
-function renderForget(): void {
-  const { choice } = state;
-  const hint = find("forget-hint", HTMLParagraphElement);
-  const isHls = choice.creative.id === "hls";
-  forget.hidden = !demo?.token || isHls;
-  hint.hidden = !demo || !forget.hidden;
-  const text = isHls
-    ? "Nothing to forget: HLS is spliced as it is."
-    : "Creatives can be made cold again where the server runs on 127.0.0.1.";
-  setText(hint, text);
 }
 
 function stop(): void {
+  following.abort();
   viewing?.destroy();
   viewing = undefined;
   video.removeAttribute("src");
@@ -145,11 +65,28 @@ function stop(): void {
 
 function start(): void {
   stop();
-  beaconsView.clear();
-  update({ ...FRESH, phase: "starting", viewers: state.viewers + 1 });
-  viewing = startViewing(video, state.choice, {
+  following = new AbortController();
+  beaconsView.show([]);
+  update({ ...FRESH, phase: "starting", viewers: states[workflow].viewers + 1 });
+  viewing = workflow === "player" ? startInPlayer() : startOnServer();
+}
+
+function keepBeacon(beacon: BeaconEvent): void {
+  beaconsView.add(beacon);
+  update({ beacons: [...states[workflow].beacons, beacon] });
+}
+
+function keepSession(session: string): void {
+  document.documentElement.dataset["session"] = session;
+  update({ session });
+}
+
+function startInPlayer(): Viewing {
+  update({ steps: NO_STEPS });
+  return startViewing(video, choice, {
+    session: keepSession,
     workflowstep: (event) => {
-      update({ steps: applyStep(state.steps, event) });
+      update({ steps: applyStep(states[workflow].steps, event) });
       if (event.step === 5 || event.step === 6) followJob(event);
     },
     adskip: ({ reason }) => update({ skipped: reason }),
@@ -157,30 +94,82 @@ function start(): void {
     adprogress: (ad) => update({ ad }),
     adbreakcomplete: () => update({ ad: undefined, phase: video.ended ? "ended" : "content" }),
     timeline: ({ breaks }) => update({ breaks }),
-    beacon: beaconsView.add,
+    beacon: keepBeacon,
     error: ({ fatal, message }) => fatal && update({ error: message }),
     contentfailed: (message) => update({ error: message, phase: "error" }),
   });
-  document.documentElement.dataset["session"] = viewing.ads.session;
+}
+
+function startOnServer(): Viewing {
+  return startServerViewing(video, choice, {
+    session: keepSession,
+    bootstrap: (url) => update({ bootstrap: url }),
+    steps: (steps) => update({ steps }),
+    timeline: (breaks) => update({ breaks }),
+    written: (written) => update({ written }),
+    adskip: (reason, creativeUrl) => {
+      update({ skipped: reason });
+      if (creativeUrl !== undefined) followOrder(creativeUrl);
+    },
+    ad: (ad) => {
+      if (ad) update({ ad, phase: "ad", skipped: undefined });
+      else update({ ad, phase: video.ended ? "ended" : "content" });
+    },
+    beacon: keepBeacon,
+    contentfailed: (message) => update({ error: message, phase: "error" }),
+  });
+}
+
+/** The server has asked CRS: the page looks how far it is. */
+function followOrder(creativeUrl: string): void {
+  following.abort();
+  following = new AbortController();
+  const of = { creativeUrl, cdn: choice.cdn, token: demo?.token };
+  followCopy(of, (job) => update({ job }), following.signal).catch(() => undefined);
 }
 
 function followJob({ state: now, progress, url, step }: WorkflowStepEvent): void {
   if (now === undefined) return;
   const isWaiting = now === "absent" || now === "queued";
   update({
-    job: { state: now, progress: progress ?? (isWaiting ? 0 : (state.job?.progress ?? 0)), reason: undefined },
+    job: {
+      state: now,
+      progress: progress ?? (isWaiting ? 0 : (states[workflow].job?.progress ?? 0)),
+      reason: undefined,
+    },
   });
-  if ((now !== "failed" && now !== "blocked") || step !== 6 || url === undefined) return;
+  if (!isLost(now) || step !== 6 || url === undefined) return;
   fetchReason(url)
-    .then((reason) => state.job?.state === now && update({ job: { ...state.job, reason } }))
+    .then((reason) => {
+      const { job } = states[workflow];
+      if (job?.state === now) update({ job: { ...job, reason } });
+    })
     .catch(() => undefined);
 }
 
-function choose(choice: Choice): void {
-  history.replaceState(undefined, "", `?${formatChoice(choice)}`);
+function choose(next: Choice): void {
+  choice = next;
+  history.replaceState(undefined, "", `?${formatChoice(choice, workflow)}`);
+  reset({});
+}
+
+/** Nothing has happened in either tab. */
+function reset(patch: Partial<State>): void {
   stop();
-  beaconsView.clear();
-  update({ ...FRESH, choice, viewers: 0 });
+  beaconsView.show([]);
+  states = { player: FRESH, server: FRESH };
+  update(patch);
+}
+
+/** Each tab keeps what it showed; there is one picture, so what plays in the other one stops. */
+function openTab(next: Workflow): void {
+  const { phase } = states[workflow];
+  stop();
+  if (phase === "starting" || phase === "content" || phase === "ad") update({ phase: "left", ad: undefined });
+  workflow = next;
+  tabsView.render(workflow);
+  beaconsView.show(states[workflow].beacons);
+  update({});
 }
 
 async function forgetChosen(): Promise<void> {
@@ -189,9 +178,8 @@ async function forgetChosen(): Promise<void> {
   forget.disabled = true;
   try {
     stop();
-    await forgetCreative(new URL(state.choice.creative.url, document.baseURI).href, token);
-    beaconsView.clear();
-    update({ ...FRESH, isForgotten: true, viewers: 0 });
+    await forgetCreative(new URL(choice.creative.url, document.baseURI).href, token);
+    reset({ isForgotten: true });
   } catch (error) {
     update({ error: String(error) });
   } finally {
@@ -201,19 +189,27 @@ async function forgetChosen(): Promise<void> {
 
 /** Once a second: the countdown to the next avail, and what the receiver has. */
 function tick(): void {
-  if (state.choice.content.isLive && state.phase === "content") update({});
+  const { phase, session, beacons } = states[workflow];
+  if (choice.content.isLive && phase === "content") update({});
   const { token } = demo ?? {};
-  if (!viewing || token === undefined || beaconsView.count() === 0 || document.hidden) return;
-  countReceived(viewing.ads.session, token)
+  if (!viewing || token === undefined || session === undefined || beacons.length === 0 || document.hidden) return;
+  // The manifest server itself reports why it left ads out.
+  const isSent = (event: string): boolean => workflow === "player" || event !== "error";
+  countReceived(session, token, isSent)
     .then(beaconsView.setReceived)
     .catch(() => undefined);
 }
 
-renderChoices(find("choices", HTMLFormElement), { contents: CONTENTS, creatives: CREATIVES }, state.choice, choose);
+renderChoices(find("choices", HTMLFormElement), { contents: CONTENTS, creatives: CREATIVES }, choice, choose);
+tabsView.render(workflow);
+addEventListener("popstate", () => {
+  const asked = new URLSearchParams(location.search);
+  if (readWorkflow(asked) !== workflow) openTab(readWorkflow(asked));
+});
 watch.addEventListener("click", start);
 find("start", HTMLButtonElement).addEventListener("click", start);
 forget.addEventListener("click", () => void forgetChosen());
-video.addEventListener("playing", () => state.phase === "starting" && update({ phase: "content" }));
+video.addEventListener("playing", () => states[workflow].phase === "starting" && update({ phase: "content" }));
 video.addEventListener("ended", () => update({ phase: "ended", ad: undefined }));
 setInterval(tick, 1000);
 update({});

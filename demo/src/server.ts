@@ -1,21 +1,20 @@
-/** What the page asks of the server beside what the plugin asks: its token, the report, why a job failed, and to forget. */
-import { creativeKey, masterPath, normaliseCreativeUrl, parseZoneDocument, TARGET_DURATIONS } from "@interlude/core";
+/** What the page asks of the server beside ads and content: its token, the report, how a copy comes to be, and to forget one. */
+import {
+  creativeKey,
+  type CreativeState,
+  masterPath,
+  normaliseCreativeUrl,
+  parseZoneDocument,
+  TARGET_DURATIONS,
+} from "@interlude/core";
 import { ZONE } from "./catalog.ts";
+import { listOf, member, numberOf, textOf } from "./json.ts";
 
 /** What `/demo/session` tells. `token` is undefined on pages that are not on the server's own machine. */
 export interface DemoSession {
   readonly token: string | undefined;
   /** Of the live channel: seconds from the start of one avail to the next, and from 1970 to the first. */
   readonly live: { readonly every: number; readonly offset: number; readonly start: number };
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
-}
-
-function numberOf(value: unknown, key: string): number {
-  const found = member(value, key);
-  return typeof found === "number" ? found : 0;
 }
 
 async function fetchJson(url: string, token?: string): Promise<unknown> {
@@ -28,10 +27,9 @@ async function fetchJson(url: string, token?: string): Promise<unknown> {
 /** @throws Error when the server does not answer */
 export async function fetchDemoSession(): Promise<DemoSession> {
   const value = await fetchJson("demo/session");
-  const token = member(value, "token");
   const live = member(value, "live");
   return {
-    token: typeof token === "string" ? token : undefined,
+    token: textOf(value, "token"),
     live: { every: numberOf(live, "every"), offset: numberOf(live, "offset"), start: numberOf(live, "start") },
   };
 }
@@ -49,17 +47,36 @@ export function secondsToAvail({ live }: DemoSession, date: number): number | un
 
 /** Why a job failed, as its status URL says it; undefined where it says nothing. */
 export async function fetchReason(statusUrl: string): Promise<string | undefined> {
-  const reason = member(await fetchJson(statusUrl), "reason");
-  return typeof reason === "string" ? reason : undefined;
+  return textOf(await fetchJson(statusUrl), "reason");
 }
 
-/** How many beacons of a session the receiver has. */
-export async function countReceived(session: string, token: string): Promise<number> {
-  const beacons = member(
-    await fetchJson(`report?session=${encodeURIComponent(session)}&format=json`, token),
-    "beacons",
+/** How many beacons of a session the receiver has: those that its page sends, if `isSent` says so of their event. */
+export async function countReceived(
+  session: string,
+  token: string,
+  isSent: (event: string) => boolean = () => true,
+): Promise<number> {
+  const report = await fetchJson(`report?session=${encodeURIComponent(session)}&format=json`, token);
+  return listOf(report, "beacons").filter((beacon) => isSent(textOf(beacon, "event") ?? "")).length;
+}
+
+/** Where a creative and its copies are. */
+interface Located {
+  readonly statusUrl: string;
+  readonly masters: readonly { readonly cdn: string; readonly url: URL }[];
+}
+
+async function locateCreative(creativeUrl: string): Promise<Located> {
+  const zoneUrl = new URL(`v1/zones/${ZONE}.json`, document.baseURI);
+  const zone = parseZoneDocument(await fetchJson(zoneUrl.href), zoneUrl);
+  const key = creativeKey(zone.zone, normaliseCreativeUrl(creativeUrl, zone.normalise));
+  const masters = Object.entries(zone.cdns).flatMap(([cdn, base]) =>
+    TARGET_DURATIONS.map((targetDuration) => {
+      const path = masterPath(zone.zone, key, { packaging: "hls", targetDuration });
+      return { cdn, url: new URL(path, base) };
+    }),
   );
-  return Array.isArray(beacons) ? beacons.length : 0;
+  return { statusUrl: `v1/creatives/${zone.zone}/${key}`, masters };
 }
 
 /**
@@ -68,17 +85,69 @@ export async function countReceived(session: string, token: string): Promise<num
  * @throws Error with the answer when the server refuses
  */
 export async function forgetCreative(creativeUrl: string, token: string): Promise<void> {
-  const zoneUrl = new URL(`v1/zones/${ZONE}.json`, document.baseURI);
-  const zone = parseZoneDocument(await fetchJson(zoneUrl.href), zoneUrl);
-  const key = creativeKey(zone.zone, normaliseCreativeUrl(creativeUrl, zone.normalise));
-  const url = `v1/creatives/${zone.zone}/${key}`;
+  const { statusUrl: url, masters } = await locateCreative(creativeUrl);
   const response = await fetch(url, { method: "DELETE", headers: { authorization: `Bearer ${token}` } });
   if (!response.ok && response.status !== 404)
     throw new Error(`${url}: expected to be forgotten, got ${response.status}`);
-  const masters = Object.values(zone.cdns).flatMap((base) =>
-    TARGET_DURATIONS.map(
-      (targetDuration) => new URL(masterPath(zone.zone, key, { packaging: "hls", targetDuration }), base),
-    ),
-  );
-  await Promise.allSettled(masters.map((master) => fetch(master, { cache: "reload" })));
+  await Promise.allSettled(masters.map((master) => fetch(master.url, { cache: "reload" })));
+}
+
+/** What CRS says of a creative. */
+export interface CopyState {
+  readonly state: CreativeState;
+  readonly progress: number;
+  readonly reason: string | undefined;
+}
+
+const FOLLOW_MS = 400;
+
+/**
+ * Tells how the copy of a creative comes to be, until there is one or none to come. Without a token only the CDN can be asked,
+ * which knows no progress.
+ *
+ * @throws Error when the server does not answer
+ */
+export async function followCopy(
+  {
+    creativeUrl,
+    cdn,
+    token,
+  }: { readonly creativeUrl: string; readonly cdn: string; readonly token: string | undefined },
+  onState: (state: CopyState) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const located = await locateCreative(creativeUrl);
+  while (!signal.aborted) {
+    const copy = token === undefined ? await probeCopy(located, cdn) : await fetchCopy(located, token);
+    if (signal.aborted) return;
+    onState(copy);
+    if (copy.state === "ready" || copy.state === "failed" || copy.state === "blocked") return;
+    await new Promise((waited) => setTimeout(waited, FOLLOW_MS));
+  }
+}
+
+const STATES: readonly CreativeState[] = [
+  "absent",
+  "queued",
+  "fetching",
+  "transcoding",
+  "publishing",
+  "ready",
+  "failed",
+  "blocked",
+];
+
+async function fetchCopy({ statusUrl }: Located, token: string): Promise<CopyState> {
+  const response = await fetch(statusUrl, { headers: { authorization: `Bearer ${token}` } });
+  const status: unknown = response.ok ? await response.json() : undefined;
+  const named = textOf(status, "state");
+  const state = STATES.find((one) => one === named) ?? "absent";
+  return { state, progress: numberOf(status, "progress"), reason: textOf(status, "reason") };
+}
+
+async function probeCopy({ masters }: Located, cdn: string): Promise<CopyState> {
+  const own = masters.filter((master) => master.cdn === cdn);
+  const answers = await Promise.all(own.map(({ url }) => fetch(url, { cache: "no-store" })));
+  const isThere = answers.some(({ ok }) => ok);
+  return { state: isThere ? "ready" : "absent", progress: isThere ? 1 : 0, reason: undefined };
 }

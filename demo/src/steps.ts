@@ -4,34 +4,12 @@
  * @see Detailed Workflows for JIT Repackaging, "initiated by the client"
  */
 import type { WorkflowStepEvent } from "@interlude/plugin/hls";
-
-/** `unneeded`: the workflow ended before this step. */
-export type StepState = "idle" | "active" | "done" | "failed" | "unneeded";
-
-export interface StepView {
-  readonly step: WorkflowStepEvent["step"];
-  readonly state: StepState;
-  /** The branch that was taken. */
-  readonly part: "a" | "b" | undefined;
-  /** The latest real request of this step. */
-  readonly method: string | undefined;
-  readonly url: string | undefined;
-  readonly status: number | undefined;
-  readonly ms: number | undefined;
-  /** Ad breaks that went through this step. */
-  readonly breaks: readonly string[];
-}
-
-export interface StepText {
-  readonly step: WorkflowStepEvent["step"];
-  readonly title: string;
-  readonly parts: readonly { readonly part: "a" | "b"; readonly text: string }[];
-}
+import { idleStep, type StepState, type StepText, type StepView } from "./step.ts";
 
 /** The six steps in short. */
 export const STEPS: readonly StepText[] = [
-  { step: 1, title: "The player asks for an ad", parts: [] },
-  { step: 2, title: "The ad server returns the ad", parts: [] },
+  { step: 1, title: "The player asks for an ad" },
+  { step: 2, title: "The ad server returns the ad", isAnswer: true },
   {
     step: 3,
     title: "The player checks the format",
@@ -48,21 +26,12 @@ export const STEPS: readonly StepText[] = [
       { part: "b", text: "not there: ask for one, skip the ad" },
     ],
   },
-  { step: 5, title: "The ad server asks CRS", parts: [] },
-  { step: 6, title: "CRS puts a copy on the CDN", parts: [] },
+  { step: 5, title: "The ad server asks CRS", isAnswer: true },
+  { step: 6, title: "CRS puts a copy on the CDN" },
 ];
 
 /** Nothing has happened. */
-export const NO_STEPS: readonly StepView[] = STEPS.map(({ step }) => ({
-  step,
-  state: "idle",
-  part: undefined,
-  method: undefined,
-  url: undefined,
-  status: undefined,
-  ms: undefined,
-  breaks: [],
-}));
+export const NO_STEPS: readonly StepView[] = STEPS.map(idleStep);
 
 /** The list after one more event. A step that ends the workflow leaves those behind it unneeded. */
 export function applyStep(views: readonly StepView[], event: WorkflowStepEvent): readonly StepView[] {
@@ -73,9 +42,9 @@ export function applyStep(views: readonly StepView[], event: WorkflowStepEvent):
     if (view.step > event.step && isEnd && view.state === "idle") return { ...view, state: "unneeded" };
     if (view.step !== event.step) return view;
     return {
-      step: view.step,
+      ...view,
       state,
-      part: event.part ?? view.part,
+      parts: event.part ? [event.part] : view.parts,
       method: event.method ?? view.method,
       url: event.url ?? view.url,
       status: event.status ?? view.status,

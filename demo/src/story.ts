@@ -2,11 +2,13 @@
  * What just happened and what to do next, in plain words. Pure: facts in, two sentences out.
  */
 import type { CreativeState, SkipReason } from "@interlude/core";
+import type { Workflow } from "./choice.ts";
 
-/** How a viewing stands. `ended` includes content that was watched to its end. */
-export type Phase = "idle" | "starting" | "content" | "ad" | "ended" | "error";
+/** How a viewing stands. `ended` includes content that was watched to its end; `left`: the other tab was chosen during it. */
+export type Phase = "idle" | "starting" | "content" | "ad" | "ended" | "error" | "left";
 
 export interface Facts {
+  readonly workflow: Workflow;
   readonly phase: Phase;
   readonly isLive: boolean;
   readonly cdn: string;
@@ -65,16 +67,25 @@ export const SKIP_TEXT: Readonly<Record<SkipReason, string>> = {
 
 const AGAIN = "Watch as the next viewer";
 
+const STARTING: Readonly<Record<Workflow, string>> = {
+  player: "The player asks for ads while the content loads.",
+  server: "The manifest server asks for ads while the player asks for its playlist.",
+};
+
+const STEPS: Readonly<Record<Workflow, string>> = { player: "six", server: "nine" };
+
 /** Two sentences for the facts; `next` is empty while there is nothing to do but watch. */
 export function tellStory(facts: Facts): Story {
   const { phase, skipped, error } = facts;
   if (error !== undefined) {
-    return { tone: "bad", now: `${error}.`.replace(/\.\.$/, "."), next: "The content plays all the same." };
+    const next = phase === "error" ? "Nothing can play before that is put right." : "The content plays all the same.";
+    return { tone: "bad", now: `${error}.`.replace(/\.\.$/, "."), next };
   }
   if (phase === "idle") return tellIdle(facts);
+  if (phase === "left") return tellLeft(facts);
   if (phase === "ad") return tellAd(facts);
   if (skipped !== undefined) return tellSkip(facts, skipped);
-  if (phase === "starting") return { tone: "busy", now: "The player asks for ads while the content loads.", next: "" };
+  if (phase === "starting") return { tone: "busy", now: STARTING[facts.workflow], next: "" };
   if (phase === "ended") {
     return {
       tone: "good",
@@ -107,7 +118,13 @@ function formatNextAvail(nextAvail: number | undefined): string {
   return `The next avail, a place for ads, comes ${when}.`;
 }
 
-function tellIdle({ isForgotten, isHls, format }: Facts): Story {
+function tellLeft({ job }: Facts): Story {
+  const isReady = job?.state === "ready";
+  const now = "This viewing stopped when you went to the other tab.";
+  return { tone: "neutral", now, next: `${AGAIN}${isReady ? " to see the ad" : " to begin another"}.` };
+}
+
+function tellIdle({ isForgotten, isHls, format, workflow }: Facts): Story {
   if (isForgotten) {
     return {
       tone: "neutral",
@@ -118,11 +135,15 @@ function tellIdle({ isForgotten, isHls, format }: Facts): Story {
   const now = isHls
     ? "The chosen ad is HLS already, so it can be spliced at once."
     : `The chosen ad came as ${format}, so it needs an HLS copy before anyone can see it.`;
-  return { tone: "neutral", now, next: "Press Play and follow the six steps." };
+  return { tone: "neutral", now, next: `Press Play and follow the ${STEPS[workflow]} steps.` };
 }
 
-function tellAd({ adTitle, isHls, cdn }: Facts): Story {
+function tellAd({ adTitle, isHls, cdn, workflow }: Facts): Story {
   const from = isHls ? "It was HLS already" : `Its HLS copy came from CDN ${cdn}`;
+  if (workflow === "server") {
+    const now = `“${adTitle ?? "The ad"}” plays: the server had put it into the playlist.`;
+    return { tone: "good", now, next: `${from}: the player knows of no ads but what the sidecar tells.` };
+  }
   return {
     tone: "good",
     now: `“${adTitle ?? "The ad"}” plays inside the content’s own timeline.`,

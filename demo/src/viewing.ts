@@ -6,10 +6,13 @@ import { type Choice, formatAdTag } from "./choice.ts";
 
 export type ViewingListeners = {
   readonly [K in keyof AdInsertionEvents]?: (event: AdInsertionEvents[K]) => void;
-} & { readonly contentfailed?: (message: string) => void };
+} & {
+  /** The id that its beacons have. */
+  readonly session?: (id: string) => void;
+  readonly contentfailed?: (message: string) => void;
+};
 
 export interface Viewing {
-  readonly ads: AdInsertion;
   /** The date of the frame on screen, milliseconds since 1970; undefined where the content tells none. */
   readonly playingDate: () => number | undefined;
   readonly destroy: () => void;
@@ -27,6 +30,7 @@ export function startViewing(video: HTMLVideoElement, choice: Choice, listeners:
   const hls = new Hls({ ...ads.hlsConfig, testBandwidth: false, abrEwmaDefaultEstimate: 5_000_000 });
   ads.attach(hls);
   subscribe(ads, listeners);
+  listeners.session?.(ads.session);
   hls.on(Hls.Events.ERROR, (_event, { fatal, details }) => {
     if (fatal) listeners.contentfailed?.(`The content could not be played (${details})`);
   });
@@ -35,7 +39,6 @@ export function startViewing(video: HTMLVideoElement, choice: Choice, listeners:
   hls.attachMedia(video);
   video.play().catch(() => undefined);
   return {
-    ads,
     playingDate: () => hls.playingDate?.getTime(),
     destroy: () => {
       ads.destroy();

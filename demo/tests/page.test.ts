@@ -2,7 +2,8 @@ import type { BreakSnapshot, WorkflowStepEvent } from "@interlude/plugin/hls";
 import { describe, expect, test } from "vitest";
 import { formatAdTag, formatChoice, readChoice } from "../src/choice.ts";
 import { formatAddress, formatMs, formatTime } from "../src/format.ts";
-import { applyStep, NO_STEPS, type StepView } from "../src/steps.ts";
+import type { StepView } from "../src/step.ts";
+import { applyStep, NO_STEPS } from "../src/steps.ts";
 import { type Facts, tellStory } from "../src/story.ts";
 import { formatPlace, locate, placeMarks } from "../src/timeline.ts";
 
@@ -15,7 +16,7 @@ function walk(...events: readonly WorkflowStepEvent[]): readonly StepView[] {
 }
 
 function states(views: readonly StepView[]): string {
-  return views.map(({ state, part }) => `${state}${part ?? ""}`).join(" ");
+  return views.map(({ state, parts }) => `${state}${parts.join("")}`).join(" ");
 }
 
 const asked = step({ step: 1, breakId: "", method: "GET", url: "http://x/ads/vmap" });
@@ -75,6 +76,7 @@ describe("the numbered steps", () => {
 });
 
 const facts: Facts = {
+  workflow: "player",
   phase: "content",
   isLive: false,
   cdn: "a",

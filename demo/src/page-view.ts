@@ -1,0 +1,99 @@
+/** Draws everything but the choices and the beacons, which draw themselves. */
+import type { AdEvent } from "@interlude/plugin/hls";
+import type { Choice, Workflow } from "./choice.ts";
+import { find, setText } from "./elements.ts";
+import { renderJob } from "./job-view.ts";
+import { SERVER_STEPS } from "./manifest/steps.ts";
+import { createAddressView, createPlaylistView } from "./manifest/views.ts";
+import type { PlayerView } from "./player-view.ts";
+import { type DemoSession, secondsToAvail } from "./server.ts";
+import type { State } from "./state.ts";
+import { idleStep, type StepText } from "./step.ts";
+import { createStepsView } from "./steps-view.ts";
+import { STEPS } from "./steps.ts";
+import { tellStory } from "./story.ts";
+
+/** What a tab's state is seen in. */
+export interface Scene {
+  readonly workflow: Workflow;
+  readonly choice: Choice;
+  readonly demo: DemoSession | undefined;
+  /** Whether the element has something to play. */
+  readonly isLoaded: boolean;
+  /** Milliseconds since 1970 of the frame on screen, or now. */
+  readonly date: number;
+}
+
+export type RenderPage = (state: State, scene: Scene) => void;
+
+const STEPS_OF: Readonly<Record<Workflow, readonly StepText[]>> = { player: STEPS, server: SERVER_STEPS };
+
+export function createPageView(player: PlayerView): RenderPage {
+  const renderSteps = createStepsRenderer();
+  return (state, scene) => {
+    const { phase, breaks, ad, viewers, job, steps } = state;
+    const { isLive, duration } = scene.choice.content;
+    const shown = scene.isLoaded && phase !== "left" ? phase : "idle";
+    player.render({ state: shown, isLive, duration, breaks, badge: ad && formatBadge(ad) });
+    renderSteps(state, scene.workflow);
+    const isUnneeded = scene.workflow === "player" && steps.some((one) => one.step === 5 && one.state === "unneeded");
+    renderJob(job, isUnneeded);
+    renderStory(state, scene);
+    const watch = find("watch", HTMLButtonElement);
+    const isOver = shown === "idle" || shown === "ended" || shown === "error";
+    watch.classList.toggle("primary", isOver || job?.state === "ready");
+    setText(watch, viewers > 0 ? "Watch as the next viewer" : "Play");
+    setText(find("viewer", HTMLSpanElement), viewers > 0 ? `viewer ${viewers}` : "");
+    renderForget(scene);
+  };
+}
+
+function createStepsRenderer(): (state: State, workflow: Workflow) => void {
+  const stepsView = createStepsView();
+  const addressView = createAddressView();
+  const playlistView = createPlaylistView();
+  return ({ steps, bootstrap, written }, workflow) => {
+    const texts = STEPS_OF[workflow];
+    stepsView.render(texts, steps.length > 0 ? steps : texts.map(idleStep));
+    if (workflow === "server" && bootstrap) {
+      addressView.render(bootstrap);
+      stepsView.append(2, addressView.element);
+    } else addressView.element.remove();
+    find("playlist", HTMLElement).hidden = workflow !== "server";
+    playlistView.render(written);
+  };
+}
+
+function renderStory(state: State, { workflow, choice, demo, date }: Scene): void {
+  const story = tellStory({
+    ...state,
+    workflow,
+    isLive: choice.content.isLive,
+    cdn: choice.cdn,
+    format: choice.creative.title,
+    isHls: choice.creative.id === "hls",
+    adTitle: state.ad?.title,
+    placed: state.breaks.filter((item) => item.state === "placed").length,
+    nextAvail: demo && secondsToAvail(demo, date),
+  });
+  find("story", HTMLDivElement).dataset["tone"] = story.tone;
+  setText(find("story-now", HTMLElement), story.now);
+  setText(find("story-next", HTMLSpanElement), story.next);
+}
+
+function formatBadge({ index, adCount, duration, time }: AdEvent & { readonly time: number }): string {
+  const which = adCount > 1 ? `Ad ${index + 1} of ${adCount}` : "Ad";
+  return `${which} · ${Math.max(0, Math.ceil(duration - time))} s`;
+}
+
+function renderForget({ choice, demo }: Scene): void {
+  const forget = find("forget", HTMLButtonElement);
+  const hint = find("forget-hint", HTMLParagraphElement);
+  const isHls = choice.creative.id === "hls";
+  forget.hidden = !demo?.token || isHls;
+  hint.hidden = !demo || !forget.hidden;
+  const text = isHls
+    ? "Nothing to forget: HLS is spliced as it is."
+    : "Creatives can be made cold again where the server runs on 127.0.0.1.";
+  setText(hint, text);
+}
