@@ -79,6 +79,9 @@ export async function startManifestSite(rewrite?: (path: string, text: string) =
     INTERLUDE_CAMPAIGNS: campaigns,
     INTERLUDE_ZONES: zones,
     INTERLUDE_FETCH_ALLOW_PRIVATE: origin.url.host,
+    // Four players and an encoder on the same machine are no load that this server should shed.
+    INTERLUDE_LEAN_DELAY: "60000",
+    INTERLUDE_SHED_DELAY: "60000",
   });
   return {
     folder,
