@@ -72,7 +72,8 @@ describe("bootstrap parameters", () => {
 
   test("ptplayer=ios-mobileweb has CRS put timed metadata into the copies", async () => {
     const world = await vodWorld({});
-    world.pages.set("/map", vast(world.origin.origin, [{ id: "film", duration: 4, type: "mp4" }]));
+    const film = vast(world.origin.origin, [{ id: "film", duration: 4, type: "mp4" }]);
+    world.pages.set("/map", vmap([{ id: "mid", at: "00:00:08.000", vast: film }]));
     await textOf(world, (await world.open("live=false&ptplayer=ios-mobileweb")).get("500"));
     await textOf(world, (await world.open("live=false")).get("500"));
     expect(world.orders.map(({ id3 }) => id3)).toEqual([true, undefined]);
