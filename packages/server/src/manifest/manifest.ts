@@ -40,6 +40,7 @@ import { BLANK_WEBVTT_PATH, createSubtitleClipper, WEBVTT_PURPOSE } from "./webv
 import { webVttRoutes } from "./webvtt-routes.ts";
 import { createWebVttSource, type FetchBytes } from "./webvtt-source.ts";
 import { createWeightedLru } from "./weighted-lru.ts";
+import { createAdWriter } from "./written-ads.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
 /** What the manifest server is built on. */
@@ -146,12 +147,16 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
     },
   });
   const markers = createMarkerTags();
+  const writeAd = createAdWriter();
   return {
     store,
     content,
     decideLive: createLiveBreaks({ store, decider, now, sleep }),
     decideVod: createVodBreaks({ store, decider, adCalls, sleep }),
-    loadAd: (ad, { trace, zone, options }) => playlists.load(ad, trace, rewriteFor(zone.manifest, options)),
+    loadAd: async (ad, { trace, zone, options }) => {
+      const loaded = await playlists.load(ad, trace, rewriteFor(zone.manifest, options));
+      return "renditions" in loaded ? writeAd(loaded, zone.manifest?.rewriteRules ?? [], options.rules) : loaded;
+    },
     rewriteFor: ({ zone, options }) => rewriteFor(zone.manifest, options),
     decorate: ({ options, state }, rows) =>
       createDecorator({

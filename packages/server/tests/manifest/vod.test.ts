@@ -91,6 +91,33 @@ describe("the ad server's map", () => {
   });
 });
 
+describe("rules for what is written", () => {
+  test("cdn_ rules that the client names move the segments of ads, and are not for where ads are fetched", async () => {
+    const find = "^http://[^/]+/ads/";
+    const world = await flowWorld((origin) => ({
+      adTagUrl: `${origin}/map`,
+      rewriteRules: [{ name: "cdn_own", find, replace: "https://own.example/ads/" }],
+    }));
+    world.pages.set(LOW, vodContent(3));
+    world.pages.set("/map", vast(world.origin.origin, [TWO]));
+    addHlsAd(world.pages, TWO);
+    const addressesFor = async (query: string): Promise<readonly string[] | null> => {
+      const media = await world.open(`live=false&${query}`);
+      return (await world.get(media.get("500") ?? "")).text.match(/^[^#].*/gm);
+    };
+    const { origin } = world.origin;
+    expect((await addressesFor(""))?.[0]).toBe(`${origin}/ads/two/low-two-0.ts`);
+    expect(await addressesFor("ptprotoswitch=cdn_own")).toEqual([
+      "https://own.example/ads/two/low-two-0.ts",
+      `${origin}/content/c0.ts`,
+      `${origin}/content/c1.ts`,
+      `${origin}/content/c2.ts`,
+    ]);
+    const [link = ""] = (await addressesFor("ptprotoswitch=cdn_own&pttrackingmode=sstm")) ?? [];
+    expect((await world.get(link)).headers.get("location")).toBe("https://own.example/ads/two/low-two-0.ts");
+  });
+});
+
 describe("cues in VOD content", () => {
   const cues = {
     2: "#EXT-X-CUE-OUT:ID=a,DURATION=4",
