@@ -90,6 +90,7 @@ export function formatLive(plan: LivePlan): FormattedWindow {
       if (part.isReentry) writer.leaveAd(plan.isMarked);
       const { isReentry: isAfterBreak, isClipped: isBeforeBreak } = part;
       const shift = part.offsets.mediaSequence;
+      writer.shiftDates(part.offsets.carry);
       const run = { start, end: stop, shift, isAfterBreak, isBeforeBreak, clipReach: 0 };
       writeContent(writer, playlist, run, clip);
     } else {
@@ -223,7 +224,7 @@ function numberHead(
 function writeAds(writer: PlaylistWriter, part: AdPart, isHead: boolean, { isMarked, options }: LivePlan): void {
   const { entry, segments, from, to } = part;
   const elapsed = durationOf(segments, 0, from);
-  const date = isHead && entry.date !== undefined ? entry.date + elapsed * 1000 : undefined;
+  const date = isHead && entry.date !== undefined ? entry.date + (elapsed + part.offsets.carry) * 1000 : undefined;
   const marks = { isMarked, isAtTop: false, programDateTime: formatProgramDateTime(date) };
   writeRun(writer, { breakId: entry.breakId, ads: entry.ads, from, to }, marks, options.decorate);
 }

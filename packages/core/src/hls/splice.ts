@@ -10,6 +10,7 @@ import type { AdSegment } from "./ad-segments.ts";
 import { type KeyTag, keyFormat, withExplicitIv } from "./key.ts";
 import { type MapTag, type MediaPlaylist, parseMediaPlaylist, type Segment } from "./media-playlist.ts";
 import { formatProgramDateTime, parseProgramDateTime } from "./program-date-time.ts";
+import { shiftDates } from "./shift-dates.ts";
 
 const DISCONTINUITY = "#EXT-X-DISCONTINUITY";
 const EXTINF = "#EXTINF:";
@@ -38,7 +39,9 @@ export interface SegmentPart {
 /** Writes one spliced playlist, top to bottom. Lines that no rule touches go out as they came in. */
 export class PlaylistWriter {
   readonly #out: string[] = [];
-  readonly #playlist: MediaPlaylist;
+  readonly #written: MediaPlaylist;
+  /** As written, with the dates that are in force. */
+  #playlist: MediaPlaylist;
   readonly #lineEnd: string;
   #keys: readonly string[] = [];
   #map: string | undefined;
@@ -73,6 +76,7 @@ export class PlaylistWriter {
     this.#playlist = isInHeader
       ? playlist
       : parseMediaPlaylist(text.slice(0, titleEnd) + changed + text.slice(written));
+    this.#written = this.#playlist;
     const { segments, headerEnd } = this.#playlist;
     // Some packagers write a key above EXT-X-MEDIA-SEQUENCE: what the header prints is in force for an ad before the content.
     this.#keys = (segments[0]?.keys ?? []).filter((key) => key.start < headerEnd).map((key) => key.value);
@@ -142,6 +146,12 @@ export class PlaylistWriter {
   leaveAd(hasDiscontinuity = true): void {
     this.#isAfterAd = true;
     this.#hasDiscontinuity = hasDiscontinuity;
+  }
+
+  /** Content that follows is dated as many seconds later, because the ads before it are longer than what they replace. */
+  shiftDates(seconds: number): void {
+    this.#playlist = shiftDates(this.#written, Math.round(seconds * 1000));
+    this.#dated = undefined;
   }
 
   /** What stands after the last segment. */
