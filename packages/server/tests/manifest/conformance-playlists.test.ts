@@ -8,6 +8,7 @@ import {
   listSegments,
   liveWindow,
   vast,
+  vmap,
   vodContent,
 } from "./flow-world.ts";
 
