@@ -65,6 +65,12 @@ async function start(
 
 export const startStatic = (): Promise<BenchServer> => start("static", {}, []);
 
+/** Settings of a server that is to answer all that it is asked, however long it takes. */
+export const UNSHED: Readonly<Record<string, string>> = {
+  INTERLUDE_LEAN_DELAY: "60000",
+  INTERLUDE_SHED_DELAY: "60000",
+};
+
 /** The whole server, whose zone 1 stitches what the origin has. */
 export async function startWhole(
   origin: BenchOrigin,

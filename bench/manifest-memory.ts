@@ -5,7 +5,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { ask, openSessions, runAtOnce, startWhole } from "./manifest-child.ts";
+import { ask, openSessions, runAtOnce, startWhole, UNSHED } from "./manifest-child.ts";
 import type { BenchOrigin } from "./manifest-origin.ts";
 import { type Row, verdict } from "./table.ts";
 
@@ -32,7 +32,7 @@ async function fillStore(): Promise<number> {
 }
 
 async function fillServer(origin: BenchOrigin): Promise<number> {
-  const env = { INTERLUDE_SESSIONS: "memory", INTERLUDE_SESSIONS_MAX: String(SESSIONS + 1_000) };
+  const env = { ...UNSHED, INTERLUDE_SESSIONS: "memory", INTERLUDE_SESSIONS_MAX: String(SESSIONS + 1_000) };
   const server = await startWhole(origin, env, ["--expose-gc"]);
   const open = async (count: number): Promise<void> => {
     const paths = await openSessions(server, origin, SHAPE, { count, query: "pttrackingmode=simple" });

@@ -16,6 +16,7 @@ import {
   runAtOnce,
   startStatic,
   startWhole,
+  UNSHED,
 } from "./manifest-child.ts";
 import { benchMemory } from "./manifest-memory.ts";
 import { type BenchOrigin, type LiveShape, startBenchOrigin } from "./manifest-origin.ts";
@@ -64,13 +65,12 @@ export async function benchManifest({ quick, only }: ManifestBenchOptions): Prom
 
 async function benchRates(origin: BenchOrigin, one: Case, quick: boolean): Promise<readonly Row[]> {
   const postgres = one.hasDatabase ? await startPostgres() : undefined;
-  const env: Record<string, string> = postgres ? { DATABASE_URL: postgres.url } : { INTERLUDE_SESSIONS: "memory" };
-  const flags = process.env["BENCH_PROFILE"] ? ["--cpu-prof", `--cpu-prof-dir=${process.env["BENCH_PROFILE"]}`] : [];
-  const [ours, theirs] = [await startWhole(origin, env, flags), await startStatic()];
+  if (one.hasDatabase && !postgres) return [];
+  const sessions: Record<string, string> = postgres ? { DATABASE_URL: postgres.url } : { INTERLUDE_SESSIONS: "memory" };
+  const [ours, theirs] = [await startWhole(origin, { ...UNSHED, ...sessions }), await startStatic()];
   try {
     const rows: Row[] = [];
-    const windows = process.env["BENCH_WINDOW"] ? [Number(process.env["BENCH_WINDOW"])] : WINDOWS;
-    for (const window of windows) {
+    for (const window of WINDOWS) {
       const shape = { window, segmentDuration: SEGMENT_SECONDS };
       rows.push(await benchRate({ origin, ours, theirs, shape, one, quick }));
     }
