@@ -111,9 +111,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_SESSIONS_MAX: "sessions kept in memory (100000)",
   INTERLUDE_SESSION_TTL: "minutes after which a session that is not used is forgotten (180)",
   INTERLUDE_LEAN_DELAY:
-    "milliseconds that requests wait before they are seen, from which on new breaks stay content (150)",
+    "milliseconds that requests wait before they are seen, from which on new breaks stay content (300)",
   INTERLUDE_LEAN_REQUESTS: "manifest requests under way, from which on new breaks stay content (2000)",
-  INTERLUDE_SHED_DELAY: "milliseconds, as INTERLUDE_LEAN_DELAY, from which on new sessions are refused (400)",
+  INTERLUDE_SHED_DELAY: "milliseconds, as INTERLUDE_LEAN_DELAY, from which on new sessions are refused (800)",
   INTERLUDE_SHED_REQUESTS: "manifest requests under way, from which on new sessions are refused (5000)",
   INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
 };

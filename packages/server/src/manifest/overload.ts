@@ -26,8 +26,8 @@ export interface OverloadOptions {
 }
 
 export const DEFAULT_OVERLOAD: OverloadOptions = {
-  lean: { delayMs: 150, inFlight: 2_000 },
-  shed: { delayMs: 400, inFlight: 5_000 },
+  lean: { delayMs: 300, inFlight: 2_000 },
+  shed: { delayMs: 800, inFlight: 5_000 },
 };
 
 export interface OverloadPorts {
