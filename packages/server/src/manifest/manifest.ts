@@ -10,6 +10,7 @@ import type { ZoneConfig } from "../zones.ts";
 import { createAdCalls } from "./ad-call.ts";
 import { createDecorator } from "./ad-decorator.ts";
 import { createAdPlaylists, type Rewrite } from "./ad-playlists.ts";
+import { limitXml } from "./ad-xml.ts";
 import { createBreakDecider } from "./break-decision.ts";
 import type { ContentLoader } from "./content.ts";
 import { createContentLoader } from "./content-loader.ts";
@@ -132,7 +133,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
   const adCalls = createAdCalls({
     fetch,
     now,
-    readXml: parseXml,
+    readXml: limitXml(parseXml),
     zoneManifest: (name) => zones.find(({ zone }) => zone === name)?.manifest,
     log,
     onAnswer: ({ result, isTimedOut }, ms) => metrics.countAdCall(selectAdOutcome(result, isTimedOut), ms),
@@ -176,7 +177,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
       }),
     blankSubtitleUri: (baseUrl) => new URL(BLANK_WEBVTT_PATH, baseUrl).href,
     answerSidecar: describeTracking,
-    onStitched: createStitchWatch(metrics),
+    onStitched: createStitchWatch(store, metrics),
     log,
     now,
   };
@@ -222,25 +223,33 @@ function rewriteFor(manifest: ZoneManifest | undefined, { rules }: SessionOption
 
 const MAX_WATCHED = 50_000;
 
-/** Tells the metrics of each break of each session once, however often it is listed. */
-function createStitchWatch(metrics: ManifestMetrics): MediaDeps["onStitched"] {
+/** Tells the metrics of each break of each session once, however often it is listed, and by however many instances. */
+function createStitchWatch(store: Pick<SessionStore, "claim">, metrics: ManifestMetrics): MediaDeps["onStitched"] {
   const seen = createWeightedLru<true>(MAX_WATCHED);
+  const countOnce = (sessionId: string, parts: readonly string[], count: () => void): void => {
+    const claim = JSON.stringify(["counted", ...parts]);
+    const key = `${sessionId} ${claim}`;
+    if (seen.get(key)) return;
+    seen.set(key, true, 1);
+    // Without a database the number is one too low, and the playlist goes out all the same.
+    store.claim(sessionId, claim).then(
+      (isFirst) => isFirst && count(),
+      () => undefined,
+    );
+  };
   return ({ state, kind }, { breaks, refused, rows }) => {
+    const { id } = state.session;
     for (const { breakId, decision } of rows) {
-      const key = `${state.session.id} ${breakId}`;
-      if (!decision || decision.planned || seen.get(key)) continue;
+      if (!decision || decision.planned) continue;
       const ads = breaks.find((placed) => placed.breakId === breakId)?.ads ?? [];
       // One with ads is counted when they are listed, one without when it was decided.
       if (decision.ads.length > 0 && ads.length === 0) continue;
-      seen.set(key, true, 1);
       const filledDuration = ads.reduce((total, { duration }) => total + duration, 0);
-      metrics.countListed({ kind, availDuration: decision.availDuration, filledDuration });
+      const { availDuration } = decision;
+      countOnce(id, [breakId], () => metrics.countListed({ kind, availDuration, filledDuration }));
     }
     for (const { breakId, adId, reason } of refused) {
-      const key = `${state.session.id} ${breakId} ${adId} ${reason}`;
-      if (seen.get(key)) continue;
-      seen.set(key, true, 1);
-      metrics.countSkipped(reason);
+      countOnce(id, [breakId, adId, reason], () => metrics.countSkipped(reason));
     }
   };
 }

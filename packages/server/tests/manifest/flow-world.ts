@@ -151,14 +151,16 @@ async function openOrigin(pages: Pages, asked: string[]): Promise<Loopback> {
   });
 }
 
+/** @param given.peer another instance of the same manifest server: origin, sessions and clock are the same */
 export async function flowWorld(
   manifest: (origin: string) => Partial<ZoneManifest> = () => ({}),
-  given: { readonly store?: SessionStore } = {},
+  given: { readonly store?: SessionStore; readonly peer?: Flow } = {},
 ): Promise<Flow> {
-  const pages: Pages = new Map<string, string | RequestListener>([["/content/master.m3u8", MASTER]]);
-  const asked: string[] = [];
-  const origin = await openOrigin(pages, asked);
-  const time = { now: Date.UTC(2026, 0, 1) };
+  const { peer } = given;
+  const pages = peer?.pages ?? new Map<string, string | RequestListener>([["/content/master.m3u8", MASTER]]);
+  const asked = peer?.asked ?? [];
+  const origin = peer?.origin ?? (await openOrigin(pages, asked));
+  const time = peer?.clock ?? { now: Date.UTC(2026, 0, 1) };
   const now = (): number => time.now;
   const zone: ZoneConfig = {
     ...standardZone("1", [{ name: "main", publicUrl: `${origin.origin}/cdn/` }]),
@@ -168,7 +170,7 @@ export async function flowWorld(
   onTestFinished(() => guarded.close());
   const registry = new Registry();
   const orders: RepackageOrder[] = [];
-  const store = given.store ?? createMemorySessions({ maxSessions: 100, idleMs: 1e9, now });
+  const store = given.store ?? peer?.store ?? createMemorySessions({ maxSessions: 100, idleMs: 1e9, now });
   const overload = { isLean: false };
   const app = fastify(fastifyOptions({ logLevel: "silent", trustProxy: [] }));
   registerErrors(app);

@@ -42,6 +42,18 @@ describe("the ad server's map", () => {
     expect(callsTo(world, "/map")).toHaveLength(1);
   });
 
+  test("a break that two instances show the same viewer is counted once, planned and observed", async () => {
+    const world = await vodWorld();
+    world.pages.set("/map", vast(world.origin.origin, [TWO]));
+    const peer = await flowWorld((origin) => ({ adTagUrl: `${origin}/map` }), { peer: world });
+    const media = await world.open("live=false");
+    expect(await segmentsOf(world, media.get("500"))).toMatch(/^low-two-0 c0 /);
+    expect(await segmentsOf(peer, media.get("2000"))).toMatch(/^high-two-0 c0 /);
+    const metrics = (await world.metrics()) + (await peer.metrics());
+    for (const name of ["interlude_avail_filled_seconds_total", "interlude_avail_filled_observed_seconds_total"])
+      expect(metrics.match(new RegExp(`^${name}.*$`, "gm"))).toEqual([`${name}{kind="vod"} 2`]);
+  });
+
   test("a VAST is the pre-roll", async () => {
     const world = await vodWorld();
     world.pages.set("/map", vast(world.origin.origin, [TWO]));
