@@ -20,6 +20,7 @@ import { createLiveBreaks } from "./live-breaks.ts";
 import type { ManifestFetch, ManifestLog } from "./manifest-fetch.ts";
 import type { AdServerOutcome, ManifestMetrics } from "./manifest-metrics.ts";
 import { createMarkerTags } from "./marker-tags.ts";
+import { createMasterFacts } from "./master-facts.ts";
 import { createMediaFlow, type MediaDeps, type StitchedMedia } from "./media.ts";
 import { createPodResolver } from "./pod-resolver.ts";
 import type { Overload } from "./overload.ts";
@@ -152,6 +153,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
   return {
     store,
     content,
+    readMasterFacts: createMasterFacts({ content, now, log }),
     decideLive: createLiveBreaks({ store, decider, now, sleep }),
     decideVod: createVodBreaks({ store, decider, adCalls, sleep }),
     loadAd: async (ad, { trace, zone, options }) => {

@@ -30,6 +30,7 @@ import type { Content, ContentLoader, ContentRequest } from "./content.ts";
 import type { BreakDecision, BreakRow, DecidedAd, SkippedAd } from "./decision.ts";
 import { type DecideLive, holdAvail, toAvailDecision } from "./live-breaks.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
+import type { ReadMasterFacts } from "./master-facts.ts";
 import type { PodNeeds } from "./pod-resolver.ts";
 import type { MediaAnswer, MediaRequest } from "./routes.ts";
 import type { SessionStore } from "./session.ts";
@@ -50,7 +51,8 @@ export interface StitchedMedia extends Stitched {
 /** What the flow does with the world. */
 export interface MediaDeps {
   readonly store: Pick<SessionStore, "saveTrack" | "noteResumption">;
-  readonly content: ContentLoader;
+  readonly content: Pick<ContentLoader, "loadMedia">;
+  readonly readMasterFacts: ReadMasterFacts;
   readonly decideLive: DecideLive;
   readonly decideVod: DecideVod;
   /** An ad with those of its renditions that can be loaded. */
@@ -266,7 +268,7 @@ async function describeBreaks({ request, content, settings }: StitchContext, dep
     baseUrl,
     ...(rewrite && { rewrite }),
   };
-  const isMuxedFragments = hasMap && !(await hasSoundApart(request, deps));
+  const isMuxedFragments = hasMap && !(await deps.readMasterFacts(masterOf(request), trace))?.hasSoundApart;
   return {
     state,
     baseUrl,
@@ -274,15 +276,6 @@ async function describeBreaks({ request, content, settings }: StitchContext, dep
     adTimeoutMs: Math.min(settings.adTimeoutMs, options.adTimeoutMs ?? settings.adTimeoutMs),
     trace,
   };
-}
-
-/** Whether the content's master names sound that is not in the variants' own segments. */
-async function hasSoundApart(request: MediaRequest, deps: MediaDeps): Promise<boolean> {
-  const { playlist } = await deps.content.loadMaster(
-    contentOf(request, new URL(request.state.session.contentUrl)),
-    request.trace,
-  );
-  return playlist?.renditions.some(({ type, uri }) => type === "AUDIO" && uri !== undefined) ?? false;
 }
 
 async function selectStitchOptions(
@@ -299,15 +292,19 @@ async function selectStitchOptions(
   };
 }
 
-/** The first variant's playlist, whose segments tell the time of the media; undefined where it cannot be had. */
-async function loadPictures(request: MediaRequest, deps: MediaDeps): Promise<Content | undefined> {
-  const master = await deps.content.loadMaster(
-    contentOf(request, new URL(request.state.session.contentUrl)),
-    request.trace,
-  );
-  const [variant] = master.playlist?.variants ?? [];
-  if (!variant) return undefined;
-  return deps.content.loadMedia(contentOf(request, new URL(variant.uri, master.url)), request.trace);
+/** The first variant's playlist; undefined where it cannot be had. */
+async function loadPictures(request: MediaRequest, { content, readMasterFacts, log }: MediaDeps) {
+  const { trace } = request;
+  const url = (await readMasterFacts(masterOf(request), trace))?.picturesUrl;
+  if (url === undefined) return undefined;
+  return content.loadMedia(contentOf(request, url), trace).catch((err: unknown) => {
+    log.warn({ err, session: request.state.session.id }, "subtitles: the pictures' playlist could not be had");
+    return undefined;
+  });
+}
+
+function masterOf(request: MediaRequest): ContentRequest {
+  return contentOf(request, new URL(request.state.session.contentUrl));
 }
 
 function contentOf({ state, options, contentUrl }: MediaRequest, url: URL = contentUrl): ContentRequest {

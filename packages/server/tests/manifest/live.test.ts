@@ -199,6 +199,49 @@ describe("a live mid-roll", () => {
   });
 });
 
+describe("a content master that is refused once the stream plays, as one whose token has ended is", () => {
+  const masterOf = (list: string): string => `${MASTER}#EXT-X-MEDIA:TYPE=${list}\n`;
+
+  test("subtitles still show their breaks", async () => {
+    const world = await liveWorld(["mid"]);
+    world.pages.set("/content/master.m3u8", masterOf('SUBTITLES,GROUP-ID="s",NAME="e",URI="subtitles.m3u8"'));
+    const showAll = (first: number): void => {
+      show(world, first);
+      world.pages.set("/content/subtitles.m3u8", liveWindow(first, 6, CUES, "subtitles"));
+    };
+    showAll(100);
+    const media = await world.open("live=true");
+    for (const slot of ["500", "webvtt"]) await world.get(media.get(slot) ?? "");
+    world.pages.set("/content/master.m3u8", (_request, response) => response.writeHead(403).end());
+    showAll(104);
+    expect((await segmentsOf(world, media.get("500"))).slice(2, 5)).toEqual(
+      "low-spot-0 low-spot-1 low-spot-2".split(" "),
+    );
+    const { text } = await world.get(media.get("webvtt") ?? "");
+    expect(text.match(/\/auditude\/webvtt\/blank\.vtt/g)).toHaveLength(3);
+  });
+
+  test("fragmented MP4 goes on being stitched", async () => {
+    const world = await liveWorld(["mid"]);
+    world.pages.set("/content/master.m3u8", masterOf('AUDIO,GROUP-ID="a",NAME="e",URI="sound.m3u8"'));
+    const showMapped = (first: number): void => {
+      show(world, first);
+      const mapped = liveWindow(first, 6, CUES, "low").replace(
+        "#EXT-X-PROGRAM",
+        '#EXT-X-MAP:URI="init.mp4"\n#EXT-X-PROGRAM',
+      );
+      world.pages.set(LOW, mapped);
+    };
+    showMapped(100);
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    world.pages.set("/content/master.m3u8", (_request, response) => response.writeHead(403).end());
+    showMapped(104);
+    await world.get(media.get("500") ?? "");
+    expect(await world.metrics()).not.toContain('outcome="passed-through"');
+  });
+});
+
 describe("ptadwindow", () => {
   const dvr = { 100: "#EXT-X-CUE-OUT:ID=1,DURATION=6", 103: "#EXT-X-CUE-IN:ID=1", ...CUES };
 
