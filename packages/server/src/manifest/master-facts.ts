@@ -49,6 +49,6 @@ function readFacts({ playlist, url }: MasterContent): MasterFacts {
   const [variant] = variants;
   return {
     hasSoundApart: renditions.some(({ type, uri }) => type === "AUDIO" && uri !== undefined),
-    picturesUrl: variant && URL.canParse(variant.uri, url) ? new URL(variant.uri, url) : undefined,
+    picturesUrl: variant && URL.canParse(variant.uri, url.href) ? new URL(variant.uri, url) : undefined,
   };
 }
