@@ -79,8 +79,8 @@ export interface AdCallsDeps extends ExchangeDeps {
     zone: string,
   ) => Pick<ZoneManifest, "fallbackTagUrl" | "startBudgetMs" | "rewriteRules"> | undefined;
   readonly log: ManifestLog;
-  /** Told of each answer, for metrics. */
-  readonly onAnswer?: (answer: AdAnswer, ms: number) => void;
+  /** Told of each call, with the answers for its breaks, for metrics. */
+  readonly onAnswered?: (answers: readonly AdAnswer[], ms: number) => void;
 }
 
 export function createAdCalls(deps: AdCallsDeps): AdCalls {
@@ -151,13 +151,12 @@ function finish<D extends Draft>(
   const ms = Math.round(performance.now() - startedAt);
   trace.adCallMs += ms;
   const common = { setCookies: exchange.setCookies(), isTimedOut: exchange.isTimedOut() };
-  return drafts.map((draft) => {
-    const answer = { breakId: call.breakId, ...draft, ...common };
-    for (const { reason, message, adId } of draft.result.failures)
+  const answers = drafts.map((draft) => ({ breakId: call.breakId, ...draft, ...common }));
+  for (const { result } of answers)
+    for (const { reason, message, adId } of result.failures)
       if (reason !== "no-ads") deps.log.warn({ session: call.session.id, break: call.breakId, adId, reason }, message);
-    deps.onAnswer?.(answer, ms);
-    return answer;
-  });
+  deps.onAnswered?.(answers, ms);
+  return answers;
 }
 
 /** The tag, and the fallback where that failed. */

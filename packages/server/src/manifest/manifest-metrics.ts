@@ -30,7 +30,8 @@ export interface ManifestMetrics {
   countListed(listed: ListedBreak): void;
   /** Ads that were decided, and that the playlist has no room for after all. */
   countSkipped(reason: SkipReason): void;
-  countAdCall(outcome: AdServerOutcome, ms: number): void;
+  /** Once per call, whatever breaks it was for; `isTimedOut`: something of it was given up, also where a fallback filled it. */
+  countAdCall(outcome: AdServerOutcome, ms: number, isTimedOut: boolean): void;
   countOrigin(outcome: "ok" | "error" | "timeout", ms: number): void;
   countProbe(result: "hit" | "miss" | "error", isCached: boolean): void;
   countServerBeacon(outcome: "sent" | "failed" | "dropped"): void;
@@ -110,10 +111,10 @@ function createRequestMetrics(registers: Registry[]): Omit<ManifestMetrics, keyo
       requests.inc({ kind, outcome });
       latency.observe({ kind }, ms / 1000);
     },
-    countAdCall: (outcome, ms) => {
+    countAdCall: (outcome, ms, isTimedOut) => {
       adCalls.inc({ outcome });
       adLatency.observe(ms / 1000);
-      if (outcome === "timeout") adTimeouts.inc();
+      if (isTimedOut) adTimeouts.inc();
     },
     countOrigin: (outcome, ms) => {
       originLatency.observe(ms / 1000);

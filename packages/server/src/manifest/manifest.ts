@@ -3,11 +3,11 @@
  *
  * @see Overview of Manifest Server interactions; DESIGN §1, §8
  */
-import { parseCues, type VastResult } from "@interlude/core";
+import { parseCues } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import { parseXml } from "../xml.ts";
 import type { ZoneConfig } from "../zones.ts";
-import { createAdCalls } from "./ad-call.ts";
+import { type AdAnswer, createAdCalls } from "./ad-call.ts";
 import { createDecorator } from "./ad-decorator.ts";
 import { createAdPlaylists, type Rewrite } from "./ad-playlists.ts";
 import { limitXml } from "./ad-xml.ts";
@@ -87,7 +87,11 @@ export async function registerManifest(app: FastifyInstance, deps: ManifestDeps)
     deps.limit.close();
   });
   await app.register(manifestRoutes, { ...deps, urls: manifestUrls(secret), content, answerMedia: media });
-  await app.register(segmentRoutes, { links, beacons });
+  await app.register(segmentRoutes, {
+    links,
+    beacons,
+    count: (outcome, ms) => metrics.countRequest("segment", outcome, ms),
+  });
   await app.register(webVttRoutes, {
     ...createWebVttSource({
       fetchBytes: deps.fetchBytes,
@@ -100,7 +104,7 @@ export async function registerManifest(app: FastifyInstance, deps: ManifestDeps)
       const state = await store.load(sessionId).catch(() => undefined);
       return state && readCookieHeader(state.cookies, url, now());
     },
-    count: (outcome) => metrics.countRequest("webvtt", outcome === "clipped" ? "stitched" : "passed-through", 0),
+    count: (outcome, ms) => metrics.countRequest("webvtt", outcome === "clipped" ? "stitched" : "passed-through", ms),
   });
 }
 
@@ -137,7 +141,10 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
     readXml: limitXml(parseXml),
     zoneManifest: (name) => zones.find(({ zone }) => zone === name)?.manifest,
     log,
-    onAnswer: ({ result, isTimedOut }, ms) => metrics.countAdCall(selectAdOutcome(result, isTimedOut), ms),
+    onAnswered: (answers, ms) => {
+      const isTimedOut = answers.some((answer) => answer.isTimedOut);
+      metrics.countAdCall(selectAdOutcome(answers, isTimedOut), ms, isTimedOut);
+    },
   });
   const decider = createBreakDecider({
     store,
@@ -185,9 +192,10 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
   };
 }
 
-function selectAdOutcome({ ads, failures }: VastResult, isTimedOut: boolean): AdServerOutcome {
-  if (ads.length > 0) return "filled";
+function selectAdOutcome(answers: readonly AdAnswer[], isTimedOut: boolean): AdServerOutcome {
+  if (answers.some(({ result }) => result.ads.length > 0)) return "filled";
   if (isTimedOut) return "timeout";
+  const failures = answers.flatMap(({ result }) => result.failures);
   return failures.every(({ reason }) => reason === "no-ads") ? "empty" : "error";
 }
 
@@ -214,7 +222,7 @@ function describeTracking(request: MediaRequest, stitched: StitchedMedia): Media
       avails: parseCues(playlist, options.cueFormat ?? zone.manifest?.cueFormat),
     },
   });
-  return { ...answer, headers: { "cache-control": "no-store" } };
+  return { ...answer, headers: { "cache-control": "no-store" }, outcome: "sidecar" };
 }
 
 /** Where ads are fetched instead, by the rules that the client named; undefined: nowhere else. */

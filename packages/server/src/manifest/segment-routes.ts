@@ -12,6 +12,8 @@ import type { ServerBeacons } from "./server-beacons.ts";
 export interface SegmentRoutesOptions {
   readonly links: Pick<SegmentLinks, "read">;
   readonly beacons: Pick<ServerBeacons, "report">;
+  /** `ms`: from the request to the answer. */
+  readonly count: (outcome: "redirect" | "error", ms: number) => void;
 }
 
 interface SegmentParams {
@@ -22,7 +24,10 @@ interface SegmentParams {
 }
 
 /** 302, not to be stored: a redirect from a cache would reach no one. HEAD is answered alike and owes nothing. */
-export const segmentRoutes: FastifyPluginAsync<SegmentRoutesOptions> = async (app, { links, beacons }) => {
+export const segmentRoutes: FastifyPluginAsync<SegmentRoutesOptions> = async (app, { links, beacons, count }) => {
+  app.addHook("onResponse", async (_request, reply) =>
+    count(reply.statusCode < 400 ? "redirect" : "error", reply.elapsedTime),
+  );
   const schema = { summary: "An ad segment: sends on to it and fires what is due then", tags: ["manifest"] };
   app.get<{ Params: SegmentParams }>(
     "/auditude/segment/:session/:break/:ad/:index/:name",

@@ -69,5 +69,6 @@ export function refuseSidecar(tracks: readonly string[], track: string): MediaAn
       : "tracking: expected a stream whose playlist was asked for first, got another";
   const code = status === 404 ? "stream-left" : "stream-not-played";
   const body = JSON.stringify({ error: { code, message } });
-  return { status, headers: { "cache-control": "no-store" }, contentType: "application/json; charset=utf-8", body };
+  const headers = { "cache-control": "no-store" };
+  return { status, headers, contentType: "application/json; charset=utf-8", body, outcome: "error" };
 }

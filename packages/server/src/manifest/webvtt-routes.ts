@@ -31,7 +31,8 @@ export interface WebVttDeps extends WebVttSource {
   readonly signer: Signer;
   /** `Cookie` of the session for an address of its content; undefined: none, also where the session is forgotten. */
   readonly readCookie: (sessionId: string, url: URL) => Promise<string | undefined>;
-  readonly count: (outcome: WebVttOutcome) => void;
+  /** `ms`: from the request to the answer. */
+  readonly count: (outcome: WebVttOutcome, ms: number) => void;
 }
 
 const CONTENT_TYPE = "text/vtt; charset=utf-8";
@@ -57,11 +58,11 @@ async function answerClip(request: FastifyRequest, reply: FastifyReply, deps: We
   const cookie = await deps.readCookie(sessionId, url);
   const vtt = await deps.loadWebVtt(url, cookie);
   if (vtt === undefined) {
-    deps.count("passed-on");
+    deps.count("passed-on", reply.elapsedTime);
     return reply.header("cache-control", "no-store").redirect(clip.url, 302);
   }
   const start = await findStart(vtt, clip, cookie, deps);
-  deps.count(start === undefined ? "unknown" : "clipped");
+  deps.count(start === undefined ? "unknown" : "clipped", reply.elapsedTime);
   reply.header("cache-control", "private, max-age=3600").type(CONTENT_TYPE);
   return reply.send(clipFrom(vtt, clip, start));
 }

@@ -68,8 +68,8 @@ describe("metrics of the manifest server", () => {
 
   test("an ad server or an origin that is late is counted as such, with the time that it took", async () => {
     const { metrics, read } = create();
-    metrics.countAdCall("filled", 200);
-    metrics.countAdCall("timeout", 1800);
+    metrics.countAdCall("filled", 200, false);
+    metrics.countAdCall("timeout", 1800, true);
     metrics.countOrigin("ok", 50);
     metrics.countOrigin("error", 50);
     metrics.countOrigin("timeout", 2000);

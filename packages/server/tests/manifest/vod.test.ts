@@ -42,6 +42,34 @@ describe("the ad server's map", () => {
     expect(callsTo(world, "/map")).toHaveLength(1);
   });
 
+  test("the map is one request to the ad server in the metrics, and sidecars and segments are counted as such", async () => {
+    const world = await vodWorld();
+    const { origin } = world.origin;
+    const breaks = ["start", "00:00:04.000"].map((at) => ({ id: at, at, vast: vast(origin, [TWO]) }));
+    world.pages.set("/map", vmap(breaks));
+    const address = (await world.open("live=false&pttrackingmode=sstm")).get("500") ?? "";
+    const [link = ""] = (await world.get(address)).text.match(/^\/auditude\/segment\/.*/m) ?? [];
+    for (const url of [link, `${link}x`, `${address}&pttrackingposition=1`]) await world.get(url);
+    const metrics = await world.metrics();
+    expect(metrics).toContain('interlude_ad_server_requests_total{outcome="filled"} 1\n');
+    for (const labels of [
+      'kind="vod",outcome="sidecar"',
+      'kind="segment",outcome="redirect"',
+      'kind="segment",outcome="error"',
+    ])
+      expect(metrics).toContain(`interlude_manifest_requests_total{${labels}} 1\n`);
+  });
+
+  test("an ad server that is late counts as such also where the fallback has ads", async () => {
+    const world = await flowWorld((origin) => ({ adTagUrl: `${origin}/map`, fallbackTagUrl: `${origin}/fallback` }));
+    world.pages.set(LOW, vodContent(3));
+    world.pages.set("/map", () => undefined);
+    world.pages.set("/fallback", vast(world.origin.origin, [TWO]));
+    addHlsAd(world.pages, TWO);
+    expect(await segmentsOf(world, (await world.open("live=false&ptadtimeout=50")).get("500"))).toMatch(/^low-two-0 /);
+    expect(await world.metrics()).toMatch(/^interlude_ad_server_timeouts_total 1$/m);
+  });
+
   test("a break that two instances show the same viewer is counted once, planned and observed", async () => {
     const world = await vodWorld();
     world.pages.set("/map", vast(world.origin.origin, [TWO]));
