@@ -4,12 +4,14 @@ import catalog from "../demo/catalog.json" with { type: "json" };
 import type { InterludeServer } from "./server.ts";
 
 export interface Choice {
+  /** The tab; default: the player's. */
+  readonly workflow?: "player" | "server";
   readonly content?: "vod" | "live";
   readonly creative: "mp4" | "hls" | "flv" | "webm" | "broken";
   readonly cdn?: string;
 }
 
-export type Step = 1 | 2 | 3 | 4 | 5 | 6;
+export type Step = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 /** The number in the strip of a film's frames. */
 export const CONTENT_SOURCE = 1;
@@ -28,8 +30,9 @@ export function creativeUrl(server: InterludeServer, id: string): string {
 }
 
 /** Opens the page with a choice made; nothing plays yet. */
-export async function openDemo(page: Page, base: URL, { content = "vod", creative, cdn = "a" }: Choice): Promise<void> {
-  const query = new URLSearchParams({ content, creative, cdn });
+export async function openDemo(page: Page, base: URL, choice: Choice): Promise<void> {
+  const { content = "vod", creative, cdn = "a", workflow = "player" } = choice;
+  const query = new URLSearchParams({ content, creative, cdn, workflow });
   await page.goto(new URL(`/?${query}`, base).href);
 }
 

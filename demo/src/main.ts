@@ -201,6 +201,7 @@ function tick(): void {
 }
 
 renderChoices(find("choices", HTMLFormElement), { contents: CONTENTS, creatives: CREATIVES }, choice, choose);
+find("playlist", HTMLDetailsElement).open = matchMedia("(min-width: 981px)").matches;
 tabsView.render(workflow);
 addEventListener("popstate", () => {
   const asked = new URLSearchParams(location.search);

@@ -8,7 +8,7 @@ import { createAddressView, createPlaylistView } from "./manifest/views.ts";
 import type { PlayerView } from "./player-view.ts";
 import { type DemoSession, secondsToAvail } from "./server.ts";
 import type { State } from "./state.ts";
-import { idleStep, type StepText } from "./step.ts";
+import { idleStep, type StepText, type StepView } from "./step.ts";
 import { createStepsView } from "./steps-view.ts";
 import { STEPS } from "./steps.ts";
 import { tellStory } from "./story.ts";
@@ -36,8 +36,7 @@ export function createPageView(player: PlayerView): RenderPage {
     const shown = scene.isLoaded && phase !== "left" ? phase : "idle";
     player.render({ state: shown, isLive, duration, breaks, badge: ad && formatBadge(ad) });
     renderSteps(state, scene.workflow);
-    const isUnneeded = scene.workflow === "player" && steps.some((one) => one.step === 5 && one.state === "unneeded");
-    renderJob(job, isUnneeded);
+    renderJob(job, isUnneeded(steps, scene.workflow));
     renderStory(state, scene);
     const watch = find("watch", HTMLButtonElement);
     const isOver = shown === "idle" || shown === "ended" || shown === "error";
@@ -46,6 +45,14 @@ export function createPageView(player: PlayerView): RenderPage {
     setText(find("viewer", HTMLSpanElement), viewers > 0 ? `viewer ${viewers}` : "");
     renderForget(scene);
   };
+}
+
+/** Whether CRS has nothing to do in this viewing. */
+function isUnneeded(steps: readonly StepView[], workflow: Workflow): boolean {
+  if (workflow === "player") return steps.some(({ step, state }) => step === 5 && state === "unneeded");
+  return steps.some(
+    ({ step, parts }) => step === 7 && (parts.includes("b") || parts.includes("c")) && !parts.includes("d"),
+  );
 }
 
 function createStepsRenderer(): (state: State, workflow: Workflow) => void {

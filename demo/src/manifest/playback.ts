@@ -26,10 +26,11 @@ const LAST_FRAME = 0.3;
 export function createPlayback(video: HTMLVideoElement, session: string, listeners: PlaybackListeners): Playback {
   const tracker = createTracker(session);
   let pods: readonly SidecarPod[] = [];
-  let span: Span | undefined;
+  let span: Span = { from: video.currentTime, to: video.currentTime };
+  let isBegun = false;
   let isInAd = false;
   const collect = (): void => {
-    if (!span) return;
+    if (!isBegun) return;
     for (const beacon of tracker.collect(pods, span)) {
       sendBeacon(beacon.url);
       listeners.beacon(beacon);
@@ -37,6 +38,7 @@ export function createPlayback(video: HTMLVideoElement, session: string, listene
   };
   const look = (): void => {
     if (video.paused || video.seeking || video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) return;
+    isBegun = true;
     span = extendSpan(span, video.currentTime);
     collect();
     const ad = findAd(pods, video.currentTime);
@@ -44,13 +46,17 @@ export function createPlayback(video: HTMLVideoElement, session: string, listene
     isInAd = ad !== undefined;
   };
   const onEnded = (): void => {
-    if (!span) return;
     span = extendSpan(span, video.duration + LAST_FRAME);
     collect();
     if (isInAd) listeners.ad(undefined);
     isInAd = false;
   };
+  /** Where a jump leads is known before anything of it is played. */
+  const onSeeking = (): void => {
+    span = extendSpan(span, video.currentTime);
+  };
   const timer = setInterval(look, LOOK_MS);
+  video.addEventListener("seeking", onSeeking);
   video.addEventListener("timeupdate", look);
   video.addEventListener("ended", onEnded);
   return {
@@ -60,6 +66,7 @@ export function createPlayback(video: HTMLVideoElement, session: string, listene
     },
     destroy: () => {
       clearInterval(timer);
+      video.removeEventListener("seeking", onSeeking);
       video.removeEventListener("timeupdate", look);
       video.removeEventListener("ended", onEnded);
     },

@@ -2,7 +2,7 @@
 import { formatAddress } from "../format.ts";
 
 export interface PlaylistLine {
-  /** `gap`: so many segments are left out. */
+  /** `head`: of the whole playlist; `gap`: so many segments are left out. */
   readonly kind: "ad" | "content" | "head" | "gap";
   readonly text: string;
   /** Of ad lines. */
@@ -40,7 +40,8 @@ export function describePlaylist(
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   const head = lines.filter((line) => HEAD.test(line));
   const rest = lines.filter((line) => !HEAD.test(line));
-  const entries = groupSegments(rest, ranges, start);
+  const end = rest.findLastIndex((line) => !line.startsWith("#")) + 1;
+  const entries = groupSegments(rest.slice(0, end), ranges, start);
   const shown = entries.map((_, index) =>
     entries.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some((near) => near.breakId !== undefined),
   );
@@ -52,7 +53,8 @@ export function describePlaylist(
     const left = (next === -1 ? entries.length : next) - index;
     return [{ kind: "gap", text: `… ${left} segment${left === 1 ? "" : "s"} of content`, breakId: undefined }];
   });
-  return [...head.map((line): PlaylistLine => ({ kind: "head", text: line, breakId: undefined })), ...body];
+  const format = (line: string): PlaylistLine => ({ kind: "head", text: line, breakId: undefined });
+  return [...head.map(format), ...body, ...rest.slice(end).map(format)];
 }
 
 function groupSegments(lines: readonly string[], ranges: readonly AdRange[], start: number): readonly Entry[] {
@@ -71,7 +73,6 @@ function groupSegments(lines: readonly string[], ranges: readonly AdRange[], sta
     time += duration;
     pending = [];
   }
-  if (pending.length > 0) entries.push({ lines: pending, breakId: undefined });
   return entries;
 }
 

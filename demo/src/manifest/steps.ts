@@ -3,6 +3,7 @@
  *
  * @see Overview of Manifest Server interactions, "A typical workflow"
  */
+import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { BreakSnapshot } from "@interlude/plugin/hls";
 import { formatAddress, formatMs, formatTime } from "../format.ts";
 import { idleStep, type StepText, type StepView } from "../step.ts";
@@ -16,6 +17,7 @@ import {
   type TraceRecord,
   type X1,
 } from "./debug-headers.ts";
+import { parseReason } from "./sidecar.ts";
 
 /** The nine steps in short. */
 export const SERVER_STEPS: readonly StepText[] = [
@@ -58,6 +60,8 @@ export interface ServerFacts {
   readonly records: readonly TraceRecord[];
   /** undefined: the sidecar has not come yet. */
   readonly breaks: readonly BreakSnapshot[] | undefined;
+  /** With those that have left a live window. */
+  readonly past: readonly BreakSnapshot[];
   readonly beacons: number;
   /** All beacons of one break have been sent, or everything has been played. */
   readonly isTracked: boolean;
@@ -145,7 +149,7 @@ function tellAds({ media, records, cdn }: ServerFacts): Told {
   const taken = resolutions.filter(({ playlistUrl }) => playlistUrl !== undefined);
   const isOwn = ({ creativeUrl, playlistUrl }: AdResolution): boolean => creativeUrl === playlistUrl;
   const copies = taken.filter((one) => !isOwn(one)).length;
-  const skipped = resolutions.filter(({ reason }) => reason !== undefined);
+  const skipped = resolutions.filter(({ playlistUrl }) => playlistUrl === undefined);
   const ordered = listOrders(records);
   const parts = [
     ...(Number(call.status) < 400 ? ["a"] : []),
@@ -154,7 +158,7 @@ function tellAds({ media, records, cdn }: ServerFacts): Told {
     ...(ordered.length > 0 ? ["d"] : []),
   ];
   const lookups = copies + (ordered.length > 0 ? skipped.length : 0);
-  const reasons = [...new Set(skipped.map(({ reason }) => reason))];
+  const reasons = [...new Set(skipped.flatMap(({ reason }) => parseReason(reason) ?? []))];
   return {
     state: Number(call.status) < 400 ? "done" : "failed",
     parts,
@@ -163,11 +167,17 @@ function tellAds({ media, records, cdn }: ServerFacts): Told {
     method: "GET",
     url: call.url,
     facts: [
-      ...(lookups > 0 ? [`CDN ${cdn}: ${copies > 0 ? `has ${copies} of ${lookups}` : "has none"}`] : []),
+      ...(lookups > 0 ? [`CDN ${cdn} has ${copies} of ${lookups} copies`] : []),
       ...(ordered.length > 0 ? [`CRS asked for ${ordered.map(nameFile).join(", ")}`] : []),
-      ...(reasons.length > 0 ? [`left out: ${reasons.join(", ")}`] : []),
+      ...reasons.map((reason) => `left out: ${reason}${formatError(reason)}`),
     ],
   };
+}
+
+/** The number that the server tells the ad's error URLs. */
+function formatError(reason: SkipReason): string {
+  const number = VAST_ERROR_OF_SKIP[reason];
+  return number === undefined ? "" : `, which the server reports as VAST error ${number}`;
 }
 
 function nameFile(url: string): string {

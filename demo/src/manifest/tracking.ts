@@ -18,8 +18,8 @@ const JUMP = 1.5;
 const EARLY = 0.1;
 
 /** The span after one more look; backward, or far forward, a new one begins. */
-export function extendSpan(span: Span | undefined, now: number): Span {
-  const isOn = span !== undefined && now >= span.to - EARLY && now - span.to < JUMP;
+export function extendSpan(span: Span, now: number): Span {
+  const isOn = now >= span.to - EARLY && now - span.to < JUMP;
   return isOn ? { from: span.from, to: Math.max(span.to, now) } : { from: now, to: now };
 }
 

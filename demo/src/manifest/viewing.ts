@@ -92,7 +92,7 @@ export function startServerViewing(video: HTMLVideoElement, choice: Choice, list
 
 /** `crypto.randomUUID` does not exist on http pages. */
 function createId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("");
+  return Array.from(crypto.getRandomValues(new Uint32Array(2)), (word) => word.toString(36)).join("");
 }
 
 interface Teller {
@@ -114,6 +114,7 @@ function createTeller(choice: Choice, url: URL, onSteps: (steps: readonly StepVi
     stream: undefined,
     records: [],
     breaks: undefined,
+    past: [],
     beacons: 0,
     isTracked: false,
     isPlaying: false,
@@ -201,9 +202,8 @@ async function followSidecar(
   const start = choice.content.isLive ? locateSidecar(listed, segments) : 0;
   const pods = movePods(listed, start);
   const breaks = listBreaks(pods, choice.content.isLive ? undefined : details.totalduration);
-  teller.tell({ breaks });
   onPods(pods);
-  listeners.timeline(breaks);
+  listeners.timeline(keepPast(teller, breaks));
   const first = breaks[0];
   if (first?.reason && breaks.every(({ state }) => state === "skipped") && listResolutions(answer.records).length === 0)
     listeners.adskip(first.reason, undefined);
@@ -211,6 +211,15 @@ async function followSidecar(
   const title = `${teller.facts().stream ?? "media playlist"}: ${ads === 0 ? "no ad" : ads === 1 ? "1 ad" : `${ads} ads`}`;
   const lines = describePlaylist(text, pods.map(nameRange), segments[0]?.start ?? 0, location.origin);
   listeners.written({ title, lines });
+}
+
+/** What has left a live window is still on the player's timeline. */
+function keepPast(teller: Teller, breaks: readonly BreakSnapshot[]): readonly BreakSnapshot[] {
+  const { past } = teller.facts();
+  const gone = past.filter((one) => one.state === "placed" && breaks.every(({ breakId }) => breakId !== one.breakId));
+  const all = [...gone, ...breaks];
+  teller.tell({ breaks, past: all });
+  return all;
 }
 
 function nameRange({ id, startTime, duration }: SidecarPod) {
