@@ -205,7 +205,7 @@ function mapDecisions(rows: readonly BreakRow[]): ReadonlyMap<string, BreakDecis
 
 function describeTracking(request: MediaRequest, stitched: StitchedMedia): MediaAnswer {
   const { options, trace, zone, kind } = request;
-  const { text, breaks, refused, rows, content } = stitched;
+  const { text, breaks, refused, rows, content, avails } = stitched;
   const { playlist } = content;
   const answer = answerSidecar({
     version: options.trackingVersion,
@@ -219,7 +219,7 @@ function describeTracking(request: MediaRequest, stitched: StitchedMedia): Media
     content: {
       isLive: kind === "live",
       playlist,
-      avails: parseCues(playlist, options.cueFormat ?? zone.manifest?.cueFormat),
+      avails: avails ?? parseCues(playlist, options.cueFormat ?? zone.manifest?.cueFormat),
     },
   });
   return { ...answer, headers: { "cache-control": "no-store" }, outcome: "sidecar" };

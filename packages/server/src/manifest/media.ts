@@ -11,6 +11,7 @@
  */
 import {
   type AdDecorator,
+  type Avail,
   type AvailDecision,
   type LiveTimeline,
   type MediaPlaylist,
@@ -45,6 +46,8 @@ export interface StitchedMedia extends Stitched {
   readonly rows: readonly BreakRow[];
   /** undefined: VOD, or unstitched. */
   readonly timeline: LiveTimeline | undefined;
+  /** Of the window, by the ids of their breaks; undefined where `timeline` is. */
+  readonly avails: readonly Avail[] | undefined;
   readonly outcome: "stitched" | "content" | "passed-through";
 }
 
@@ -122,6 +125,7 @@ async function stitchOrPass(
     refused: [],
     rows: [],
     timeline: undefined,
+    avails: undefined,
     outcome: "content",
   } as const;
   if (zone.manifest === undefined) return untouched;
@@ -177,7 +181,7 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
     if (breaks.rows.some((row) => row.breakId === breakId && row.resumption)) continue;
     await deps.store.noteResumption(state.session.id, breakId, { mediaSequence, programDateTime, carry });
   }
-  return { ...stitched, content, rows: breaks.rows, outcome: nameOutcome(stitched) };
+  return { ...stitched, content, avails: breaks.avails, rows: breaks.rows, outcome: nameOutcome(stitched) };
 }
 
 /** Seconds for which a break may matter beyond its window: to a rendition that is asked for late, or an origin that lags. */
@@ -218,7 +222,7 @@ async function stitchVodContent(context: StitchContext, deps: MediaDeps): Promis
     ...(await selectStitchOptions(context, rows, deps, reference)),
     reference: reference.playlist,
   });
-  return { ...stitched, content, rows, timeline: undefined, outcome: nameOutcome(stitched) };
+  return { ...stitched, content, rows, timeline: undefined, avails: undefined, outcome: nameOutcome(stitched) };
 }
 
 function countBreaks({ breaks, rows }: StitchedMedia, trace: RequestTrace): void {

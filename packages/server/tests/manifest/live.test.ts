@@ -183,6 +183,31 @@ describe("a live mid-roll", () => {
     expect(calls.map((path) => new URL(path, world.origin.origin).searchParams.get("break"))).toEqual(["7", "7@2"]);
   });
 
+  test("of such an encoder that has no ads owes its own breakStart in the sidecar, and none of an earlier break", async () => {
+    const world = await liveWorld(["mid"]);
+    const answer = (name: string): string => {
+      const tracking = `<vmap:Tracking event="breakStart">https://t.example/${name}</vmap:Tracking>`;
+      const data = '<vmap:AdSource><vmap:VASTAdData><VAST version="3.0"/></vmap:VASTAdData></vmap:AdSource>';
+      const list = `<vmap:AdBreak timeOffset="start" breakType="linear">${data}<vmap:TrackingEvents>${tracking}</vmap:TrackingEvents></vmap:AdBreak>`;
+      return `<vmap:VMAP xmlns:vmap="http://www.iab.net/videosuite/vmap" version="1.0">${list}</vmap:VMAP>`;
+    };
+    const media = await world.open("live=true&pttrackingmode=simple&pttrackingversion=v1");
+    const address = media.get("500") ?? "";
+    await world.get(address);
+    for (const [first, name] of [
+      [104, "one"],
+      [164, "two"],
+    ] as const) {
+      world.pages.set("/vast", answer(name));
+      show(world, first, { [first + 2]: "#EXT-X-CUE-OUT:ID=7,DURATION=6" });
+      await world.get(address);
+      const sidecar: unknown = JSON.parse((await world.get(`${address}&pttrackingposition=1`)).text);
+      expect(sidecar).toMatchObject({
+        adtracking: [{ time: 4, trackingurls: [{ url: `https://t.example/${name}` }] }],
+      });
+    }
+  });
+
   test("under load a break that nobody has seen yet stays content, one that is running goes on", async () => {
     const world = await liveWorld(["mid"]);
     const media = await world.open("live=true");
