@@ -117,15 +117,35 @@ function withoutBody({ type, fields }: TraceRecord): TraceRecord {
 /** Names of headers and of query parameters that may hold what is nobody's business. */
 const SECRET =
   "[\\w.-]*(?:token|secret|passw|auth|credential|signature|policy|cookie|session|api-?_?key|hmac|hdn)[\\w.-]*|sig|x-adobe-sig";
-const SECRET_HEADER = new RegExp(`^(?:${SECRET})$`, "i");
-/** Also in an address that is itself a parameter, percent-encoded. */
-const SECRET_PARAMETER = new RegExp(`((?:[?&;]|%3f|%26)(?:${SECRET})(?:=|%3d))(?:(?!%26)[^&#\\s])*`, "gi");
-const USER_INFO = /(\/\/|%2f%2f)[^/?#\s@]*@/gi;
+const SECRET_NAME = new RegExp(`^(?:${SECRET})$`, "i");
+const MAX_NAME = 200;
+/** Also in an address that is itself a parameter, percent-encoded. No two matches may begin in one run of characters: texts are long. */
+const PARAMETER = /(?:[?&;]|%3f|%26)([\w.-]+)(?:=|%3d)/gi;
+const VALUE = /(?:(?!%26)[^&#\s])*/y;
+const USER_INFO = /(\/\/)[^/?#\s@]*@/g;
+const ENCODED_USER_INFO = /(%2f%2f)(?:(?!%2f|%3f|%23|%40)[^/?#\s@&])*(?:@|%40)/gi;
+
+/** A name that no one has is hidden unread. */
+function isSecret(name: string): boolean {
+  return name.length > MAX_NAME || SECRET_NAME.test(name);
+}
+
+function hideParameters(text: string): string {
+  let [shown, from] = ["", 0];
+  for (const { 0: all, 1: name = "", index } of text.matchAll(PARAMETER)) {
+    if (index < from || !isSecret(name)) continue;
+    const start = index + all.length;
+    VALUE.lastIndex = start;
+    shown += `${text.slice(from, start)}(hidden)`;
+    from = start + (VALUE.exec(text)?.[0].length ?? 0);
+  }
+  return shown + text.slice(from);
+}
 
 /** `MAIN REQUEST name base64`: that a secret was sent may be known. */
 function hideHeader({ type, fields }: TraceRecord): TraceRecord {
   const [side, direction, name] = fields;
-  return SECRET_HEADER.test(String(name)) ? { type, fields: [side, direction, name, ""] } : { type, fields };
+  return isSecret(String(name)) ? { type, fields: [side, direction, name, ""] } : { type, fields };
 }
 
 function formatRecord({ type, fields }: TraceRecord, maxLength: number): string {
@@ -142,10 +162,11 @@ function formatNumber(value: number): string {
 }
 
 function clean(text: string): string {
-  const visible = text
+  const named = text
     .replace(/\p{Cc}/gu, "")
     .replace(USER_INFO, "$1")
-    .replace(SECRET_PARAMETER, "$1(hidden)");
+    .replace(ENCODED_USER_INFO, "$1");
+  const visible = hideParameters(named);
   // A lone surrogate, which encodeURIComponent throws at, becomes U+FFFD here.
   return Buffer.from(visible)
     .toString()

@@ -115,6 +115,10 @@ describe("ptdebug", () => {
       "https://a.example/?to=https%3A%2F%2Fme%3Ahush@b.example%2F%3Faccess_token%3Dhush%26x%3D1&y=2",
       "https://a.example/?to=https%3A%2F%2Fb.example%2F%3Faccess_token%3D(hidden)%26x%3D1&y=2",
     ],
+    [
+      "https://a.example/?to=https%3A%2F%2Fme%3Ahush%40b.example%2F",
+      "https://a.example/?to=https%3A%2F%2Fb.example%2F",
+    ],
     ["https://a.example/?design=1&signal=2&sig=hush", "https://a.example/?design=1&signal=2&sig=(hidden)"],
   ])("secrets in %s are hidden", (url, shown) => {
     expect(formatDebugHeaders([{ type: "TRACE_MISC", fields: [url] }], "all")).toEqual({
