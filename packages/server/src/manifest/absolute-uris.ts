@@ -5,6 +5,7 @@
  * @see RFC 8216 §4.1 (relative URIs); RFC 8216bis §4.3 (variables)
  */
 import { parseAttributeList } from "@interlude/core";
+import { HttpError } from "../http-error.ts";
 
 /** `segment`: media, also parts and initialisation; `other`: keys, lists of assets, reports. */
 export type UriUse = "segment" | "other";
@@ -20,23 +21,41 @@ const SEGMENT_TAG = /^#EXT-X-(?:MAP|PART|PRELOAD-HINT):/;
  */
 const LOW_LATENCY = /^#EXT-X-(?:PART|PART-INF|PRELOAD-HINT|RENDITION-REPORT|SERVER-CONTROL(?=.*CAN-(?:BLOCK|SKIP))):/;
 
+/** 28 hours of segments of 2 s. */
+const MAX_URIS = 50_000;
+/** Of all addresses that are written: a short reference may stand for a long one, again and again. */
+const MAX_CHARACTERS = 16_000_000;
+/** What variables may make of one address; what would be longer keeps their names. */
+const MAX_SUBSTITUTED = 8192;
+
 /**
  * The text with every URI line and every URI in a tag made absolute and rewritten; all else stays as it is, line ends included.
  * What cannot be resolved, and other schemes (`skd:`, `data:`), stay as they are.
  *
  * @param baseUrl where the playlist was read, after redirects
+ * @throws HttpError `content-too-large` for more than 50,000 addresses, or more than 16 million characters of them
  */
 export function resolveUris(text: string, baseUrl: URL, rewrite: RewriteUri = (url) => url): string {
   const variables = readVariables(text, baseUrl);
+  let [uris, characters] = [0, 0];
   const resolve = (uri: string, use: UriUse): string => {
     const url = resolveUri(substitute(uri, variables), baseUrl);
-    return url === undefined ? uri : rewrite(url, use);
+    const written = url === undefined ? uri : rewrite(url, use);
+    uris++;
+    characters += written.length;
+    if (uris > MAX_URIS) throw tooLarge(`${MAX_URIS} addresses`);
+    if (characters > MAX_CHARACTERS) throw tooLarge(`${MAX_CHARACTERS} characters of addresses`);
+    return written;
   };
   return text
     .split("\n")
     .filter((line) => !LOW_LATENCY.test(line))
     .map((line) => (line.startsWith("#") ? resolveTag(line, resolve) : resolveLine(line, resolve)))
     .join("\n");
+}
+
+function tooLarge(limit: string): HttpError {
+  return new HttpError("content-too-large", `content playlist: expected at most ${limit}, got more`);
 }
 
 function resolveLine(line: string, resolve: RewriteUri): string {
@@ -74,8 +93,14 @@ export function readVariables(text: string, url: URL): ReadonlyMap<string, strin
   return variables;
 }
 
-/** `{$name}` replaced by what it stands for; unknown ones stay. */
+/** `{$name}` replaced by what it stands for; unknown ones stay, and those that would make the text longer than 8,192 characters. */
 export function substitute(text: string, variables: ReadonlyMap<string, string>): string {
   if (variables.size === 0 || !text.includes("{$")) return text;
-  return text.replace(/\{\$([\w-]+)\}/g, (all, name: string) => variables.get(name) ?? all);
+  let room = MAX_SUBSTITUTED - text.length;
+  return text.replace(/\{\$([\w-]+)\}/g, (all, name: string) => {
+    const value = variables.get(name) ?? all;
+    if (value.length - all.length > room) return all;
+    room -= value.length - all.length;
+    return value;
+  });
 }

@@ -61,9 +61,11 @@ export function createContentLoader(deps: ContentDeps): ContentLoader {
       const { fetched, cookies } = await fetchPlaylist(request, {}, trace);
       const { body } = fetched;
       const token = tokenFor(request, fetched, cookies, deps.now());
-      const { zone, rules } = request.options;
+      const { zone } = request.options;
+      const known = manifestOf(zone)?.rewriteRules ?? [];
+      // Names that mean nothing would make a copy of the playlist each.
+      const rules = request.options.rules.filter((name) => known.some((rule) => rule.name === name));
       const view = views(body, `${zone}\n${rules.join()}\n${token}`, () => {
-        const known = manifestOf(zone)?.rewriteRules ?? [];
         return parseMedia(fetched, (url, isSegment) =>
           applyRules(isSegment ? appendToken(url, token) : url, known, rules, "cdn"),
         );

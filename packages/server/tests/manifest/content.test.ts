@@ -277,6 +277,14 @@ describe("rewriting", () => {
     { name: "adfetch_x", find: ".*", replace: "https://never.example/" },
   ];
 
+  test("names of rules that there are not make no copy of a playlist", async () => {
+    const rule = { name: "cdn_akm", find: "^http:", replace: "https:" };
+    const { load } = await contentWorld(always(VOD), { rewriteRules: [rule] });
+    const { playlist } = await load();
+    expect((await load({ query: "z=1&ptprotoswitch=cdn_a,b" })).playlist).toBe(playlist);
+    expect((await load({ query: "z=1&ptprotoswitch=cdn_akm" })).playlist).not.toBe(playlist);
+  });
+
   test("cdn_ rules that ptprotoswitch names are applied in its order; unknown ones and those for ads do nothing", async () => {
     const { load, requests, origin } = await contentWorld(always(VOD), { rewriteRules });
     const { playlist } = await load({ query: "z=1&ptprotoswitch=adfetch_x,cdn_akm,cdn_none,cdn_b" });
