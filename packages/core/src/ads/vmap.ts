@@ -25,7 +25,10 @@ export type BreakType = "linear" | "nonlinear" | "display";
 
 /** @see VMAP 1.0.1 §2.3.1; trackers are http(s) URLs, macros unexpanded */
 export interface AdBreak {
-  /** As written, `break-n` (n from 1) where it is missing; a second of the same name gets `-2` appended, and so on. */
+  /**
+   * As written, of a long one the first 200 characters; `break-n` (n from 1) where it is missing; a second of the same name gets `-2`
+   * appended, and so on.
+   */
   readonly breakId: string;
   readonly timeOffset: BreakOffset;
   /** Linear where the document says nothing that is known. */
@@ -57,6 +60,9 @@ export interface AdSourceOptions {
   readonly followRedirects: boolean;
 }
 
+/** What names a break goes into the address of each of its segments. */
+const MAX_ID = 200;
+
 /**
  * @param base the document's address, for relative URLs; without it those are dropped
  * @throws AdError `vmap-malformed` when the root is not VMAP
@@ -68,7 +74,8 @@ export function parseVmap(root: XmlElement, base?: URL): VmapDocument {
   const breaks = children(root, "AdBreak").flatMap((element, index) => {
     const timeOffset = parseBreakOffset(attribute(element, "timeOffset"));
     if (timeOffset === undefined) return [];
-    return [parseBreak(element, unique(attribute(element, "breakId") ?? `break-${index + 1}`), timeOffset, base)];
+    const id = attribute(element, "breakId")?.slice(0, MAX_ID) ?? `break-${index + 1}`;
+    return [parseBreak(element, unique(id), timeOffset, base)];
   });
   return { version: attribute(root, "version") ?? "", breaks };
 }

@@ -30,8 +30,8 @@ export interface AdPlaylists {
   /** The ad with its renditions, without those that cannot be loaded; a skipped one where none can. */
   load(ad: DecidedAd, trace: RequestTrace, rewrite?: Rewrite): Promise<PodAd | SkippedAd>;
   /**
-   * @throws AdError as the fetch does; `upstream-status`; `playlist-malformed` also for one that is not VOD: no EXT-X-ENDLIST,
-   * no segments, or I-frames only
+   * @throws AdError as the fetch does; `upstream-status`; `playlist-malformed` also for one that is not VOD (no EXT-X-ENDLIST,
+   * no segments, or I-frames only), of more than 2,000 segments or an hour, or with segments that are no http(s) address
    */
   loadPlaylist(url: string, trace: RequestTrace, rewrite?: Rewrite): Promise<LoadedPlaylist>;
   /**
@@ -57,6 +57,9 @@ export interface AdPlaylistsDeps {
 }
 
 const MAX_PLAYLIST_BYTES = 1_000_000;
+/** Of one rendition of an ad. */
+const MAX_SEGMENTS = 2000;
+const MAX_SECONDS = 3600;
 const MAX_FAILURES = 1000;
 const FAILURE_MS = 2000;
 /** What one parsed segment takes beside the text. */
@@ -72,7 +75,7 @@ export function createAdPlaylists(deps: AdPlaylistsDeps): AdPlaylists {
   const loading = new Map<string, Promise<LoadedPlaylist>>();
 
   const keep = (key: string, text: string, url: URL): LoadedPlaylist => {
-    const playlist = checkVod(parseMediaPlaylist(text), url.href);
+    const playlist = checkVod(parseMediaPlaylist(text), url);
     const entry = { url, playlist };
     loaded.set(key, entry, text.length * 2 + playlist.segments.length * SEGMENT_BYTES);
     return entry;
@@ -153,14 +156,30 @@ export function reasonOfLoad(cause: unknown): SkipReason {
   return cause instanceof AdError && cause.code === "upstream-timeout" ? "media-timeout" : "media-unavailable";
 }
 
-function checkVod(playlist: MediaPlaylist, url: string): MediaPlaylist {
-  const got = selectFault(playlist);
+function checkVod(playlist: MediaPlaylist, url: URL): MediaPlaylist {
+  const got = selectFault(playlist) ?? selectExcess(playlist, url);
   if (got === undefined) return playlist;
-  throw new AdError("playlist-malformed", `ad playlist at ${url}: expected segments up to EXT-X-ENDLIST, got ${got}`);
+  throw new AdError(
+    "playlist-malformed",
+    `ad playlist at ${url.href}: expected segments up to EXT-X-ENDLIST, got ${got}`,
+  );
 }
 
 function selectFault(playlist: MediaPlaylist): string | undefined {
   if (!playlist.hasEndList) return "a live playlist";
   if (playlist.segments.length === 0) return "no segments";
   return playlist.isIFramesOnly ? "I-frames only" : undefined;
+}
+
+/** Whoever may place an ad writes into every viewer's playlist: no more than an ad needs, and nothing but media. */
+function selectExcess({ segments }: MediaPlaylist, url: URL): string | undefined {
+  if (segments.length > MAX_SEGMENTS) return `${segments.length}, more than ${MAX_SEGMENTS}`;
+  const seconds = segments.reduce((sum, { duration }) => sum + duration, 0);
+  if (seconds > MAX_SECONDS) return `${Math.round(seconds)} s of them, more than ${MAX_SECONDS}`;
+  const strange = segments.find(({ uri }) => !/^https?:$/.test(protocolOf(uri, url)));
+  return strange && `${JSON.stringify(strange.uri.slice(0, 80))}, which is no http(s) address`;
+}
+
+function protocolOf(uri: string, base: URL): string {
+  return URL.canParse(uri, base.href) ? new URL(uri, base).protocol : "";
 }
