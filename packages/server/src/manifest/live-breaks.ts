@@ -14,6 +14,7 @@ import { nameAvails, PRE_ROLL_ID } from "./avail-names.ts";
 import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
 import type { BreakPlace, BreakRow } from "./decision.ts";
 import type { SessionOptions } from "./options.ts";
+import { MAX_LISTED_BREAKS } from "./session-limits.ts";
 import type { SessionStore } from "./session.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
@@ -72,7 +73,8 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
   return async ({ playlist, options, zone, context, isShed }) => {
     const { state } = context;
     const rows = new Map(state.breaks.map((row) => [row.breakId, row]));
-    const avails = nameAvails(parseCues(playlist, options.cueFormat ?? zone.cueFormat), rows, playlist);
+    const signalled = parseCues(playlist, options.cueFormat ?? zone.cueFormat);
+    const avails = nameAvails(signalled.slice(0, MAX_LISTED_BREAKS), rows, playlist);
     const entry = state.tracks.length === 0 ? selectEntry(playlist, avails, options) : undefined;
     const tagUrl = zone.availTagUrl ?? zone.adTagUrl;
     const pending: { readonly order: BreakOrder; readonly decision: Promise<BreakRow> }[] = [];

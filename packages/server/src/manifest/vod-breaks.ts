@@ -21,6 +21,7 @@ import { ALL_ID, nameVodAvail, PLAN_ID } from "./avail-names.ts";
 import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
 import type { BreakPosition, BreakRow } from "./decision.ts";
 import type { SessionOptions } from "./options.ts";
+import { MAX_LISTED_BREAKS } from "./session-limits.ts";
 import type { SessionStore } from "./session.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
@@ -133,7 +134,7 @@ async function planBreaks(request: VodRequest, deps: VodBreaksDeps): Promise<rea
   if (zone.adTagUrl === undefined) return [];
   const hasPreRoll = !context.state.session.isBackup && !options.isIosMobileWeb;
   const isWanted = ({ position }: { readonly position: BreakPosition }): boolean => hasPreRoll || position !== "pre";
-  const orders = orderBreaks(playlist, options, zone)?.filter(isWanted);
+  const orders = orderBreaks(playlist, options, zone)?.filter(isWanted).slice(0, MAX_LISTED_BREAKS);
   const inserted = orders?.filter(({ maxAds }) => maxAds !== 0);
   const removed = orders?.filter(({ maxAds }) => maxAds === 0) ?? [];
   const rest = removed.map((order) => ({ order, source: { reason: "policy" } as const }));
