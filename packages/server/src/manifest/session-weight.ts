@@ -1,6 +1,7 @@
 /** About how many bytes a session takes in memory as objects; measured with two ads of 12 trackers each, where it says 7 % too much. */
-import type { BreakRow, DecidedAd } from "./decision.ts";
+import type { BreakRow, DecidedAd, SkippedAd } from "./decision.ts";
 import type { SessionFacts, Track } from "./session-packing.ts";
+import type { Session } from "./session.ts";
 
 const SESSION_BYTES = 1500;
 const CLAIM_BYTES = 100;
@@ -11,8 +12,15 @@ const AD_SEGMENT_BYTES = 250;
 /** An object with an address in it, without the characters of that. */
 const LINK_BYTES = 90;
 
-export function weighSession({ breaks, tracks, claims }: SessionFacts): number {
-  return SESSION_BYTES + claims.length * CLAIM_BYTES + sum(breaks, weighRow) + sum(tracks, weighTrack);
+export function weighSession({ session, cookies, breaks, tracks, claims }: SessionFacts): number {
+  const own = SESSION_BYTES + weighTexts(session) + sum(cookies, ({ value }) => LINK_BYTES + value.length);
+  return own + claims.length * CLAIM_BYTES + sum(breaks, weighRow) + sum(tracks, weighTrack);
+}
+
+/** What a client may have made long. */
+function weighTexts({ contentUrl, query, viewer }: Session): number {
+  const { userAgent, referer = "", acceptLanguage = "" } = viewer;
+  return contentUrl.length + query.length + userAgent.length + referer.length + acceptLanguage.length;
 }
 
 /** Rows are never changed, only replaced. */
@@ -22,9 +30,13 @@ function weighRow(row: BreakRow): number {
   const known = weightOfRow.get(row);
   if (known !== undefined) return known;
   const { ads = [], trackers = [], skipped = [] } = row.decision ?? {};
-  const weight = ROW_BYTES + sum(ads, weighAd) + sum(trackers, weighLink) + skipped.length * ROW_BYTES;
+  const weight = ROW_BYTES + sum(ads, weighAd) + sum(trackers, weighLink) + sum(skipped, weighSkipped);
   weightOfRow.set(row, weight);
   return weight;
+}
+
+function weighSkipped({ errors = [] }: SkippedAd): number {
+  return ROW_BYTES + sum(errors, (url) => LINK_BYTES + url.length);
 }
 
 function weighAd(ad: DecidedAd): number {
