@@ -11,7 +11,7 @@ import { tagRoutes } from "./ads/tag-routes.ts";
 import { registerDocs } from "./api-docs.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
-import { registerCors } from "./cors.ts";
+import { registerCors, shareAnswer } from "./cors.ts";
 import { createCrs, type Crs } from "./crs/crs.ts";
 import type { CrsLog } from "./crs/crs-log.ts";
 import { primetimeRoutes } from "./crs/primetime-routes.ts";
@@ -30,7 +30,7 @@ import { afterTimeout, createRateLimit, RATE_LIMIT } from "./manifest/rate-limit
 import { createDatabaseSessions } from "./manifest/session-database.ts";
 import { createMemorySessions } from "./manifest/session-memory.ts";
 import type { SessionStore } from "./manifest/session.ts";
-import { registerErrors } from "./http-error.ts";
+import { registerErrors, sendError } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createOwnFetch } from "./own-address.ts";
 import { originRoutes } from "./origin/routes.ts";
@@ -61,7 +61,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
 /** Fastify with what holds for every route: errors, CORS, headers. */
 function openApp(config: ServerConfig): FastifyInstance {
-  const app = fastify(fastifyOptions(config));
+  const app = fastify({
+    ...fastifyOptions(config),
+    frameworkErrors: (error, request, reply) => {
+      shareAnswer(request, reply, config);
+      return sendError(error, request, reply);
+    },
+  });
   registerErrors(app);
   registerCors(app, config);
   app.addHook("onRequest", async (_request, reply) => {

@@ -53,12 +53,9 @@ export interface CorsOptions {
 /** Also answers every preflight. */
 export function registerCors(app: FastifyInstance, options: CorsOptions): void {
   app.addHook("onRequest", async (request, reply) => {
-    const path = request.url.split("?")[0] ?? "";
-    const sharing = SHARING_OF_PREFIX.find(([prefix]) => path.startsWith(prefix))?.[1];
-    if (sharing === undefined) return undefined;
-    const isShared =
-      sharing === "manifest" ? shareManifest(request, reply, options) : share(request, reply, sharing, options);
-    if (request.method !== "OPTIONS") return undefined;
+    const shared = shareAnswer(request, reply, options);
+    if (shared === undefined || request.method !== "OPTIONS") return undefined;
+    const { sharing, isShared } = shared;
     if (isShared) {
       reply.header("access-control-allow-methods", METHODS[sharing]);
       reply.header("access-control-allow-headers", HEADERS[sharing]);
@@ -66,6 +63,20 @@ export function registerCors(app: FastifyInstance, options: CorsOptions): void {
     }
     return reply.header("allow", METHODS[sharing]).code(204).send();
   });
+}
+
+/** Also for requests that no hook sees, because they are refused before they have a route; undefined: nothing is shared there. */
+export function shareAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: CorsOptions,
+): { readonly sharing: Sharing; readonly isShared: boolean } | undefined {
+  const path = request.url.split("?")[0] ?? "";
+  const sharing = SHARING_OF_PREFIX.find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (sharing === undefined) return undefined;
+  const isShared =
+    sharing === "manifest" ? shareManifest(request, reply, options) : share(request, reply, sharing, options);
+  return { sharing, isShared };
 }
 
 function share(
@@ -115,8 +126,10 @@ function shareManifest(request: FastifyRequest, reply: FastifyReply, { zones }: 
 
 /** `z`: zones are named in characters that need no escape, but may have one. */
 function readZone(url: string): string {
-  const text = /[?&]z=([^&]*)/.exec(url)?.[1] ?? "";
-  return /[%+]/.test(text) ? (new URLSearchParams(`z=${text}`).get("z") ?? "") : text;
+  // Not of the path, where a parameter may be written as well.
+  const query = url.slice(url.indexOf("?") + 1 || url.length);
+  const text = /(?:^|&)z=([^&]*)/.exec(query)?.[1] ?? "";
+  return /[%+]/.test(text) || /(?:^|&)%7a=/i.test(query) ? (new URLSearchParams(query).get("z") ?? "") : text;
 }
 
 /** undefined: no page asks, or what was sent is no origin. */

@@ -11,11 +11,20 @@ export function isContentOrigin(url: URL, zone: ZoneConfig, baseUrl: URL): boole
   const { origin, host, protocol, hostname, port, pathname } = url;
   return (zone.manifest?.contentOrigins ?? []).some((listed) => {
     // Its own manifests would be stitched again and again.
-    if (listed === "self") return host === baseUrl.host && !/^\/+auditude(?:\/|$)/i.test(pathname);
+    if (listed === "self") return host === baseUrl.host && !/^\/+auditude(?:\/|$)/i.test(decodePath(pathname));
     const [scheme = "", parent] = listed.split("://*.");
     if (parent === undefined) return origin === listed;
     return protocol === `${scheme}:` && `${hostname}${port === "" ? "" : `:${port}`}`.endsWith(`.${parent}`);
   });
+}
+
+/** As the router reads it: an escaped letter leads to the same place. */
+function decodePath(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
 }
 
 /** @throws HttpError `content-origin-refused` */
