@@ -26,10 +26,12 @@ import type { Rewrite } from "./ad-playlists.ts";
 import { buildDecidedAd } from "./decided-ad.ts";
 import type { DecidedAd, SkippedAd } from "./decision.ts";
 import { formatFqAdId } from "./fq-ad-id.ts";
+import type { ProbeCache } from "./probe-cache.ts";
 import type { AskForRepackage } from "./repackage-asker.ts";
 import type { RequestTrace } from "./trace.ts";
 
 export interface CreativeDeps extends AdMediaDeps {
+  readonly probes: ProbeCache;
   readonly askForRepackage: AskForRepackage;
 }
 

@@ -33,7 +33,7 @@ export interface AdMedia {
 }
 
 export interface AdMediaDeps {
-  readonly probes: ProbeCache;
+  readonly probes: Pick<ProbeCache, "load">;
   readonly playlists: Pick<AdPlaylists, "loadPlaylist" | "adopt">;
 }
 
@@ -60,7 +60,7 @@ const AUDIO_CODEC = /^(?:mp4a|ac-3|ec-3|ac-4|opus|flac|alac|mp3)/i;
 /** @throws AdError as the fetch does; `upstream-status`, `playlist-malformed`, also where no rendition can be loaded */
 export async function loadAdMedia(url: URL, request: MediaRequest, deps: AdMediaDeps): Promise<AdMedia> {
   const asked = new URL(request.rewrite(url.href));
-  const { playlist, cause, status } = await deps.probes.probe(asked, request.trace);
+  const { playlist, cause, status } = await deps.probes.load(asked, request.trace);
   if (!playlist) {
     if (cause instanceof AdError) throw cause;
     throw new AdError("upstream-status", `ad at ${url.href}: expected a playlist, got status ${status ?? "none"}`);

@@ -26,8 +26,10 @@ export interface Probe {
 }
 
 export interface ProbeCache {
-  /** Never rejects. */
+  /** Whether a repackaged creative is there. Never rejects. */
   probe(url: URL, trace: RequestTrace): Promise<Probe>;
+  /** The same for a playlist that is known to be somewhere, HLS that an ad server named say: no probe in the metrics. */
+  load(url: URL, trace: RequestTrace): Promise<Probe>;
 }
 
 export interface ProbeCacheDeps {
@@ -38,9 +40,9 @@ export interface ProbeCacheDeps {
   readonly timeoutMs?: number;
   /** Of all that is kept, about; default 32 MB. */
   readonly maxBytes?: number;
-  /** Told of each answer of the CDN, for metrics. */
+  /** Told of each probe that asked the CDN, for metrics. */
   readonly onProbe?: (result: ProbeResult) => void;
-  /** Told of each answer that was known already. */
+  /** Told of each probe whose answer was known already, or asked for by another one. */
   readonly onReuse?: (result: ProbeResult) => void;
 }
 
@@ -82,26 +84,34 @@ export function createProbeCache(deps: ProbeCacheDeps): ProbeCache {
     const asked = fetchProbe(url, timeoutMs, deps.fetch).then(({ probe, maxAgeMs }) => {
       probing.delete(key);
       keep(key, probe, maxAgeMs);
-      deps.onProbe?.(probe.result);
       return probe;
     });
     probing.set(key, asked);
     return asked;
   };
 
+  const load: ProbeCache["load"] = (url, trace) => {
+    const key = url.href;
+    const known = entries.get(key);
+    const at = now();
+    if (!known || at >= known.goneAt) {
+      trace.adManifestMisses++;
+      return timeAdManifest(trace, ask(key, url));
+    }
+    if (at >= known.staleAt) void ask(key, url);
+    trace.adManifestHits++;
+    return Promise.resolve(known.probe);
+  };
+
   return {
-    probe: (url, trace) => {
-      const key = url.href;
-      const known = entries.get(key);
-      const at = now();
-      if (!known || at >= known.goneAt) {
-        trace.adManifestMisses++;
-        return timeAdManifest(trace, ask(key, url));
-      }
-      if (at >= known.staleAt) void ask(key, url);
-      trace.adManifestHits++;
-      deps.onReuse?.(known.probe.result);
-      return Promise.resolve(known.probe);
+    load,
+    probe: async (url, trace) => {
+      const known = entries.get(url.href);
+      const isReused = probing.has(url.href) || (known !== undefined && now() < known.goneAt);
+      const probe = await load(url, trace);
+      if (isReused) deps.onReuse?.(probe.result);
+      else deps.onProbe?.(probe.result);
+      return probe;
     },
   };
 }

@@ -291,6 +291,13 @@ describe("just-in-time repackaging initiated by the manifest server", () => {
     expect(world.asked.slice(probed).some((asked) => asked.startsWith(`/cdn/${path}`))).toBe(true);
   });
 
+  test("an ad that is HLS is no probe", async () => {
+    const world = await vodWorld();
+    world.pages.set("/map", vast(world.origin.origin, [TWO]));
+    expect(await segmentsOf(world, (await world.open("live=false")).get("500"))).toMatch(/^low-two-0 /);
+    expect(await world.metrics()).not.toContain("interlude_probe_total{");
+  });
+
   test("a hundred viewers of one new creative cause one probe of the CDN and one order", async () => {
     const world = await vodWorld();
     world.pages.set("/map", vast(world.origin.origin, [spot]));
@@ -299,5 +306,8 @@ describe("just-in-time repackaging initiated by the manifest server", () => {
     expect(world.orders).toHaveLength(1);
     const probes = world.asked.filter((asked) => asked.startsWith("/cdn/"));
     expect(new Set(probes).size).toBe(probes.length);
+    const metrics = await world.metrics();
+    expect(metrics).toContain(`interlude_probe_total{result="miss",cached="false"} ${probes.length}\n`);
+    expect(metrics).toContain(`interlude_probe_total{result="miss",cached="true"} ${99 * probes.length}\n`);
   });
 });
