@@ -55,6 +55,8 @@ function formatField(field: string | number | boolean): string {
 
 /** A session's id may be a client's own word: a space in it would move the fields after it. */
 function cleanWord(text: string): string {
+  // What this server made itself has nothing to be cleaned of.
+  if (/^[\w-]{1,100}$/.test(text)) return text;
   return clean(text).slice(0, 100).replaceAll(" ", "_") || "-";
 }
 

@@ -31,9 +31,14 @@ export function describePlace({ slot, contentUrl }: MediaRequest, { playlist }: 
   return { url: contentUrl, bandwidthBps: kbps > 0 ? kbps * 1000 : undefined, kind };
 }
 
+/** By address; the requests of one address share one object. */
+const hashes = new WeakMap<URL, string>();
+
 /** Slot and content playlist, short enough to be kept with each session. */
 export function nameTrack({ slot, contentUrl }: MediaRequest): string {
-  return `${slot}:${createHash("sha256").update(contentUrl.href).digest("base64url").slice(0, 11)}`;
+  const hash = hashes.get(contentUrl) ?? createHash("sha256").update(contentUrl.href).digest("base64url").slice(0, 11);
+  hashes.set(contentUrl, hash);
+  return `${slot}:${hash}`;
 }
 
 function isMainTrack(track: string): boolean {
