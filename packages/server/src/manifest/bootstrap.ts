@@ -11,6 +11,7 @@
 import { randomUUID } from "node:crypto";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import { requireContentOrigin } from "./content-origin.ts";
+import type { ManifestLog } from "./manifest-fetch.ts";
 import type { SessionOptions } from "./options.ts";
 import { describeSession } from "./sessions.ts";
 import type { SessionStore, Viewer } from "./session.ts";
@@ -24,6 +25,7 @@ export interface BootstrapDeps {
   readonly readOptions: (query: string) => SessionOptions;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly log: ManifestLog;
 }
 
 export interface BootstrapRequest {
@@ -66,7 +68,9 @@ export async function openBootstrap(request: BootstrapRequest, deps: BootstrapDe
     contentUrl: url.href,
     masterUrl: url.href,
   };
-  await deps.store.create(describeSession(address, { query, viewer, now: deps.now() }));
+  await deps.store.create(describeSession(address, { query, viewer, now: deps.now() })).catch((err: unknown) => {
+    deps.log.warn({ err, session: address.sessionId }, "a session could not be kept; its addresses open it anew");
+  });
   return {
     masterUrl: deps.urls.build(address, baseUrl, query),
     isJson: options.tracking === "simple" || options.isIosMobileWeb,

@@ -129,6 +129,7 @@ async function stitchOrPass(
     outcome: "content",
   } as const;
   if (zone.manifest === undefined) return untouched;
+  if (request.isDetached) return { ...untouched, outcome: "passed-through" };
   try {
     const context = { request, content, track, settings: zone.manifest };
     const stitched = await (request.kind === "live"
@@ -179,7 +180,9 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
   // Boundaries of other renditions may be milliseconds off: the first one that lists content again says where all do.
   for (const { breakId, mediaSequence, programDateTime, carry } of stitched.resumed) {
     if (breaks.rows.some((row) => row.breakId === breakId && row.resumption)) continue;
-    await deps.store.noteResumption(state.session.id, breakId, { mediaSequence, programDateTime, carry });
+    const noted = deps.store.noteResumption(state.session.id, breakId, { mediaSequence, programDateTime, carry });
+    // This rendition goes by its own memory: what it has listed already must not change.
+    await noted.catch((err: unknown) => deps.log.warn({ err, track }, "where content resumed could not be kept"));
   }
   return { ...stitched, content, avails: breaks.avails, rows: breaks.rows, outcome: nameOutcome(stitched) };
 }

@@ -40,6 +40,8 @@ export interface MediaRequest {
   readonly wantsSidecar: boolean;
   /** The server has too much to do: breaks that no playlist has shown yet are left to the content. */
   readonly isShed: boolean;
+  /** See `OpenedSession`. */
+  readonly isDetached: boolean;
   readonly trace: RequestTrace;
 }
 
@@ -206,10 +208,10 @@ async function openVerified(
   const entered = deps.limit.enter(session, (leave) => reply.raw.once("close", leave));
   if (!(entered === true || (await entered))) throw new HttpError("overload", "the server is stopping");
   const { baseUrl, viewer } = deps.describeClient(request);
-  const state = await openSession(deps.store, address, { query: facts.query, viewer, now: deps.now() });
-  const options = deps.readOptions(state.session.query);
+  const opened = await openSession(deps, address, { query: facts.query, viewer, now: deps.now() });
+  const options = deps.readOptions(opened.state.session.query);
   facts.options = options;
-  return { address, state, options, zone: requireZone(deps.zones, options.zone), baseUrl, viewer };
+  return { address, ...opened, options, zone: requireZone(deps.zones, options.zone), baseUrl, viewer };
 }
 
 /** What a path may hold: a name of one to 200 characters. */

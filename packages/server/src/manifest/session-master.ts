@@ -28,6 +28,8 @@ export interface SessionMasterRequest {
   readonly options: SessionOptions;
   readonly zone: ZoneConfig;
   readonly baseUrl: URL;
+  /** See `OpenedSession`. */
+  readonly isDetached: boolean;
   readonly trace: RequestTrace;
 }
 
@@ -48,7 +50,7 @@ export async function formatMasterAnswer(
   const contentRequest = { url: contentUrl, session, cookies: state.cookies, options };
   const master = await deps.content.loadMaster(contentRequest, request.trace);
   const kind = await selectKind(master, contentRequest, request, deps);
-  if (options.hasFailover) await openBackup(request, master, deps.store);
+  if (options.hasFailover && !request.isDetached) await openBackup(request, master, deps.store);
   const place = ({ url, slot, isBackup }: MasterEntry): string | undefined => {
     if (!isContentOrigin(url, zone, baseUrl)) {
       deps.log.warn({ zone: zone.zone, origin: url.origin }, "content origin: not listed, its playlists get no ads");

@@ -2,6 +2,7 @@
  * Sessions of addresses that this server signed: made at the bootstrap, and made anew where the server has forgotten one (it was
  * started again with its sessions in memory, or nobody asked for too long). The viewer then sees other ads, not an error.
  */
+import type { ManifestLog } from "./manifest-fetch.ts";
 import type { Session, SessionState, SessionStore, Viewer } from "./session.ts";
 import { carryQuery, type SessionAddress } from "./urls.ts";
 
@@ -13,18 +14,29 @@ export interface SessionRequest {
   readonly now: number;
 }
 
-/** The state of the session that a verified address names; never undefined. */
+/** `isDetached`: sessions are away; what is known is what the address says, and nothing can be written down. */
+export interface OpenedSession {
+  readonly state: SessionState;
+  readonly isDetached: boolean;
+}
+
+/** The session that a verified address names. Never rejects: a database that is away costs ads, not content. */
 export async function openSession(
-  store: Pick<SessionStore, "create" | "load">,
+  { store, log }: { readonly store: Pick<SessionStore, "create" | "load">; readonly log: ManifestLog },
   address: SessionAddress,
   request: SessionRequest,
-): Promise<SessionState> {
-  const known = await store.load(address.sessionId);
-  if (known !== undefined) return known;
+): Promise<OpenedSession> {
   const session = describeSession(address, { ...request, query: carryQuery(request.query) });
-  await store.create(session);
-  // Another instance may have been first.
-  return (await store.load(session.id)) ?? freshState(session);
+  try {
+    const known = await store.load(session.id);
+    if (known !== undefined) return { state: known, isDetached: false };
+    await store.create(session);
+    // Another instance may have been first.
+    return { state: (await store.load(session.id)) ?? freshState(session), isDetached: false };
+  } catch (error) {
+    log.warn({ err: error, session: session.id }, "sessions are away: content goes out without ads");
+    return { state: freshState(session), isDetached: true };
+  }
 }
 
 /** `query` as the session keeps it. */

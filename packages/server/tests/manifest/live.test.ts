@@ -267,6 +267,32 @@ describe("a content master that is refused once the stream plays, as one whose t
   });
 });
 
+describe("sessions that are away", () => {
+  const away = async (): Promise<never> => {
+    throw new Error("away");
+  };
+
+  test("leave the viewer the content", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true");
+    Object.assign(world.store, { load: away });
+    show(world, 104);
+    expect(await segmentsOf(world, media.get("500"))).toEqual("low104 low105 low106 low107 low108 low109".split(" "));
+    expect(await world.metrics()).toContain('{kind="live",outcome="passed-through"} 1\n');
+  });
+
+  test("for the moment in which content comes back leave the ads that were listed", async () => {
+    const world = await liveWorld(["mid"]);
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    Object.assign(world.store, { noteResumption: away });
+    show(world, 104);
+    expect(await segmentsOf(world, media.get("500"))).toEqual(
+      "low104 low105 low-spot-0 low-spot-1 low-spot-2 low109".split(" "),
+    );
+  });
+});
+
 describe("ptadwindow", () => {
   const dvr = { 100: "#EXT-X-CUE-OUT:ID=1,DURATION=6", 103: "#EXT-X-CUE-IN:ID=1", ...CUES };
 
