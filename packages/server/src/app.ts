@@ -70,8 +70,9 @@ function openApp(config: ServerConfig): FastifyInstance {
   });
   registerErrors(app);
   registerCors(app, config);
-  app.addHook("onRequest", async (_request, reply) => {
+  app.addHook("onRequest", (_request, reply, done) => {
     reply.header("x-content-type-options", "nosniff");
+    done();
   });
   return app;
 }
