@@ -54,7 +54,8 @@ export function resolveUris(text: string, baseUrl: URL, rewrite: RewriteUri = (u
     .join("\n");
 }
 
-function tooLarge(limit: string): HttpError {
+/** For content of more than an origin may ask this server to write; `limit` with its unit. */
+export function tooLarge(limit: string): HttpError {
   return new HttpError("content-too-large", `content playlist: expected at most ${limit}, got more`);
 }
 

@@ -93,7 +93,7 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
     fetchTag: ({ breakId, availDuration }) =>
       traced((asked, { status, ms, response }) => {
         trace.adCalls++;
-        const body = response && Buffer.from(response.text.slice(0, MAX_TRACED_BODY)).toString("base64");
+        const body = response && Buffer.from(readTraced(response)).toString("base64");
         const fields = [status, ms, asked.href, readAdSystem(response), breakId, availDuration, body];
         trace.records.push({ type: "TRACE_AD_CALL", fields });
       }),
@@ -114,6 +114,11 @@ interface TracedAnswer {
   readonly status: number | string;
   readonly ms: number;
   readonly response: TextResponse | undefined;
+}
+
+/** What is no XML came from where no ad server is: who named that address must not read it here. */
+function readTraced({ text }: TextResponse): string {
+  return /^\s*</.test(text) ? text.slice(0, MAX_TRACED_BODY) : "";
 }
 
 /** The first AdSystem of an answer, which names who answered. */

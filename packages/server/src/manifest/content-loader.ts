@@ -12,7 +12,7 @@ import {
   parseMediaPlaylist,
 } from "@interlude/core";
 import type { ZoneConfig } from "../zones.ts";
-import { resolveUris } from "./absolute-uris.ts";
+import { resolveUris, tooLarge } from "./absolute-uris.ts";
 import type { Content, ContentLoader, ContentRequest } from "./content.ts";
 import { createContentCache, type FetchedPlaylist, isEnded, type PlaylistBody } from "./content-cache.ts";
 import { mergeCookies, parseSetCookie, readCookieHeader } from "./cookie-jar.ts";
@@ -136,9 +136,17 @@ function tokenFor(
 type ParsedMaster = { readonly playlist: MasterPlaylist | undefined } | { readonly error: unknown };
 type View = { readonly content: Content } | { readonly error: unknown };
 
+/** Playlists of one master: each gets an address that is signed for each session. */
+const MAX_PLAYLISTS = 1000;
+const PLAYLIST_TAG = /^#EXT-X-(?:(?:I-FRAME-|IMAGE-)?STREAM-INF|MEDIA):/gm;
+
 function parseMaster(text: string): ParsedMaster {
   try {
-    if (isMasterPlaylist(text)) return { playlist: parseMasterPlaylist(text) };
+    if (isMasterPlaylist(text)) {
+      const count = text.match(PLAYLIST_TAG)?.length ?? 0;
+      if (count > MAX_PLAYLISTS) throw tooLarge(`${MAX_PLAYLISTS} playlists in a master`);
+      return { playlist: parseMasterPlaylist(text) };
+    }
     parseMediaPlaylist(text);
     return { playlist: undefined };
   } catch (error) {

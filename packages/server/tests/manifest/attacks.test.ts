@@ -77,6 +77,13 @@ describe("size", () => {
     expect([answer.statusCode, answer.json().error.code]).toEqual([502, "content-too-large"]);
   });
 
+  test("a master of more playlists than anybody has is refused", async () => {
+    const { pages, bootstrap, get } = await manifestWorld();
+    pages.set("/show/master.m3u8", `#EXTM3U\n${"#EXT-X-STREAM-INF:BANDWIDTH=1\na\n".repeat(1001)}`);
+    const answer = await get((await get(bootstrap("/show/master.m3u8"))).headers.location ?? "");
+    expect([answer.statusCode, answer.json().error.code]).toEqual([502, "content-too-large"]);
+  });
+
   test("what a client sends makes its session heavier, and so what an ad server sends", () => {
     const viewer = { ip: "203.0.113.9", userAgent: "" };
     const session = {
@@ -141,7 +148,24 @@ describe("ads", () => {
     expect(listSegments(await play(flow))).toEqual(Array.from({ length: 10 }, (_, index) => `c${index}`));
   });
 
-  test("a live window of a thousand cues is decided once, not at every refresh", async () => {
+  test("a map that names an address inside the network shows nobody what is there", async () => {
+    const flow = await world();
+    const { origin } = flow.origin;
+    const tag = `<vmap:AdTagURI templateType="vast3">${origin}/secret</vmap:AdTagURI>`;
+    flow.pages.set(
+      "/vast",
+      vmap([{ id: "a", at: "start", vast: "" }]).replace(/<vmap:VASTAdData>.*<\/vmap:VASTAdData>/, tag),
+    );
+    flow.pages.set("/secret", '{"token":"hush"}');
+    const media = await flow.open("live=false&ptdebug=adcall");
+    const { headers } = await flow.get(media.get("500") ?? "");
+    const records = [...headers].filter(([name]) => name.startsWith("x-adbe-ai-dbg-")).map(([, value]) => value);
+    expect(flow.asked.some((url) => url.startsWith("/secret"))).toBe(true);
+    expect(records.some((record) => record.includes(`${origin}/secret`))).toBe(true);
+    expect(records.join()).not.toContain(Buffer.from('{"token":"hush"}').toString("base64"));
+  });
+
+  test("a live window of a thousand cues costs no more ad calls than a session remembers, however often it is asked for", async () => {
     const flow = await world();
     const cue = (number: number): string => `#EXT-X-CUE-OUT:DURATION=2,ID="e${number}"\n#EXTINF:2,\nc${number}.ts\n`;
     const window = (first: number, count: number, line: (number: number) => string): string =>
@@ -158,7 +182,7 @@ describe("ads", () => {
       expect((await flow.get(address)).status).toBe(200);
       counts.push(calls());
     }
-    expect(counts).toEqual([250, 250, 250]);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(250);
   });
 });
 
