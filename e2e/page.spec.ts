@@ -22,42 +22,49 @@ function contrast(text: readonly number[], behind: readonly number[]): number {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }
 
-for (const width of [375, 1440]) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    test(`at ${width} px, ${colorScheme}: nothing overflows and every text can be read`, async ({ browser }) => {
-      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
-      await openDemo(page, server.url, { creative: "hls" });
-      await page.locator("#watch").click();
-      await expectStep(page, 3, "done", { part: "a" });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-      const texts = await page.evaluate(() => {
-        const parse = (color: string): readonly number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
-        const backgroundOf = (element: Element | null): readonly number[] => {
-          if (!element) return [255, 255, 255];
-          const color = parse(getComputedStyle(element).backgroundColor);
-          return color.length < 4 || color[3] === 1 ? color.slice(0, 3) : backgroundOf(element.parentElement);
-        };
-        const own = (element: Element): string =>
-          [...element.childNodes]
-            .map((node) => (node.nodeType === Node.TEXT_NODE ? (node.textContent ?? "") : ""))
-            .join("");
-        return [...document.querySelectorAll("main *")]
-          .filter(
-            (element) =>
-              own(element).trim() !== "" && element.checkVisibility() && !element.closest(".hidden, .picture"),
-          )
-          .map((element) => ({
-            text: own(element).trim(),
-            color: parse(getComputedStyle(element).color).slice(0, 3),
-            behind: backgroundOf(element),
-          }));
-      });
-      expect(texts.length).toBeGreaterThan(20);
-      const faint = texts.filter(({ color, behind }) => contrast(color, behind) < 4.5);
-      expect(faint.map(({ text, color, behind }) => `${text}: ${String(color)} on ${String(behind)}`)).toEqual([]);
-      await page.close();
+const LOOKS = [375, 1440].flatMap((width) =>
+  (["light", "dark"] as const).flatMap((colorScheme) =>
+    (["player", "server"] as const).map((workflow) => ({ width, colorScheme, workflow })),
+  ),
+);
+
+for (const { width, colorScheme, workflow } of LOOKS) {
+  test(`at ${width} px, ${colorScheme}, tab ${workflow}: nothing overflows and every text can be read`, async ({
+    browser,
+  }) => {
+    const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+    await openDemo(page, server.url, { creative: "hls", workflow });
+    await page.locator("#watch").click();
+    await (workflow === "player" ? expectStep(page, 3, "done", { part: "a" }) : expectStep(page, 8, "done"));
+    if (workflow === "server") await expect(page.locator("#breaks [data-state=placed]")).toHaveCount(3);
+    await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    const texts = await page.evaluate(() => {
+      const parse = (color: string): readonly number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
+      const backgroundOf = (element: Element | null): readonly number[] => {
+        if (!element) return [255, 255, 255];
+        const color = parse(getComputedStyle(element).backgroundColor);
+        return color.length < 4 || color[3] === 1 ? color.slice(0, 3) : backgroundOf(element.parentElement);
+      };
+      const own = (element: Element): string =>
+        [...element.childNodes]
+          .map((node) => (node.nodeType === Node.TEXT_NODE ? (node.textContent ?? "") : ""))
+          .join("");
+      return [...document.querySelectorAll("main *")]
+        .filter(
+          (element) => own(element).trim() !== "" && element.checkVisibility() && !element.closest(".hidden, .picture"),
+        )
+        .map((element) => ({
+          text: own(element).trim(),
+          color: parse(getComputedStyle(element).color).slice(0, 3),
+          behind: backgroundOf(element),
+        }));
     });
-  }
+    expect(texts.length).toBeGreaterThan(20);
+    const faint = texts.filter(({ color, behind }) => contrast(color, behind) < 4.5);
+    expect(faint.map(({ text, color, behind }) => `${text}: ${String(color)} on ${String(behind)}`)).toEqual([]);
+    await page.close();
+  });
 }
 
 test("the whole workflow can be chosen and started by keyboard, and every control says what it is", async ({

@@ -17,6 +17,8 @@ export interface Content {
 export interface CreativeChoice {
   readonly id: string;
   readonly title: string;
+  /** What the buyer sent, as its type says. */
+  readonly format: string;
   readonly note: string;
   readonly url: string;
   readonly type: string;

@@ -206,6 +206,8 @@ tabsView.render(workflow);
 addEventListener("popstate", () => {
   const asked = new URLSearchParams(location.search);
   if (readWorkflow(asked) !== workflow) openTab(readWorkflow(asked));
+  // The choice is kept, whatever it was when the other tab was left.
+  history.replaceState(undefined, "", `?${formatChoice(choice, workflow)}`);
 });
 watch.addEventListener("click", start);
 find("start", HTMLButtonElement).addEventListener("click", start);

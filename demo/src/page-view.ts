@@ -77,7 +77,7 @@ function renderStory(state: State, { workflow, choice, demo, date }: Scene): voi
     workflow,
     isLive: choice.content.isLive,
     cdn: choice.cdn,
-    format: choice.creative.title,
+    format: choice.creative.format,
     isHls: choice.creative.id === "hls",
     adTitle: state.ad?.title,
     placed: state.breaks.filter((item) => item.state === "placed").length,

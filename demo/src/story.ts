@@ -12,7 +12,7 @@ export interface Facts {
   readonly phase: Phase;
   readonly isLive: boolean;
   readonly cdn: string;
-  /** Title of the chosen creative's format, e.g. MP4. */
+  /** Of the chosen creative, e.g. MP4. */
   readonly format: string;
   readonly isHls: boolean;
   /** Title of the ad on screen. */

@@ -68,9 +68,7 @@ describe("the headers", () => {
   test("X-ADBE-AI-X1 is 20 fields, and nothing else is", () => {
     expect(parseX1(X1)).toEqual({
       session: "8432de3f-4c29",
-      breaks: 1,
       breakSeconds: 10,
-      adCalls: 3,
       insertedAds: 1,
       sourceFetchMs: 3,
       totalMs: 16,

@@ -4,12 +4,10 @@
  * @see docs/manifest-server.md; Primetime, debugging headers
  */
 
-/** Fields of X-ADBE-AI-X1. Hits and misses are of caches; times in milliseconds. */
+/** The fields of X-ADBE-AI-X1 that the page tells. Hits and misses are of caches; times in milliseconds. */
 export interface X1 {
   readonly session: string;
-  readonly breaks: number;
   readonly breakSeconds: number;
-  readonly adCalls: number;
   readonly insertedAds: number;
   readonly sourceFetchMs: number;
   readonly totalMs: number;
@@ -42,9 +40,7 @@ export function parseX1(text: string): X1 | undefined {
   const number = (index: number): number => Number(fields[index]) || 0;
   return {
     session: fields[3] ?? "",
-    breaks: number(6),
     breakSeconds: number(7),
-    adCalls: number(8) + number(9),
     insertedAds: number(11),
     sourceFetchMs: number(12),
     totalMs: number(13),

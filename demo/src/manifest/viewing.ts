@@ -47,8 +47,7 @@ export function startServerViewing(video: HTMLVideoElement, choice: Choice, list
   const teller = createTeller(choice, bootstrapUrl, listeners.steps);
   const hls = new Hls({ testBandwidth: false, abrEwmaDefaultEstimate: 5_000_000 });
   let playback: Playback | undefined;
-  const fail = (answered: AnsweredText): void => {
-    const failure = describeFailure(answered);
+  const fail = (failure: string): void => {
     teller.tell({ failure });
     listeners.contentfailed(failure);
   };
@@ -65,7 +64,7 @@ export function startServerViewing(video: HTMLVideoElement, choice: Choice, list
     if (controller.signal.aborted) return;
     const masterUrl = textOf(parseJson(bootstrap.text), "Master-M3U8");
     teller.tell({ bootstrap: bootstrap.answer, masterUrl });
-    if (masterUrl === undefined) return fail(bootstrap);
+    if (masterUrl === undefined) return fail(describeFailure(bootstrap));
     const session = bootstrap.answer.x1?.session ?? "";
     listeners.session(session);
     const beacon = (sent: BeaconEvent): void => {
@@ -138,7 +137,7 @@ interface Loaded extends Pick<AnsweredText, "answer"> {
 function followPlaylists(
   hls: Hls,
   teller: Teller,
-  fail: (answered: AnsweredText) => void,
+  fail: (sentence: string) => void,
   onMedia: (loaded: Loaded, text: string) => void,
 ): void {
   hls.on(Hls.Events.MANIFEST_LOADED, (_event, { url, stats, networkDetails }) => {
@@ -153,13 +152,11 @@ function followPlaylists(
   });
   hls.on(Hls.Events.ERROR, (_event, error: ErrorData) => {
     if (!error.fatal) return;
+    if (error.type !== Hls.ErrorTypes.NETWORK_ERROR) return fail(`The content could not be played (${error.details})`);
     const answered = readRequest(error.url ?? "", 0, error.networkDetails);
-    if (error.type !== Hls.ErrorTypes.NETWORK_ERROR || answered.answer.status < 400) {
-      const text = JSON.stringify({ error: { code: "hls.js", message: error.details } });
-      return fail({ ...answered, text });
-    }
-    teller.tell(error.details.startsWith("manifest") ? { master: answered.answer } : { media: answered.answer });
-    fail(answered);
+    if (error.details.startsWith("manifest")) teller.tell({ master: answered.answer });
+    if (error.details.startsWith("level")) teller.tell({ media: answered.answer });
+    fail(describeFailure(answered));
   });
 }
 
