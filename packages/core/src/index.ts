@@ -24,6 +24,7 @@ export * from "./hls/scte35.ts";
 export type { DeliveryRestrictions, Segmentation, Upid } from "./hls/scte35-segmentation.ts";
 export { parseProgramDateTime } from "./hls/program-date-time.ts";
 export * from "./jit.ts";
+export { formatDateOf } from "./hls/playlist-clock.ts";
 export { isBehind } from "./live-fork.ts";
 export { emptyTimeline, forkTimeline, type LiveTimeline } from "./live-timeline.ts";
 export * from "./ports.ts";

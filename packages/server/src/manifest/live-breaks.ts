@@ -9,7 +9,7 @@
  *
  * @see primetime.md §1.7; DESIGN §6
  */
-import { type Avail, type AvailDecision, type MediaPlaylist, parseCues, type Pod } from "@interlude/core";
+import { type Avail, type AvailDecision, formatDateOf, type MediaPlaylist, parseCues, type Pod } from "@interlude/core";
 import { nameAvails, PRE_ROLL_ID } from "./avail-names.ts";
 import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
 import type { BreakPlace, BreakRow } from "./decision.ts";
@@ -146,7 +146,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
       // A break of unknown length has no planned end: any return ends it.
       const planned = row.decision.availDuration || Number.POSITIVE_INFINITY;
       if (returnTime > startTime + planned - EPSILON) continue;
-      const programDateTime = dateAt(playlist, mediaSequence - playlist.mediaSequence);
+      const programDateTime = formatDateOf(playlist, mediaSequence);
       rows.set(id, await deps.store.noteReturn(state.session.id, id, { mediaSequence, programDateTime }));
     }
   }
@@ -199,7 +199,7 @@ function wantsPreRoll(options: SessionOptions, zone: ZoneManifest, { state }: Br
 
 function orderPreRoll(playlist: MediaPlaylist, index: number): BreakOrder {
   const mediaSequence = playlist.mediaSequence + index;
-  const place = { kind: "live", mediaSequence, programDateTime: dateAt(playlist, index) } as const;
+  const place = { kind: "live", mediaSequence, programDateTime: formatDateOf(playlist, mediaSequence) } as const;
   const common = { availDuration: 0, maxAds: undefined, attributes: {}, signal: undefined };
   return { breakId: PRE_ROLL_ID, position: "pre", place, ...common };
 }
@@ -217,18 +217,6 @@ function selectStart(rows: ReadonlyMap<string, BreakRow>): string | undefined {
   const entered =
     shown.find(({ decision }) => decision?.isEntry) ?? shown.find(({ breakId }) => breakId === PRE_ROLL_ID);
   return entered?.breakId;
-}
-
-/** The date of a segment as ISO 8601 in UTC: its own, or the nearest one before it plus the time between them. */
-function dateAt(playlist: MediaPlaylist, index: number): string | undefined {
-  let between = 0;
-  for (let at = Math.min(index, playlist.segments.length - 1); at >= 0; at--) {
-    const segment = playlist.segments[at];
-    if (at < index) between += segment?.duration ?? 0;
-    const date = Date.parse(segment?.programDateTime ?? "");
-    if (Number.isFinite(date)) return new Date(date + between * 1000).toISOString();
-  }
-  return undefined;
 }
 
 /** A row as the splice takes it. */
