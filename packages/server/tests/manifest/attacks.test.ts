@@ -12,6 +12,7 @@ import { weighSession } from "../../src/manifest/session-weight.ts";
 import { createOwnFetch } from "../../src/own-address.ts";
 import { parseXml } from "../../src/xml.ts";
 import { standardZone } from "../../src/zones.ts";
+import { testApp } from "../http/test-app.ts";
 import { type AdSpec, addHlsAd, type Flow, flowWorld, listSegments, vast, vmap, vodContent } from "./flow-world.ts";
 import { manifestWorld, ZONE_MANIFEST } from "./manifest-world.ts";
 
@@ -187,6 +188,15 @@ describe("ads", () => {
 });
 
 describe("origins", () => {
+  test("an address that the router cannot read is answered for pages too", async () => {
+    const app = await testApp({ query: async () => [] });
+    const { statusCode, headers } = await app.inject({
+      url: "/auditude/variant/%zz/x.m3u8?z=1",
+      headers: { origin: "https://page.example" },
+    });
+    expect([statusCode, headers["access-control-allow-origin"]]).toEqual([400, "https://page.example"]);
+  });
+
   const zone = { ...standardZone("1", []), manifest: { ...ZONE_MANIFEST, contentOrigins: ["self"] } };
   const base = new URL("http://tv.example/");
 
