@@ -82,6 +82,7 @@ export function selectVersion(playlist: MediaPlaylist, ads: readonly ChosenAd[])
 }
 
 function chooseAd(ad: PodAd, index: number, target: PodTarget): ChosenAd | SkipReason {
+  if (ad.renditions.length === 0) return "media-unavailable";
   const measured = selectMeasured(ad.renditions);
   const rendition = selectFor(ad.renditions, target);
   const lowest = selectRendition(measured, 0);

@@ -13,7 +13,7 @@ export interface AdRendition {
   readonly kind?: "main" | "audio";
 }
 
-/** An ad of a pod; at least one rendition. */
+/** An ad of a pod; one without renditions is refused with `media-unavailable`. */
 export interface PodAd {
   readonly adId: string;
   readonly renditions: readonly AdRendition[];

@@ -332,7 +332,7 @@ c1.ts
     expect(refused.map(({ adId, reason }) => [adId, reason])).toEqual([
       ["e", "media-unavailable"],
       ["u", "media-unavailable"],
-      ["none", "no-variant-match"],
+      ["none", "media-unavailable"],
     ]);
   });
 
