@@ -47,7 +47,7 @@ function isElsewhere(row: BreakRow | undefined, avail: Avail, { segments }: Medi
   return Math.abs(place.mediaSequence - avail.mediaSequence) > segments.length * SAME_BREAK_WINDOWS;
 }
 
-/** VOD: ids that this server keeps for itself get another name. */
+/** VOD, of the content or of the ad server's map: ids that this server keeps for itself get another name. */
 export function nameVodAvail(id: string): string {
   return RESERVED.has(id) ? `avail-${id}` : id;
 }

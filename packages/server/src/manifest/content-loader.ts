@@ -107,7 +107,12 @@ function createFetcher(deps: ContentDeps): Fetcher {
     if (fetched.setCookie.length === 0) return { fetched, cookies };
     const set = parseSetCookie(fetched.setCookie, fetched.body.url, now());
     const news = set.filter((cookie) => !cookies.some((known) => isKept(known, cookie)));
-    if (news.length > 0) await deps.store.saveCookies(session.id, news);
+    if (news.length > 0) {
+      // They count for this answer all the same: sessions that are away cost no content.
+      await deps.store
+        .saveCookies(session.id, news)
+        .catch((err: unknown) => log.warn({ err }, "cookies were not kept"));
+    }
     return { fetched, cookies: mergeCookies(cookies, set, now()) };
   };
 }

@@ -124,7 +124,8 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
     for (const { order, row } of results) {
       const known = row ?? rows.get(order.breakId);
       const listedMs = deps.now() - (known?.firstListedAt ?? 0);
-      const mayHold = order.breakId !== PRE_ROLL_ID && !isEntry && listedMs < playlist.targetDuration * 1000;
+      // The next refresh is half a target duration away at the earliest: what is held now is held until then.
+      const mayHold = order.breakId !== PRE_ROLL_ID && !isEntry && listedMs < playlist.targetDuration * 500;
       if (row) rows.set(order.breakId, row);
       else if (mayHold) held.push(order);
       else rows.set(order.breakId, await deps.decider.decideEmpty(order, "ads-timeout", context));

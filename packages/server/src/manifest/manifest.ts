@@ -3,7 +3,7 @@
  *
  * @see Overview of Manifest Server interactions; DESIGN §1, §8
  */
-import { parseCues } from "@interlude/core";
+import { parseCues, type RefusedAd } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import { parseXml } from "../xml.ts";
 import type { ZoneConfig } from "../zones.ts";
@@ -15,7 +15,7 @@ import { createBreakDecider } from "./break-decision.ts";
 import type { ContentLoader } from "./content.ts";
 import { createContentLoader } from "./content-loader.ts";
 import { readCookieHeader } from "./cookie-jar.ts";
-import type { BreakDecision, BreakRow } from "./decision.ts";
+import type { BreakDecision, BreakRow, SkippedAd } from "./decision.ts";
 import { createLiveBreaks } from "./live-breaks.ts";
 import type { ManifestFetch, ManifestLog } from "./manifest-fetch.ts";
 import type { AdServerOutcome, ManifestMetrics } from "./manifest-metrics.ts";
@@ -186,7 +186,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
       }),
     blankSubtitleUri: (baseUrl) => new URL(BLANK_WEBVTT_PATH, baseUrl).href,
     answerSidecar: describeTracking,
-    onStitched: createStitchWatch(store, metrics),
+    onStitched: createStitchWatch(store, metrics, beacons.reportSkipped),
     log,
     now,
   };
@@ -234,7 +234,11 @@ function rewriteFor(manifest: ZoneManifest | undefined, { rules }: SessionOption
 const MAX_WATCHED = 50_000;
 
 /** Tells the metrics of each break of each session once, however often it is listed, and by however many instances. */
-function createStitchWatch(store: Pick<SessionStore, "claim">, metrics: ManifestMetrics): MediaDeps["onStitched"] {
+function createStitchWatch(
+  store: Pick<SessionStore, "claim">,
+  metrics: ManifestMetrics,
+  reportSkipped: ServerBeacons["reportSkipped"],
+): MediaDeps["onStitched"] {
   const seen = createWeightedLru<true>(MAX_WATCHED);
   const countOnce = (sessionId: string, parts: readonly string[], count: () => void): void => {
     const claim = JSON.stringify(["counted", ...parts]);
@@ -258,8 +262,21 @@ function createStitchWatch(store: Pick<SessionStore, "claim">, metrics: Manifest
       const { availDuration } = decision;
       countOnce(id, [breakId], () => metrics.countListed({ kind, availDuration, filledDuration }));
     }
-    for (const { breakId, adId, reason } of refused) {
-      countOnce(id, [breakId, adId, reason], () => metrics.countSkipped(reason));
+    for (const entry of refused) {
+      const { breakId, adId, reason } = entry;
+      const decision = rows.find((row) => row.breakId === breakId)?.decision;
+      countOnce(id, [breakId, adId, reason], () => {
+        metrics.countSkipped(reason);
+        if (decision) reportSkipped(id, { ...decision, skipped: describeRefused(decision, entry) });
+      });
     }
   };
+}
+
+/** An ad that was decided, and that the playlist does not take after all: whoever asked to be told of errors is told. */
+function describeRefused({ ads }: BreakDecision, { adId, reason }: RefusedAd): readonly SkippedAd[] {
+  const message = "the playlist does not take it";
+  return ads
+    .filter((ad) => ad.adId === adId)
+    .map(({ adSystem, creativeId, errors }) => ({ adId, adSystem, creativeId, reason, message, errors }));
 }

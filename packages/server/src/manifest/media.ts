@@ -14,6 +14,7 @@ import {
   type Avail,
   type AvailDecision,
   type LiveTimeline,
+  parseCues,
   type MediaPlaylist,
   type Pod,
   type PodAd,
@@ -25,11 +26,12 @@ import {
   type TimedPod,
 } from "@interlude/core";
 import type { Rewrite } from "./ad-playlists.ts";
+import { nameAvails } from "./avail-names.ts";
 import type { BreakContext } from "./break-decision.ts";
 import { entityTag } from "./conditional.ts";
 import type { Content, ContentLoader, ContentRequest } from "./content.ts";
 import type { BreakDecision, BreakRow, DecidedAd, SkippedAd } from "./decision.ts";
-import { type DecideLive, holdAvail, toAvailDecision } from "./live-breaks.ts";
+import { type DecideLive, holdAvail, type LiveBreaks, toAvailDecision } from "./live-breaks.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
 import type { ReadMasterFacts } from "./master-facts.ts";
 import type { PodNeeds } from "./pod-resolver.ts";
@@ -152,16 +154,10 @@ interface StitchContext {
 }
 
 async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promise<StitchedMedia> {
-  const { request, content, track, settings } = context;
-  const { state, options, isShed } = request;
+  const { request, content, track } = context;
+  const { state, options } = request;
   const { playlist } = content;
-  const breaks = await deps.decideLive({
-    playlist,
-    options,
-    zone: settings,
-    context: await describeBreaks(context, deps),
-    isShed,
-  });
+  const breaks = await decideOrKeep(context, deps);
   const timeline = selectTimeline(state.timelines, track, playlist);
   const own = timeline.isForked ? undefined : timeline;
   const decisions = new Map<string, AvailDecision>(breaks.held.map((order) => [order.breakId, holdAvail(order)]));
@@ -185,6 +181,26 @@ async function stitchLiveContent(context: StitchContext, deps: MediaDeps): Promi
     await noted.catch((err: unknown) => deps.log.warn({ err, track }, "where content resumed could not be kept"));
   }
   return { ...stitched, content, avails: breaks.avails, rows: breaks.rows, outcome: nameOutcome(stitched) };
+}
+
+/** Where no decision can be had, breaks that were shown go on, for a playlist's numbers never go back; new ones are content. */
+async function decideOrKeep(context: StitchContext, deps: MediaDeps): Promise<LiveBreaks> {
+  const { request, content, settings, track } = context;
+  const { state, options, isShed } = request;
+  const { playlist } = content;
+  try {
+    const described = await describeBreaks(context, deps);
+    return await deps.decideLive({ playlist, options, zone: settings, context: described, isShed });
+  } catch (error) {
+    deps.log.warn({ err: error, session: state.session.id, track }, "no new break was decided");
+    const rows = state.breaks;
+    const avails = nameAvails(parseCues(playlist, options.cueFormat ?? settings.cueFormat), indexRows(rows), playlist);
+    return { avails, rows, held: [], startAtBreak: undefined };
+  }
+}
+
+function indexRows(rows: readonly BreakRow[]): ReadonlyMap<string, BreakRow> {
+  return new Map(rows.map((row) => [row.breakId, row]));
 }
 
 /** Seconds for which a break may matter beyond its window: to a rendition that is asked for late, or an origin that lags. */

@@ -20,7 +20,6 @@ export interface SessionOptions {
   readonly debug: "all" | "adcall" | "header" | undefined;
   readonly hasFailover: boolean;
   readonly hasMultiCall: boolean;
-  readonly isParallelStream: boolean;
   readonly isIosMobileWeb: boolean;
   /** Names of rewrite rules. */
   readonly rules: readonly string[];

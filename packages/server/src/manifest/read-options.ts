@@ -29,7 +29,6 @@ export function parseOptions(query: string, zones: readonly ZoneConfig[]): Sessi
     debug: DEBUG[lower("ptdebug")],
     hasFailover: lower("ptfailover") === "true",
     hasMultiCall: lower("ptmulticall") === "true",
-    isParallelStream: lower("ptparallelstream") === "true",
     isIosMobileWeb: lower("ptplayer") === "ios-mobileweb",
     rules: readNames(read("ptprotoswitch")),
     hasDiscontinuitySequence: lower("pttagds") === "true",

@@ -71,6 +71,13 @@ interface SessionParams extends BootstrapParams {
   readonly slot?: string;
 }
 
+/** Characters of a bootstrap's query: its session's addresses carry it, and clients send no more than 16 kB of headers. */
+const MAX_QUERY = 8192;
+
+function queryTooLong(length: number): HttpError {
+  return new HttpError("invalid-request", `query: expected at most ${MAX_QUERY} characters, got ${length}`);
+}
+
 /** HEAD is refused like every other method, as Primetime did. */
 const ROUTE = { exposeHeadRoute: false } as const;
 const TAGS = ["manifest"];
@@ -142,6 +149,7 @@ function createAnswers(deps: AnswerDeps): Answers {
         deps.overload.admitSession();
         const { asset, content } = request.params;
         const { query } = facts;
+        if (query.length > MAX_QUERY) throw queryTooLong(query.length);
         const { baseUrl, viewer } = deps.describeClient(request);
         const opened = await openBootstrap({ assetId: readAsset(asset), content, query, baseUrl, viewer }, deps);
         facts.sessionId = opened.sessionId;

@@ -249,7 +249,7 @@ function orderMapped(answer: MappedBreak, total: number): readonly Planned[] {
   if (at === undefined) return [];
   const place = { kind: "vod", time: typeof at === "number" && at >= total ? "end" : at, replaces: 0 } as const;
   const common = { availDuration: 0, maxAds: undefined, attributes: {}, signal: undefined };
-  return [{ order: { breakId, position, place, ...common }, source: { answer } }];
+  return [{ order: { breakId: nameVodAvail(breakId), position, place, ...common }, source: { answer } }];
 }
 
 function durationOf(playlist: MediaPlaylist): number {

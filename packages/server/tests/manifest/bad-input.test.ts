@@ -28,6 +28,13 @@ describe("an address that is none", () => {
   test.each<readonly [string, string, number, string, RegExp]>([
     ["malformed base64", "/auditude/variant/a/%24%24.m3u8?z=1", 400, "content-url-invalid", /base64url/],
     ["base64 that was cut", "/auditude/variant/a/abcde.m3u8?z=1", 400, "content-url-invalid", /base64url/],
+    [
+      "a query that no client could send on",
+      `/auditude/variant/a/${encoded("http://a.example/")}.m3u8?z=1&k=${"x".repeat(8200)}`,
+      400,
+      "invalid-request",
+      /8192 characters/,
+    ],
     ["padding in its middle", "/auditude/variant/a/ab=cd.m3u8?z=1", 400, "content-url-invalid", /base64url/],
     [
       "base64 of no URL",

@@ -1,5 +1,8 @@
 /** Live: pre-roll, mid-rolls, the viewer's entry, holding back, early return. The whole manifest server over a real origin. */
 import { describe, expect, test } from "vitest";
+import { createMemorySessions } from "../../src/manifest/session-memory.ts";
+import type { SessionStore } from "../../src/manifest/session.ts";
+import type { ZoneManifest } from "../../src/manifest/zone-manifest.ts";
 import { type AdSpec, addHlsAd, type Flow, flowWorld, listSegments, liveWindow, MASTER, vast } from "./flow-world.ts";
 
 const LOW = "/content/low.m3u8";
@@ -15,11 +18,12 @@ const CUES = {
   109: "#EXT-X-CUE-IN:ID=7",
 } as const;
 
-async function liveWorld(tags: readonly ("pre" | "mid")[]): Promise<Flow> {
-  const world = await flowWorld((origin) => ({
+async function liveWorld(tags: readonly ("pre" | "mid")[], store?: SessionStore): Promise<Flow> {
+  const manifest = (origin: string): Partial<ZoneManifest> => ({
     adTagUrl: tags.includes("mid") ? `${origin}/vast` : undefined,
     preRollTagUrl: tags.includes("pre") ? `${origin}/preroll` : undefined,
-  }));
+  });
+  const world = await flowWorld(manifest, store && { store });
   world.pages.set("/vast", vast(world.origin.origin, [SPOT]));
   world.pages.set("/preroll", vast(world.origin.origin, [PRE]));
   addHlsAd(world.pages, SPOT);
@@ -206,6 +210,46 @@ describe("a live mid-roll", () => {
         adtracking: [{ time: 4, trackingurls: [{ url: `https://t.example/${name}` }] }],
       });
     }
+  });
+
+  test("a database that fails when a break is to be decided leaves the playlist its numbers, and the break to the content", async () => {
+    const failing = { isOn: false };
+    const store = createMemorySessions({ maxSessions: 10, idleMs: 1e9, now: () => 0 });
+    const world = await liveWorld(["mid"], {
+      ...store,
+      noteBreak: (...given) => (failing.isOn ? Promise.reject(new Error("away")) : store.noteBreak(...given)),
+    });
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 104);
+    await world.get(media.get("500") ?? "");
+    failing.isOn = true;
+    show(world, 107, { ...CUES, 111: "#EXT-X-CUE-OUT:ID=8,DURATION=6" });
+    const { text } = await world.get(media.get("500") ?? "");
+    expect(listSegments(text)).toEqual("low-spot-1 low-spot-2 low109 low110 low111 low112".split(" "));
+    expect(text).toContain("#EXT-X-MEDIA-SEQUENCE:107\n");
+  });
+
+  test("an ad that the playlist does not take, because it is too long for the avail, has its error URL asked with the reason's number", async () => {
+    const world = await liveWorld(["mid"]);
+    const long: AdSpec = { id: "long", duration: 20 };
+    addHlsAd(world.pages, long);
+    const answer = vast(world.origin.origin, [long]);
+    world.pages.set(
+      "/vast",
+      answer.replace("<AdSystem>", `<Error>${world.origin.origin}/beacon/error?c=[ERRORCODE]</Error><AdSystem>`),
+    );
+    const told = new Promise<string>((resolve) => {
+      world.pages.set("/beacon/error", (request, response) => {
+        resolve(request.url ?? "");
+        response.end();
+      });
+    });
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    show(world, 104);
+    expect(await segmentsOf(world, media.get("500"))).toContain("low106");
+    expect(await told).toBe("/beacon/error?c=202");
   });
 
   test("under load a break that nobody has seen yet stays content, one that is running goes on", async () => {
