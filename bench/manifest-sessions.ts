@@ -1,5 +1,5 @@
 /** Fills the store of sessions in memory, and tells its parent what one takes: bytes, of the heap and outside of it. */
-import { createMemorySessions } from "../packages/server/src/manifest/session-memory.ts";
+import { createMemorySessions } from "../packages/server/src/manifest/session/session-memory.ts";
 import {
   sampleBreakTimeline,
   sampleDecision,

@@ -20,7 +20,7 @@ import {
   readText,
   wrongVariable,
 } from "./environment.ts";
-import type { OverloadOptions } from "./manifest/overload.ts";
+import type { OverloadOptions } from "./manifest/operations/overload.ts";
 import { readOverload, readSessions, type SessionsConfig } from "./manifest-environment.ts";
 import { embeddedTarget, parseTargets, type TargetConfig } from "./targets/target-config.ts";
 import { parseZones, standardZone, type ZoneConfig } from "./zones.ts";

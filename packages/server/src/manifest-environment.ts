@@ -1,6 +1,6 @@
 /** The manifest server's part of the environment. */
 import { type Environment, readChoice, readInteger, readText } from "./environment.ts";
-import { DEFAULT_OVERLOAD, type OverloadOptions } from "./manifest/overload.ts";
+import { DEFAULT_OVERLOAD, type OverloadOptions } from "./manifest/operations/overload.ts";
 
 export interface SessionsConfig {
   /** In memory only one instance knows them. */

@@ -10,11 +10,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { requireZone, type ZoneConfig } from "../zones.ts";
-import { requireContentOrigin } from "./content-origin.ts";
+import { requireContentOrigin } from "./content/content-origin.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
 import type { SessionOptions } from "./options.ts";
-import { describeSession } from "./sessions.ts";
-import type { SessionStore, Viewer } from "./session.ts";
+import { describeSession } from "./session/sessions.ts";
+import type { SessionStore, Viewer } from "./session/session.ts";
 import { decodeContentUrl, type ManifestUrls } from "./urls.ts";
 
 export interface BootstrapDeps {

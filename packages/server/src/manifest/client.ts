@@ -1,7 +1,7 @@
 /** Who asks, and by which address: read once per connection, for as long as it says the same of itself. */
 import type { Socket } from "node:net";
 import type { FastifyRequest } from "fastify";
-import type { Viewer } from "./session.ts";
+import type { Viewer } from "./session/session.ts";
 
 export interface Client {
   /** As the client reached this server. */

@@ -7,12 +7,12 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { codeOf, HttpError } from "../http-error.ts";
 import { isNotModified } from "./conditional.ts";
-import { formatDebugHeaders, formatLogLines, formatX1 } from "./debug-headers.ts";
+import { formatDebugHeaders, formatLogLines, formatX1 } from "./operations/debug-headers.ts";
 import { TOO_OLD_HEADER } from "./manifest-errors.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
-import type { ManifestKind, ManifestMetrics, ManifestOutcome } from "./manifest-metrics.ts";
+import type { ManifestKind, ManifestMetrics, ManifestOutcome } from "./operations/manifest-metrics.ts";
 import type { SessionOptions } from "./options.ts";
-import type { Overload } from "./overload.ts";
+import type { Overload } from "./operations/overload.ts";
 import { createTrace, type RequestTrace } from "./trace.ts";
 
 /** An answer as it is sent. */

@@ -25,21 +25,21 @@ import {
   type SubtitleClipper,
   type TimedPod,
 } from "@interlude/core";
-import type { Rewrite } from "./ad-playlists.ts";
-import { nameAvails } from "./avail-names.ts";
-import type { BreakContext } from "./break-decision.ts";
+import type { Rewrite } from "./ads/ad-playlists.ts";
+import { nameAvails } from "./breaks/avail-names.ts";
+import type { BreakContext } from "./breaks/break-decision.ts";
 import { entityTag } from "./conditional.ts";
-import type { Content, ContentLoader, ContentRequest } from "./content.ts";
-import type { BreakDecision, BreakRow, DecidedAd, SkippedAd } from "./decision.ts";
-import { type DecideLive, holdAvail, type LiveBreaks, toAvailDecision } from "./live-breaks.ts";
+import type { Content, ContentLoader, ContentRequest } from "./content/content.ts";
+import type { BreakDecision, BreakRow, DecidedAd, SkippedAd } from "./breaks/decision.ts";
+import { type DecideLive, holdAvail, type LiveBreaks, toAvailDecision } from "./breaks/live-breaks.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
-import type { ReadMasterFacts } from "./master-facts.ts";
-import type { PodNeeds } from "./pod-resolver.ts";
+import type { ReadMasterFacts } from "./content/master-facts.ts";
+import type { PodNeeds } from "./ads/pod-resolver.ts";
 import type { MediaAnswer, MediaRequest } from "./routes.ts";
-import type { SessionStore } from "./session.ts";
+import type { SessionStore } from "./session/session.ts";
 import type { RequestTrace } from "./trace.ts";
 import { describePlace, nameTrack, refuseSidecar, selectTimeline } from "./track.ts";
-import { type DecideVod, selectReference } from "./vod-breaks.ts";
+import { type DecideVod, selectReference } from "./breaks/vod-breaks.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
 /** A playlist as it goes to the viewer, with what it shows of the session's breaks. */

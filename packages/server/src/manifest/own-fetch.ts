@@ -6,7 +6,7 @@ import { AdError } from "@interlude/core";
 import { type GuardedFetch, readText } from "../guarded-fetch.ts";
 import type { OwnAnswer } from "../own-address.ts";
 import type { ManifestFetch, ManifestFetchOptions } from "./manifest-fetch.ts";
-import { createByteFetch, type FetchBytes } from "./webvtt-source.ts";
+import { createByteFetch, type FetchBytes } from "./subtitles/webvtt-source.ts";
 
 /** Answers a GET of this very server; `url` is http. Of more than `maxBytes` some are left out, of so many none. */
 export type OwnFetch = (url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) => Promise<OwnAnswer>;

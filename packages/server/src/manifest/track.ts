@@ -13,9 +13,9 @@ import {
   type LiveTimeline,
   type MediaPlaylist,
 } from "@interlude/core";
-import type { Content } from "./content.ts";
+import type { Content } from "./content/content.ts";
 import type { MediaAnswer, MediaRequest } from "./routes.ts";
-import type { SessionState } from "./session.ts";
+import type { SessionState } from "./session/session.ts";
 
 const KIND_OF_SLOT: Readonly<Record<string, ContentPlaylist["kind"]>> = {
   webvtt: "subtitles",

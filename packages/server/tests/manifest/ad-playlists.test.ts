@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
-import { createAdPlaylists } from "../../src/manifest/ad-playlists.ts";
-import type { DecidedAd } from "../../src/manifest/decision.ts";
+import { createAdPlaylists } from "../../src/manifest/ads/ad-playlists.ts";
+import type { DecidedAd } from "../../src/manifest/breaks/decision.ts";
 import { createTrace } from "../../src/manifest/trace.ts";
 import { answering, manifestFetch, mediaPlaylist } from "./ad-world.ts";
 

@@ -1,9 +1,9 @@
 /** A resolver of pods between a real ad server and a real CDN, with CRS as the test tells it. */
 import { creativeKey, masterPath, type Package } from "@interlude/core";
-import { createAdPlaylists } from "../../src/manifest/ad-playlists.ts";
-import { createPodResolver, type PodNeeds, type ResolvedPod } from "../../src/manifest/pod-resolver.ts";
-import { createProbeCache } from "../../src/manifest/probe-cache.ts";
-import { createRepackageAsker, type Repackage, type RepackageOrder } from "../../src/manifest/repackage-asker.ts";
+import { createAdPlaylists } from "../../src/manifest/ads/ad-playlists.ts";
+import { createPodResolver, type PodNeeds, type ResolvedPod } from "../../src/manifest/ads/pod-resolver.ts";
+import { createProbeCache } from "../../src/manifest/ads/probe-cache.ts";
+import { createRepackageAsker, type Repackage, type RepackageOrder } from "../../src/manifest/ads/repackage-asker.ts";
 import { createTrace, type RequestTrace } from "../../src/manifest/trace.ts";
 import { standardZone } from "../../src/zones.ts";
 import { adCallsOn, answering, manifestFetch, type Recorded, testCall, vast } from "./ad-world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ManifestFetch } from "../../src/manifest/manifest-fetch.ts";
-import { createProbeCache } from "../../src/manifest/probe-cache.ts";
+import { createProbeCache } from "../../src/manifest/ads/probe-cache.ts";
 import { createTrace } from "../../src/manifest/trace.ts";
 import { answering, manifestFetch } from "./ad-world.ts";
 

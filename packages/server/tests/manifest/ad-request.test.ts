@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { adMacros, buildAdUrl } from "../../src/manifest/ad-macros.ts";
+import { adMacros, buildAdUrl } from "../../src/manifest/ads/ad-macros.ts";
 import { createTrace } from "../../src/manifest/trace.ts";
 import { openTestDatabase, testApp } from "../http/test-app.ts";
-import { createAdCalls } from "../../src/manifest/ad-call.ts";
+import { createAdCalls } from "../../src/manifest/ads/ad-call.ts";
 import type { ManifestFetch } from "../../src/manifest/manifest-fetch.ts";
 import { parseXml } from "../../src/xml.ts";
 import { adCallsOn, answering, SILENT, testCall, testSession, vast } from "./ad-world.ts";

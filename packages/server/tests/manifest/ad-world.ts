@@ -2,9 +2,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import { createGuardedFetch, readText } from "../../src/guarded-fetch.ts";
-import { type AdCall, type AdCalls, createAdCalls } from "../../src/manifest/ad-call.ts";
+import { type AdCall, type AdCalls, createAdCalls } from "../../src/manifest/ads/ad-call.ts";
 import type { ManifestFetch, ManifestLog } from "../../src/manifest/manifest-fetch.ts";
-import type { Session } from "../../src/manifest/session.ts";
+import type { Session } from "../../src/manifest/session/session.ts";
 import type { ZoneManifest } from "../../src/manifest/zone-manifest.ts";
 import { parseXml } from "../../src/xml.ts";
 import { type Loopback, loopback } from "../http/loopback.ts";

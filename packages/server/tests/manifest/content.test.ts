@@ -1,10 +1,10 @@
 import type { RequestListener } from "node:http";
 import { describe, expect, test } from "vitest";
-import { createContentLoader } from "../../src/manifest/content-loader.ts";
-import type { Content } from "../../src/manifest/content.ts";
+import { createContentLoader } from "../../src/manifest/content/content-loader.ts";
+import type { Content } from "../../src/manifest/content/content.ts";
 import { parseOptions } from "../../src/manifest/read-options.ts";
-import { createMemorySessions } from "../../src/manifest/session-memory.ts";
-import type { Session, StoredCookie } from "../../src/manifest/session.ts";
+import { createMemorySessions } from "../../src/manifest/session/session-memory.ts";
+import type { Session, StoredCookie } from "../../src/manifest/session/session.ts";
 import { createTrace, type RequestTrace } from "../../src/manifest/trace.ts";
 import type { ZoneManifest } from "../../src/manifest/zone-manifest.ts";
 import { standardZone } from "../../src/zones.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { mergeCookies, parseSetCookie, readCookieHeader } from "../../src/manifest/cookie-jar.ts";
-import type { StoredCookie } from "../../src/manifest/session.ts";
+import { mergeCookies, parseSetCookie, readCookieHeader } from "../../src/manifest/content/cookie-jar.ts";
+import type { StoredCookie } from "../../src/manifest/session/session.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 

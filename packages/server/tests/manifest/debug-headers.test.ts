@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { formatDebugHeaders, formatLogLines, formatX1 } from "../../src/manifest/debug-headers.ts";
+import { formatDebugHeaders, formatLogLines, formatX1 } from "../../src/manifest/operations/debug-headers.ts";
 import { createTrace, type TraceRecord } from "../../src/manifest/trace.ts";
 
 const SESSION = "15126333-5ba9-49b8-a219-4f37e60d259c";

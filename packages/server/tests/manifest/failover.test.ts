@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { backupSessionId, splitFailover } from "../../src/manifest/failover.ts";
+import { backupSessionId, splitFailover } from "../../src/manifest/content/failover.ts";
 import { manifestWorld, VOD } from "./manifest-world.ts";
 
 const FAILOVER = [

@@ -1,7 +1,7 @@
 /** Live: pre-roll, mid-rolls, the viewer's entry, holding back, early return. The whole manifest server over a real origin. */
 import { describe, expect, test } from "vitest";
-import { createMemorySessions } from "../../src/manifest/session-memory.ts";
-import type { SessionStore } from "../../src/manifest/session.ts";
+import { createMemorySessions } from "../../src/manifest/session/session-memory.ts";
+import type { SessionStore } from "../../src/manifest/session/session.ts";
 import type { ZoneManifest } from "../../src/manifest/zone-manifest.ts";
 import { type AdSpec, addHlsAd, type Flow, flowWorld, listSegments, liveWindow, MASTER, vast } from "./flow-world.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
-import { createManifestMetrics } from "../../src/manifest/manifest-metrics.ts";
+import { createManifestMetrics } from "../../src/manifest/operations/manifest-metrics.ts";
 import { sampleDecision } from "./session-samples.ts";
 
 function create() {

@@ -9,10 +9,10 @@ import {
   stitchVod,
 } from "@interlude/core";
 import { describe, expect, test } from "vitest";
-import { createDecorator } from "../../src/manifest/ad-decorator.ts";
-import type { BreakDecision } from "../../src/manifest/decision.ts";
-import { createMarkerTags, type MarkerTags } from "../../src/manifest/marker-tags.ts";
-import { createSegmentLinks } from "../../src/manifest/segment-links.ts";
+import { createDecorator } from "../../src/manifest/tracking/ad-decorator.ts";
+import type { BreakDecision } from "../../src/manifest/breaks/decision.ts";
+import { createMarkerTags, type MarkerTags } from "../../src/manifest/tracking/marker-tags.ts";
+import { createSegmentLinks } from "../../src/manifest/tracking/segment-links.ts";
 import { parseXml } from "../../src/xml.ts";
 import { contentText, decidedAd, decidedBreak, MAIN, segmentPlaces, SIGNER, timedPod } from "./tracking-world.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { buildServer } from "../../src/app.ts";
-import { createOverload } from "../../src/manifest/overload.ts";
+import { createOverload } from "../../src/manifest/operations/overload.ts";
 import { encodeContentUrl } from "../../src/manifest/urls.ts";
 import { type Loopback, loopback } from "../http/loopback.ts";
 import { testConfig } from "../http/test-app.ts";

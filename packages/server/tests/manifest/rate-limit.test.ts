@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRateLimit, RATE_LIMIT } from "../../src/manifest/rate-limit.ts";
+import { createRateLimit, RATE_LIMIT } from "../../src/manifest/operations/rate-limit.ts";
 
 /** A limit on a clock that only the test moves; timers run when their time has come. */
 function createLimit(options: { readonly perSecond?: number; readonly maxQueued?: number } = {}) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { applyRules, checkRules, readRuleNames } from "../../src/manifest/rewrite-rules.ts";
+import { applyRules, checkRules, readRuleNames } from "../../src/manifest/ads/rewrite-rules.ts";
 
 const PLAIN = { name: "adfetch_plain", find: "^https:", replace: "http:" };
 const MOVE = { name: "cdn_move", find: "^https://origin\\.example/(\\w+)/", replace: "https://my.example/ads/$1/" };

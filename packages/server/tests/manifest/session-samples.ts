@@ -1,8 +1,8 @@
 /** Sessions, decisions and timelines as real requests make them. */
 import { randomUUID } from "node:crypto";
 import { emptyTimeline, type LiveTimeline, parseCues, parseMediaPlaylist, stitchLive } from "@interlude/core";
-import type { BreakDecision, DecidedAd } from "../../src/manifest/decision.ts";
-import type { Session } from "../../src/manifest/session.ts";
+import type { BreakDecision, DecidedAd } from "../../src/manifest/breaks/decision.ts";
+import type { Session } from "../../src/manifest/session/session.ts";
 
 export function sampleSession(change: Partial<Session> = {}): Session {
   return {

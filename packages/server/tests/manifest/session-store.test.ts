@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openDatabase, type Queryable } from "../../src/database/database.ts";
-import { createDatabaseSessions } from "../../src/manifest/session-database.ts";
-import { createMemorySessions } from "../../src/manifest/session-memory.ts";
-import type { SessionStore } from "../../src/manifest/session.ts";
-import { removeForgotten } from "../../src/manifest/session-sweep.ts";
+import { createDatabaseSessions } from "../../src/manifest/session/session-database.ts";
+import { createMemorySessions } from "../../src/manifest/session/session-memory.ts";
+import type { SessionStore } from "../../src/manifest/session/session.ts";
+import { removeForgotten } from "../../src/manifest/session/session-sweep.ts";
 import { startPostgres } from "../database/private-postgres.ts";
 import { sampleBreakTimeline, sampleDecision, sampleSession, sampleTimeline } from "./session-samples.ts";
 

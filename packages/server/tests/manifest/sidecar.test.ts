@@ -1,7 +1,7 @@
 import { emptyTimeline, listAvails, parseMediaPlaylist, stitchLive, stitchVod } from "@interlude/core";
 import { describe, expect, test } from "vitest";
-import type { BreakDecision } from "../../src/manifest/decision.ts";
-import { answerSidecar, type SidecarAnswer, type SidecarQuestion } from "../../src/manifest/sidecar.ts";
+import type { BreakDecision } from "../../src/manifest/breaks/decision.ts";
+import { answerSidecar, type SidecarAnswer, type SidecarQuestion } from "../../src/manifest/tracking/sidecar.ts";
 import { createTrace } from "../../src/manifest/trace.ts";
 import { contentText, decidedAd, decidedBreak, MAIN, timedPod } from "./tracking-world.ts";
 

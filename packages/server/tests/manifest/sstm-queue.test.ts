@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createBeaconQueue } from "../../src/manifest/beacon-queue.ts";
+import { createBeaconQueue } from "../../src/manifest/tracking/beacon-queue.ts";
 
 const LIMITS = { perHost: 2, overall: 3, waitingPerHost: 2, waitingOverall: 3 };
 

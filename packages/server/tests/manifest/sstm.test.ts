@@ -1,9 +1,9 @@
 import { parseMediaPlaylist, stitchVod } from "@interlude/core";
 import { describe, expect, test } from "vitest";
-import { createDecorator } from "../../src/manifest/ad-decorator.ts";
-import type { BreakDecision } from "../../src/manifest/decision.ts";
-import { createMarkerTags } from "../../src/manifest/marker-tags.ts";
-import { createSegmentLinks } from "../../src/manifest/segment-links.ts";
+import { createDecorator } from "../../src/manifest/tracking/ad-decorator.ts";
+import type { BreakDecision } from "../../src/manifest/breaks/decision.ts";
+import { createMarkerTags } from "../../src/manifest/tracking/marker-tags.ts";
+import { createSegmentLinks } from "../../src/manifest/tracking/segment-links.ts";
 import { createSigner } from "../../src/manifest/signature.ts";
 import { loopback } from "../http/loopback.ts";
 import {

@@ -1,12 +1,12 @@
 /** Two instances that are asked for the first playlists of one VOD session at the same time. */
 import { parseMediaPlaylist } from "@interlude/core";
 import { expect, test } from "vitest";
-import type { MappedBreak } from "../../src/manifest/ad-call.ts";
-import type { BreakDecider } from "../../src/manifest/break-decision.ts";
+import type { MappedBreak } from "../../src/manifest/ads/ad-call.ts";
+import type { BreakDecider } from "../../src/manifest/breaks/break-decision.ts";
 import { parseOptions } from "../../src/manifest/read-options.ts";
-import { createMemorySessions } from "../../src/manifest/session-memory.ts";
+import { createMemorySessions } from "../../src/manifest/session/session-memory.ts";
 import { createTrace } from "../../src/manifest/trace.ts";
-import { createVodBreaks, type DecideVod } from "../../src/manifest/vod-breaks.ts";
+import { createVodBreaks, type DecideVod } from "../../src/manifest/breaks/vod-breaks.ts";
 import { standardZone } from "../../src/zones.ts";
 import { vodContent } from "./flow-world.ts";
 import { ZONE_MANIFEST } from "./manifest-world.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readFmp4Pts, readTsPts } from "../../src/manifest/webvtt-pts.ts";
+import { readFmp4Pts, readTsPts } from "../../src/manifest/subtitles/webvtt-pts.ts";
 
 const run = promisify(execFile);
 /** Where ffmpeg is told to begin, beyond what 32 bits of ticks hold. */

@@ -5,9 +5,14 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { registerErrors } from "../../src/http-error.ts";
 import { createSigner } from "../../src/manifest/signature.ts";
-import { BLANK_WEBVTT_PATH, formatClipUrl, WEBVTT_PURPOSE, type WebVttClip } from "../../src/manifest/webvtt.ts";
-import { webVttRoutes } from "../../src/manifest/webvtt-routes.ts";
-import { createByteFetch, createWebVttSource } from "../../src/manifest/webvtt-source.ts";
+import {
+  BLANK_WEBVTT_PATH,
+  formatClipUrl,
+  WEBVTT_PURPOSE,
+  type WebVttClip,
+} from "../../src/manifest/subtitles/webvtt.ts";
+import { webVttRoutes } from "../../src/manifest/subtitles/webvtt-routes.ts";
+import { createByteFetch, createWebVttSource } from "../../src/manifest/subtitles/webvtt-source.ts";
 import { loopback } from "../http/loopback.ts";
 
 const signer = createSigner("secret", WEBVTT_PURPOSE);

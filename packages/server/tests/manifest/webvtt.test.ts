@@ -1,7 +1,12 @@
 import { type MediaPlaylist, parseMediaPlaylist } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createSigner } from "../../src/manifest/signature.ts";
-import { createSubtitleClipper, readClip, WEBVTT_PURPOSE, type WebVttClip } from "../../src/manifest/webvtt.ts";
+import {
+  createSubtitleClipper,
+  readClip,
+  WEBVTT_PURPOSE,
+  type WebVttClip,
+} from "../../src/manifest/subtitles/webvtt.ts";
 
 const signer = createSigner("secret", WEBVTT_PURPOSE);
 const baseUrl = new URL("https://manifest.example/");

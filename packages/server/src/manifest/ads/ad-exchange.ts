@@ -1,0 +1,128 @@
+/**
+ * The exchanges of one ad call: each with the viewer's headers and the session's cookies, counted, traced and bounded together.
+ *
+ * @see primetime.md §1.15 (TRACE_AD_CALL, TRACE_AD_REDIRECT)
+ */
+import { AdError, type FetchText, type FetchTextOptions, type TextResponse } from "@interlude/core";
+import { buildAdHeaders } from "./ad-headers.ts";
+import { mergeCookies, parseSetCookie } from "../content/cookie-jar.ts";
+import type { ManifestFetch, ManifestResponse } from "../manifest-fetch.ts";
+import type { StoredCookie, Viewer } from "../session/session.ts";
+import type { RequestTrace } from "../trace.ts";
+
+/** Who asks. */
+export interface ExchangeSubject {
+  readonly viewer: Viewer;
+  readonly cookies: readonly StoredCookie[];
+  /** The operator's rules for what is fetched (primetime.md §1.13). */
+  readonly rewrite: (url: string) => string;
+}
+
+/** The break that is asked for; `availDuration` in seconds. */
+export interface AskedBreak {
+  readonly breakId: string;
+  readonly availDuration: number | undefined;
+}
+
+export interface AdExchange {
+  /** For the address of a tag. */
+  readonly fetchTag: (asked: AskedBreak) => FetchText;
+  /** For where wrappers lead. */
+  readonly fetchRedirect: (asked: AskedBreak) => FetchText;
+  /** Set so far, the latest last. */
+  readonly setCookies: () => readonly StoredCookie[];
+  /** Whether any exchange was given up for want of time. */
+  readonly isTimedOut: () => boolean;
+}
+
+export interface ExchangeDeps {
+  readonly fetch: ManifestFetch;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Requests of one call, all breaks of a VMAP included. */
+const MAX_REQUESTS = 100;
+/** Of an answer, in its trace record. */
+const MAX_TRACED_BODY = 8192;
+
+export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace: RequestTrace): AdExchange {
+  let jar = subject.cookies;
+  let requestsLeft = MAX_REQUESTS;
+  let isTimedOut = false;
+  const setCookies: StoredCookie[] = [];
+
+  const keepCookies = ({ headers, url }: ManifestResponse): void => {
+    const added = parseSetCookie(headers.getSetCookie(), url, deps.now());
+    setCookies.push(...added);
+    jar = mergeCookies(jar, added, deps.now());
+  };
+  const exchange = async (asked: URL, options: FetchTextOptions): Promise<ManifestResponse> => {
+    if (requestsLeft-- <= 0)
+      throw new AdError(
+        "wrapper-limit",
+        `VAST at ${asked.href}: expected at most ${MAX_REQUESTS} requests in one call`,
+      );
+    const url = new URL(subject.rewrite(asked.href));
+    const headers = buildAdHeaders(subject.viewer, jar, url, deps.now());
+    try {
+      const response = await deps.fetch(url, { ...options, headers });
+      keepCookies(response);
+      return response;
+    } catch (error) {
+      isTimedOut ||= error instanceof AdError && error.code === "upstream-timeout";
+      throw error;
+    }
+  };
+  const traced =
+    (write: (asked: URL, answer: TracedAnswer) => void): FetchText =>
+    async (asked, options) => {
+      const startedAt = performance.now();
+      const elapsed = (): number => Math.round(performance.now() - startedAt);
+      try {
+        const response = await exchange(asked, options);
+        write(asked, { status: response.status, ms: elapsed(), response });
+        return response;
+      } catch (error) {
+        write(asked, { status: error instanceof AdError ? error.code : "failed", ms: elapsed(), response: undefined });
+        throw error;
+      }
+    };
+
+  return {
+    fetchTag: ({ breakId, availDuration }) =>
+      traced((asked, { status, ms, response }) => {
+        trace.adCalls++;
+        const body = response && Buffer.from(readTraced(response)).toString("base64");
+        const fields = [status, ms, asked.href, readAdSystem(response), breakId, availDuration, body];
+        trace.records.push({ type: "TRACE_AD_CALL", fields });
+      }),
+    fetchRedirect: ({ breakId }) =>
+      traced((asked, { status, ms, response }) => {
+        trace.redirectAdCalls++;
+        const urls = [asked.href, response?.url.href];
+        const ids = [readAdSystem(response), undefined, undefined];
+        const fields = [status, breakId, "REDIRECT", undefined, ...urls, ...ids, undefined, ms, undefined];
+        trace.records.push({ type: "TRACE_AD_REDIRECT", fields });
+      }),
+    setCookies: () => setCookies,
+    isTimedOut: () => isTimedOut,
+  };
+}
+
+interface TracedAnswer {
+  readonly status: number | string;
+  readonly ms: number;
+  readonly response: TextResponse | undefined;
+}
+
+/** What is no XML came from where no ad server is: who named that address must not read it here. */
+function readTraced({ text }: TextResponse): string {
+  return /^\s*</.test(text) ? text.slice(0, MAX_TRACED_BODY) : "";
+}
+
+/** The first AdSystem of an answer, which names who answered. */
+function readAdSystem(response: TextResponse | undefined): string | undefined {
+  const head = response?.text.slice(0, MAX_TRACED_BODY) ?? "";
+  return /<AdSystem[^>]{0,200}>\s*(?:<!\[CDATA\[)?([^<\]]{0,200})/i.exec(head)?.[1]?.trim();
+}

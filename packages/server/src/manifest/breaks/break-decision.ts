@@ -1,0 +1,151 @@
+/**
+ * One break: from its place to the row that says what it shows. The ad server is asked, each creative is looked for on the CDN,
+ * and the first instance that has an answer decides for all.
+ *
+ * @see Primetime JIT workflow initiated by the manifest server, steps 1-4 (primetime.md §3.2); DESIGN §4, §6
+ */
+import type { SkipReason } from "@interlude/core";
+import type { AdAnswer, AdCalls } from "../ads/ad-call.ts";
+import type {
+  BreakDecision,
+  BreakPlace,
+  BreakPosition,
+  BreakRow,
+  CueSignal,
+  DecidedAd,
+  SkippedAd,
+} from "./decision.ts";
+import type { PodNeeds, PodResolver } from "../ads/pod-resolver.ts";
+import type { SessionState, SessionStore } from "../session/session.ts";
+import type { RequestTrace } from "../trace.ts";
+
+/** A break that is to be decided. Durations in seconds. */
+export interface BreakOrder {
+  readonly breakId: string;
+  readonly position: BreakPosition;
+  readonly place: BreakPlace;
+  /** 0: not known, or without bounds. */
+  readonly availDuration: number;
+  readonly maxAds: number | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly signal: CueSignal | undefined;
+  /** See `BreakDecision`. */
+  readonly isEntry?: true;
+}
+
+/** The request in whose course a break is decided. */
+export interface BreakContext {
+  readonly state: SessionState;
+  readonly baseUrl: URL;
+  /** undefined: no ad fits this content, whatever the answer is. */
+  readonly needs: PodNeeds | undefined;
+  readonly adTimeoutMs: number;
+  readonly trace: RequestTrace;
+}
+
+export interface BreakDecider {
+  /** Asks the ad server for one break. */
+  readonly decide: (order: BreakOrder, tagUrl: string, context: BreakContext) => Promise<BreakRow>;
+  /** Decides a break for which the ad server has answered already. */
+  readonly decideAnswered: (order: BreakOrder, answer: AdAnswer, context: BreakContext) => Promise<BreakRow>;
+  /** The content plays. */
+  readonly decideEmpty: (order: BreakOrder, reason: SkipReason, context: BreakContext) => Promise<BreakRow>;
+}
+
+/** What the decider uses; `onDecided` is told of each row that this instance was the first to write. */
+export interface BreakDeciderDeps {
+  readonly store: Pick<SessionStore, "decide" | "saveCookies">;
+  readonly adCalls: Pick<AdCalls, "callBreak">;
+  readonly resolvePod: PodResolver["resolvePod"];
+  readonly onDecided: (decision: BreakDecision, sessionId: string) => void;
+}
+
+export function createBreakDecider(deps: BreakDeciderDeps): BreakDecider {
+  const write = async (decision: BreakDecision, { state }: BreakContext): Promise<BreakRow> => {
+    const row = await deps.store.decide(state.session.id, decision);
+    if (row.decision === decision) deps.onDecided(decision, state.session.id);
+    return row;
+  };
+  const decideAnswered: BreakDecider["decideAnswered"] = async (order, answer, context) => {
+    const { needs, state, trace } = context;
+    if (answer.setCookies.length > 0) await deps.store.saveCookies(state.session.id, answer.setCookies);
+    const pod = needs ? await deps.resolvePod(answer, needs, trace) : refuseAll(answer);
+    const { ads, skipped } = limitPod(pod, order);
+    return write({ ...describe(order), ads, skipped, trackers: answer.trackers }, context);
+  };
+  return {
+    decideAnswered,
+    decide: async (order, tagUrl, context) => {
+      const { state, baseUrl, adTimeoutMs, trace } = context;
+      const { breakId, position, availDuration, maxAds, attributes } = order;
+      const answer = await deps.adCalls.callBreak(
+        {
+          tagUrl,
+          session: state.session,
+          cookies: state.cookies,
+          baseUrl,
+          breakId,
+          position,
+          availDuration: availDuration || undefined,
+          ...(maxAds === undefined ? {} : { maxAds }),
+          attributes,
+          timeoutMs: adTimeoutMs,
+        },
+        trace,
+      );
+      return decideAnswered(order, answer, context);
+    },
+    decideEmpty: (order, reason, context) => {
+      const message = MESSAGE[reason] ?? reason;
+      const skipped =
+        order.maxAds === 0 ? [] : [{ adId: undefined, adSystem: "", creativeId: undefined, reason, message }];
+      return write({ ...describe(order), ads: [], skipped, trackers: [] }, context);
+    },
+  };
+}
+
+const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
+  "ads-timeout": "no decision in the time that a playlist may wait",
+  policy: "the viewer's place in the content asks for no ads here",
+  overload: "the server sheds load",
+};
+
+function describe({ breakId, position, place, availDuration, signal, maxAds, isEntry }: BreakOrder) {
+  const removal = maxAds === 0 ? ({ isRemoval: true } as const) : {};
+  return { breakId, position, place, availDuration, signal, ...removal, ...(isEntry && { isEntry }) };
+}
+
+/** Muxed fMP4: no packaging that is made fits it (DESIGN §6). */
+function refuseAll({ result }: AdAnswer): {
+  readonly ads: readonly DecidedAd[];
+  readonly skipped: readonly SkippedAd[];
+} {
+  const skipped = result.ads.map((ad): SkippedAd => {
+    const message = "the content is muxed fMP4, into which no ad fits";
+    return { adId: ad.id, adSystem: ad.adSystem, creativeId: ad.creatives[0]?.id, reason: "no-variant-match", message };
+  });
+  return { ads: [], skipped };
+}
+
+/** No more ads, and no more seconds, than the timeline gives a break; an ad that is too long leaves its place to shorter ones. */
+function limitPod(
+  { ads, skipped }: { readonly ads: readonly DecidedAd[]; readonly skipped: readonly SkippedAd[] },
+  { maxAds = Infinity, availDuration, place }: BreakOrder,
+): { readonly ads: readonly DecidedAd[]; readonly skipped: readonly SkippedAd[] } {
+  // Live, the splice counts: half a segment more is allowed there.
+  const maxDuration = place.kind === "vod" && availDuration > 0 ? availDuration + 0.5 : Infinity;
+  const kept: DecidedAd[] = [];
+  const dropped: SkippedAd[] = [];
+  let total = 0;
+  for (const ad of ads) {
+    if (kept.length < maxAds && total + ad.duration <= maxDuration) {
+      kept.push(ad);
+      total += ad.duration;
+    } else {
+      const message = `the break has room for ${maxAds} ads and ${availDuration} s`;
+      const { adId, adSystem, creativeId } = ad;
+      dropped.push({ adId, adSystem, creativeId, reason: "break-duration-exceeded", message });
+    }
+  }
+  return { ads: kept, skipped: [...skipped, ...dropped] };
+}
