@@ -14,7 +14,11 @@ import { type ContentPlaylist, type MediaPlaylist, parseMediaPlaylist, stitchVod
 import type { FastifyInstance } from "fastify";
 import { createGuardedFetch } from "../packages/server/src/guarded-fetch.ts";
 import { createSigner } from "../packages/server/src/manifest/signature.ts";
-import { BLANK_WEBVTT_PATH, createSubtitleClipper, WEBVTT_PURPOSE } from "../packages/server/src/manifest/subtitles/webvtt.ts";
+import {
+  BLANK_WEBVTT_PATH,
+  createSubtitleClipper,
+  WEBVTT_PURPOSE,
+} from "../packages/server/src/manifest/subtitles/webvtt.ts";
 import { webVttRoutes } from "../packages/server/src/manifest/subtitles/webvtt-routes.ts";
 import { createByteFetch, createWebVttSource } from "../packages/server/src/manifest/subtitles/webvtt-source.ts";
 import { createMediaApp, playSubtitles } from "./subtitles-page.ts";

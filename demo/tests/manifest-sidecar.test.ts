@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { findAd } from "../src/manifest/playback.ts";
 import { describePlaylist } from "../src/manifest/playlist-lines.ts";
 import { listBreaks, locateSidecar, movePods, readSidecar, type SidecarPod } from "../src/manifest/sidecar.ts";
-import { createTracker, extendSpan } from "../src/manifest/tracking.ts";
+import { createTracker, extendSpan, seekSpan } from "../src/manifest/tracking.ts";
 
 const url = (event: string, startTime: number) => ({
   startTime,
@@ -160,8 +160,10 @@ describe("tracking", () => {
 
   test("a jump ends what was played in one go, a look a second later does not", () => {
     expect(extendSpan({ from: 0, to: 5 }, 6)).toEqual({ from: 0, to: 6 });
-    expect(extendSpan({ from: 0, to: 5 }, 20)).toEqual({ from: 20, to: 20 });
-    expect(extendSpan({ from: 0, to: 5 }, 2)).toEqual({ from: 2, to: 2 });
+    expect(extendSpan({ from: 0, to: 5 }, 20), "a page that was busy").toEqual({ from: 0, to: 20 });
+    expect(seekSpan({ from: 0, to: 5 }, 20)).toEqual({ from: 20, to: 20 });
+    expect(seekSpan({ from: 0, to: 5 }, 5.5), "a player that steps over a hole").toEqual({ from: 0, to: 5.5 });
+    expect(seekSpan({ from: 0, to: 5 }, 2)).toEqual({ from: 2, to: 2 });
   });
 });
 

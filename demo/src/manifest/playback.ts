@@ -1,7 +1,7 @@
 /** What the player does with a sidecar: it looks at the clock, tells which ad is on screen, and sends what has fallen due. */
 import type { AdEvent, BeaconEvent } from "@interlude/plugin/hls";
 import type { SidecarPod } from "./sidecar.ts";
-import { createTracker, extendSpan, sendBeacon, type Span } from "./tracking.ts";
+import { createTracker, extendSpan, seekSpan, sendBeacon, type Span } from "./tracking.ts";
 
 /** An ad on screen; `time` in seconds of it. */
 export type PlayingAd = AdEvent & { readonly time: number };
@@ -53,7 +53,7 @@ export function createPlayback(video: HTMLVideoElement, session: string, listene
   };
   /** Where a jump leads is known before anything of it is played. */
   const onSeeking = (): void => {
-    span = extendSpan(span, video.currentTime);
+    span = seekSpan(span, video.currentTime);
   };
   const timer = setInterval(look, LOOK_MS);
   video.addEventListener("seeking", onSeeking);

@@ -13,14 +13,18 @@ export interface Span {
   readonly to: number;
 }
 
-/** More than that between two looks at the clock is a jump. */
-const JUMP = 1.5;
+/** Seconds: players step over holes in the media by seeking so far, and go on. */
+const STEP = 1.5;
 const EARLY = 0.1;
 
-/** The span after one more look; backward, or far forward, a new one begins. */
+/** The span after one more look. However long nobody looked: without a seek all of it was played. */
 export function extendSpan(span: Span, now: number): Span {
-  const isOn = now >= span.to - EARLY && now - span.to < JUMP;
-  return isOn ? { from: span.from, to: Math.max(span.to, now) } : { from: now, to: now };
+  return now >= span.to - EARLY ? { from: span.from, to: Math.max(span.to, now) } : { from: now, to: now };
+}
+
+/** The span after a seek: a new one, unless it was but a step forward. */
+export function seekSpan(span: Span, now: number): Span {
+  return now - span.to < STEP ? extendSpan(span, now) : { from: now, to: now };
 }
 
 /** One URL with whom it is for. */
