@@ -11,7 +11,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["interlude-source"], externalConditions: ["interlude-source"] } },
   test: {
     // Half of the time of many files goes by waiting: for heartbeats, back-offs and time-outs that are their subject.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: availableParallelism() + 1,
     reporters: ["default", "json"],
     outputFile: { json: ".interlude/reports/unit.json" },
     projects: [

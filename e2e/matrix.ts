@@ -1,0 +1,6 @@
+/** Which cells of a matrix run: `npm run test:full` has all of them, `npm test` shows each behaviour once. */
+
+/** @param few the cells that show each behaviour */
+export function selectCells<Cell>(all: readonly Cell[], few: readonly Cell[]): readonly Cell[] {
+  return process.env["INTERLUDE_MATRIX"] === "full" ? all : few;
+}
