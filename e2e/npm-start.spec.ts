@@ -16,7 +16,9 @@ async function findPrograms(folder: string): Promise<readonly string[]> {
   return lines.map((line) => line.replaceAll("\0", " ")).filter((line) => line.includes(folder));
 }
 
-for (const signal of selectCells(["SIGINT", "SIGTERM", "SIGKILL"] as const, ["SIGTERM", "SIGKILL"])) {
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGKILL"] as const;
+
+for (const signal of selectCells<(typeof SIGNALS)[number]>(SIGNALS, ["SIGTERM", "SIGKILL"])) {
   test(`${signal} in the middle of a transcode leaves no ffmpeg behind`, async () => {
     const server = await startInterlude();
     const crs = await followCrs(server);
