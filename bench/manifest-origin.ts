@@ -69,9 +69,8 @@ export async function startBenchOrigin(): Promise<BenchOrigin> {
     url: new URL(`http://127.0.0.1:${port}/`),
     showAvail: (shape) => {
       const channel = open(shape);
-      if (channel.availAt !== undefined) return;
       channel.availAt = edgeOf(shape, channel);
-      channel.early = LISTED;
+      channel.early += LISTED;
     },
     countCalls: () => calls,
     close: () =>
