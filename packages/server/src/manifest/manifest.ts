@@ -152,6 +152,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
     resolvePod,
     onDecided: (decision, sessionId) => {
       metrics.countDecision(decision);
+      logSkipped(log, sessionId, decision);
       beacons.reportSkipped(sessionId, decision);
     },
   });
@@ -186,7 +187,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
       }),
     blankSubtitleUri: (baseUrl) => new URL(BLANK_WEBVTT_PATH, baseUrl).href,
     answerSidecar: describeTracking,
-    onStitched: createStitchWatch(store, metrics, beacons.reportSkipped),
+    onStitched: createStitchWatch(deps, beacons.reportSkipped),
     log,
     now,
   };
@@ -235,8 +236,7 @@ const MAX_WATCHED = 50_000;
 
 /** Tells the metrics of each break of each session once, however often it is listed, and by however many instances. */
 function createStitchWatch(
-  store: Pick<SessionStore, "claim">,
-  metrics: ManifestMetrics,
+  { store, metrics, log }: Pick<ManifestDeps, "store" | "metrics" | "log">,
   reportSkipped: ServerBeacons["reportSkipped"],
 ): MediaDeps["onStitched"] {
   const seen = createWeightedLru<true>(MAX_WATCHED);
@@ -267,10 +267,19 @@ function createStitchWatch(
       const decision = rows.find((row) => row.breakId === breakId)?.decision;
       countOnce(id, [breakId, adId, reason], () => {
         metrics.countSkipped(reason);
-        if (decision) reportSkipped(id, { ...decision, skipped: describeRefused(decision, entry) });
+        if (!decision) return;
+        const late = { ...decision, skipped: describeRefused(decision, entry) };
+        logSkipped(log, id, late);
+        reportSkipped(id, late);
       });
     }
   };
+}
+
+function logSkipped(log: ManifestLog, session: string, { breakId, skipped }: BreakDecision): void {
+  for (const { adId, creativeId, reason, message } of skipped) {
+    log.info({ session, break: breakId, adId, creativeId, reason }, `an ad was skipped: ${message}`);
+  }
 }
 
 /** An ad that was decided, and that the playlist does not take after all: whoever asked to be told of errors is told. */

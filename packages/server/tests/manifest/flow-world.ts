@@ -36,6 +36,8 @@ export interface Flow {
   readonly clock: { now: number };
   readonly store: SessionStore;
   readonly overload: { isLean: boolean };
+  /** The fields of every line. */
+  readonly log: readonly object[];
   /** Bootstrap and master; the media addresses by slot. */
   open(query: string): Promise<ReadonlyMap<string, string>>;
   get(url: string): Promise<FlowAnswer>;
@@ -172,6 +174,7 @@ export async function flowWorld(
   const orders: RepackageOrder[] = [];
   const store = given.store ?? peer?.store ?? createMemorySessions({ maxSessions: 100, idleMs: 1e9, now });
   const overload = { isLean: false };
+  const log: object[] = [];
   const app = fastify(fastifyOptions({ logLevel: "silent", trustProxy: [] }));
   registerErrors(app);
   registerCors(app, { apiOrigins: [], zones: [zone] });
@@ -204,7 +207,7 @@ export async function flowWorld(
       close: () => undefined,
     },
     limit: createRateLimit({ perSecond: 1000, maxQueued: 100, now: () => performance.now(), after: afterTimeout }),
-    log: { info: () => undefined, warn: () => undefined },
+    log: { info: (fields) => log.push(fields), warn: (fields) => log.push(fields) },
     now,
     clock: now,
   });
@@ -224,5 +227,17 @@ export async function flowWorld(
     const addresses = master.text.match(/https?:\/\/[^"\s]*\/auditude\/(?:live|vod)\/[^"\s]*/g) ?? [];
     return new Map(addresses.map((address) => [new URL(address).pathname.split("/")[4] ?? "", address]));
   };
-  return { origin, pages, asked, orders, clock: time, store, overload, open, get, metrics: () => registry.metrics() };
+  return {
+    origin,
+    pages,
+    asked,
+    orders,
+    clock: time,
+    store,
+    overload,
+    log,
+    open,
+    get,
+    metrics: () => registry.metrics(),
+  };
 }

@@ -116,6 +116,8 @@ describe("a live mid-roll", () => {
       "high104 high105 high106 high107 high108 high109".split(" "),
     );
     expect(await world.metrics()).toMatch(/interlude_skipped_ads_total\{reason="ads-timeout"\} 1/);
+    const skipped = world.log.filter((fields) => "creativeId" in fields);
+    expect(skipped, "once, however many renditions show it").toMatchObject([{ break: "7", reason: "ads-timeout" }]);
   });
 
   test("ends where the content returns early, for renditions without cues too", async () => {
@@ -250,6 +252,9 @@ describe("a live mid-roll", () => {
     show(world, 104);
     expect(await segmentsOf(world, media.get("500"))).toContain("low106");
     expect(await told).toBe("/beacon/error?c=202");
+    expect(world.log).toContainEqual(
+      expect.objectContaining({ break: "7", adId: "long", reason: "break-duration-exceeded" }),
+    );
   });
 
   test("under load a break that nobody has seen yet stays content, one that is running goes on", async () => {
