@@ -173,6 +173,42 @@ describe("a live mid-roll", () => {
     },
   );
 
+  test("a break that is decided while another request reads its session is not asked for again", async () => {
+    const store = createMemorySessions({ maxSessions: 10, idleMs: 1e9, now: () => 0 });
+    const decided = Promise.withResolvers<void>();
+    let isSlow = false;
+    const world = await liveWorld(["mid"], {
+      ...store,
+      load: async (id) => {
+        const state = await store.load(id);
+        if (isSlow) await decided.promise;
+        return state;
+      },
+      decide: async (id, decision) => {
+        const row = await store.decide(id, decision);
+        decided.resolve();
+        return row;
+      },
+    });
+    const media = await world.open("live=true");
+    await world.get(media.get("500") ?? "");
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    world.pages.set("/vast", (_request, response) => {
+      asked.resolve();
+      void gate.promise.then(() => response.end(vast(world.origin.origin, [SPOT])));
+    });
+    show(world, 104);
+    const first = world.get(media.get("500") ?? "");
+    await asked.promise;
+    isSlow = true;
+    const second = world.get(media.get("2000") ?? "");
+    gate.resolve();
+    await Promise.all([first, second]);
+    expect(world.asked.filter((path) => path.startsWith("/vast"))).toHaveLength(1);
+    expect(listSegments((await second).text)).toContain("high-spot-0");
+  });
+
   test("an encoder that gives every break the same id has each of them decided", async () => {
     const world = await liveWorld(["mid"]);
     const media = await world.open("live=true");

@@ -60,7 +60,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
 
   /** One decision under way per break, however many renditions ask. */
   const decideOnce = (order: BreakOrder, tagUrl: string, context: BreakContext): Promise<BreakRow> => {
-    const key = `${context.state.session.id} ${order.breakId}`;
+    const key = nameDecision(order.breakId, context);
     const running = deciding.get(key);
     if (running) return running;
     const decision = deps.decider.decide(order, tagUrl, context).finally(() => deciding.delete(key));
@@ -93,8 +93,11 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
         const reason = isMissed ? "policy" : "overload";
         rows.set(avail.id, await deps.decider.decideEmpty(order, reason, context));
       } else {
-        if (!row) rows.set(avail.id, await deps.store.noteBreak(state.session.id, avail.id, deps.now()));
-        pending.push({ order, decision: decideOnce(order, tagUrl, context) });
+        const isBeingDecided = row !== undefined && deciding.has(nameDecision(avail.id, context));
+        // The rows were read before the content was: what was decided meanwhile is not asked for again.
+        const standing = isBeingDecided ? row : await deps.store.noteBreak(state.session.id, avail.id, deps.now());
+        rows.set(avail.id, standing);
+        if (!standing.decision) pending.push({ order, decision: decideOnce(order, tagUrl, context) });
       }
     }
     const waitMs = entry ? zone.startBudgetMs : MID_STREAM_WAIT_MS;
@@ -151,6 +154,10 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
       rows.set(id, await deps.store.noteReturn(state.session.id, id, { mediaSequence, programDateTime }));
     }
   }
+}
+
+function nameDecision(breakId: string, { state }: BreakContext): string {
+  return `${state.session.id} ${breakId}`;
 }
 
 /** Where a viewer that has just come enters the window. */
