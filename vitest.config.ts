@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     // Half of the time of many files goes by waiting: for heartbeats, back-offs and time-outs that are their subject.
     maxWorkers: availableParallelism() + 1,
+    provide: { isFullMatrix: process.env["INTERLUDE_MATRIX"] === "full" },
+    setupFiles: ["./scripts/property-seed.ts"],
     reporters: ["default", "json"],
     outputFile: { json: ".interlude/reports/unit.json" },
     projects: [

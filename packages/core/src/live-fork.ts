@@ -25,7 +25,14 @@ export function adoptTimeline(
     window: window && { ...window, head: move(window.head), end: move(window.end) },
     listedThrough: timeline.listedThrough + shift,
     breaks: timeline.breaks.map((entry) => adoptBreak(entry, shift, adoptAds(entry, target, pods(entry.availId)))),
-    settled: timeline.settled.map((entry) => ({ ...entry, mediaSequence: entry.mediaSequence + shift })),
+    settled: timeline.settled.map((entry) => {
+      const { mediaSequence, clippedAt } = entry;
+      return {
+        ...entry,
+        mediaSequence: mediaSequence + shift,
+        clippedAt: clippedAt === undefined ? undefined : clippedAt + shift,
+      };
+    }),
   };
 }
 

@@ -82,8 +82,10 @@ function returnEarly(
     const before = entry.ads.slice(0, index).reduce((total, ad) => total + ad.segments.length, 0);
     return before >= kept ? [{ breakId: entry.breakId, adId, reason: "early-return" as const }] : [];
   });
+  const isClipListed = kept === 0 && entry.clips && entry.mediaSequence - 1 <= timeline.listedThrough;
+  const clippedAt = isClipListed ? entry.mediaSequence : undefined;
   const settled = timeline.settled.map((avail) => {
-    return avail.id === entry.availId ? { ...avail, refused: [...avail.refused, ...refused] } : avail;
+    return avail.id === entry.availId ? { ...avail, refused: [...avail.refused, ...refused], clippedAt } : avail;
   });
   if (kept === 0) return { ...timeline, settled, breaks: timeline.breaks.slice(0, -1) };
   const duration = kept === entry.listed ? Math.max(stays, boundaries[kept] ?? 0) : stays;

@@ -96,6 +96,8 @@ export interface LiveTimeline {
     readonly id: string;
     readonly mediaSequence: number;
     readonly refused: readonly RefusedAd[];
+    /** A break of which nothing is left: subtitles before this segment were listed as ending at it, and stay so. */
+    readonly clippedAt?: number | undefined;
   }[];
   readonly isForked: boolean;
 }

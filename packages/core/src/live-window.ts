@@ -72,15 +72,15 @@ const lowLatency = new WeakMap<MediaPlaylist, boolean>();
 
 /** Writes the window. Without ads, holds and numbers that have moved, the content's text comes back as it is. */
 export function formatLive(plan: LivePlan): FormattedWindow {
-  const { window, timeline, end, options } = plan;
+  const { window, end, options } = plan;
   const { playlist } = window;
-  const parts = planWindow(window, timeline, end, plan.isMarked);
+  const clip = selectClipper(plan.content, options);
+  const parts = planWindow(plan, clip !== undefined);
   const [head, tail] = [parts[0], parts.at(-1)];
   const isWhole = end === playlist.mediaSequence + playlist.segments.length;
   if (!head || (isWhole && head === tail && isUntouched(head))) return { text: playlist.text, breaks: [], listed: 0 };
 
   const writer = new PlaylistWriter(playlist, selectTags(plan, parts, head), plan.isMarked);
-  const clip = selectClipper(plan.content, options);
   const breaks: PlacedBreak[] = [];
   let time = 0;
   for (const part of parts) {
@@ -112,12 +112,21 @@ function withoutLowLatency(text: string, playlist: MediaPlaylist): string {
   return isLowLatency ? text.replace(LOW_LATENCY, "") : text;
 }
 
-function planWindow(window: LiveWindow, timeline: LiveTimeline, end: number, isMarked: boolean): readonly Part[] {
+function planWindow({ window, timeline, end, isMarked }: LivePlan, isClipping: boolean): readonly Part[] {
   const first = window.mediaSequence;
+  const clipped = isClipping
+    ? timeline.settled.flatMap(({ clippedAt }) => clippedAt ?? []).toSorted((a, b) => a - b)
+    : [];
   const parts: Part[] = [];
   let [next, offsets, isReentry] = [first, timeline.base, false];
-  const pushContent = (to: number, isClipped: boolean): void => {
-    if (next < to) parts.push({ kind: "content", from: next, to, offsets, isReentry, isClipped });
+  const pushContent = (to: number, clips: boolean): void => {
+    const cuts = clipped.filter((cut) => cut > next && cut < to);
+    for (const cut of [...cuts, to]) {
+      const isClipped = isClipping && (cut < to || clips || clipped.includes(to));
+      if (next >= cut) continue;
+      parts.push({ kind: "content", from: next, to: cut, offsets, isReentry, isClipped });
+      [next, isReentry] = [cut, false];
+    }
   };
   for (const entry of timeline.breaks) {
     const resumption = entry.resumption?.mediaSequence ?? Number.POSITIVE_INFINITY;
@@ -163,8 +172,8 @@ function countSegments(segments: readonly AdSegment[], time: number, share: numb
 }
 
 function isUntouched(part: Part): boolean {
-  const { mediaSequence, discontinuity } = part.offsets;
-  return part.kind === "content" && !part.isReentry && mediaSequence === 0 && discontinuity === 0;
+  if (part.kind === "ads" || part.isReentry || part.isClipped) return false;
+  return part.offsets.mediaSequence === 0 && part.offsets.discontinuity === 0;
 }
 
 function selectTags(

@@ -13,6 +13,8 @@ import { availId, type Origin, podOf, writeWindow } from "./live-model.ts";
 import { CONTENT, type ReadSegment, readByHlsParser } from "./playlists.ts";
 
 const FIRST = 1000;
+const SUBTITLES: ContentPlaylist = { ...CONTENT, kind: "subtitles" };
+const clipSubtitle: LiveOptions["clipSubtitle"] = ({ uri, from, to }) => `${uri}?${from}-${to}`;
 const milliseconds = fc.integer({ min: 500, max: 6000 }).map((duration) => duration / 1000);
 
 /**
@@ -149,8 +151,7 @@ describe("what two refreshes list both", () => {
   test("is the same in subtitles that have no discontinuities around ads", () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
-        const options = { hasSubtitleDiscontinuities: false };
-        expect(findContradictions(watch(scenario, { ...CONTENT, kind: "subtitles" }, options))).toEqual([]);
+        expect(findContradictions(watch(scenario, SUBTITLES, { hasSubtitleDiscontinuities: false }))).toEqual([]);
       }),
       { numRuns: 200 },
     );
@@ -159,11 +160,32 @@ describe("what two refreshes list both", () => {
   test("is the same in subtitles that are clipped next to a break", () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
-        const clipSubtitle: LiveOptions["clipSubtitle"] = ({ uri, from, to }) => `${uri}?${from}-${to}`;
-        expect(findContradictions(watch(scenario, { ...CONTENT, kind: "subtitles" }, { clipSubtitle }))).toEqual([]);
+        expect(findContradictions(watch(scenario, SUBTITLES, { clipSubtitle }))).toEqual([]);
       }),
       { numRuns: 200 },
     );
+  });
+
+  test("is clipped subtitles even where nothing is left of the break that clipped them", () => {
+    const fate = { gap: 7, ads: [[5]], decidedAfter: 0, isHeld: false, returnIsLateBy: 1, resumesAt: undefined };
+    const refreshes = watch(
+      {
+        origin: {
+          durations: Array.from({ length: 12 }, () => 2),
+          targetDuration: 6,
+          discontinuities: new Set(),
+          breaks: [{ segment: 7, ads: [[5]], duration: 5 }],
+        },
+        fates: [{ ...fate, segment: 7, returnsAt: 0 }],
+        window: 8,
+        steps: [1, 0],
+      },
+      SUBTITLES,
+      { clipSubtitle },
+    );
+    const listed = refreshes.map(({ segments }) => segments.find(({ mediaSequence }) => mediaSequence === FIRST + 6));
+    expect(listed.map((segment) => segment?.uri)).toEqual(refreshes.map(() => "c6.ts?undefined-2"));
+    expect(refreshes.at(-1)?.segments.every(({ uri }) => uri.startsWith("c"))).toBe(true);
   });
 });
 
