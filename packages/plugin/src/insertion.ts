@@ -32,10 +32,10 @@ import {
   VAST_ERROR_OF_SKIP,
   type VastResult,
 } from "@interlude/core";
-import type { PlannedBreak } from "./ad-server.ts";
-import type { AdMedia, Probe } from "./cdn.ts";
+import type { PlannedBreak } from "./ads/ad-server.ts";
+import type { AdMedia, Probe } from "./ads/cdn.ts";
 import type { WorkflowStepEvent } from "./events.ts";
-import type { RepackageExchange } from "./repackage.ts";
+import type { RepackageExchange } from "./ads/repackage.ts";
 
 /** An ad that can be spliced. */
 export interface ReadyAd {

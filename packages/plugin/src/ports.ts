@@ -2,7 +2,7 @@
  * The page's side of everything that leaves the plugin: text over HTTP and beacons. Tests give literals instead.
  */
 import { AdError, type FetchText, type FetchTextOptions, type TextResponse, type XmlReader } from "@interlude/core";
-import { parseXml } from "./dom-xml.ts";
+import { parseXml } from "./ads/dom-xml.ts";
 
 export interface PluginPorts {
   /** Zone documents, CDN, playlists: never with credentials. */

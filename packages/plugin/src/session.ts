@@ -6,27 +6,33 @@ import {
   parseMasterPlaylist,
   type SkipReason,
   type Stitched,
+  type TextResponse,
   VAST_ERROR_OF_SKIP,
 } from "@interlude/core";
-import { createAdServer } from "./ad-server.ts";
-import type { BeaconSender, BeaconSubject } from "./beacons.ts";
-import type { BreakEntry, SessionPorts } from "./break-entry.ts";
-import { createCdn } from "./cdn.ts";
-import { type ContentFacts, type FetchedPlaylist, readFacts } from "./content.ts";
+import type { AdRequests } from "./ads/ad-requests.ts";
+import { createAdServer } from "./ads/ad-server.ts";
+import type { BeaconSender, BeaconSubject } from "./viewing/beacons.ts";
+import type { BreakEntry, SessionPorts } from "./ads/break-entry.ts";
+import { createCdn } from "./ads/cdn.ts";
+import { type ContentFacts, type FetchedPlaylist, readFacts } from "./content/content.ts";
 import type { Emit } from "./events.ts";
 import { type InsertionPorts, resolveBreak, type SkippedAd } from "./insertion.ts";
-import type { Live } from "./live.ts";
+import type { Live } from "./content/live.ts";
 import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
-import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
-import { fetchSetUp, guessAddresses, type SetUp } from "./set-up.ts";
-import { createVod, type Vod } from "./vod.ts";
+import { followRepackaging, type RepackageExchange, requestRepackage } from "./ads/repackage.ts";
+import { guessAddresses, readSetUp, type SetUp } from "./ads/set-up.ts";
+import { createVod, type Vod } from "./content/vod.ts";
 
 export interface SessionDeps {
   readonly settings: Settings;
   readonly ports: PluginPorts;
   readonly emit: Emit;
   readonly beacons: BeaconSender;
+  readonly requests: AdRequests;
+  /** The answer of the zone's address. */
+  readonly zone: Promise<TextResponse>;
+  readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
   readonly onLateChange: () => void;
   /** Breaks were added, placed or skipped. */
@@ -34,7 +40,7 @@ export interface SessionDeps {
 }
 
 export interface Session {
-  /** @throws what {@link fetchSetUp} throws */
+  /** @throws what {@link readSetUp} throws */
   readonly ready: Promise<SetUp>;
   /** Undefined until the first media playlist. */
   readonly facts: () => ContentFacts | undefined;
@@ -42,6 +48,8 @@ export interface Session {
   /** Undefined until the first media playlist, and in live. */
   readonly vod: () => Vod | undefined;
   readonly readMaster: (text: string) => void;
+  /** The viewer is at a content time: what lies ahead may have to be prepared. */
+  readonly advance: (contentTime: number) => void;
   /** Leaves out an ad that was ready. */
   readonly refuse: (breakId: string, index: number, reason: SkipReason) => void;
   /** @throws AdError `playlist-malformed` */
@@ -52,9 +60,9 @@ export function createSession(deps: SessionDeps): Session {
   const { settings, ports } = deps;
   const facts = createDeferred<ContentFacts>();
   const bandwidths = createDeferred<readonly number[]>();
-  const setUp = fetchSetUp(settings, ports);
+  const setUp = readSetUp(settings, deps.zone);
   const report: InsertionPorts["report"] = (step) => deps.emit("workflowstep", step);
-  const adServer = createAdServer(settings, ports, report);
+  const adServer = createAdServer(settings, ports, deps.requests);
   let known: ContentFacts | undefined;
   let live: Live | undefined;
   let loading: Promise<Live> | undefined;
@@ -67,6 +75,7 @@ export function createSession(deps: SessionDeps): Session {
   const sessionPorts: SessionPorts = {
     ...createSkips(deps, () => known),
     startBudgetMs: settings.startBudgetMs,
+    canBindLate: deps.canBindLate,
     now: ports.now,
     resolve: (planned, onHopeless) => resolveBreak(planned, insertionPorts, onHopeless),
     onLateChange: () => {
@@ -78,7 +87,7 @@ export function createSession(deps: SessionDeps): Session {
   const entries = (): readonly BreakEntry[] => (live ?? vod).entries();
   // VOD pages are spared what only live needs
   const loadLive = async (): Promise<Live> => {
-    const { createLive } = await import("./live.ts");
+    const { createLive } = await import("./content/live.ts");
     live = createLive({ ...sessionPorts, planAvail: adServer.planAvail, bufferAhead: deps.bufferAhead });
     return live;
   };
@@ -94,6 +103,7 @@ export function createSession(deps: SessionDeps): Session {
 
   return {
     ready: setUp,
+    advance: () => undefined,
     refuse,
     facts: () => known,
     entries,

@@ -5,7 +5,7 @@ import {
   type EngineDetails,
   type EngineFragment,
   type EngineListener,
-} from "../src/engine.ts";
+} from "../src/hosts/hls-engine.ts";
 
 export interface FakeEngine extends Engine {
   /** Calls in order, as `stopLoad`, `startLoad 4`, `pauseBuffering`, `resumeBuffering`. */

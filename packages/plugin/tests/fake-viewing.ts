@@ -1,11 +1,12 @@
 /** One viewing without a player: what hls.js would ask for is asked for by hand, and every event is kept. */
-import { createBeaconSender } from "../src/beacons.ts";
-import type { FetchedPlaylist } from "../src/content.ts";
+import { askEarly, createAdRequests } from "../src/ads/ad-requests.ts";
+import { buildParts } from "../src/build-parts.ts";
+import type { FetchedPlaylist } from "../src/content/content.ts";
 import { type AdInsertionEvents, createEmitter, type SkipEvent, type WorkflowStepEvent } from "../src/events.ts";
 import { type AdInsertionOptions, parseOptions } from "../src/options.ts";
 import { createSession, type Session } from "../src/session.ts";
 import { createTap } from "../src/tap.ts";
-import { createTimeline, type Timeline } from "../src/timeline.ts";
+import type { Timeline } from "../src/viewing/timeline.ts";
 import { type FakeWeb, HOST } from "./fake-web.ts";
 
 export interface Viewing {
@@ -33,20 +34,29 @@ export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> 
   on("workflowstep", (event) => steps.push(event));
   on("error", (event) => errors.push(event));
   const settings = parseOptions({ zoneUrl: "/v1/zones/1.json", ...options }, web.ports.baseUrl, web.ports.createId);
-  const session = createSession({
+  const { ports } = web;
+  const requests = createAdRequests(settings, ports, emit);
+  askEarly(settings, requests);
+  const parts = buildParts({
     settings,
-    ports: web.ports,
+    ports,
     emit,
-    beacons: createBeaconSender(settings.session, web.ports.sendBeacon, emit),
-    bufferAhead: () => undefined,
-    onLateChange: () => {
-      lateChanges += 1;
-    },
-    onBreaksChange: () => undefined,
+    requests,
+    zone: ports.fetchText(settings.zoneUrl, { timeoutMs: settings.zoneTimeoutMs, maxBytes: 262_144 }),
+    abilities: { canBindLate: true },
+    createSession,
+    host: () => ({
+      media: () => null,
+      bufferAhead: () => undefined,
+      onLateChange: () => {
+        lateChanges += 1;
+      },
+      detach: () => undefined,
+    }),
   });
+  const { session, timeline } = parts;
   session.ready.catch(() => undefined);
-  const timeline = createTimeline();
-  const tap = createTap(session, timeline, emit, () => false);
+  const tap = createTap(Promise.resolve(parts), emit, () => false);
   return {
     session,
     timeline,

@@ -1,7 +1,7 @@
 import type { PlacedBreak } from "@interlude/core";
 import { describe, expect, test } from "vitest";
-import { createTimeline, type Timeline, toContentTime, toStreamTime } from "../src/timeline.ts";
-import { createFragment, listFragments } from "./fake-engine.ts";
+import { createTimeline, type Timeline, toContentTime, toStreamTime } from "../../src/viewing/timeline.ts";
+import { createFragment, listFragments } from "../fake-engine.ts";
 
 const URL_OF_LEVEL = "https://site.example/720.m3u8";
 

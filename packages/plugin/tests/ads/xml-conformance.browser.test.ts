@@ -2,7 +2,7 @@ import { AdError, MAX_XML_DEPTH, readXml, type XmlElement, type XmlReader } from
 import { parseXml as readByParser } from "@interlude/server/xml";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseXml as readByDom } from "../src/dom-xml.ts";
+import { parseXml as readByDom } from "../../src/ads/dom-xml.ts";
 
 const DOCUMENT = `<?xml version="1.0"?>
 <vmap:VMAP xmlns:vmap="urn:vmap" version='1.0'><!-- one break -->

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createStallDetector, type WatchedMedia } from "../src/frames.ts";
+import { createStallDetector, type WatchedMedia } from "../../src/viewing/frames.ts";
 
 /** A playhead at a time, with ranges of media. */
 function at(

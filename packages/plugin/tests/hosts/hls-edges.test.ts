@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { createEdgeAligner } from "../src/edges.ts";
-import type { EngineDetails, EngineFragment, EngineStreamTimes } from "../src/engine.ts";
-import { createFragment } from "./fake-engine.ts";
+import { createEdgeAligner } from "../../src/hosts/hls-edges.ts";
+import type { EngineDetails, EngineFragment, EngineStreamTimes } from "../../src/hosts/hls-engine.ts";
+import { createFragment } from "../fake-engine.ts";
 
 /** Pictures shown `composition` seconds after they are decoded. */
 function times(start: number, end: number, composition: number): EngineStreamTimes {

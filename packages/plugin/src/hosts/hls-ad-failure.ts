@@ -2,10 +2,10 @@
  * Ads whose segments cannot be loaded: an ad of which nothing was loaded is taken out of the playlists again, of another the rest is
  * jumped over. hls.js would give up the whole stream.
  */
-import type { Engine } from "./engine.ts";
-import { findBufferedEnd } from "./frames.ts";
-import type { Session } from "./session.ts";
-import type { AdSpan, Timeline } from "./timeline.ts";
+import type { Engine } from "./hls-engine.ts";
+import { findBufferedEnd } from "../viewing/frames.ts";
+import type { Session } from "../session.ts";
+import type { AdSpan, Timeline } from "../viewing/timeline.ts";
 
 export interface AdFailures {
   /**

@@ -4,7 +4,7 @@
  * @see VAST 4.3 §3.14 (tracking), §2.3.6 (errors), §6 (macros)
  */
 import { type Ad, type Creative, expandMacros, type MacroValues } from "@interlude/core";
-import type { BeaconEvent, Emit } from "./events.ts";
+import type { BeaconEvent, Emit } from "../events.ts";
 
 /** What a beacon is about; `contentTime` in seconds. */
 export interface BeaconSubject {

@@ -14,20 +14,23 @@ import {
   rankMediaFiles,
   selectCdn,
   selectPackages,
+  type TextResponse,
   type ZoneDocument,
 } from "@interlude/core";
-import type { Settings } from "./options.ts";
-import type { PluginPorts } from "./ports.ts";
+import type { Settings } from "../options.ts";
 
 export interface SetUp {
   readonly zone: ZoneDocument;
   readonly cdnBase: URL;
 }
 
-/** @throws AdError `option-invalid` for an unknown `ptcdn` or a wrong zone document, and what `FetchText` throws */
-export async function fetchSetUp(settings: Settings, ports: PluginPorts): Promise<SetUp> {
+/**
+ * @param answer of the zone's address
+ * @throws AdError `option-invalid` for an unknown `ptcdn` or a wrong zone document, and what `FetchText` throws
+ */
+export async function readSetUp(settings: Settings, answer: Promise<TextResponse>): Promise<SetUp> {
   const { zoneUrl } = settings;
-  const response = await ports.fetchText(zoneUrl, { timeoutMs: settings.zoneTimeoutMs, maxBytes: 262_144 });
+  const response = await answer;
   if (response.status !== 200) {
     const message = `zone document at ${zoneUrl.href}: expected status 200, got ${response.status}`;
     throw new AdError("upstream-status", message, { url: zoneUrl.href });

@@ -8,7 +8,7 @@ import {
   AdError,
   type AdRequestOptions,
   type BreakOffset,
-  expandMacros,
+  type FetchText,
   isNamed,
   parseVmap,
   readXml,
@@ -19,13 +19,14 @@ import {
   type VastResult,
   type XmlElement,
 } from "@interlude/core";
-import type { BreakPosition, WorkflowStepEvent } from "./events.ts";
-import type { Settings } from "./options.ts";
-import type { PluginPorts } from "./ports.ts";
+import { type AdRequests, type AdTag, breakTag, createCacheBuster, scheduleTag } from "./ad-requests.ts";
+import type { BreakPosition } from "../events.ts";
+import type { Settings } from "../options.ts";
+import type { PluginPorts } from "../ports.ts";
 
 /** Where the ads of a break come from. */
 export type BreakSource =
-  | { readonly kind: "tag"; readonly url: URL }
+  | { readonly kind: "tag"; readonly tag: AdTag }
   | { readonly kind: "vast"; readonly vast: XmlElement | string; readonly base: URL }
   | { readonly kind: "result"; readonly result: VastResult };
 
@@ -53,86 +54,53 @@ export interface AdServer {
   readonly planAvail: (breakId: string, duration: number | undefined) => PlannedBreak | undefined;
 }
 
-type Report = (step: WorkflowStepEvent) => void;
-
-const MAX_BYTES = 2_000_000;
-
 const POSITION: Readonly<Record<string, BreakPosition>> = { start: "pre", end: "post" };
 
 const ALONE = { allowMultipleAds: true, followRedirects: true, breakStart: [], breakEnd: [], errors: [] } as const;
 
-export function createAdServer(settings: Settings, ports: PluginPorts, report: Report): AdServer {
-  /** Steps 1 and 2, as they happen. */
-  const fetchReported = async (
-    url: URL,
-    timeoutMs: number,
-    breakId: string,
-    maxBytes: number,
-  ): Promise<TextResponse> => {
-    const step = { breakId, method: "GET", url: url.href } as const;
-    const startedAt = ports.now();
-    report({ ...step, step: 1, title: "The client requests an ad from the ad server" });
-    const response = await ports.fetchAds(url, { timeoutMs, maxBytes });
-    const ms = ports.now() - startedAt;
-    report({ ...step, step: 2, title: "The ad server returns the ad", status: response.status, ms });
-    return response;
-  };
-  const addSession = (tag: URL, parameters: Readonly<Record<string, string>>): URL => {
-    const url = new URL(expandMacros(tag.href, { TIMESTAMP: new Date(), CACHEBUSTING: createCacheBuster() }));
-    if (url.origin === settings.adTagUrl?.origin || settings.breaks.some((item) => item.adTagUrl.origin === url.origin))
-      for (const [name, value] of Object.entries({ session: settings.session, ...parameters }))
-        if (!url.searchParams.has(name)) url.searchParams.set(name, value);
-    return url;
-  };
-
+export function createAdServer(settings: Settings, ports: PluginPorts, requests: AdRequests): AdServer {
   return {
     planOwn: () =>
       settings.breaks.map((item) =>
         planAlone(item.id, item.time === "start" || item.time === "end" ? item.time : { seconds: item.time }, {
           kind: "tag",
-          url: addSession(item.adTagUrl, { break: item.id }),
+          tag: breakTag(item),
         }),
       ),
     requestSchedule: async () => {
-      if (!settings.adTagUrl || settings.live) return [];
-      const asked = addSession(settings.adTagUrl, {});
+      const tag = scheduleTag(settings);
+      if (!tag) return [];
       try {
-        const response = await fetchReported(asked, settings.adTimeoutMs, "", MAX_BYTES);
-        return planResponse(response, ports, addSession);
+        return planResponse(await requests.askTag(tag, "").response, ports);
       } catch (cause) {
         return [planAlone("preroll", "start", { kind: "result", result: createFailure(cause) })];
       }
     },
-    requestAds: (planned) => {
+    requestAds: async (planned) => {
       const { source, breakId } = planned;
-      if (source.kind === "result") return Promise.resolve(source.result);
+      if (source.kind === "result") return source.result;
       const options: AdRequestOptions = {
         timeoutMs: settings.adTimeoutMs,
         allowMultipleAds: planned.allowMultipleAds,
         followRedirects: planned.followRedirects,
         macros: { TIMESTAMP: new Date(), CACHEBUSTING: createCacheBuster(), TRANSACTIONID: settings.session },
       };
-      const adPorts = {
-        fetchText: (url: URL, { timeoutMs, maxBytes }: { readonly timeoutMs: number; readonly maxBytes: number }) =>
-          fetchReported(url, timeoutMs, breakId, maxBytes),
-        readXml: ports.readXml,
-        now: ports.now,
-      };
-      return source.kind === "tag"
-        ? resolveVast(source.url, adPorts, options)
-        : resolveVastText(source.vast, source.base, adPorts, options);
+      const { readXml, now } = ports;
+      const fetchText: FetchText = (url, limits) => requests.ask(url, limits, breakId);
+      if (source.kind === "vast")
+        return resolveVastText(source.vast, source.base, { fetchText, readXml, now }, options);
+      const asked = requests.askTag(source.tag, breakId);
+      const first = await asked.url;
+      const fetchFirst: FetchText = (url, limits) => (url === first ? asked.response : fetchText(url, limits));
+      return resolveVast(first, { fetchText: fetchFirst, readXml, now }, options);
     },
     planAvail: (breakId, duration) => {
       if (!settings.adTagUrl) return undefined;
       const length = duration === undefined ? {} : { duration: String(duration) };
-      const url = addSession(settings.adTagUrl, { break: breakId, ...length });
-      return { ...planAlone(breakId, { seconds: 0 }, { kind: "tag", url }), position: "live" };
+      const tag = { tag: settings.adTagUrl, parameters: { break: breakId, ...length } };
+      return { ...planAlone(breakId, { seconds: 0 }, { kind: "tag", tag }), position: "live" };
     },
   };
-}
-
-function createCacheBuster(): number {
-  return Math.floor(Math.random() * 1e8);
 }
 
 function planAlone(breakId: string, timeOffset: BreakOffset, source: BreakSource): PlannedBreak {
@@ -153,11 +121,7 @@ function createFailure(cause: unknown): VastResult {
   return { ads: [], failures: [{ ...failure, adId: undefined }] };
 }
 
-function planResponse(
-  response: TextResponse,
-  ports: PluginPorts,
-  addSession: (tag: URL, parameters: Readonly<Record<string, string>>) => URL,
-): readonly PlannedBreak[] {
+function planResponse(response: TextResponse, ports: PluginPorts): readonly PlannedBreak[] {
   const base = response.url;
   if (response.status < 200 || response.status > 299)
     throw new AdError("upstream-status", `ad tag at ${base.href}: expected status 200, got ${response.status}`);
@@ -172,18 +136,14 @@ function planResponse(
       position: selectPosition(adBreak.timeOffset),
       allowMultipleAds: adBreak.source.allowMultipleAds,
       followRedirects: adBreak.source.followRedirects,
-      source: selectSource(adBreak, base, addSession),
+      source: selectSource(adBreak, base),
     }));
 }
 
-function selectSource(
-  { source, breakId }: AdBreak,
-  base: URL,
-  addSession: (tag: URL, parameters: Readonly<Record<string, string>>) => URL,
-): BreakSource {
+function selectSource({ source, breakId }: AdBreak, base: URL): BreakSource {
   if (source.kind === "vast") return { kind: "vast", vast: source.vast, base };
   if (source.kind === "tag" && URL.canParse(source.url))
-    return { kind: "tag", url: addSession(new URL(source.url), { break: breakId }) };
+    return { kind: "tag", tag: { tag: new URL(source.url), parameters: { break: breakId } } };
   const message = `VMAP break ${breakId}: expected VASTAdData or AdTagURI, got ${source.kind}`;
   const failure = { reason: "no-ads", message, errorUrls: [], vastError: 303, adId: undefined } as const;
   return { kind: "result", result: { ads: [], failures: [failure] } };

@@ -8,9 +8,9 @@
  */
 import { type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
 import type { BeaconSender, BeaconSubject } from "./beacons.ts";
-import type { AdEvent, BreakEvent, Emit } from "./events.ts";
-import type { ReadyAd } from "./insertion.ts";
-import type { BreakEntry } from "./break-entry.ts";
+import type { AdEvent, BreakEvent, Emit } from "../events.ts";
+import type { ReadyAd } from "../insertion.ts";
+import type { BreakEntry } from "../ads/break-entry.ts";
 import { type AdSpan, isSameAd, type Timeline } from "./timeline.ts";
 
 export interface PlaybackDeps {

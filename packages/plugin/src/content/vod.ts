@@ -4,15 +4,16 @@
  *   decided before the hand-over            → spliced
  *   pre-roll not decided within the budget  → skipped, `ads-timeout`
  *   decided after the hand-over             → bound late while it lies beyond what is loaded, else skipped, `ads-timeout`
+ *   in a player that asks only once         → every break is waited for like a pre-roll
  *
  * All levels and tracks show the same breaks at any time.
  *
  * @see DESIGN §6, late-bound VOD breaks
  */
 import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@interlude/core";
-import type { PlannedBreak } from "./ad-server.ts";
+import type { PlannedBreak } from "../ads/ad-server.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
-import type { BreakEntry, SessionPorts } from "./break-entry.ts";
+import type { BreakEntry, SessionPorts } from "../ads/break-entry.ts";
 
 export interface Vod {
   readonly entries: () => readonly BreakEntry[];
@@ -86,17 +87,17 @@ export function createVod(
   add(own);
   const scheduled = requested.then(add);
 
-  /** The start of the content waits for pre-rolls alone, and never longer than the budget. */
+  /** The start of the content waits no longer than the budget, and where a break can come late for pre-rolls alone. */
   const decide = async (): Promise<void> => {
     const budget = sleep(ports.startBudgetMs);
     await Promise.race([scheduled, budget]);
-    const preRolls = entries.filter((entry) => entry.planned.position === "pre");
-    await Promise.race([Promise.all(preRolls.map((entry) => settled.get(entry))), budget]);
+    const awaited = entries.filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
+    await Promise.race([Promise.all(awaited.map((entry) => settled.get(entry))), budget]);
     // breaks that share the pre-roll's creative are decided in the same turn
     await sleep(0);
     for (const entry of entries) {
       if (entry.status === "ready" && entry.time !== undefined) entry.status = "placed";
-      else if (entry.status === "pending" && preRolls.includes(entry) && !hopeless.has(entry))
+      else if (entry.status === "pending" && awaited.includes(entry) && !hopeless.has(entry))
         ports.skipBreak(entry, "ads-timeout", []);
     }
     isHandedOver = true;

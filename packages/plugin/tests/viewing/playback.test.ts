@@ -1,14 +1,14 @@
 import { type Ad, type Creative, parseVast, type PlacedBreak, readXml } from "@interlude/core";
 import { parseXml } from "@interlude/server/xml";
 import { describe, expect, test } from "vitest";
-import { createBeaconSender } from "../src/beacons.ts";
-import { createEmitter } from "../src/events.ts";
-import type { ReadyAd } from "../src/insertion.ts";
-import { createPlayback, type Playback } from "../src/playback.ts";
-import type { BreakEntry } from "../src/break-entry.ts";
-import { createTimeline, toContentTime } from "../src/timeline.ts";
-import { listFragments } from "./fake-engine.ts";
-import { formatVast } from "./fake-web.ts";
+import { createBeaconSender } from "../../src/viewing/beacons.ts";
+import { createEmitter } from "../../src/events.ts";
+import type { ReadyAd } from "../../src/insertion.ts";
+import { createPlayback, type Playback } from "../../src/viewing/playback.ts";
+import type { BreakEntry } from "../../src/ads/break-entry.ts";
+import { createTimeline, toContentTime } from "../../src/viewing/timeline.ts";
+import { listFragments } from "../fake-engine.ts";
+import { formatVast } from "../fake-web.ts";
 
 const PLAYLIST = "https://site.example/720.m3u8";
 

@@ -7,7 +7,7 @@
  *
  * @see hls.js 1.7 mp4-remuxer.ts, `generateIS`: "Bind initPTS to the lowest DTS across tracks"; passthrough-remuxer.ts, `remux`
  */
-import type { EngineDetails, EngineFragment, EngineStreamTimes } from "./engine.ts";
+import type { EngineDetails, EngineFragment, EngineStreamTimes } from "./hls-engine.ts";
 
 export interface EdgeAligner {
   /** A fragment of the main playlist is in the buffer; what follows it has not been parsed yet. */

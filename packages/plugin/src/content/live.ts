@@ -18,10 +18,10 @@ import {
   type Stitched,
   stitchLive,
 } from "@interlude/core";
-import type { AdServer } from "./ad-server.ts";
+import type { AdServer } from "../ads/ad-server.ts";
 import type { ContentFacts, FetchedPlaylist } from "./content.ts";
-import type { ResolvedBreak } from "./insertion.ts";
-import type { BreakEntry, SessionPorts } from "./break-entry.ts";
+import type { ResolvedBreak } from "../insertion.ts";
+import type { BreakEntry, SessionPorts } from "../ads/break-entry.ts";
 
 export interface Live {
   readonly entries: () => readonly BreakEntry[];

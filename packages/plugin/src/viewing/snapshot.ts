@@ -1,8 +1,8 @@
 /**
  * The breaks as a page draws them.
  */
-import type { AdSnapshot, BreakSnapshot } from "./events.ts";
-import type { BreakEntry } from "./break-entry.ts";
+import type { AdSnapshot, BreakSnapshot } from "../events.ts";
+import type { BreakEntry } from "../ads/break-entry.ts";
 import { type Timeline, toStreamTime } from "./timeline.ts";
 
 /**

@@ -17,8 +17,8 @@ import {
   type SkipReason,
   type Variant,
 } from "@interlude/core";
-import type { Settings } from "./options.ts";
-import type { PluginPorts } from "./ports.ts";
+import type { Settings } from "../options.ts";
+import type { PluginPorts } from "../ports.ts";
 
 /** What a CDN answered, with the playlist where it is a hit. `status` is undefined where no answer came. */
 export interface Probe {

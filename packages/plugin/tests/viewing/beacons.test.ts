@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type BeaconSubject, createBeaconSender } from "../src/beacons.ts";
-import { createEmitter } from "../src/events.ts";
+import { type BeaconSubject, createBeaconSender } from "../../src/viewing/beacons.ts";
+import { createEmitter } from "../../src/events.ts";
 
 const SUBJECT: BeaconSubject = {
   breakId: "pre",

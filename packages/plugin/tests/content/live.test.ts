@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Answer, createFakeWeb, formatVast, formatVod, HOST, ZONE } from "./fake-web.ts";
-import { startViewing, type Viewing } from "./fake-viewing.ts";
+import { type Answer, createFakeWeb, formatVast, formatVod, HOST, ZONE } from "../fake-web.ts";
+import { startViewing, type Viewing } from "../fake-viewing.ts";
 
 /** A live window of `count` segments of 4 s; an avail of 8 s begins at each media sequence number in `avails`. */
 function formatLive(first: number, count: number, avails: readonly number[]): string {

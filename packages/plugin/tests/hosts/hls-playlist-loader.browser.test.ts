@@ -8,9 +8,9 @@ import Hls, {
   type LoaderStats,
 } from "hls.js";
 import { afterEach, describe, expect, test } from "vitest";
-import type { FetchedPlaylist } from "../src/content.ts";
-import { createAdInsertion } from "../src/hls.ts";
-import { createPlaylistLoader } from "../src/playlist-loader.ts";
+import type { FetchedPlaylist } from "../../src/content/content.ts";
+import { createAdInsertion } from "../../src/hls.ts";
+import { createPlaylistLoader } from "../../src/hosts/hls-playlist-loader.ts";
 
 const HOST = "https://site.example";
 const MASTER = `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,CODECS="avc1.4d401e,mp4a.40.2"\nmedia.m3u8\n`;

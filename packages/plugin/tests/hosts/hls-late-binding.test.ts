@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { createLateBinding, type LateBinding } from "../src/late-binding.ts";
-import type { Vod } from "../src/vod.ts";
-import { createFakeEngine, type FakeEngine, listFragments } from "./fake-engine.ts";
+import { createLateBinding, type LateBinding } from "../../src/hosts/hls-late-binding.ts";
+import type { Vod } from "../../src/content/vod.ts";
+import { createFakeEngine, type FakeEngine, listFragments } from "../fake-engine.ts";
 
 const DETAILS = listFragments(
   "https://site.example/720.m3u8",

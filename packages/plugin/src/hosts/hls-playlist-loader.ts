@@ -17,14 +17,8 @@ import type {
   PlaylistLoaderConstructor,
   PlaylistLoaderContext,
 } from "hls.js";
-import type { FetchedPlaylist } from "./content.ts";
-
-export interface PlaylistTap {
-  /** A master playlist came; it is handed on untouched. */
-  readonly readMaster: (text: string) => void;
-  /** @returns the text for the player; never rejects */
-  readonly stitch: (fetched: FetchedPlaylist) => Promise<string>;
-}
+import type { FetchedPlaylist } from "../content/content.ts";
+import type { PlaylistTap } from "../tap.ts";
 
 /** hls.js loads the playlists of interstitials with the same configuration: ads get no ads. */
 function isAdPlayer(config: HlsConfig): boolean {

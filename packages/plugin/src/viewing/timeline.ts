@@ -3,7 +3,7 @@
  * moves a fragment to its real presentation time once it is parsed: sums of EXTINF drift away from what is on screen.
  */
 import type { PlacedAd, PlacedBreak } from "@interlude/core";
-import type { EngineDetails, EngineFragment } from "./engine.ts";
+import type { EngineDetails, EngineFragment } from "../hosts/hls-engine.ts";
 
 /** An ad in the playlists. */
 export interface AdSpan {

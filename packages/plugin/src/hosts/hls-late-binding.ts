@@ -6,8 +6,8 @@
  *
  * @see DESIGN §6, late-bound VOD breaks; reference: hls.js reads `details` to decide whether a playlist has to be loaded
  */
-import type { Engine, EngineFragment } from "./engine.ts";
-import type { Vod } from "./vod.ts";
+import type { Engine, EngineFragment } from "./hls-engine.ts";
+import type { Vod } from "../content/vod.ts";
 
 export interface LateBindingDeps {
   readonly engine: Engine;

@@ -11,8 +11,8 @@ import {
   type RepackageRequest,
   type TextResponse,
 } from "@interlude/core";
-import type { Settings } from "./options.ts";
-import type { PluginPorts } from "./ports.ts";
+import type { Settings } from "../options.ts";
+import type { PluginPorts } from "../ports.ts";
 
 /** What the ad server said, with the request as it went; `status` is undefined where no answer came. */
 export interface RepackageExchange {

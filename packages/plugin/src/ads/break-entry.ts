@@ -3,7 +3,7 @@
  */
 import type { SkipReason } from "@interlude/core";
 import type { PlannedBreak } from "./ad-server.ts";
-import type { ReadyAd, ResolvedBreak, SkippedAd } from "./insertion.ts";
+import type { ReadyAd, ResolvedBreak, SkippedAd } from "../insertion.ts";
 
 /** A break and what has become of it. `ready`: its ads are there, but no playlist shows them yet. */
 export interface BreakEntry {
@@ -20,6 +20,8 @@ export interface BreakEntry {
 /** What the breaks of VOD and of live content ask of their session. */
 export interface SessionPorts {
   readonly startBudgetMs: number;
+  /** Whether playlists can be handed over again; where not, every break is decided before the first. */
+  readonly canBindLate: boolean;
   readonly now: () => number;
   readonly resolve: (planned: PlannedBreak, onHopeless: () => void) => Promise<ResolvedBreak>;
   readonly reportSkipped: (entry: BreakEntry, skipped: readonly SkippedAd[]) => void;

@@ -1,0 +1,136 @@
+/**
+ * The insertion that every host shares, before a player is known: options, events and the first requests at once; the rest is loaded
+ * behind it, while the content's first playlists are under way.
+ */
+import type { TextResponse } from "@interlude/core";
+import { askEarly, createAdRequests } from "./ads/ad-requests.ts";
+import { type AdInsertionEvents, type AdInsertionListener, type BreakSnapshot, createEmitter } from "./events.ts";
+import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
+import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
+import { createBrowserPorts, type PluginPorts } from "./ports.ts";
+import { createTap, describeError, type PlaylistTap } from "./tap.ts";
+
+/** What a page can ask and do while ads are inserted, in any player. */
+export interface AdInsertion {
+  /**
+   * Settles when the set-up is known: zone document read, `ptcdn` found. Rejects with an AdError where it is wrong (the `error`
+   * event tells the same); the content plays without ads then. Need not be awaited.
+   */
+  readonly ready: Promise<void>;
+  /** @returns what takes the listener away again */
+  readonly on: <K extends keyof AdInsertionEvents>(name: K, listener: AdInsertionListener<K>) => () => void;
+  /** Ends all requests, listeners and timers; playlists that are still to come stay as they are. */
+  readonly destroy: () => void;
+  /** Of the session, as ad requests carry it; "" where the options are wrong. */
+  readonly session: string;
+  /** The playhead in seconds of content, ads left out and frozen while one plays; 0 without media. */
+  readonly contentTime: number;
+  readonly toContentTime: (streamTime: number) => number;
+  /** At a break: the first frame after its ads. */
+  readonly toStreamTime: (contentTime: number) => number;
+  /** The ad breaks in order of their content time. */
+  readonly breaks: readonly BreakSnapshot[];
+}
+
+/** What a host adds its player to. */
+export interface InsertionBase {
+  readonly insertion: AdInsertion;
+  readonly tap: PlaylistTap;
+  /**
+   * Once: the player's side, made as soon as everything is loaded. Playlists wait for it, so that nothing is missed; it is never made
+   * after `destroy`.
+   */
+  readonly connect: (attach: (parts: LoadedParts) => HostSide | Promise<HostSide>) => void;
+}
+
+/** Makes the ports of a session; tests give their own. */
+export type CreatePorts = (signal: AbortSignal, credentials: RequestCredentials) => PluginPorts;
+
+/** Never throws: a wrong option is told by `ready` and by `error`. */
+export function createInsertionBase(
+  options: AdInsertionOptions,
+  abilities: HostAbilities,
+  createPorts: CreatePorts = createBrowserPorts,
+): InsertionBase {
+  const { on, emit, clear } = createEmitter();
+  const exchanges = new AbortController();
+  const ports = createPorts(exchanges.signal, options.credentials ?? "omit");
+  const settings = checkOptions(options, ports);
+  let host: HostSide | undefined;
+  let parts: LoadedParts | undefined;
+  let attach: ((parts: LoadedParts) => HostSide | Promise<HostSide>) | undefined;
+  let isDestroyed = false;
+
+  const connectHost = async (): Promise<void> => {
+    if (!parts || !attach || host || isDestroyed) return;
+    const made = await attach(parts);
+    if (isDestroyed) made.detach();
+    else host = made;
+  };
+  const load = async (): Promise<LoadedParts> => {
+    if ("cause" in settings) throw settings.cause;
+    const requests = createAdRequests(settings, ports, emit);
+    const zone = fetchZone(settings, ports);
+    askEarly(settings, requests);
+    const [{ buildParts }, { createSession }] = await Promise.all([import("./build-parts.ts"), import("./session.ts")]);
+    parts = buildParts({ settings, ports, emit, requests, zone, abilities, createSession, host: () => host });
+    await connectHost();
+    return parts;
+  };
+  const tellFatal = (cause: unknown): undefined => {
+    if (!isDestroyed) emit("error", describeError(cause, true));
+    return undefined;
+  };
+  const loading = load();
+  const ready = loading.then(({ session }) => session.ready).then(() => undefined);
+  ready.catch(tellFatal);
+  // without a zone document no ad comes, yet playlists pass and breaks are told as skipped
+  const loaded = loading.catch(() => undefined);
+  const toContentTime = (time: number): number => parts?.toContentTime(time) ?? time;
+
+  const insertion: AdInsertion = {
+    ready,
+    on,
+    destroy: () => {
+      isDestroyed = true;
+      host?.detach();
+      exchanges.abort();
+      clear();
+    },
+    session: "cause" in settings ? "" : settings.session,
+    get contentTime() {
+      return toContentTime(host?.media()?.currentTime ?? 0);
+    },
+    toContentTime,
+    toStreamTime: (time) => parts?.toStreamTime(time) ?? time,
+    get breaks() {
+      return parts?.breaks() ?? [];
+    },
+  };
+  return {
+    insertion,
+    tap: createTap(loaded, emit, () => isDestroyed),
+    connect: (attachHost) => {
+      if (attach) return;
+      attach = attachHost;
+      connectHost().catch(tellFatal);
+    },
+  };
+}
+
+function checkOptions(options: AdInsertionOptions, ports: PluginPorts): Settings | { readonly cause: unknown } {
+  try {
+    return parseOptions(options, ports.baseUrl, ports.createId);
+  } catch (cause) {
+    return { cause };
+  }
+}
+
+const MAX_ZONE_BYTES = 262_144;
+
+function fetchZone({ zoneUrl, zoneTimeoutMs }: Settings, ports: PluginPorts): Promise<TextResponse> {
+  const zone = ports.fetchText(zoneUrl, { timeoutMs: zoneTimeoutMs, maxBytes: MAX_ZONE_BYTES });
+  // whoever reads it is told
+  zone.catch(() => undefined);
+  return zone;
+}

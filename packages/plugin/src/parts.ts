@@ -1,0 +1,45 @@
+/**
+ * What is loaded behind an entry, and what a host makes of it: the seam between the insertion, which knows no player, and the players.
+ */
+import type { BreakSnapshot, Emit } from "./events.ts";
+import type { Settings } from "./options.ts";
+import type { PluginPorts } from "./ports.ts";
+import type { Session } from "./session.ts";
+import type { BeaconSender } from "./viewing/beacons.ts";
+import type { Timeline } from "./viewing/timeline.ts";
+import type { Viewing } from "./viewing/viewing.ts";
+
+/** The insertion at work, as a host gets it. */
+export interface LoadedParts {
+  readonly settings: Settings;
+  readonly ports: PluginPorts;
+  readonly session: Session;
+  readonly timeline: Timeline;
+  readonly viewing: Viewing;
+  readonly beacons: BeaconSender;
+  readonly emit: Emit;
+  readonly toContentTime: (streamTime: number) => number;
+  readonly toStreamTime: (contentTime: number) => number;
+  /** In order of their content time. */
+  readonly breaks: () => readonly BreakSnapshot[];
+  /** Playlists or loaded media have moved the breaks. */
+  readonly onTimelineChange: () => void;
+}
+
+/** A player's side of the insertion. */
+export interface HostSide {
+  /** Null while the player has none. */
+  readonly media: () => HTMLMediaElement | null;
+  /** Seconds of media ahead of the playhead; undefined while nothing is buffered there. */
+  readonly bufferAhead: () => number | undefined;
+  /** A break was decided after the playlists had been handed over. */
+  readonly onLateChange: () => void;
+  /** Ends all listeners and timers of this side; the player goes on. */
+  readonly detach: () => void;
+}
+
+/** What a player can do, where players differ. */
+export interface HostAbilities {
+  /** Whether a VOD playlist can be handed over again: then only pre-rolls hold up the start, later breaks are bound late. */
+  readonly canBindLate: boolean;
+}
