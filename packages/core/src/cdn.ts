@@ -101,6 +101,8 @@ export interface SpliceNeeds {
   readonly packaging: Packaging;
   readonly targetDuration: number | undefined;
   readonly isLive: boolean;
+  /** True: the content is sound alone, and so must the ad be. Default false. */
+  readonly isAudioOnly?: boolean;
 }
 
 /**

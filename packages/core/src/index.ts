@@ -1,3 +1,4 @@
+export * from "./ad-renditions.ts";
 export * from "./ads/ad-request.ts";
 export * from "./ads/ad.ts";
 export * from "./ads/beacon.ts";
