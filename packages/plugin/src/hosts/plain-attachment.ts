@@ -1,0 +1,146 @@
+/**
+ * The plugin at work in a player that it knows nothing of: what each playlist is, by the master playlist, and where its segments lie, by
+ * their own EXTINF. Nothing is heard of what such a player has loaded.
+ */
+import { isMasterPlaylist, parseMasterPlaylist, parseMediaPlaylist } from "@interlude/core";
+import type { FetchedPlaylist } from "../content/content.ts";
+import type { HostSide, LoadedParts } from "../parts.ts";
+import { findBufferedEnd } from "../viewing/frames.ts";
+import type { EngineDetails, EngineFragment } from "./hls-engine.ts";
+
+/** A playlist as it came to the player. */
+export interface PlayerPlaylist {
+  readonly text: string;
+  /** The address that answered, redirects followed: the base of the relative references in it. Relative: to the page. */
+  readonly url: string | URL;
+  /** Absent: as the master playlist lists this address; not listed there: `main`. */
+  readonly kind?: "main" | "audio" | "subtitles" | "iframes";
+  /** BANDWIDTH of the variant. Absent: as the master lists it; not listed there: the ad's highest rendition is taken. */
+  readonly bandwidthBps?: number;
+  /** One name per variant or track, where its address changes with each request. Absent: the address. */
+  readonly track?: string;
+}
+
+/** A master playlist and the address that answered. */
+export interface FetchedMaster {
+  readonly text: string;
+  readonly url: URL;
+}
+
+/** What there is to say about a playlist; what the player says itself counts first. */
+export function describePlaylist(
+  { text, kind, bandwidthBps, track }: PlayerPlaylist,
+  url: URL,
+  master: FetchedMaster | undefined,
+): FetchedPlaylist {
+  const listed = master && findListed(url, master);
+  const ownKind = text.includes("#EXT-X-I-FRAMES-ONLY") ? "iframes" : undefined;
+  return {
+    text,
+    content: {
+      url,
+      bandwidthBps: bandwidthBps ?? listed?.bandwidthBps,
+      kind: kind ?? ownKind ?? listed?.kind ?? "main",
+    },
+    trackKey: track ?? url.href,
+  };
+}
+
+type Listed = Pick<FetchedPlaylist["content"], "kind" | "bandwidthBps">;
+
+const KIND: Readonly<Record<string, Listed["kind"]>> = { AUDIO: "audio", SUBTITLES: "subtitles", VIDEO: "main" };
+
+function findListed(url: URL, master: FetchedMaster): Listed | undefined {
+  if (!isMasterPlaylist(master.text)) return undefined;
+  const { variants, renditions } = parseMasterPlaylist(master.text);
+  const isThis = (uri: string | undefined): boolean =>
+    uri !== undefined && URL.canParse(uri, master.url) && new URL(uri, master.url).href === url.href;
+  const variant = variants.find(({ uri }) => isThis(uri));
+  if (variant) return { kind: "main", bandwidthBps: variant.bandwidthBps };
+  const rendition = renditions.find(({ uri }) => isThis(uri));
+  return rendition && { kind: KIND[rendition.type] ?? "main", bandwidthBps: undefined };
+}
+
+/** A player's side, and what it is told besides. */
+export interface PlainHostSide extends HostSide {
+  /** The player gets this text for a main playlist. */
+  readonly setPlaylist: (text: string, url: URL) => void;
+  readonly watch: (media: HTMLMediaElement | null) => void;
+}
+
+/**
+ * @param startTime seconds, where on the element's timeline the first segment lies that the player was ever given
+ */
+export function attachPlain(parts: LoadedParts, startTime: () => number): PlainHostSide {
+  const { timeline, viewing } = parts;
+  let media: HTMLMediaElement | null = null;
+  let known: ReadonlyMap<number, number> = new Map();
+  return {
+    setPlaylist: (text, url) => {
+      const fragments = listFragments(text, known, startTime());
+      known = new Map(fragments.map(({ sn, start }) => [Number(sn), start]));
+      const details: EngineDetails = {
+        url: url.href,
+        live: parts.session.facts()?.isLive ?? false,
+        startSN: Number(fragments[0]?.sn ?? 0),
+        fragments,
+      };
+      timeline.setDetails(details);
+      parts.onTimelineChange();
+    },
+    watch: (element) => {
+      media = element;
+      viewing.watch(element);
+    },
+    media: () => media,
+    bufferAhead: () => {
+      if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
+      return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
+    },
+    onLateChange: () => undefined,
+    detach: () => {
+      viewing.stop();
+      viewing.watch(null);
+    },
+  };
+}
+
+/** Segments one after another; in live from the first on that was listed before, by its media sequence number. */
+function listFragments(text: string, known: ReadonlyMap<number, number>, startTime: number): readonly EngineFragment[] {
+  const { segments, mediaSequence } = parseMediaPlaylist(text);
+  const before = segments.findIndex((_, index) => known.has(mediaSequence + index));
+  const left = segments.slice(0, Math.max(0, before)).reduce((sum, { duration }) => sum + duration, 0);
+  const anchor = known.get(mediaSequence + before);
+  let time = anchor === undefined ? (lastOf(known) ?? startTime) : anchor - left;
+  return segments.map((segment, index) => {
+    const fragment = createFragment(mediaSequence + index, time, segment.duration);
+    time += segment.duration;
+    return fragment;
+  });
+}
+
+/** A window that has left everything behind that was known goes on where the last of it began. */
+function lastOf(known: ReadonlyMap<number, number>): number | undefined {
+  return known.size === 0 ? undefined : Math.max(...known.values());
+}
+
+function createFragment(sn: number, start: number, duration: number): EngineFragment {
+  const fragment = {
+    sn,
+    level: 0,
+    type: "main",
+    cc: 0,
+    start,
+    duration,
+    end: start + duration,
+    setStart: (time: number) => {
+      fragment.start = time;
+      fragment.end = time + fragment.duration;
+    },
+    setDuration: (seconds: number) => {
+      fragment.duration = seconds;
+      fragment.end = fragment.start + seconds;
+    },
+  };
+  return fragment;
+}
