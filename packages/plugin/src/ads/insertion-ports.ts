@@ -1,0 +1,71 @@
+/**
+ * What the flow of one break asks for between the ad server's answer and the splice: set-up, content, CDN and repackaging.
+ */
+import type { ContentFacts } from "../content/content.ts";
+import type { Emit } from "../events.ts";
+import type { InsertionPorts } from "../insertion.ts";
+import type { Settings } from "../options.ts";
+import type { PluginPorts } from "../ports.ts";
+import { createCdn } from "./cdn.ts";
+import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
+import { guessAddresses, type SetUp } from "./set-up.ts";
+
+export interface InsertionDeps {
+  readonly settings: Settings;
+  readonly ports: PluginPorts;
+  readonly emit: Emit;
+}
+
+/** What the flow of one break asks of the session. */
+export function createInsertionPorts(
+  { settings, ports, emit }: InsertionDeps,
+  setUp: Promise<SetUp>,
+  facts: Promise<ContentFacts>,
+  bandwidths: Promise<readonly number[]>,
+): Omit<InsertionPorts, "requestAds" | "report"> {
+  const cdn = createCdn(settings, ports);
+  const requests = new Map<string, Promise<RepackageExchange>>();
+  const followed = new Set<string>();
+  let isContentKnown = false;
+  void facts.then(() => {
+    isContentKnown = true;
+  });
+  return {
+    prefetch: (ads) => {
+      if (isContentKnown) return;
+      const guess = async (): Promise<void> => {
+        const known = await setUp;
+        for (const url of ads.flatMap((ad) => guessAddresses(ad, known))) void cdn.probe(url);
+      };
+      // a set-up that fails is told once, by `ready`
+      guess().catch(() => undefined);
+    },
+    context: async (planned) => {
+      const [known, content] = await Promise.all([setUp, facts]);
+      if (content.isLive !== (planned.position === "live"))
+        return { skipped: "policy", message: "live content has no breaks but its avails" };
+      if (content.playlist.segments.some(({ map }) => map))
+        return { skipped: "no-variant-match", message: "content: expected MPEG-TS segments, got EXT-X-MAP" };
+      const { targetDuration, isLive } = content;
+      return { ...known, needs: { packaging: "hls", targetDuration, isLive } };
+    },
+    probe: cdn.probe,
+    loadMedia: (url) => cdn.loadMedia(url, bandwidths),
+    requestRepackage: (request, ad) => {
+      const name = JSON.stringify([request.key, request.cut]);
+      const exchange = requests.get(name) ?? requestRepackage(request, ad, settings, ports);
+      requests.set(name, exchange);
+      void exchange.then(() => requests.delete(name));
+      return exchange;
+    },
+    followRepackaging: (statusUrl, about) => {
+      if (!settings.followRepackaging || followed.has(statusUrl.href)) return;
+      followed.add(statusUrl.href);
+      const title = "CRS creates an HLS version and uploads it to the CDN";
+      const step = { ...about, step: 6, title, method: "GET", url: statusUrl.href } as const;
+      followRepackaging(statusUrl, ports, (status) => emit("workflowstep", { ...step, ...status })).catch(
+        () => undefined,
+      );
+    },
+  };
+}

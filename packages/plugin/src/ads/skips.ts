@@ -1,0 +1,102 @@
+/**
+ * Ads and breaks that are left out: told to the page, and to the URLs that want to know.
+ */
+import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import type { ContentFacts } from "../content/content.ts";
+import type { Emit } from "../events.ts";
+import type { SkippedAd } from "../insertion.ts";
+import type { BeaconSender, BeaconSubject } from "../viewing/beacons.ts";
+import type { BreakEntry, SessionPorts } from "./break-entry.ts";
+
+export interface SkipDeps {
+  readonly emit: Emit;
+  readonly beacons: BeaconSender;
+  /** Breaks were added, placed or skipped. */
+  readonly onBreaksChange: () => void;
+}
+
+/** Every way in which an ad or a break is left out: told to the host and to the error URLs. */
+export function createSkips(
+  { emit, beacons, onBreaksChange }: SkipDeps,
+  facts: () => ContentFacts | undefined,
+): Pick<SessionPorts, "reportSkipped" | "skipBreak" | "takeResolved"> {
+  const reportSkipped: SessionPorts["reportSkipped"] = ({ planned: { breakId, position } }, skipped) => {
+    if (facts()?.isLive && position !== "live") return;
+    for (const { errorUrls, ...event } of skipped) {
+      emit("adskip", { breakId, ...event });
+      beacons.sendErrors({ ...NOWHERE, breakId, adId: event.adId }, errorUrls, event.vastError);
+    }
+  };
+  const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told) => {
+    const { breakId, errors } = entry.planned;
+    if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason));
+    beacons.sendErrors({ ...NOWHERE, breakId }, errors, VAST_ERROR_OF_SKIP[reason]);
+    Object.assign(entry, { status: "skipped", reason });
+    onBreaksChange();
+  };
+  return {
+    reportSkipped,
+    skipBreak,
+    takeResolved: (entry, { ads, skipped }) => {
+      entry.ads = ads;
+      reportSkipped(entry, skipped);
+      if (entry.status === "pending" && ads.length > 0) return true;
+      if (entry.status === "pending") skipBreak(entry, skipped[0]?.reason ?? "no-ads", skipped);
+      else if (entry.reason && ads.length > 0) reportSkipped(entry, describeBreak(entry, entry.reason));
+      return false;
+    },
+  };
+}
+
+const NOWHERE: Omit<BeaconSubject, "breakId"> = {
+  adId: undefined,
+  ad: undefined,
+  creative: undefined,
+  index: undefined,
+  adCount: undefined,
+  mediaUrl: undefined,
+  contentTime: 0,
+};
+
+/** A break that is left out as a whole: each of its ads, or the break itself while its ads are not known. */
+function describeBreak({ ads, planned }: BreakEntry, reason: SkipReason): readonly SkippedAd[] {
+  const vastError = VAST_ERROR_OF_SKIP[reason];
+  const message = MESSAGE[reason] ?? reason;
+  if (ads.length === 0)
+    return [
+      {
+        adId: undefined,
+        creativeUrl: undefined,
+        reason,
+        vastError,
+        message: `break ${planned.breakId}: ${message}`,
+        errorUrls: [],
+      },
+    ];
+  return ads.map(({ ad, mediaUrl }) => ({
+    adId: ad.id,
+    creativeUrl: mediaUrl,
+    reason,
+    vastError,
+    message,
+    errorUrls: ad.errors,
+  }));
+}
+
+const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
+  "ads-timeout": "decided too late for where the viewer is",
+  policy: "the content has no place for it",
+  "no-ads": "no ad came",
+  "media-unavailable": "a segment cannot be loaded",
+};
+
+/** Leaves out an ad that was ready; a break of which nothing is left is skipped. Once per ad. */
+export function refuseAd(entry: BreakEntry | undefined, index: number, reason: SkipReason, ports: SessionPorts): void {
+  const ready = entry?.ads[index];
+  if (!entry || !ready || entry.refused.has(ready)) return;
+  entry.refused.add(ready);
+  const skipped = { adId: ready.ad.id, creativeUrl: ready.mediaUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason] };
+  const told = [{ ...skipped, message: MESSAGE[reason] ?? reason, errorUrls: ready.ad.errors }];
+  ports.reportSkipped(entry, told);
+  if (entry.refused.size === entry.ads.length) ports.skipBreak(entry, reason, told);
+}
