@@ -47,6 +47,8 @@ export interface AdRequestOptions {
   readonly followRedirects?: boolean;
   /** For the macros in wrapper addresses. */
   readonly macros?: MacroValues;
+  /** Fills the macros in wrapper addresses in another way; the time that it takes counts against `timeoutMs`. */
+  readonly expandAddress?: (template: string) => string | Promise<string>;
 }
 
 /**
@@ -99,7 +101,7 @@ export function resolveVastText(
 /** What all requests of a tree of wrappers share. */
 interface Chain {
   readonly ports: AdRequestPorts;
-  readonly options: Required<Omit<AdRequestOptions, "timeoutMs">>;
+  readonly options: Required<Omit<AdRequestOptions, "timeoutMs" | "macros">>;
   readonly now: () => number;
   readonly deadline: number;
   bytesLeft: number;
@@ -117,7 +119,7 @@ interface Answer {
   readonly hop: Hop;
 }
 
-function startChain(ports: AdRequestPorts, { timeoutMs, ...given }: AdRequestOptions): Chain {
+function startChain(ports: AdRequestPorts, { timeoutMs, macros = {}, ...given }: AdRequestOptions): Chain {
   const options = {
     wrapperLimit: 5,
     maxBytes: MAX_XML_BYTES,
@@ -126,7 +128,7 @@ function startChain(ports: AdRequestPorts, { timeoutMs, ...given }: AdRequestOpt
     maxAds: 30,
     allowMultipleAds: true,
     followRedirects: true,
-    macros: {},
+    expandAddress: (template: string) => expandMacros(template, macros),
     ...given,
   };
   const now = ports.now ?? (() => performance.now());
@@ -235,13 +237,13 @@ function resolveInLine({ ad }: InLineAd, hop: Hop): VastResult {
 }
 
 function resolveWrapper(chain: Chain, wrapper: WrapperAd, hop: Hop): Promise<VastResult> {
-  const { wrapperLimit, followRedirects, macros } = chain.options;
+  const { wrapperLimit, followRedirects, expandAddress } = chain.options;
   const parent = hop.wrappers.at(-1);
   const next = { ...hop, wrappers: [...hop.wrappers, wrapper] };
-  return resolveAnswer(chain, next, () => {
+  return resolveAnswer(chain, next, async () => {
     if (next.wrappers.length > wrapperLimit || !(parent ? parent.followAdditionalWrappers : followRedirects))
       throw new AdError("wrapper-limit", `VAST wrapper ${wrapper.ad.id ?? ""}: one more than may be followed`);
-    const url = expandMacros(wrapper.tagUrl, macros);
+    const url = await expandAddress(wrapper.tagUrl);
     if (!URL.canParse(url))
       throw new AdError("vast-malformed", `VAST wrapper ${wrapper.ad.id ?? ""}: expected an http(s) VASTAdTagURI`);
     return fetchVast(chain, next, new URL(url));

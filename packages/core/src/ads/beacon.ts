@@ -51,6 +51,15 @@ export function scheduleBeacons(
   return [...timed, ...progress].toSorted((a, b) => a.time - b.time);
 }
 
+/**
+ * The URLs that want to know of something that the viewer does, as `mute`, `pause` or `rewind`; a tracker is named as its document
+ * spells it, compared without case.
+ */
+export function listBeacons(creative: Creative, event: string): readonly string[] {
+  const wanted = event.toLowerCase();
+  return creative.trackers.filter((tracker) => tracker.event.toLowerCase() === wanted).map(({ url }) => url);
+}
+
 function selectTime(offset: TimeOffset | undefined, duration: number): number | undefined {
   if (!offset) return undefined;
   const time = "share" in offset ? offset.share * duration : offset.seconds;

@@ -99,17 +99,25 @@ function isMacroName(name: string): name is MacroName {
   return NAMES.has(name);
 }
 
+/** Values by the standard's names, and by names of one's own: upper-case letters, digits, `_`, a letter first. */
+export type MacroOverrides = Readonly<Record<string, MacroValue | Date | undefined>>;
+
 /**
  * Replaces each known upper-case `[NAME]` by its value, percent-encoded: -1 where it is not known, -2 where it may not be told.
  * TIMESTAMP is ISO 8601 with milliseconds in UTC, playheads are HH:MM:SS.mmm, CACHEBUSTING has eight digits.
  * Anything else, `%%NAME%%` too, stays as it is; a value that looks like a macro is not expanded again.
+ *
+ * @param overrides go before `values`; a name that the standard does not have is expanded only where it is in here
  */
-export function expandMacros(template: string, values: MacroValues): string {
-  return template.replace(/\[([A-Z]+)\]/g, (macro, name: string) => (isMacroName(name) ? format(name, values) : macro));
+export function expandMacros(template: string, values: MacroValues, overrides: MacroOverrides = {}): string {
+  return template.replace(/\[([A-Z][A-Z0-9_]*)\]/g, (macro, name: string) => {
+    const own = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
+    if (own !== undefined) return format(name, own);
+    return isMacroName(name) ? format(name, values[name]) : macro;
+  });
 }
 
-function format(name: MacroName, values: MacroValues): string {
-  const value = values[name];
+function format(name: string, value: MacroValue | Date | undefined): string {
   if (value === undefined) return "-1";
   if (value === null) return "-2";
   if (value instanceof Date) return encode(value.toISOString().replace("Z", "+00:00"));

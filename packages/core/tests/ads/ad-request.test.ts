@@ -169,6 +169,19 @@ describe("resolveVast", () => {
     expect(server.asked.map(({ url }) => url)).toEqual([TAG.href, "https://ads.example/next?cb=00000042&x=-1"]);
   });
 
+  test("a wrapper's address is asked when its macros are filled, however long that takes", async () => {
+    const server = adServer({
+      "/tag": vast(wrapper("w", "https://b.example/next?consent=[GDPRCONSENT]")),
+      "/next": vast(inline("a")),
+    });
+    const expandAddress = async (template: string): Promise<string> => {
+      await Promise.resolve();
+      return template.replace("[GDPRCONSENT]", "CPx");
+    };
+    await resolveVast(TAG, server.ports, { timeoutMs: 1000, expandAddress });
+    expect(server.asked.map(({ url }) => url)).toEqual([TAG.href, "https://b.example/next?consent=CPx"]);
+  });
+
   test("one ad failing costs no other", async () => {
     const result = await resolve({
       "/tag": vast(wrapper("dead", "https://b.example/dead"), inline("a"), wrapper("html", "https://b.example/html")),

@@ -1,4 +1,4 @@
-import { buildPod, parseVast, type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
+import { buildPod, listBeacons, parseVast, type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { read, readFixture } from "./read-fixture.ts";
 
@@ -53,6 +53,17 @@ describe("scheduleBeacons", () => {
   test("reports an ad's impressions with its first creative alone", () => {
     expect(schedule("", 10)).toEqual([{ event: "impression", url: "https://t.example/impression", time: 0 }]);
     expect(schedule("", 10, false)).toEqual([]);
+  });
+});
+
+describe("listBeacons", () => {
+  test("gives every URL of what the viewer does, whatever the document's spelling", () => {
+    const [found] = parseVast(
+      read(`<VAST><Ad><InLine><Creatives><Creative><Linear><TrackingEvents>${tracking("mute")}${tracking("MUTE", "1")}
+        ${tracking("unmute")}</TrackingEvents></Linear></Creative></Creatives></InLine></Ad></VAST>`),
+    ).ads;
+    const [creative] = found?.ad.creatives ?? [];
+    expect(creative && listBeacons(creative, "mute")).toEqual(["https://t.example/mute/0", "https://t.example/MUTE/1"]);
   });
 });
 

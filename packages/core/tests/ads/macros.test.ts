@@ -65,6 +65,13 @@ describe("expandMacros", () => {
     expect(expandMacros(text, { IFA: "x" })).toBe(text);
   });
 
+  test("values of one's own go before the others, and bring names that the standard does not have", () => {
+    const own = { IFA: "own", CONTENTID: null, MY_ID2: "a b", PAGEURL: undefined };
+    expect(expandMacros("[IFA] [CONTENTID] [MY_ID2] [MY_OTHER] [PAGEURL]", { IFA: "x", PAGEURL: "p" }, own)).toBe(
+      "own -2 a%20b [MY_OTHER] p",
+    );
+  });
+
   test("does not expand a macro that a value brings along", () => {
     expect(decodeURIComponent(expandMacros("[PAGEURL]", { PAGEURL: "[IFA]", IFA: "secret" }))).toBe("[IFA]");
   });
