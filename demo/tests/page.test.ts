@@ -158,6 +158,7 @@ describe("the timeline", () => {
     startTime: 30,
     duration: 10,
     ads: [],
+    watched: false,
   };
 
   test("a break covers its share of the bar, a skipped one is a pin", () => {

@@ -131,6 +131,7 @@ export function listBreaks(pods: readonly SidecarPod[], end: number | undefined)
       ads: pod.ads.map(({ id: adId, startTime, duration }, index) => {
         return { adId, index, title: adId, creativeId: undefined, clickThrough: undefined, startTime, duration };
       }),
+      watched: false,
     };
   });
 }

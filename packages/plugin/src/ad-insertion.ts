@@ -25,9 +25,16 @@ export interface AdInsertion {
   readonly session: string;
   /** The playhead in seconds of content, ads left out and frozen while one plays; 0 without media. */
   readonly contentTime: number;
+  /** The playhead as the media element counts it, ads included; 0 without media. */
+  readonly streamTime: number;
+  /** Seconds of content, ads left out; undefined while it is not known, and in live content. */
+  readonly contentDuration: number | undefined;
+  /** Within an ad: where its break stands. Live content has one time: what is given. */
   readonly toContentTime: (streamTime: number) => number;
   /** At a break: the first frame after its ads. */
   readonly toStreamTime: (contentTime: number) => number;
+  /** Seeks as the viewer does, so that the policies hold; without media nothing happens. */
+  readonly seekTo: (contentTime: number) => void;
   /** The ad breaks in order of their content time. */
   readonly breaks: readonly BreakSnapshot[];
 }
@@ -87,6 +94,7 @@ export function createInsertionBase(
   // without a zone document no ad comes, yet playlists pass and breaks are told as skipped
   const loaded = loading.catch(() => undefined);
   const toContentTime = (time: number): number => parts?.toContentTime(time) ?? time;
+  const toStreamTime = (time: number): number => parts?.toStreamTime(time) ?? time;
 
   const insertion: AdInsertion = {
     ready,
@@ -101,8 +109,18 @@ export function createInsertionBase(
     get contentTime() {
       return toContentTime(host?.media()?.currentTime ?? 0);
     },
+    get streamTime() {
+      return host?.media()?.currentTime ?? 0;
+    },
+    get contentDuration() {
+      return parts?.contentDuration();
+    },
     toContentTime,
-    toStreamTime: (time) => parts?.toStreamTime(time) ?? time,
+    toStreamTime,
+    seekTo: (time) => {
+      const media = host?.media();
+      if (media) media.currentTime = toStreamTime(time);
+    },
     get breaks() {
       return parts?.breaks() ?? [];
     },

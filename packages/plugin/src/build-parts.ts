@@ -40,7 +40,8 @@ export function buildParts(deps: PartsDeps): LoadedParts {
   });
   const isLive = (): boolean => session.facts()?.isLive ?? false;
   const toContent = (time: number): number => (isLive() ? time : toContentTime(timeline, time));
-  const breaks = (): readonly BreakSnapshot[] => describeBreaks(session.entries(), timeline, session.facts()?.duration);
+  const breaks = (): readonly BreakSnapshot[] =>
+    describeBreaks(session.entries(), timeline, session.facts()?.duration, () => false);
   let drawn = "";
   const tellBreaks = (): void => {
     const now = breaks();
@@ -67,6 +68,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     }),
     toContentTime: toContent,
     toStreamTime: (time) => (isLive() ? time : toStreamTime(timeline, time)),
+    contentDuration: () => (isLive() ? undefined : session.facts()?.duration),
     onTimelineChange: tellBreaks,
   };
 }

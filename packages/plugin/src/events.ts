@@ -32,6 +32,8 @@ export interface BreakSnapshot {
   readonly startTime: number;
   readonly duration: number;
   readonly ads: readonly AdSnapshot[];
+  /** As the policy counts it: by default from the first frame of its first ad on. */
+  readonly watched: boolean;
 }
 
 export interface BreakEvent {
@@ -109,6 +111,24 @@ export interface BeaconEvent {
   readonly contentTime: number;
 }
 
+/**
+ * Why the playhead is somewhere else than the viewer has put it, or than playing on would have brought it.
+ *
+ * `snap-back`: to a break that was sought over · `return`: from there to the viewer's target · `ad-start`: to the begin of an ad or
+ * break, as the policy says · `watched`, `skipped`: past a break that is watched, or that the policy leaves out · `trick-play`: past a
+ * break while the playbackRate is that of trick play · `kept-in-ad`: back to where the ad was · `resume`: to `startContentTime`
+ */
+export type SeekReason =
+  "snap-back" | "return" | "ad-start" | "watched" | "skipped" | "trick-play" | "kept-in-ad" | "resume";
+
+/** Seconds of the element's `currentTime`: `to` is what was asked for, `target` where it goes. */
+export interface SeekAdjustedEvent {
+  readonly from: number;
+  readonly to: number;
+  readonly target: number;
+  readonly reason: SeekReason;
+}
+
 export interface AdInsertionEvents {
   readonly adbreakstart: BreakEvent;
   readonly adstart: AdEvent;
@@ -121,6 +141,7 @@ export interface AdInsertionEvents {
   readonly error: ErrorEvent;
   readonly workflowstep: WorkflowStepEvent;
   readonly beacon: BeaconEvent;
+  readonly seekadjusted: SeekAdjustedEvent;
   readonly timeline: { readonly breaks: readonly BreakSnapshot[] };
 }
 
@@ -149,6 +170,7 @@ export function createEmitter(): Emitter {
     error: new Set(),
     workflowstep: new Set(),
     beacon: new Set(),
+    seekadjusted: new Set(),
     timeline: new Set(),
   };
   let early: (() => void)[] | undefined = [];

@@ -19,7 +19,9 @@ export type { AdInsertion } from "./ad-insertion.ts";
 export type * from "./events.ts";
 export type { Engine } from "./hosts/hls-engine.ts";
 export type { AdInsertionOptions, BreakOption } from "./options.ts";
+export type { PolicyOptions } from "./policy-options.ts";
 export type { PluginPorts } from "./ports.ts";
+export type * from "./viewing/policy.ts";
 
 /** Spread into the configuration of hls.js. */
 export interface InterludeHlsConfig {

@@ -20,4 +20,6 @@ export type { PlainAdInsertion } from "./hosts/plain-host.ts";
 export type { AdInsertion, CreatePorts } from "./ad-insertion.ts";
 export type * from "./events.ts";
 export type { AdInsertionOptions, BreakOption } from "./options.ts";
+export type { PolicyOptions } from "./policy-options.ts";
 export type { PluginPorts } from "./ports.ts";
+export type * from "./viewing/policy.ts";

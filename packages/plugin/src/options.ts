@@ -2,6 +2,7 @@
  * What a publisher sets, with defaults. Every wait is bounded: the content never depends on an ad server, a CDN or CRS.
  */
 import { AdError } from "@interlude/core";
+import { parsePolicyOptions, type PolicyOptions, type PolicySettings } from "./policy-options.ts";
 
 /** A break that the page itself asks for. */
 export interface BreakOption {
@@ -12,7 +13,7 @@ export interface BreakOption {
   readonly adTagUrl: string | URL;
 }
 
-export interface AdInsertionOptions {
+export interface AdInsertionOptions extends PolicyOptions {
   /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. */
   readonly zoneUrl: string | URL;
   /**
@@ -48,7 +49,7 @@ export interface AdInsertionOptions {
 }
 
 /** Options checked and completed. */
-export interface Settings {
+export interface Settings extends PolicySettings {
   readonly zoneUrl: URL;
   readonly adTagUrl: URL | undefined;
   readonly breaks: readonly { readonly id: string; readonly time: number | "start" | "end"; readonly adTagUrl: URL }[];
@@ -80,6 +81,7 @@ export function parseOptions(options: AdInsertionOptions, base: string, createSe
   }));
   const beside = adTagUrl ?? breaks[0]?.adTagUrl;
   return {
+    ...parsePolicyOptions(options),
     zoneUrl: parseUrl("zoneUrl", options.zoneUrl, base),
     adTagUrl,
     breaks,

@@ -20,6 +20,8 @@ export interface LoadedParts {
   readonly emit: Emit;
   readonly toContentTime: (streamTime: number) => number;
   readonly toStreamTime: (contentTime: number) => number;
+  /** Seconds; undefined while it is not known, and in live content. */
+  readonly contentDuration: () => number | undefined;
   /** In order of their content time. */
   readonly breaks: () => readonly BreakSnapshot[];
   /** Playlists or loaded media have moved the breaks. */

@@ -14,9 +14,10 @@ export function describeBreaks(
   entries: readonly BreakEntry[],
   timeline: Timeline,
   contentDuration: number | undefined,
+  isWatched: (breakId: string) => boolean,
 ): readonly BreakSnapshot[] {
   return entries
-    .flatMap((entry) => describeEntry(entry, timeline, contentDuration) ?? [])
+    .flatMap((entry) => describeEntry(entry, timeline, contentDuration, isWatched(entry.planned.breakId)) ?? [])
     .toSorted((a, b) => a.contentTime - b.contentTime);
 }
 
@@ -24,10 +25,11 @@ function describeEntry(
   entry: BreakEntry,
   timeline: Timeline,
   contentDuration: number | undefined,
+  watched: boolean,
 ): BreakSnapshot | undefined {
   const { breakId, position } = entry.planned;
   const placed = timeline.breaks().find((item) => item.breakId === breakId);
-  const known = { breakId, position, reason: entry.reason } as const;
+  const known = { breakId, position, reason: entry.reason, watched } as const;
   if (!placed || entry.status !== "placed") {
     const contentTime = entry.time === "end" ? contentDuration : entry.time;
     if (contentTime === undefined) return undefined;
