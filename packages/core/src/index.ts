@@ -7,6 +7,8 @@ export * from "./ads/macros.ts";
 export * from "./ads/pod.ts";
 export { formatAdFragment, formatPodFragment } from "./ads/sidecar-vmap.ts";
 export * from "./ads/sidecar.ts";
+export * from "./ads/sidecar-read.ts";
+export { readAdFragment, readPodFragment } from "./ads/sidecar-read-vmap.ts";
 export * from "./ads/time.ts";
 export { type InLineAd, parseAdUrl, parseVast, type VastDocument, type WrapperAd } from "./ads/vast.ts";
 export * from "./ads/vmap.ts";
