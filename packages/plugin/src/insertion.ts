@@ -4,9 +4,9 @@
  *
  *   1  the client requests an ad from the ad server                      requestAds
  *   2  the ad server returns the ad                                      requestAds
- *   3  the client checks the format   a HLS → insert it                  resolveCreative → loadMedia
+ *   3  the client checks the format   a HLS → insert it                  resolveCreative → loadFitting
  *                                     b not HLS → ask the CDN            resolveCreative → probe
- *   4  the client checks the answer   a there → insert it                loadMedia
+ *   4  the client checks the answer   a there → insert it                loadFitting
  *                                     b not there → ask the ad server,   requestRepackage
  *                                       do not insert
  *   5  the ad server requests transcoding                                requestRepackage's answer
@@ -24,6 +24,7 @@ import {
   buildPod,
   type Creative,
   type JitContext,
+  type JitPorts,
   type ProbeResult,
   type RepackageAnswer,
   type RepackageRequest,
@@ -33,7 +34,8 @@ import {
   type VastResult,
 } from "@interlude/core";
 import type { PlannedBreak } from "./ads/ad-server.ts";
-import type { AdMedia, Probe } from "./ads/cdn.ts";
+import type { Probe, SkippedMedia, SplicedMedia } from "./ads/cdn.ts";
+import { loadFitting } from "./ads/hls-copy.ts";
 import type { WorkflowStepEvent } from "./events.ts";
 import type { RepackageExchange } from "./ads/repackage.ts";
 
@@ -72,7 +74,7 @@ export interface InsertionPorts {
     planned: PlannedBreak,
   ) => Promise<JitContext | { readonly skipped: SkipReason; readonly message: string }>;
   readonly probe: (url: URL) => Promise<Probe>;
-  readonly loadMedia: (url: URL) => Promise<AdMedia>;
+  readonly loadMedia: (url: URL) => Promise<SplicedMedia | SkippedMedia>;
   readonly requestRepackage: (request: RepackageRequest, ad: Ad) => Promise<RepackageExchange>;
   readonly followRepackaging: (
     statusUrl: URL,
@@ -148,23 +150,27 @@ async function resolveAd(
   try {
     const context = await ports.context(planned);
     if ("skipped" in context) return skip(context.skipped, context.message);
-    const resolution = await resolveCreative(creative, context, {
+    const jit: JitPorts = {
       probe: (url) => probeReported(url, about, ports),
-      requestRepackage: async (request) => {
+      requestRepackage: (request) => askForRepackaging(request, ad, about, ports),
+    };
+    const resolution = await resolveCreative(creative, context, {
+      ...jit,
+      requestRepackage: (request) => {
         creativeUrl = request.creativeUrl;
         onLost();
-        return await askForRepackaging(request, ad, about, ports);
+        return jit.requestRepackage(request);
       },
     });
     if ("skipped" in resolution) return skip(resolution.skipped, `${creativeUrl ?? "no media file"} was not inserted`);
 
     creativeUrl = resolution.mediaFile.url;
-    const url = resolution.playlistUrl;
     if (!resolution.isRepackaged)
       ports.report({ ...about, step: 3, part: "a", title: "HLS already: the client inserts it", creativeUrl });
-    const media = await ports.loadMedia(url);
+    const media = await loadFitting(resolution, creative, context, { ...jit, loadMedia: ports.loadMedia });
     if ("skipped" in media) return skip(media.skipped, media.message);
-    return { ad, creative, mediaUrl: url.href, ...media };
+    const { mediaUrl, renditions, duration } = media;
+    return { ad, creative, mediaUrl, renditions, duration };
   } catch (cause) {
     return skip((cause instanceof AdError && REASON_OF_CODE[cause.code]) || "media-unavailable", String(cause));
   }

@@ -3,6 +3,7 @@
  */
 import {
   isMasterPlaylist,
+  type MasterPlaylist,
   parseMasterPlaylist,
   type SkipReason,
   type Stitched,
@@ -14,6 +15,7 @@ import type { BeaconSender } from "./viewing/beacons.ts";
 import type { BreakEntry, SessionPorts } from "./ads/break-entry.ts";
 import { createInsertionPorts } from "./ads/insertion-ports.ts";
 import { type ContentFacts, type FetchedPlaylist, readFacts } from "./content/content.ts";
+import { asSound, type ContentPackaging, selectPackaging } from "./content/packaging.ts";
 import type { Emit } from "./events.ts";
 import { type InsertionPorts, resolveBreak } from "./insertion.ts";
 import type { Live } from "./content/live.ts";
@@ -58,17 +60,17 @@ export interface Session {
 
 export function createSession(deps: SessionDeps): Session {
   const { settings, ports } = deps;
-  const facts = createDeferred<ContentFacts>();
-  const bandwidths = createDeferred<readonly number[]>();
+  const content = createDeferred<ContentPackaging>();
   const setUp = readSetUp(settings, deps.zone);
   const report: InsertionPorts["report"] = (step) => deps.emit("workflowstep", step);
   const adServer = createAdServer(settings, ports, deps.requests);
   let known: ContentFacts | undefined;
+  let master: MasterPlaylist | undefined;
   let live: Live | undefined;
   let loading: Promise<Live> | undefined;
 
   const insertionPorts: InsertionPorts = {
-    ...createInsertionPorts(deps, setUp, facts.promise, bandwidths.promise),
+    ...createInsertionPorts(deps, setUp, content.promise),
     requestAds: adServer.requestAds,
     report,
   };
@@ -109,14 +111,14 @@ export function createSession(deps: SessionDeps): Session {
     entries,
     vod: () => (known && !known.isLive ? vod : undefined),
     readMaster: (text) => {
-      if (isMasterPlaylist(text))
-        bandwidths.resolve(parseMasterPlaylist(text).variants.map(({ bandwidthBps }) => bandwidthBps));
+      if (isMasterPlaylist(text)) master = parseMasterPlaylist(text);
     },
-    stitch: async (fetched) => {
+    stitch: async (asked) => {
+      const fetched = asSound(asked, master);
       const current = readFacts(fetched.text);
       known ??= current;
-      bandwidths.resolve([]);
-      facts.resolve(current);
+      // subtitles may be packaged in another way than what they belong to
+      if (fetched.content.kind !== "subtitles") content.resolve(selectPackaging(master, current));
       const stitched = await stitch(fetched, current);
       for (const { breakId, adId, reason } of stitched.refused) refuse(breakId, Number(adId), reason);
       return stitched;

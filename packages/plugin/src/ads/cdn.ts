@@ -6,17 +6,22 @@
  * @see primetime.md §3.3 step 2, §1.9 (bit rate matching)
  */
 import {
+  type AdCandidate,
   AdError,
   type AdRendition,
+  type FittingRenditions,
   isMasterPlaylist,
+  listAdCandidates,
+  type LoadedCandidate,
   type MediaPlaylist,
   parseMasterPlaylist,
   parseMediaPlaylist,
   type ProbeResult,
+  selectFitting,
   selectRendition,
   type SkipReason,
-  type Variant,
 } from "@interlude/core";
+import type { MediaNeeds } from "../content/packaging.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 
@@ -28,19 +33,32 @@ export interface Probe {
   readonly playlist: { readonly text: string; readonly url: URL } | undefined;
 }
 
-/** The renditions of an ad, or why this content cannot take it. */
-export type AdMedia =
-  | { readonly renditions: readonly AdRendition[]; readonly duration: number }
-  | { readonly skipped: SkipReason; readonly message: string };
+/** What of an ad fits the content. */
+export interface SplicedMedia {
+  /** Empty only where `misfit` says why. */
+  readonly renditions: readonly AdRendition[];
+  /** Seconds. */
+  readonly duration: number;
+  /** Why some of what was looked at do not fit. */
+  readonly misfit: FittingRenditions<LoadedCandidate>["misfit"];
+}
+
+/** Why nothing of an ad can be spliced. */
+export interface SkippedMedia {
+  readonly skipped: SkipReason;
+  readonly message: string;
+}
 
 export interface Cdn {
   /** Never throws: what goes wrong is `error`. An answer is good for ten seconds. */
   readonly probe: (url: URL) => Promise<Probe>;
   /**
-   * @param bandwidths of the content's variants; empty: unknown, the ad's highest rendition alone
+   * Loads what the content's variants and tracks take, and no more; for a content of unknown variants the highest rendition. An answer
+   * is good for ten seconds.
+   *
    * @throws AdError as `FetchText` does, and `upstream-status`, `playlist-malformed`
    */
-  readonly loadMedia: (url: URL, bandwidths: Promise<readonly number[]>) => Promise<AdMedia>;
+  readonly loadMedia: (url: URL, needs: MediaNeeds) => Promise<SplicedMedia | SkippedMedia>;
 }
 
 const MAX_BYTES = 1_000_000;
@@ -49,7 +67,7 @@ const MISSES: readonly number[] = [404, 410];
 
 export function createCdn(settings: Settings, ports: PluginPorts): Cdn {
   const probes = new Map<string, { readonly at: number; readonly probe: Promise<Probe> }>();
-  const media = new Map<string, { readonly at: number; readonly media: Promise<AdMedia> }>();
+  const media = new Map<string, { readonly at: number; readonly media: Promise<SplicedMedia | SkippedMedia> }>();
   const isFresh = (at: number): boolean => ports.now() - at < FRESH_MS;
 
   const probe = (url: URL): Promise<Probe> => {
@@ -67,30 +85,30 @@ export function createCdn(settings: Settings, ports: PluginPorts): Cdn {
       url: url.href,
     });
   };
-  const load = async (url: URL, bandwidths: Promise<readonly number[]>): Promise<AdMedia> => {
+  const load = async (url: URL, needs: MediaNeeds): Promise<SplicedMedia | SkippedMedia> => {
     const first = (await probes.get(url.href)?.probe)?.playlist ?? (await fetchPlaylist(url));
     if (!isMasterPlaylist(first.text)) {
-      const playlist = parseMediaPlaylist(first.text);
-      return checkMedia([{ bandwidthBps: 0, url: first.url, playlist }]);
+      const only = { bandwidthBps: 0, url: first.url.href, kind: "main", hasOwnSound: false } as const;
+      return selectMedia([{ ...only, base: first.url, playlist: parseMediaPlaylist(first.text) }], needs);
     }
-    const variants = selectVariants(parseMasterPlaylist(first.text).variants, await bandwidths);
+    const candidates = selectCandidates(listAdCandidates(parseMasterPlaylist(first.text), first.url), needs);
     const loaded = await Promise.allSettled(
-      variants.map(async ({ uri, bandwidthBps }) => {
-        const fetched = await fetchPlaylist(new URL(uri, first.url));
-        return { bandwidthBps, url: fetched.url, playlist: parseMediaPlaylist(fetched.text) };
+      candidates.map(async (candidate): Promise<Loaded> => {
+        const fetched = await fetchPlaylist(new URL(candidate.url));
+        return { ...candidate, base: fetched.url, playlist: parseMediaPlaylist(fetched.text) };
       }),
     );
-    const renditions = loaded.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    if (renditions.length === 0) throw selectCause(loaded, url);
-    return checkMedia(renditions);
+    const found = loaded.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    if (found.length === 0) throw selectCause(loaded, url);
+    return selectMedia(found, needs);
   };
 
   return {
     probe,
-    loadMedia: (url, bandwidths) => {
+    loadMedia: (url, needs) => {
       const known = media.get(url.href);
       if (known && isFresh(known.at)) return known.media;
-      const loading = load(url, bandwidths);
+      const loading = load(url, needs);
       media.set(url.href, { at: ports.now(), media: loading });
       loading.catch(() => media.delete(url.href));
       return loading;
@@ -116,19 +134,45 @@ function selectCause(loaded: readonly PromiseSettledResult<unknown>[], url: URL)
   return failed?.reason ?? new AdError("playlist-malformed", `${url.href}: expected variants, got none`);
 }
 
-/** One ad variant for each content variant; the same choice as the splice makes. */
-function selectVariants(variants: readonly Variant[], bandwidths: readonly number[]): readonly Variant[] {
-  const wanted = bandwidths.length > 0 ? bandwidths : [undefined];
-  return [...new Set(wanted.flatMap((bandwidth) => selectRendition(variants, bandwidth) ?? []))];
+interface Loaded extends LoadedCandidate {
+  /** Of the playlist, after redirects. */
+  readonly base: URL;
+  readonly playlist: MediaPlaylist;
 }
 
-function checkMedia(renditions: readonly AdRendition[]): AdMedia {
-  const wrong = renditions.map(({ playlist }) => selectFault(playlist)).find((message) => message !== undefined);
-  if (wrong !== undefined) return { skipped: "no-variant-match", message: wrong };
-  const durations = renditions.map(({ playlist }) =>
-    playlist.segments.reduce((sum, { duration }) => sum + duration, 0),
+/** One rendition for each variant of the content, the same choice as the splice makes, and a sound where it has playlists of sound. */
+function selectCandidates(candidates: readonly AdCandidate[], needs: MediaNeeds): readonly AdCandidate[] {
+  const { splice, bandwidths, hasSoundApart } = needs;
+  const wanted = bandwidths.length > 0 ? bandwidths : [undefined];
+  const select = (kind: AdCandidate["kind"]): readonly AdCandidate[] => {
+    const ofKind = candidates.filter((candidate) => candidate.kind === kind);
+    return wanted.flatMap((bandwidth) => selectRendition(ofKind, bandwidth) ?? []);
+  };
+  if (splice.isAudioOnly) return [...new Set(select("audio"))];
+  const sound = candidates.find(({ kind }) => kind === "audio");
+  // without a sound of its own, a TS ad gives playlists of sound its lowest rendition
+  const lowest = selectRendition(
+    candidates.filter(({ kind }) => kind === "main"),
+    0,
   );
-  return { renditions, duration: Math.max(...durations) };
+  const apart =
+    hasSoundApart || splice.packaging === "cmaf" ? [sound ?? lowest].filter((one) => one !== undefined) : [];
+  return [...new Set([...select("main"), ...apart])];
+}
+
+function selectMedia(found: readonly Loaded[], { splice }: MediaNeeds): SplicedMedia | SkippedMedia {
+  const faults = found.flatMap(({ playlist }) => selectFault(playlist) ?? []);
+  const whole = found.filter(({ playlist }) => selectFault(playlist) === undefined);
+  if (whole.length === 0)
+    return { skipped: "no-variant-match", message: faults[0] ?? "ad: expected renditions, got none" };
+  const { renditions, duration, misfit } = selectFitting(whole, splice);
+  const kept = renditions.map(({ bandwidthBps, kind, base, playlist }) => ({
+    bandwidthBps,
+    kind,
+    url: base,
+    playlist,
+  }));
+  return { renditions: kept, duration, misfit };
 }
 
 function selectFault(playlist: MediaPlaylist): string | undefined {

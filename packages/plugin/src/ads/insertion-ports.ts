@@ -1,7 +1,7 @@
 /**
  * What the flow of one break asks for between the ad server's answer and the splice: set-up, content, CDN and repackaging.
  */
-import type { ContentFacts } from "../content/content.ts";
+import type { ContentPackaging } from "../content/packaging.ts";
 import type { Emit } from "../events.ts";
 import type { InsertionPorts } from "../insertion.ts";
 import type { Settings } from "../options.ts";
@@ -20,14 +20,13 @@ export interface InsertionDeps {
 export function createInsertionPorts(
   { settings, ports, emit }: InsertionDeps,
   setUp: Promise<SetUp>,
-  facts: Promise<ContentFacts>,
-  bandwidths: Promise<readonly number[]>,
+  content: Promise<ContentPackaging>,
 ): Omit<InsertionPorts, "requestAds" | "report"> {
   const cdn = createCdn(settings, ports);
   const requests = new Map<string, Promise<RepackageExchange>>();
   const followed = new Set<string>();
   let isContentKnown = false;
-  void facts.then(() => {
+  void content.then(() => {
     isContentKnown = true;
   });
   return {
@@ -41,16 +40,18 @@ export function createInsertionPorts(
       guess().catch(() => undefined);
     },
     context: async (planned) => {
-      const [known, content] = await Promise.all([setUp, facts]);
-      if (content.isLive !== (planned.position === "live"))
+      const [known, { splice, isMuxedFragments }] = await Promise.all([setUp, content]);
+      if (splice.isLive !== (planned.position === "live"))
         return { skipped: "policy", message: "live content has no breaks but its avails" };
-      if (content.playlist.segments.some(({ map }) => map))
-        return { skipped: "no-variant-match", message: "content: expected MPEG-TS segments, got EXT-X-MAP" };
-      const { targetDuration, isLive } = content;
-      return { ...known, needs: { packaging: "hls", targetDuration, isLive } };
+      if (isMuxedFragments)
+        return {
+          skipped: "no-variant-match",
+          message: "content: expected sound apart from the pictures, got muxed fMP4",
+        };
+      return { ...known, needs: splice };
     },
     probe: cdn.probe,
-    loadMedia: (url) => cdn.loadMedia(url, bandwidths),
+    loadMedia: async (url) => cdn.loadMedia(url, await content),
     requestRepackage: (request, ad) => {
       const name = JSON.stringify([request.key, request.cut]);
       const exchange = requests.get(name) ?? requestRepackage(request, ad, settings, ports);
