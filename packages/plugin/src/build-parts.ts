@@ -32,11 +32,15 @@ export function buildParts(deps: PartsDeps): LoadedParts {
   const beacons = createBeaconSender(settings.session, ports.sendBeacon, emit);
   const session = deps.createSession({
     ...deps,
-    ...deps.abilities,
+    // read when the first playlist comes: only then is it known which player plays
+    get canBindLate() {
+      return deps.abilities.canBindLate;
+    },
     beacons,
     bufferAhead: () => deps.host()?.bufferAhead(),
     onLateChange: () => deps.host()?.onLateChange(),
     onBreaksChange: () => tellBreaks(),
+    placeLate: (url, breaks) => timeline.setBreaks(url.href, breaks, !isLive()),
   });
   const isLive = (): boolean => session.facts()?.isLive ?? false;
   const toContent = (time: number): number => (isLive() ? time : toContentTime(timeline, time));

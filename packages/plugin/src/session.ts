@@ -5,6 +5,7 @@ import {
   isMasterPlaylist,
   type MasterPlaylist,
   parseMasterPlaylist,
+  type PlacedBreak,
   type SkipReason,
   type Stitched,
   type TextResponse,
@@ -22,7 +23,7 @@ import type { Live } from "./content/live.ts";
 import { createDeferred } from "./deferred.ts";
 import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
-import { readSetUp, type SetUp } from "./ads/set-up.ts";
+import { readSetUp } from "./ads/set-up.ts";
 import { createSkips, refuseAd } from "./ads/skips.ts";
 import { createVod, type Vod } from "./content/vod.ts";
 
@@ -37,13 +38,15 @@ export interface SessionDeps {
   readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
   readonly onLateChange: () => void;
+  /** Breaks of a playlist that were found after it had been handed over. */
+  readonly placeLate: (playlistUrl: URL, breaks: readonly PlacedBreak[]) => void;
   /** Breaks were added, placed or skipped. */
   readonly onBreaksChange: () => void;
 }
 
 export interface Session {
-  /** @throws what {@link readSetUp} throws */
-  readonly ready: Promise<SetUp>;
+  /** Of no interest but for when it settles. @throws what {@link readSetUp} throws */
+  readonly ready: Promise<unknown>;
   /** Undefined until the first media playlist. */
   readonly facts: () => ContentFacts | undefined;
   readonly entries: () => readonly BreakEntry[];
@@ -77,7 +80,9 @@ export function createSession(deps: SessionDeps): Session {
   const sessionPorts: SessionPorts = {
     ...createSkips(deps, () => known),
     startBudgetMs: settings.startBudgetMs,
-    canBindLate: deps.canBindLate,
+    get canBindLate() {
+      return deps.canBindLate;
+    },
     now: ports.now,
     resolve: (planned, onHopeless) => resolveBreak(planned, insertionPorts, onHopeless),
     onLateChange: () => {

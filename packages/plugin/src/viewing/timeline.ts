@@ -1,9 +1,27 @@
 /**
- * Where on the player's timeline the ads are. The playhead is mapped by fragments and their media sequence numbers, because hls.js
- * moves a fragment to its real presentation time once it is parsed: sums of EXTINF drift away from what is on screen.
+ * Where on the player's timeline the ads are. The playhead is mapped by fragments and their media sequence numbers, because players
+ * move a fragment to its real presentation time once it is parsed: sums of EXTINF drift away from what is on screen.
  */
 import type { PlacedAd, PlacedBreak } from "@interlude/core";
-import type { EngineDetails, EngineFragment } from "../hosts/hls-engine.ts";
+
+/** A segment of the main playlist as any player has it; seconds on the timeline, real once it is parsed. */
+export interface TimelineFragment {
+  /** Media sequence number; an initialisation segment has a name instead. */
+  readonly sn: number | "initSegment";
+  readonly start: number;
+  readonly end: number;
+  /** Where the player appends by what it lists, and can be told better. */
+  setStart?(start: number): void;
+  setDuration?(duration: number): void;
+}
+
+/** A main playlist as any player lists it; `url` names it as in {@link Timeline.setBreaks}. */
+export interface TimelinePlaylist {
+  readonly url: string;
+  readonly live: boolean;
+  readonly startSN: number;
+  readonly fragments: readonly TimelineFragment[];
+}
 
 /** An ad in the playlists. */
 export interface AdSpan {
@@ -16,7 +34,7 @@ export type AtPlayhead = "unknown" | "content" | AdSpan;
 
 export interface Timeline {
   /**
-   * The breaks of one playlist as it was handed over, by the address that hls.js knows it by.
+   * The breaks of one playlist as it was handed over, by the address that its player's side knows it by.
    *
    * @param isWhole VOD: these are all; live: breaks that have left the window stay known
    */
@@ -25,14 +43,14 @@ export interface Timeline {
    * A media playlist came. hls.js adds up EXTINF anew in it; what is loaded already gets its real times back, and all that follows is
    * moved along, else a late ad, or one after a level switch, would be put over the end of the content before it.
    */
-  readonly setDetails: (details: EngineDetails) => void;
+  readonly setDetails: (details: TimelinePlaylist) => void;
   /** A fragment of the main playlist at this address is in the buffer. */
-  readonly addFragment: (fragment: EngineFragment, playlistUrl: string | undefined) => void;
+  readonly addFragment: (fragment: TimelineFragment, playlistUrl: string | undefined) => void;
   /** What was loaded from here on is gone, and what is listed from here on is another thing. */
   readonly forgetFrom: (time: number) => void;
   readonly locate: (time: number) => AtPlayhead;
   /** The ad that a fragment of the playlist at this address belongs to. */
-  readonly findAd: (fragment: EngineFragment, playlistUrl: string | undefined) => AdSpan | undefined;
+  readonly findAd: (fragment: TimelineFragment, playlistUrl: string | undefined) => AdSpan | undefined;
   /** Whether any of an ad is in the buffer, or was. */
   readonly isLoaded: (placed: PlacedAd) => boolean;
   /** Seconds on the timeline, real where it is loaded, else as the playlists list it. */
@@ -56,7 +74,7 @@ const MAX_DRIFT = 1;
 export function createTimeline(): Timeline {
   const breaksOf = new Map<string, readonly PlacedBreak[]>();
   let loaded: readonly Loaded[] = [];
-  let details: EngineDetails | undefined;
+  let details: TimelinePlaylist | undefined;
 
   const findSpan = (sn: number, url: string | undefined): AdSpan | undefined => {
     for (const placedBreak of breaksOf.get(url ?? "") ?? [])
@@ -65,7 +83,7 @@ export function createTimeline(): Timeline {
           return { placedBreak, placed };
     return undefined;
   };
-  const findListed = (sn: number): EngineFragment | undefined => details?.fragments[sn - details.startSN];
+  const findListed = (sn: number): TimelineFragment | undefined => details?.fragments[sn - details.startSN];
   const startOfSn = (sn: number): number | undefined =>
     loaded.findLast((item) => item.sn === sn)?.start ?? findListed(sn)?.start;
   const startOf = (placed: PlacedAd | PlacedBreak): number => startOfSn(placed.firstMediaSequence) ?? placed.startTime;
@@ -107,14 +125,14 @@ export function createTimeline(): Timeline {
   };
 }
 
-function alignFragments(fragments: readonly EngineFragment[], loaded: readonly Loaded[]): void {
+function alignFragments(fragments: readonly TimelineFragment[], loaded: readonly Loaded[]): void {
   let end: number | undefined;
   for (const fragment of fragments) {
     const expected = end ?? fragment.start;
     const known = loaded.findLast(({ sn }) => sn === fragment.sn);
     const isKnown = known !== undefined && Math.abs(known.start - expected) < MAX_DRIFT;
-    fragment.setStart(isKnown ? known.start : expected);
-    if (isKnown) fragment.setDuration(known.end - known.start);
+    fragment.setStart?.(isKnown ? known.start : expected);
+    if (isKnown) fragment.setDuration?.(known.end - known.start);
     end = fragment.end;
   }
 }
