@@ -8,13 +8,14 @@ import { type AdInsertionEvents, type AdInsertionListener, type BreakSnapshot, c
 import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
 import { createBrowserPorts, type PluginPorts } from "./ports.ts";
+import type { Session, SessionDeps } from "./session.ts";
 import { createTap, describeError, type PlaylistTap } from "./tap.ts";
 
 /** What a page can ask and do while ads are inserted, in any player. */
 export interface AdInsertion {
   /**
-   * Settles when the set-up is known: zone document read, `ptcdn` found. Rejects with an AdError where it is wrong (the `error`
-   * event tells the same); the content plays without ads then. Need not be awaited.
+   * Settles when the set-up is known: zone document read, `ptcdn` found; in a session that a server stitches at once. Rejects with
+   * an AdError where it is wrong (the `error` event tells the same); the content plays without ads then. Need not be awaited.
    */
   readonly ready: Promise<void>;
   /** @returns what takes the listener away again */
@@ -78,8 +79,8 @@ export function createInsertionBase(
     if ("cause" in settings) throw settings.cause;
     const requests = createAdRequests(settings, ports, emit);
     const zone = fetchZone(settings, ports);
-    askEarly(settings, requests);
-    const [{ buildParts }, { createSession }] = await Promise.all([import("./build-parts.ts"), import("./session.ts")]);
+    if (!settings.server) askEarly(settings, requests);
+    const [{ buildParts }, createSession] = await Promise.all([import("./build-parts.ts"), loadSession(settings)]);
     parts = buildParts({ settings, ports, emit, requests, zone, abilities, createSession, host: () => host });
     await connectHost();
     return parts;
@@ -144,9 +145,16 @@ function checkOptions(options: AdInsertionOptions, ports: PluginPorts): Settings
   }
 }
 
+/** Pages whose ads a server puts in load nothing of what puts them in here, and the reverse. */
+async function loadSession({ server }: Settings): Promise<(deps: SessionDeps) => Session> {
+  if (server) return (await import("./sessions/server-session.ts")).createServerSession;
+  return (await import("./session.ts")).createSession;
+}
+
 const MAX_ZONE_BYTES = 262_144;
 
 function fetchZone({ zoneUrl, zoneTimeoutMs }: Settings, ports: PluginPorts): Promise<TextResponse> {
+  if (!zoneUrl) return new Promise(() => undefined);
   const zone = ports.fetchText(zoneUrl, { timeoutMs: zoneTimeoutMs, maxBytes: MAX_ZONE_BYTES });
   // whoever reads it is told
   zone.catch(() => undefined);

@@ -3,6 +3,7 @@
  */
 import { AdError } from "@interlude/core";
 import { parsePolicyOptions, type PolicyOptions, type PolicySettings } from "./policy-options.ts";
+import { parseServerOptions, type ServerOptions, type ServerSettings } from "./server-options.ts";
 
 /** A break that the page itself asks for. */
 export interface BreakOption {
@@ -14,8 +15,13 @@ export interface BreakOption {
 }
 
 export interface AdInsertionOptions extends PolicyOptions {
-  /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. */
-  readonly zoneUrl: string | URL;
+  /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. Needed unless a `server` stitches. */
+  readonly zoneUrl?: string | URL;
+  /**
+   * The content is a session of a manifest server, which puts the ads in: only what they owe and what the viewer does is left to the
+   * plugin. Zone, ad tags and `breaks` are not used then.
+   */
+  readonly server?: ServerOptions;
   /**
    * The ad server's answer to all breaks: VMAP, or VAST for a pre-roll (live: for each avail, asked once per avail with its id as
    * `break` and its length as `duration`). Without it only `breaks` are filled.
@@ -50,7 +56,9 @@ export interface AdInsertionOptions extends PolicyOptions {
 
 /** Options checked and completed. */
 export interface Settings extends PolicySettings {
-  readonly zoneUrl: URL;
+  /** Undefined in a session that a server stitches. */
+  readonly zoneUrl: URL | undefined;
+  readonly server: ServerSettings | undefined;
   readonly adTagUrl: URL | undefined;
   readonly breaks: readonly { readonly id: string; readonly time: number | "start" | "end"; readonly adTagUrl: URL }[];
   readonly ptcdn: string | undefined;
@@ -73,6 +81,7 @@ export interface Settings extends PolicySettings {
  * @throws AdError `option-invalid` naming the option
  */
 export function parseOptions(options: AdInsertionOptions, base: string, createSession: () => string): Settings {
+  const server = parseServerOptions(options.server);
   const adTagUrl = options.adTagUrl === undefined ? undefined : parseUrl("adTagUrl", options.adTagUrl, base);
   const breaks = (options.breaks ?? []).map((item, index) => ({
     id: item.id ?? `break-${index + 1}`,
@@ -82,7 +91,8 @@ export function parseOptions(options: AdInsertionOptions, base: string, createSe
   const beside = adTagUrl ?? breaks[0]?.adTagUrl;
   return {
     ...parsePolicyOptions(options),
-    zoneUrl: parseUrl("zoneUrl", options.zoneUrl, base),
+    zoneUrl: server ? undefined : parseZoneUrl(options.zoneUrl, base),
+    server,
     adTagUrl,
     breaks,
     ptcdn: options.ptcdn,
@@ -101,6 +111,14 @@ export function parseOptions(options: AdInsertionOptions, base: string, createSe
     playlistTimeoutMs: parseMs("playlistTimeoutMs", options.playlistTimeoutMs ?? 4000),
     repackageTimeoutMs: parseMs("repackageTimeoutMs", options.repackageTimeoutMs ?? 4000),
   };
+}
+
+function parseZoneUrl(url: string | URL | undefined, base: string): URL {
+  if (url !== undefined) return parseUrl("zoneUrl", url, base);
+  throw new AdError(
+    "option-invalid",
+    "zoneUrl: expected the address of a zone document, or the option server, got none",
+  );
 }
 
 function parseUrl(name: string, value: string | URL, base: string): URL {

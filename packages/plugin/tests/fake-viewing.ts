@@ -42,7 +42,10 @@ export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> 
     ports,
     emit,
     requests,
-    zone: ports.fetchText(settings.zoneUrl, { timeoutMs: settings.zoneTimeoutMs, maxBytes: 262_144 }),
+    zone: ports.fetchText(settings.zoneUrl ?? new URL("about:blank"), {
+      timeoutMs: settings.zoneTimeoutMs,
+      maxBytes: 262_144,
+    }),
     abilities: { canBindLate: true },
     createSession,
     host: () => ({

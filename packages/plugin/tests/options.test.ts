@@ -7,7 +7,7 @@ const parse = (options: AdInsertionOptions): ReturnType<typeof parseOptions> =>
 describe("parseOptions", () => {
   test("reads addresses relative to the page, and looks for repackage requests beside the ad tag", () => {
     const settings = parse({ zoneUrl: "/v1/zones/1.json", adTagUrl: "../ads/vmap?zone=1" });
-    expect([settings.zoneUrl.href, settings.adTagUrl?.href, settings.repackageUrl?.href]).toEqual([
+    expect([settings.zoneUrl?.href, settings.adTagUrl?.href, settings.repackageUrl?.href]).toEqual([
       "https://site.example/v1/zones/1.json",
       "https://site.example/ads/vmap?zone=1",
       "https://site.example/ads/repackage",

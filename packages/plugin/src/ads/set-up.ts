@@ -29,8 +29,8 @@ export interface SetUp {
  * @throws AdError `option-invalid` for an unknown `ptcdn` or a wrong zone document, and what `FetchText` throws
  */
 export async function readSetUp(settings: Settings, answer: Promise<TextResponse>): Promise<SetUp> {
-  const { zoneUrl } = settings;
   const response = await answer;
+  const zoneUrl = settings.zoneUrl ?? response.url;
   if (response.status !== 200) {
     const message = `zone document at ${zoneUrl.href}: expected status 200, got ${response.status}`;
     throw new AdError("upstream-status", message, { url: zoneUrl.href });
