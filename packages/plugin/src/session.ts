@@ -15,7 +15,7 @@ import { createAdServer } from "./ads/ad-server.ts";
 import type { BeaconSender } from "./viewing/beacons.ts";
 import type { BreakEntry, SessionPorts } from "./ads/break-entry.ts";
 import { createInsertionPorts } from "./ads/insertion-ports.ts";
-import { type ContentFacts, type FetchedPlaylist, readFacts } from "./content/content.ts";
+import { type ContentFacts, type FetchedPlaylist, isLowLatency, readFacts, withoutReloads } from "./content/content.ts";
 import { asSound, type ContentPackaging, selectPackaging } from "./content/packaging.ts";
 import type { Emit } from "./events.ts";
 import { type InsertionPorts, resolveBreak } from "./insertion.ts";
@@ -93,13 +93,17 @@ export function createSession(deps: SessionDeps): Session {
   const vod = createVod(adServer.planOwn(), adServer.requestSchedule(), sessionPorts);
   const entries = (): readonly BreakEntry[] => (live ?? vod).entries();
   // VOD pages are spared what only live needs
-  const loadLive = async (): Promise<Live> => {
+  const loadLive = async (first: ContentFacts): Promise<Live> => {
+    if (isLowLatency(first)) {
+      const { createLowLatency } = await import("./content/low-latency.ts");
+      return (live = createLowLatency({ ...sessionPorts, planAvail: adServer.planAvail }));
+    }
     const { createLive } = await import("./content/live.ts");
     live = createLive({ ...sessionPorts, planAvail: adServer.planAvail, bufferAhead: deps.bufferAhead });
     return live;
   };
   const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
-    known?.isLive ? (await (loading ??= loadLive())).stitch(fetched, current) : vod.stitch(fetched, current);
+    known?.isLive ? (await (loading ??= loadLive(current))).stitch(fetched, current) : vod.stitch(fetched, current);
   const refuse = (breakId: string, index: number, reason: SkipReason): void =>
     refuseAd(
       entries().find(({ planned }) => planned.breakId === breakId),
@@ -119,8 +123,9 @@ export function createSession(deps: SessionDeps): Session {
       if (isMasterPlaylist(text)) master = parseMasterPlaylist(text);
     },
     stitch: async (asked) => {
-      const fetched = asSound(asked, master);
-      const current = readFacts(fetched.text);
+      const came = asSound(asked, master);
+      const current = readFacts(came.text);
+      const fetched = isLowLatency(current) ? came : { ...came, text: withoutReloads(came.text) };
       known ??= current;
       // subtitles may be packaged in another way than what they belong to
       if (fetched.content.kind !== "subtitles") content.resolve(selectPackaging(master, current));

@@ -43,3 +43,19 @@ export function selectLoadLimit({ playlist }: ContentFacts, time: number | "end"
   const index = time === "end" ? last : Math.min(last, snapToBoundary(boundaries, time));
   return boundaries[index] ?? 0;
 }
+
+/** Whether a playlist has parts, or is a delta update of one that may have. */
+export function isLowLatency({ playlist }: ContentFacts): boolean {
+  return (
+    playlist.isDelta || playlist.tags.has("EXT-X-PART-INF") || /^#EXT-X-(?:PART|PRELOAD-HINT):/m.test(playlist.text)
+  );
+}
+
+/**
+ * A playlist whose server offers delta updates or blocking reloads, without the offer: they count segments as the origin does, which
+ * ads change.
+ */
+export function withoutReloads(text: string): string {
+  // attributes that nobody knows are ignored (RFC 8216 §6.3.1)
+  return text.replace(/^#EXT-X-SERVER-CONTROL:.*$/m, (line) => line.replaceAll("CAN-", "X-NO-"));
+}
