@@ -27,8 +27,6 @@ export interface Bundle {
 export interface BundleOptions {
   /** Packages that the page has anyway. */
   readonly external?: readonly string[];
-  /** Believes no package that says it is free of side effects. */
-  readonly isDistrustful?: boolean;
 }
 
 /** @param entry path of a module */
@@ -47,7 +45,6 @@ export async function bundleModule(entry: string, options: BundleOptions = {}): 
     deps: { alwaysBundle: [/./], neverBundle: [...(options.external ?? [])], onlyBundle: false },
     inputOptions: {
       resolve: { conditionNames: ["interlude-source", "browser", "import"], mainFields: ["browser", "module", "main"] },
-      ...(options.isDistrustful && { treeshake: { moduleSideEffects: true } }),
     },
     outputOptions: { chunkFileNames: "[name].js", entryFileNames: "[name].js" },
   });

@@ -1,0 +1,143 @@
+/**
+ * What a publisher installs: the package as npm packs it, in a project that has nothing else of ours, on a server and in a bundler.
+ */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "tsdown";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundleModule, sumSizes } from "../../../bench/bundle.ts";
+import { ENTRY_BUDGET, PLAYERS } from "../../../bench/size.ts";
+
+const run = promisify(execFile);
+const PLUGIN = join(import.meta.dirname, "..");
+const MODULES = join(PLUGIN, "../../node_modules");
+const MANIFEST: { readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>> } = JSON.parse(
+  await readFile(join(PLUGIN, "package.json"), "utf8"),
+);
+/** As an import names them. */
+const ENTRIES = Object.keys(MANIFEST.exports)
+  .filter((path) => !path.endsWith(".js"))
+  .map((path) => `@interlude/plugin${path.slice(1)}`);
+
+let folder = "";
+let project = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "interlude-shapes-"));
+  project = join(folder, "project");
+  const source = join(folder, "package");
+  await mkdir(source);
+  await mkdir(project);
+  await cp(join(PLUGIN, "package.json"), join(source, "package.json"));
+  await build({ config: join(PLUGIN, "tsdown.config.ts"), outDir: join(source, "dist"), logLevel: "silent" });
+  const npm = (args: readonly string[], cwd: string): Promise<{ readonly stdout: string }> =>
+    run("npm", [...args, "--offline", "--no-audit", "--no-fund", "--loglevel=error"], { cwd });
+  const [packed]: readonly { readonly filename: string }[] = JSON.parse((await npm(["pack", "--json"], source)).stdout);
+  await writeFile(join(project, "package.json"), '{ "name": "publisher", "private": true, "type": "module" }');
+  await npm(["install", join(source, packed?.filename ?? "")], project);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const installed = (path: string): string => join(project, "node_modules/@interlude/plugin", path);
+const fileOf = (entry: string): string => {
+  const target = MANIFEST.exports[`.${entry.slice("@interlude/plugin".length)}`];
+  return installed(typeof target === "object" ? (target["default"] ?? "") : "");
+};
+
+describe("the package", () => {
+  test("installs alone: no player and nothing else of ours comes with it", async () => {
+    const { stdout } = await run("npm", ["ls", "--all", "--parseable"], { cwd: project });
+    expect(stdout.trim().split("\n")).toEqual([project, installed("").replace(/\/$/, "")]);
+  });
+
+  test("has every file that its exports name", () => {
+    const targets = Object.values(MANIFEST.exports).flatMap((target) =>
+      typeof target === "string" ? [target] : [target["types"] ?? "", target["default"] ?? ""],
+    );
+    expect(targets.filter((path) => !existsSync(installed(path)))).toEqual([]);
+  });
+});
+
+describe.each(ENTRIES)("%s", (entry) => {
+  const importIn = async (before: string): Promise<string> => {
+    const code = `${before}\nconsole.log(Object.keys(await import(${JSON.stringify(entry)})).join());`;
+    return (await run(process.execPath, ["--input-type=module", "-e", code], { cwd: project })).stdout;
+  };
+
+  test("can be imported on a server, where nothing of a browser is", async () => {
+    expect(await importIn("")).toMatch(/\w/);
+  });
+
+  test("touches nothing of the page and starts nothing when it is imported", async () => {
+    const touched = ["window", "document", "location", "navigator", "customElements", "localStorage", "performance"];
+    const called = ["fetch", "setTimeout", "setInterval", "queueMicrotask", "addEventListener"];
+    const trap = `
+      for (const name of ${JSON.stringify([...touched, ...called])})
+        Object.defineProperty(globalThis, name, { get: () => { throw new Error(name + " at import"); } });`;
+    expect(await importIn(trap)).toMatch(/\w/);
+  });
+
+  test("leaves nothing in the bundle of a page that takes nothing of it", async () => {
+    const path = join(project, "nothing.js");
+    await writeFile(path, `import ${JSON.stringify(fileOf(entry))};`);
+    const { atOnce } = await bundleModule(path, { external: PLAYERS });
+    expect(atOnce.map(({ code }) => code)).toEqual([""]);
+  });
+
+  test(`weighs at most ${ENTRY_BUDGET / 1000} kB min+gzip where a page waits for it`, async () => {
+    const { atOnce } = await bundleModule(fileOf(entry), { external: PLAYERS });
+    expect(sumSizes(atOnce)).toBeLessThan(ENTRY_BUDGET);
+  });
+});
+
+describe("types", () => {
+  const HOST_FREE = `
+    import { createAdInsertion, type AdInsertionOptions, type SkipEvent } from "@interlude/plugin";
+    const options: AdInsertionOptions = { zoneUrl: "/v1/zones/1.json", breaks: [{ time: "start", adTagUrl: "/vast" }] };
+    const ads = createAdInsertion(options);
+    const told: string[] = [];
+    ads.on("adskip", (event: SkipEvent) => told.push(event.reason));
+    export const text: Promise<string> = ads.stitch({ text: "", url: "/master.m3u8" });
+    // @ts-expect-error: no such event
+    ads.on("adskipped", () => undefined);`;
+  const HLS = `
+    import { createAdInsertion } from "@interlude/plugin/hls";
+    import Hls from "hls.js";
+    const ads = createAdInsertion({ zoneUrl: "/v1/zones/1.json" });
+    const hls = new Hls({ ...ads.hlsConfig });
+    ads.attach(hls);`;
+
+  const check = async (code: string, resolution: "bundler" | "nodenext"): Promise<string> => {
+    const source = join(project, `${resolution}.ts`);
+    await writeFile(source, code);
+    const how = ["--module", resolution === "bundler" ? "esnext" : resolution, "--moduleResolution", resolution];
+    const strict = [
+      "--strict",
+      "--exactOptionalPropertyTypes",
+      "--noEmit",
+      "--target",
+      "es2022",
+      "--lib",
+      "es2022,dom",
+    ];
+    const { stdout } = await run(process.execPath, [join(MODULES, "typescript/bin/tsc"), ...how, ...strict, source], {
+      cwd: project,
+    }).catch((failed: { readonly stdout: string }) => failed);
+    return stdout;
+  };
+
+  test.each(["bundler", "nodenext"] as const)(
+    "%s: the host-free entry is typed where no player is installed",
+    async (resolution) => {
+      expect(await check(HOST_FREE, resolution)).toBe("");
+    },
+  );
+
+  test("hls.js's own class fits the entry for hls.js", async () => {
+    await symlink(join(MODULES, "hls.js"), join(project, "node_modules/hls.js"));
+    expect(await check(HLS, "bundler")).toBe("");
+  });
+});
