@@ -102,8 +102,10 @@ function chooseAd(ad: PodAd, index: number, target: PodTarget): ChosenAd | SkipR
 /** What stands for an ad: itself, or as much time without subtitles or pictures. */
 export function standIn(
   segments: readonly AdSegment[],
-  { content, blankSubtitleUri }: Pick<PodTarget, "content" | "blankSubtitleUri">,
+  { content, playlist, blankSubtitleUri }: Pick<PodTarget, "content" | "playlist" | "blankSubtitleUri">,
 ): readonly AdSegment[] {
+  // subtitles in fMP4: there is no blank one that every map fits
+  if (content.kind === "subtitles" && playlist.hasMap) return gapSegments(segments);
   if (content.kind === "subtitles") return blankSubtitles(segments, blankSubtitleUri);
   return content.kind === "iframes" ? gapSegments(segments) : segments;
 }
@@ -123,7 +125,7 @@ function selectFor(renditions: readonly AdRendition[], { content, playlist }: Po
   const { hasMap } = playlist;
   if (content.kind === "iframes") return selectRendition(selectMeasured(renditions), 0);
   if (playlist.isIFramesOnly) return undefined;
-  if (content.kind === "subtitles") return hasMap ? undefined : selectRendition(selectMeasured(renditions), 0);
+  if (content.kind === "subtitles") return selectRendition(selectMeasured(renditions), 0);
   // A map stays in force to the end: where the first segment has one, all have.
   const fitting = renditions.filter(
     (rendition) =>

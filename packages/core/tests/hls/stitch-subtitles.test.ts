@@ -53,6 +53,17 @@ describe("subtitles of VOD content", () => {
     ]);
   });
 
+  test("in fMP4 let the time of an ad pass, because no blank segment goes with every map", () => {
+    const text = write(6, 6, 6).replace("#EXTINF", '#EXT-X-MAP:URI="init.mp4"\n#EXTINF');
+    const stitched = stitchVod(text, SUBTITLES, [at(6, 5)], { reference: video });
+    const marks = readByHlsParser(stitched.text).map(({ duration }) => duration);
+    expect({ marks, gaps: stitched.text.match(/#EXT-X-GAP/g)?.length, refused: stitched.refused }).toEqual({
+      marks: [6, 5, 6, 6],
+      gaps: 1,
+      refused: [],
+    });
+  });
+
   test("lose what a pod replaces to the very second", () => {
     expect(stitch(write(20, 20, 20), at(12, 5, 24))).toEqual([
       "s0.vtt?-12 12",
