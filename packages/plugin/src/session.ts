@@ -126,6 +126,8 @@ export function createSession(deps: SessionDeps): Session {
       const came = asSound(asked, master);
       const current = readFacts(came.text);
       const fetched = isLowLatency(current) ? came : { ...came, text: withoutReloads(came.text) };
+      // for trick play, which no player that is served here does
+      if (current.playlist.isIFramesOnly) return { text: asked.text, breaks: [], refused: [] };
       known ??= current;
       // subtitles may be packaged in another way than what they belong to
       if (fetched.content.kind !== "subtitles") content.resolve(selectPackaging(master, current));
