@@ -6,7 +6,7 @@ import { isMasterPlaylist, parseMasterPlaylist, parseMediaPlaylist } from "@inte
 import type { FetchedPlaylist } from "../content/content.ts";
 import type { HostSide, LoadedParts } from "../parts.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
-import type { EngineDetails, EngineFragment } from "./hls-engine.ts";
+import type { TimelineFragment } from "../viewing/timeline.ts";
 
 /** A playlist as it came to the player. */
 export interface PlayerPlaylist {
@@ -79,13 +79,8 @@ export function attachPlain(parts: LoadedParts, startTime: () => number): PlainH
     setPlaylist: (text, url) => {
       const fragments = listFragments(text, known, startTime());
       known = new Map(fragments.map(({ sn, start }) => [Number(sn), start]));
-      const details: EngineDetails = {
-        url: url.href,
-        live: parts.session.facts()?.isLive ?? false,
-        startSN: Number(fragments[0]?.sn ?? 0),
-        fragments,
-      };
-      timeline.setDetails(details);
+      const live = parts.session.facts()?.isLive ?? false;
+      timeline.setDetails({ url: url.href, live, startSN: Number(fragments[0]?.sn ?? 0), fragments });
       parts.onTimelineChange();
     },
     watch: (element) => {
@@ -106,41 +101,24 @@ export function attachPlain(parts: LoadedParts, startTime: () => number): PlainH
 }
 
 /** Segments one after another; in live from the first on that was listed before, by its media sequence number. */
-function listFragments(text: string, known: ReadonlyMap<number, number>, startTime: number): readonly EngineFragment[] {
+function listFragments(
+  text: string,
+  known: ReadonlyMap<number, number>,
+  startTime: number,
+): readonly TimelineFragment[] {
   const { segments, mediaSequence } = parseMediaPlaylist(text);
   const before = segments.findIndex((_, index) => known.has(mediaSequence + index));
   const left = segments.slice(0, Math.max(0, before)).reduce((sum, { duration }) => sum + duration, 0);
   const anchor = known.get(mediaSequence + before);
   let time = anchor === undefined ? (lastOf(known) ?? startTime) : anchor - left;
-  return segments.map((segment, index) => {
-    const fragment = createFragment(mediaSequence + index, time, segment.duration);
-    time += segment.duration;
-    return fragment;
+  return segments.map(({ duration }, index) => {
+    const start = time;
+    time += duration;
+    return { sn: mediaSequence + index, start, end: time };
   });
 }
 
 /** A window that has left everything behind that was known goes on where the last of it began. */
 function lastOf(known: ReadonlyMap<number, number>): number | undefined {
   return known.size === 0 ? undefined : Math.max(...known.values());
-}
-
-function createFragment(sn: number, start: number, duration: number): EngineFragment {
-  const fragment = {
-    sn,
-    level: 0,
-    type: "main",
-    cc: 0,
-    start,
-    duration,
-    end: start + duration,
-    setStart: (time: number) => {
-      fragment.start = time;
-      fragment.end = time + fragment.duration;
-    },
-    setDuration: (seconds: number) => {
-      fragment.duration = seconds;
-      fragment.end = fragment.start + seconds;
-    },
-  };
-  return fragment;
 }
