@@ -11,7 +11,7 @@ const shared: UserConfig = {
 };
 
 export default defineConfig([
-  { ...shared, entry: ["src/index.ts", "src/hls.ts"], format: "esm", dts: true },
+  { ...shared, entry: ["src/index.ts", "src/hls.ts", "src/videojs.ts"], format: "esm", dts: true },
   {
     ...shared,
     entry: { interlude: "src/global.ts" },

@@ -1,0 +1,96 @@
+/**
+ * Ads whose segments cannot be loaded, or are no media: VHS would leave the rendition for a minute, or the stream for good. It is not
+ * told; the viewer is put behind the ad where the media ends.
+ *
+ * @see VHS 3.17 playlist-controller.js, `excludePlaylist`
+ */
+import { parseMediaPlaylist } from "@interlude/core";
+import type { LoadedParts } from "../parts.ts";
+import { findBufferedEnd } from "../viewing/frames.ts";
+import { type AdSpan, isSameAd, type Timeline } from "../viewing/timeline.ts";
+import type { VhsRequest } from "./vhs-engine.ts";
+import type { GatedPlaylist, PlaylistGate } from "./vhs-playlists.ts";
+
+export interface AdGuard {
+  /** The viewer has got further. */
+  readonly check: () => void;
+}
+
+/** Failures of one segment before its ad is given up; the first may be chance. */
+const MAX_FAILURES = 2;
+/** Seconds before the hole at which it is jumped over. */
+const EDGE = 0.3;
+
+export function createAdGuard(
+  media: HTMLMediaElement,
+  { session, timeline }: Pick<LoadedParts, "session" | "timeline">,
+  gate: PlaylistGate,
+): AdGuard {
+  const counts = new Map<string, number>();
+  const broken = new Set<AdSpan>();
+
+  const adsOf = createAdIndex(timeline);
+  /** One creative may stand in several breaks: the one that the viewer is in, or comes to next. */
+  const findSpan = (uri: string): AdSpan | undefined =>
+    gate
+      .all()
+      .flatMap((playlist) => adsOf(playlist).get(uri) ?? [])
+      .find(({ placed }) => timeline.endOf(placed) > media.currentTime);
+  const check = (): void => {
+    const { currentTime, buffered } = media;
+    const end = findBufferedEnd(buffered, currentTime);
+    for (const span of broken) {
+      const isNext = end >= timeline.startOf(span.placed) - EDGE && currentTime < timeline.endOf(span.placed);
+      if (!isNext || end - currentTime >= EDGE) continue;
+      broken.delete(span);
+      media.currentTime = timeline.endOf(span.placed) + 0.01;
+    }
+  };
+  gate.guard = ({ uri }, error, request, retry) => {
+    if (!error && isMedia(request)) return false;
+    const span = findSpan(uri);
+    if (!span) return false;
+    const count = (counts.get(uri) ?? 0) + 1;
+    counts.set(uri, count);
+    if (count < MAX_FAILURES) retry();
+    else {
+      session.refuse(span.placed.breakId, Number(span.placed.adId), "media-unavailable");
+      if (![...broken].some(({ placed }) => isSameAd(placed, span.placed))) broken.add(span);
+      check();
+    }
+    return true;
+  };
+  return { check };
+}
+
+/** The ads of each segment's address, found once per text. */
+function createAdIndex(timeline: Timeline): (playlist: GatedPlaylist) => ReadonlyMap<string, readonly AdSpan[]> {
+  const found = new WeakMap<GatedPlaylist, ReadonlyMap<string, readonly AdSpan[]>>();
+  return (playlist) => {
+    const before = found.get(playlist);
+    if (before) return before;
+    const { segments, mediaSequence } = parseMediaPlaylist(playlist.text);
+    const ads = new Map<string, readonly AdSpan[]>();
+    for (const [index, segment] of segments.entries()) {
+      const span = timeline.findAd({ sn: mediaSequence + index, start: 0, end: 0 }, playlist.url.href);
+      if (!span || !URL.canParse(segment.uri, playlist.url)) continue;
+      const { href } = new URL(segment.uri, playlist.url);
+      ads.set(href, [...(ads.get(href) ?? []), span]);
+    }
+    found.set(playlist, ads);
+    return ads;
+  };
+}
+
+const BOXES: readonly string[] = ["ftyp", "styp", "moof", "moov", "sidx", "emsg", "prft", "mdat", "free", "skip"];
+
+/** Whether a segment begins as TS, fragmented MP4 or packed audio do; unknown while it is encrypted, which ads are not. */
+function isMedia({ response }: VhsRequest): boolean {
+  if (!(response instanceof ArrayBuffer)) return true;
+  const bytes = new Uint8Array(response);
+  if (bytes[0] === 0x47) return true;
+  const name = String.fromCharCode(...bytes.subarray(4, 8));
+  const isPackedAudio =
+    String.fromCharCode(...bytes.subarray(0, 3)) === "ID3" || (bytes[0] === 0xff && (bytes[1] ?? 0) >= 0xe0);
+  return isPackedAudio || BOXES.includes(name);
+}

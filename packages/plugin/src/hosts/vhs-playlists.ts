@@ -1,0 +1,130 @@
+/**
+ * The gate that the playlists of one source in VHS pass: each answer is handed on when the plugin has made its text. VHS's own hooks see
+ * the request and the answer as they are, but cannot wait; so the gate stands around the request function of this one source, which
+ * keeps its hooks.
+ *
+ * @see VHS 3.17 src/xhr.js (`onRequest`, `onResponse` are synchronous); src/playlist-loader.js reads `responseText` when it is called back
+ */
+import type { ContentPlaylist } from "@interlude/core";
+import type { FetchedPlaylist } from "../content/content.ts";
+import type { PlaylistTap } from "../tap.ts";
+import type { Vhs, VhsCallback, VhsMain, VhsPlaylist, VhsRequest, VhsRequestOptions, VhsXhr } from "./vhs-engine.ts";
+
+/** A playlist as VHS has it. */
+export interface GatedPlaylist {
+  readonly url: URL;
+  readonly text: string;
+}
+
+export interface PlaylistGate {
+  /** What VHS was given last for a playlist that it has. */
+  readonly find: (playlist: VhsPlaylist) => GatedPlaylist | undefined;
+  readonly all: () => readonly GatedPlaylist[];
+  /** Looks at the segments too, from now on: answers true where it takes the answer into its own hands. */
+  guard: (options: VhsRequestOptions, error: unknown, request: VhsRequest, retry: () => void) => boolean;
+  /** VHS's requests go their own way again. */
+  readonly release: () => void;
+}
+
+export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
+  const own = vhs.xhr;
+  const given = new Map<string, GatedPlaylist>();
+  /** Where a playlist was redirected to, by which VHS knows it from then on. */
+  const redirected = new Map<string, string>();
+
+  const stitch = async (fetched: FetchedPlaylist, name: string, request: VhsRequest): Promise<boolean> => {
+    const text = await tap.stitch(fetched);
+    if (request.aborted) return false;
+    given.set(name, { url: fetched.content.url, text });
+    Object.defineProperty(request, "responseText", { value: text, configurable: true });
+    return true;
+  };
+  const deliver = async (options: VhsRequestOptions, request: VhsRequest, handOver: () => void): Promise<void> => {
+    const { responseText: text } = request;
+    const isMedia = text.includes("#EXTINF:");
+    if (!isMedia) tap.readMaster(text);
+    const address = stripDirectives(options.uri);
+    const url = stripDirectives(request.responseURL || options.uri);
+    if (!isMedia || !address || !url) return handOver();
+    const name = redirected.get(address.href) ?? address.href;
+    redirected.set(url.href, name);
+    if (await stitch(describePlaylist(text, url, name, vhs.playlists?.main), name, request)) handOver();
+  };
+  const request = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
+    if (options.requestType === "hls-playlist")
+      return own(options, (error, answered) => {
+        if (error) callback(error, answered);
+        else void deliver(options, answered, () => callback(error, answered));
+      });
+    return options.requestType === "segment" ? requestSegment(options, callback) : own(options, callback);
+  };
+  const requestSegment = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
+    let again: VhsRequest | undefined;
+    const take: VhsCallback = (error, answered) => {
+      const retry = (): void => {
+        if (!first.aborted) again = own(options, take);
+      };
+      if (first.aborted || !gate.guard(options, error, answered, retry)) callback(error, answered);
+    };
+    const first = own(options, take);
+    const { abort } = first;
+    first.abort = () => {
+      abort.call(first);
+      again?.abort();
+    };
+    return first;
+  };
+  // others may set hooks on it, before and after
+  const gated: VhsXhr = new Proxy(own, { apply: (_own, _this, [options, callback]) => request(options, callback) });
+  vhs.xhr = gated;
+
+  const gate: PlaylistGate = {
+    find: (playlist) => {
+      const address = resolveAddress(playlist.uri, vhs.playlists?.main);
+      return address && given.get(redirected.get(address.href) ?? address.href);
+    },
+    all: () => [...given.values()],
+    guard: () => false,
+    release: () => {
+      gate.guard = () => false;
+      if (vhs.xhr === gated) vhs.xhr = own;
+    },
+  };
+  return gate;
+}
+
+/** The address of a playlist, without what low-latency refreshes add to it; undefined where it is none. */
+function stripDirectives(uri: string): URL | undefined {
+  if (!URL.canParse(uri, globalThis.location?.href)) return undefined;
+  const url = new URL(uri, globalThis.location?.href);
+  for (const name of ["_HLS_msn", "_HLS_part", "_HLS_skip"])
+    if (url.searchParams.has(name)) url.searchParams.delete(name);
+  return url;
+}
+
+function resolveAddress(uri: string | undefined, main: VhsMain | undefined): URL | undefined {
+  if (uri === undefined) return undefined;
+  const base = main?.uri;
+  if (base !== undefined && URL.canParse(uri, base)) return stripDirectives(new URL(uri, base).href);
+  return stripDirectives(uri);
+}
+
+const KIND: Readonly<Record<string, ContentPlaylist["kind"]>> = { AUDIO: "audio", SUBTITLES: "subtitles" };
+
+/**
+ * What a playlist is, by the master playlist as VHS has parsed it; one that it does not list is the only one.
+ *
+ * @param address by which VHS asked for it first
+ */
+export function describePlaylist(text: string, url: URL, address: string, main: VhsMain | undefined): FetchedPlaylist {
+  const isThis = ({ uri }: { readonly uri?: string }): boolean => resolveAddress(uri, main)?.href === address;
+  const variant = main?.playlists.find(isThis);
+  const bandwidthBps = variant?.attributes?.BANDWIDTH;
+  if (variant) return { text, content: { url, bandwidthBps, kind: "main" }, trackKey: `main ${address}` };
+  for (const [type, groups] of Object.entries(main?.mediaGroups ?? {})) {
+    const isListed = Object.values(groups).some((names) => Object.values(names).some(isThis));
+    const kind = KIND[type] ?? "main";
+    if (isListed) return { text, content: { url, bandwidthBps: undefined, kind }, trackKey: `${kind} ${address}` };
+  }
+  return { text, content: { url, bandwidthBps: undefined, kind: "main" }, trackKey: `main ${address}` };
+}

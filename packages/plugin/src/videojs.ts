@@ -1,0 +1,47 @@
+/**
+ * Ads for video.js, spliced into its one timeline: over VHS, its own HLS engine, or over hls.js where a source handler brings it.
+ *
+ * @example
+ * registerInterlude(videojs);
+ * const player = videojs("film");
+ * const ads = player.interlude({ zoneUrl: "/v1/zones/1.json", adTagUrl: "/ads/vmap?zone=1&schedule=pre-mid-post" });
+ * player.on("interlude-adskip", ({ detail }) => console.log(detail.breakId, detail.reason));
+ * player.src({ src: "/media/content/master.m3u8", type: "application/x-mpegURL" });
+ */
+import type { AdInsertionOptions } from "./options.ts";
+import type { VideoJs, VideoJsPluginClass } from "./hosts/videojs-engine.ts";
+import { createPluginClass, type InterludePlugin } from "./hosts/videojs-plugin.ts";
+
+export type { AdInsertion } from "./ad-insertion.ts";
+export type * from "./events.ts";
+export type { InterludeEvent, InterludePlayerEvent } from "./hosts/videojs-events.ts";
+export type { InterludePlugin, InterludeState } from "./hosts/videojs-plugin.ts";
+export type { SourceHls } from "./hosts/videojs-source.ts";
+export type { VideoJs } from "./hosts/videojs-engine.ts";
+export type { AdInsertionOptions } from "./options.ts";
+/** Of video.js, with its `interlude` method. */
+export type { default as Player } from "video.js/dist/types/player.js";
+
+declare module "video.js/dist/types/player.js" {
+  // the class is the module's default export, which nothing else can add to
+  export default interface Player {
+    /**
+     * Ads for the source that is set next; call it before `src`, so that they come early. Called again, it answers the same plugin, and
+     * options are for the source after.
+     */
+    interlude(options?: AdInsertionOptions): InterludePlugin;
+  }
+}
+
+const NAME = "interlude";
+
+/** Registers the plugin `interlude` with this video.js; once, or as often as you like. Players that exist have it too. */
+export function registerInterlude(videojs: VideoJs): void {
+  if (videojs.getPlugin(NAME)) return;
+  const base = videojs.getPlugin("plugin");
+  if (isPluginClass(base)) videojs.registerPlugin(NAME, createPluginClass(base));
+}
+
+function isPluginClass(value: unknown): value is VideoJsPluginClass {
+  return typeof value === "function";
+}
