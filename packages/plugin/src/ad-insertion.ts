@@ -4,6 +4,7 @@
  */
 import type { TextResponse } from "@interlude/core";
 import { askEarly, createAdRequests } from "./ads/ad-requests.ts";
+import { createMacroFiller, type MacroFiller } from "./ads/macro-values.ts";
 import { type AdInsertionEvents, type AdInsertionListener, type BreakSnapshot, createEmitter } from "./events.ts";
 import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
@@ -38,6 +39,14 @@ export interface AdInsertion {
   readonly seekTo: (contentTime: number) => void;
   /** The ad breaks in order of their content time. */
   readonly breaks: readonly BreakSnapshot[];
+  /**
+   * The viewer has clicked on the ad on screen: its click tracking is fired and `adclick` is told. Opening the page, in the same turn so
+   * that no pop-up blocker minds, and pausing are up to the caller.
+   *
+   * @param event where, for [CLICKPOS]
+   * @returns the ad's ClickThrough with its macros filled, http(s) only; undefined without an ad on screen or where it leads nowhere
+   */
+  readonly click: (event?: { readonly clientX: number; readonly clientY: number }) => URL | undefined;
 }
 
 /** What a host adds its player to. */
@@ -66,6 +75,7 @@ export function createInsertionBase(
   const settings = checkOptions(options, ports);
   let host: HostSide | undefined;
   let parts: LoadedParts | undefined;
+  let filler: MacroFiller | undefined;
   let attach: ((parts: LoadedParts) => HostSide | Promise<HostSide>) | undefined;
   let isDestroyed = false;
 
@@ -77,11 +87,29 @@ export function createInsertionBase(
   };
   const load = async (): Promise<LoadedParts> => {
     if ("cause" in settings) throw settings.cause;
-    const requests = createAdRequests(settings, ports, emit);
+    filler = createMacroFiller({
+      ...settings,
+      player: () => abilities.player,
+      media: () => host?.media(),
+      contentUrl: () => host?.contentUrl?.(),
+      start: () => parts?.viewing.start(),
+    });
+    const requests = createAdRequests(settings, ports, emit, filler);
     const zone = fetchZone(settings, ports);
     if (!settings.server) askEarly(settings, requests);
     const [{ buildParts }, createSession] = await Promise.all([import("./build-parts.ts"), loadSession(settings)]);
-    parts = buildParts({ settings, ports, emit, requests, zone, abilities, createSession, host: () => host });
+    parts = buildParts({
+      settings,
+      ports,
+      emit,
+      requests,
+      filler,
+      zone,
+      abilities,
+      createSession,
+      host: () => host,
+      ended: exchanges.signal,
+    });
     await connectHost();
     return parts;
   };
@@ -103,6 +131,8 @@ export function createInsertionBase(
     destroy: () => {
       isDestroyed = true;
       host?.detach();
+      parts?.beacons.flush();
+      filler?.release();
       exchanges.abort();
       clear();
     },
@@ -125,6 +155,7 @@ export function createInsertionBase(
     get breaks() {
       return parts?.breaks() ?? [];
     },
+    click: (event) => parts?.viewing.click(event && findPlace(event, host?.media())),
   };
   return {
     insertion,
@@ -135,6 +166,15 @@ export function createInsertionBase(
       connectHost().catch(tellFatal);
     },
   };
+}
+
+/** Where a click was, from the player's top left corner. */
+function findPlace(
+  { clientX, clientY }: { readonly clientX: number; readonly clientY: number },
+  media: HTMLMediaElement | null | undefined,
+): readonly [number, number] | undefined {
+  const box = media?.getBoundingClientRect();
+  return box && [clientX - box.left, clientY - box.top];
 }
 
 function checkOptions(options: AdInsertionOptions, ports: PluginPorts): Settings | { readonly cause: unknown } {

@@ -32,6 +32,8 @@ export interface LoadedParts {
 export interface HostSide {
   /** Null while the player has none. */
   readonly media: () => HTMLMediaElement | null;
+  /** The address of the content as the page gave it; absent or undefined: not known. */
+  readonly contentUrl?: () => string | undefined;
   /** Seconds of media ahead of the playhead; undefined while nothing is buffered there. */
   readonly bufferAhead: () => number | undefined;
   /** A break was decided after the playlists had been handed over. */
@@ -44,4 +46,6 @@ export interface HostSide {
 export interface HostAbilities {
   /** Whether a VOD playlist can be handed over again: then only pre-rolls hold up the start, later breaks are bound late. */
   readonly canBindLate: boolean;
+  /** The player's name, and its version after a "/" where it is known, for [CLIENTUA]. */
+  readonly player?: string;
 }

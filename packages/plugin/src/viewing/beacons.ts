@@ -1,14 +1,18 @@
 /**
- * Tracking requests: each at most once per (break, position in the pod, event, occurrence) of a session, macros expanded, http(s) only.
+ * Tracking requests: each at most once per (session, break, position in the pod, ad, event, occurrence), macros filled, http(s) only.
+ *
+ * What was sent is remembered for as long as its break is known, and beyond that for the last breaks of a long session.
  *
  * @see VAST 4.3 §3.14 (tracking), §2.3.6 (errors), §6 (macros)
  */
-import { type Ad, type Creative, expandMacros, type MacroValues } from "@interlude/core";
-import type { BeaconEvent, Emit } from "../events.ts";
+import type { Ad, Creative, MacroValues } from "@interlude/core";
+import { BREAK_POSITION, type MacroFiller } from "../ads/macro-values.ts";
+import type { BeaconEvent, BreakPosition, Emit } from "../events.ts";
 
 /** What a beacon is about; `contentTime` in seconds. */
 export interface BeaconSubject {
   readonly breakId: string;
+  readonly position: BreakPosition | undefined;
   readonly adId: string | undefined;
   readonly ad: Ad | undefined;
   readonly creative: Creative | undefined;
@@ -18,63 +22,183 @@ export interface BeaconSubject {
   readonly contentTime: number;
 }
 
+/** `time`: seconds into the ad; `macros`: what only this beacon has. */
+export interface BeaconMoment {
+  readonly time: number;
+  readonly macros?: MacroValues;
+}
+
 export interface BeaconSender {
-  /** @param time seconds into the ad */
+  /**
+   * What happens by playing: once.
+   *
+   * @param occurrence tells the URLs of one event apart
+   */
   readonly send: (subject: BeaconSubject, event: string, url: string, time: number, occurrence: number) => void;
+  /** What the viewer does: each time, to all of its URLs. */
+  readonly sendAction: (subject: BeaconSubject, event: string, urls: readonly string[], moment: BeaconMoment) => void;
   /** The URLs that want to know why an ad was not shown; undefined is no error, so that nothing is sent. */
   readonly sendErrors: (subject: BeaconSubject, urls: readonly string[], vastError: number | undefined) => void;
   /** VMAP's breakStart and breakEnd. */
   readonly sendBreak: (subject: BeaconSubject, event: "breakStart" | "breakEnd", urls: readonly string[]) => void;
+  /** The ad was watched to its end. */
+  readonly finish: (subject: BeaconSubject) => void;
+  readonly isFinished: (subject: BeaconSubject) => boolean;
+  /** The address with its macros filled, for whoever opens it; undefined where it is no http(s) address. */
+  readonly expand: (subject: BeaconSubject, template: string, moment: BeaconMoment) => URL | undefined;
+  /** Beacons that wait for the viewer's consent wait no longer: the page is being left. */
+  readonly flush: () => void;
 }
 
-export function createBeaconSender(session: string, sendBeacon: (url: string) => void, emit: Emit): BeaconSender {
-  const sent = new Set<string>();
-  const sendOnce = (subject: BeaconSubject, event: string, template: string, more: Extra): void => {
+export interface BeaconDeps {
+  readonly filler: Pick<MacroFiller, "fill" | "fillNow">;
+  readonly sendBeacon: (url: string) => void;
+  readonly emit: Emit;
+  /** Ids of the breaks that may still be played, again or for the first time. */
+  readonly knownBreaks: () => ReadonlySet<string>;
+}
+
+/** Breaks that are remembered although nobody knows them any more. */
+const MAX_BREAKS = 200;
+
+export function createBeaconSender(deps: BeaconDeps): BeaconSender {
+  const { filler } = deps;
+  const memory = createMemory(deps.knownBreaks);
+  const waiting = new Set<() => void>();
+  let unwatch = (): void => undefined;
+  const flush = (): void => {
+    for (const sendNow of waiting) sendNow();
+  };
+
+  const request = (subject: BeaconSubject, event: string, url: string, time: number | undefined): void => {
+    if (!isWeb(url)) return;
+    deps.sendBeacon(url);
+    const { breakId, adId, index, contentTime } = subject;
+    const beacon: BeaconEvent = { event, url, breakId, adId, index, time, contentTime };
+    deps.emit("beacon", beacon);
+  };
+  const fire = (subject: BeaconSubject, event: string, template: string, { time, macros }: Moment): void => {
+    const values = { ...describe(subject), ...(time === undefined ? {} : { ADPLAYHEAD: time }), ...macros };
+    const filled = filler.fill(template, values);
+    if (typeof filled === "string") {
+      request(subject, event, filled, time);
+      return;
+    }
+    const send = (url: string): void => {
+      if (!waiting.delete(sendNow)) return;
+      if (waiting.size === 0) unwatch();
+      request(subject, event, url, time);
+    };
+    const sendNow = (): void => send(filler.fillNow(template, values));
+    if (waiting.size === 0) unwatch = watchLeaving(flush);
+    waiting.add(sendNow);
+    void filled.then(send);
+  };
+  const fireOnce = (subject: BeaconSubject, event: string, template: string, name: string, moment: Moment): void => {
     const { breakId, index, adId } = subject;
-    const name = JSON.stringify([breakId, index, adId, event, more.occurrence, more.occurrence < 0 ? template : ""]);
-    if (sent.has(name)) return;
-    sent.add(name);
-    const url = expandMacros(template, { ...describe(subject, session), ...more.macros });
-    if (!/^https?:\/\//i.test(url)) return;
-    sendBeacon(url);
-    const { contentTime } = subject;
-    const beacon: BeaconEvent = { event, url, breakId, adId, index, time: more.time, contentTime };
-    emit("beacon", beacon);
+    if (memory.add(breakId, JSON.stringify([index, adId, event, name]))) fire(subject, event, template, moment);
   };
   return {
     send: (subject, event, url, time, occurrence) =>
-      sendOnce(subject, event, url, { occurrence, time, macros: { ADPLAYHEAD: time } }),
+      fireOnce(subject, event, url, String(occurrence), { time, macros: {} }),
+    sendAction: (subject, event, urls, { time, macros = {} }) => {
+      for (const url of urls) fire(subject, event, url, { time, macros });
+    },
     sendErrors: (subject, urls, vastError) => {
       if (vastError === undefined) return;
+      // told with its index or without, an ad fails once
       for (const url of urls)
-        sendOnce(subject, "error", url, { occurrence: -1, time: undefined, macros: { ERRORCODE: vastError } });
+        if (memory.add(subject.breakId, JSON.stringify([subject.adId, "error", url])))
+          fire(subject, "error", url, { time: undefined, macros: { ERRORCODE: vastError } });
     },
     sendBreak: (subject, event, urls) => {
-      for (const url of urls) sendOnce(subject, event, url, { occurrence: -1, time: undefined, macros: {} });
+      for (const url of urls) fireOnce(subject, event, url, url, { time: undefined, macros: {} });
+    },
+    finish: (subject) => memory.add(subject.breakId, nameEnd(subject)),
+    isFinished: (subject) => memory.has(subject.breakId, nameEnd(subject)),
+    expand: (subject, template, { time, macros }) => {
+      const url = filler.fillNow(template, { ...describe(subject), ADPLAYHEAD: time, ...macros });
+      return isWeb(url) && URL.canParse(url) ? new URL(url) : undefined;
+    },
+    flush,
+  };
+}
+
+/** On a phone a page that is out of sight may end without another word. */
+function watchLeaving(onLeaving: () => void): () => void {
+  const { document } = globalThis;
+  const onChange = (): void => {
+    if (document.hidden) onLeaving();
+  };
+  globalThis.addEventListener?.("pagehide", onLeaving);
+  document?.addEventListener("visibilitychange", onChange);
+  return () => {
+    globalThis.removeEventListener?.("pagehide", onLeaving);
+    document?.removeEventListener("visibilitychange", onChange);
+  };
+}
+
+interface Moment {
+  readonly time: number | undefined;
+  readonly macros: MacroValues | undefined;
+}
+
+function nameEnd({ index, adId }: BeaconSubject): string {
+  return JSON.stringify([index, adId]);
+}
+
+interface Memory {
+  readonly has: (breakId: string, name: string) => boolean;
+  /** False where it was there. */
+  readonly add: (breakId: string, name: string) => boolean;
+}
+
+/** What has been sent, by break. */
+function createMemory(knownBreaks: BeaconDeps["knownBreaks"]): Memory {
+  const breaks = new Map<string, Set<string>>();
+  const makeRoom = (): void => {
+    if (breaks.size < MAX_BREAKS) return;
+    const known = knownBreaks();
+    for (const breakId of breaks.keys()) {
+      if (breaks.size < MAX_BREAKS) return;
+      if (!known.has(breakId)) breaks.delete(breakId);
+    }
+  };
+  return {
+    has: (breakId, name) => breaks.get(breakId)?.has(name) ?? false,
+    add: (breakId, name) => {
+      const sent = breaks.get(breakId) ?? new Set();
+      if (sent.has(name)) return false;
+      if (sent.size === 0) makeRoom();
+      sent.add(name);
+      // the break that was used last goes last
+      breaks.delete(breakId);
+      breaks.set(breakId, sent);
+      return true;
     },
   };
 }
 
-/** `occurrence` below 0: the URL itself tells repetitions apart. */
-interface Extra {
-  readonly occurrence: number;
-  readonly time: number | undefined;
-  readonly macros: MacroValues;
+function isWeb(url: string): boolean {
+  return /^https?:\/\//i.test(url);
 }
 
-function describe(subject: BeaconSubject, session: string): MacroValues {
-  const { ad, creative, contentTime, index } = subject;
+function describe({ ad, creative, contentTime, index, adCount, position, mediaUrl }: BeaconSubject): MacroValues {
+  const isAudio = creative !== undefined && creative.mediaFiles.length > 0 && creative.mediaFiles.every(isSound);
+  const place = index === undefined ? undefined : index + 1;
   return {
-    TIMESTAMP: new Date(),
-    CACHEBUSTING: Math.floor(Math.random() * 1e8),
     CONTENTPLAYHEAD: contentTime,
     MEDIAPLAYHEAD: contentTime,
-    TRANSACTIONID: session,
-    PODSEQUENCE: index === undefined ? undefined : index + 1,
-    ADCOUNT: subject.adCount,
+    BREAKPOSITION: position && BREAK_POSITION[position],
+    ADCOUNT: place,
+    PODSEQUENCE: ad?.sequence ?? (adCount !== undefined && adCount > 1 ? place : undefined),
     ADSERVINGID: ad?.adServingId,
-    ASSETURI: subject.mediaUrl,
-    UNIVERSALADID: creative?.universalAdIds.map(({ registry, value }) => `${registry} ${value}`).join(","),
-    ADTYPE: "video",
+    ASSETURI: mediaUrl,
+    UNIVERSALADID: creative?.universalAdIds.map(({ registry, value }) => `${registry} ${value}`),
+    ...(isAudio ? { ADTYPE: "audio" } : {}),
   };
+}
+
+function isSound({ type }: Creative["mediaFiles"][number]): boolean {
+  return type.startsWith("audio/") && !type.includes("mpegurl");
 }

@@ -2,16 +2,18 @@
  * What the viewer sees, frame by frame: breaks and ads starting and ending, and the beacons that fall due.
  *
  * An impression is the first frame of the ad that is really on screen. A quartile counts when it is played through: a seek over it
- * fires nothing. Each break that starts also completes, whatever becomes of it.
+ * fires nothing. Each break that starts also completes, whatever becomes of it. What the viewer does counts each time, until the ad
+ * has been watched to its end once; clicks count for ever.
  *
  * @see VAST 4.3 §3.14.1; primetime.md §4.10 (order of events)
  */
-import { type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
+import { listBeacons, type MacroValues, type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
 import type { BeaconSender, BeaconSubject } from "./beacons.ts";
 import type { AdEvent, BreakEvent, Emit } from "../events.ts";
 import type { ReadyAd } from "../insertion.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import { type AdSpan, isSameAd, type Timeline } from "./timeline.ts";
+import type { UserAction } from "./user-events.ts";
 
 export interface PlaybackDeps {
   readonly timeline: Timeline;
@@ -36,6 +38,22 @@ export interface Playback {
   readonly end: () => void;
   /** Nothing plays any more. */
   readonly stop: () => void;
+  /** The viewer has done something; of interest while an ad is on screen. */
+  readonly act: (action: UserAction) => void;
+  /**
+   * The viewer has clicked on the ad on screen: its click tracking is fired.
+   *
+   * @param at CSS pixels from the player's top left corner
+   * @returns where the ad leads, macros filled; undefined without an ad, or where it leads nowhere that is http(s)
+   */
+  readonly click: (at: readonly [x: number, y: number] | undefined) => URL | undefined;
+  /**
+   * The ad on screen cannot go on: its error URLs are told, once.
+   *
+   * @param vastError 400 for a fault that has no other number, 405 for media that cannot be shown
+   * @returns false where no ad is on screen
+   */
+  readonly fail: (vastError: 400 | 401 | 402 | 405) => boolean;
   /** The break at the playhead. */
   readonly current: () => AdSpan | undefined;
 }
@@ -50,11 +68,20 @@ interface Playing {
   /** Seconds into the ad up to which it was played. */
   time: number;
   progressAt: number;
+  isPaused: boolean;
 }
+
+/** What VAST 4 calls it beside the older name. */
+const ALIAS: { readonly [Action in UserAction]?: string } = {
+  fullscreen: "playerExpand",
+  exitFullscreen: "playerCollapse",
+};
 
 /** Seconds: players jump over holes in the media by seeking, which is playing on all the same. */
 const MAX_STEP = 1.5;
 const PROGRESS_INTERVAL = 0.25;
+/** Seconds that a viewer goes back in an ad, beyond what a player does of itself. */
+const REWIND = 0.5;
 /** Seconds: the last frame shown of an ad lies this far before its end, EXTINF rounding and a dropped frame included. */
 const END_TOLERANCE = 0.5;
 
@@ -66,6 +93,16 @@ export function createPlayback(deps: PlaybackDeps): Playback {
   let hasSought = false;
   let isBreakWatched = true;
 
+  const act = (action: UserAction): void => {
+    if (!playing) return;
+    const { ready, time } = playing;
+    if (action === "resume" && !playing.isPaused) return;
+    if (action === "pause" || action === "resume") playing.isPaused = action === "pause";
+    const subject = describeSubject(playing, deps, lastTime);
+    if (deps.beacons.isFinished(subject)) return;
+    for (const event of [action, ALIAS[action]])
+      if (event) deps.beacons.sendAction(subject, event, listBeacons(ready.creative, event), { time });
+  };
   const enter = (span: AdSpan, time: number): void => {
     const started = startAd(span, deps);
     if (!started) return;
@@ -94,6 +131,7 @@ export function createPlayback(deps: PlaybackDeps): Playback {
   };
   const advance = (ad: Playing, time: number, isPlayedOn: boolean): void => {
     const elapsed = Math.min(Math.max(time - ad.startTime, 0), ad.event.duration);
+    if (elapsed < ad.time - REWIND) act("rewind");
     if (isPlayedOn) fire(ad, ad.time, elapsed);
     else isBreakWatched = false;
     ad.time = elapsed;
@@ -106,6 +144,7 @@ export function createPlayback(deps: PlaybackDeps): Playback {
     isBreakWatched &&= isComplete;
     if (!isComplete) return;
     fire(ad, ad.time, ad.event.duration);
+    deps.beacons.finish(describeSubject(ad, deps, lastTime));
     emit("adcomplete", ad.event);
   };
   const leaveBreak = (ad: Playing): void => {
@@ -141,6 +180,23 @@ export function createPlayback(deps: PlaybackDeps): Playback {
     },
     end: () => leave(true),
     stop: () => leave(false),
+    act,
+    click: (at) => {
+      if (!playing) return undefined;
+      const { event, ready, time } = playing;
+      const subject = describeSubject(playing, deps, lastTime);
+      const macros: MacroValues = at ? { CLICKPOS: at.map(Math.round) } : {};
+      deps.beacons.sendAction(subject, "clickTracking", ready.creative.clickTrackers, { time, macros });
+      const { clickThrough } = ready.creative;
+      const url = clickThrough === undefined ? undefined : deps.beacons.expand(subject, clickThrough, { time, macros });
+      emit("adclick", { ...event, time, url: url?.href });
+      return url;
+    },
+    fail: (vastError) => {
+      if (!playing) return false;
+      deps.beacons.sendErrors(describeSubject(playing, deps, lastTime), playing.ready.ad.errors, vastError);
+      return true;
+    },
     current: () => playing?.span,
   };
 }
@@ -166,13 +222,14 @@ function startAd(span: AdSpan, { entries, timeline }: PlaybackDeps): Playing | u
   };
   const startTime = timeline.startOf(span.placed);
   const beacons = scheduleBeacons(ad, creative, duration);
-  return { span, entry, ready, startTime, event, beacons, time: 0, progressAt: 0 };
+  return { span, entry, ready, startTime, event, beacons, time: 0, progressAt: 0, isPaused: false };
 }
 
 function describeSubject(playing: Playing, deps: PlaybackDeps, time: number): BeaconSubject {
-  const { event, ready } = playing;
+  const { event, ready, entry } = playing;
   return {
     breakId: event.breakId,
+    position: entry.planned.position,
     adId: ready.ad.id,
     ad: ready.ad,
     creative: ready.creative,

@@ -1,6 +1,7 @@
 import { type Ad, type Creative, parseVast, type PlacedBreak, readXml } from "@interlude/core";
 import { parseXml } from "@interlude/server/xml";
 import { describe, expect, test } from "vitest";
+import { createMacroFiller } from "../../src/ads/macro-values.ts";
 import { createBeaconSender } from "../../src/viewing/beacons.ts";
 import { createEmitter } from "../../src/events.ts";
 import type { ReadyAd } from "../../src/insertion.ts";
@@ -10,6 +11,15 @@ import { createTimeline, toContentTime } from "../../src/viewing/timeline.ts";
 import { listFragments } from "../fake-engine.ts";
 import { formatVast } from "../fake-web.ts";
 
+const FILLER = createMacroFiller({
+  session: "viewer-1",
+  macros: {},
+  consentTimeoutMs: 500,
+  player: () => undefined,
+  media: () => null,
+  contentUrl: () => undefined,
+  start: () => undefined,
+});
 const PLAYLIST = "https://site.example/720.m3u8";
 
 function readAd(id: string): { readonly ad: Ad; readonly creative: Creative } {
@@ -81,11 +91,12 @@ function watch(): Watching {
   on("adbreakcomplete", ({ breakId, watched }) =>
     events.push(`breakcomplete ${breakId} ${watched ? "watched" : "left"}`),
   );
-  const sender = createBeaconSender(
-    "viewer-1",
-    (url) => beacons.push(url.replace(/.*\/t\/(\w+\/\w+).*at=(.*)|.*\/t\/(\w+\/\w+).*/, "$1$3 $2").trim()),
+  const sender = createBeaconSender({
+    filler: FILLER,
+    sendBeacon: (url) => beacons.push(url.replace(/.*\/t\/(\w+\/\w+).*at=(.*)|.*\/t\/(\w+\/\w+).*/, "$1$3 $2").trim()),
     emit,
-  );
+    knownBreaks: () => new Set(["mid"]),
+  });
   let wall = 0;
   let time = 0;
   let isShown = true;

@@ -1,0 +1,143 @@
+/**
+ * What the viewer has consented to, as the page's consent platforms say it: TCF v2, GPP and US Privacy, in the page itself or in a
+ * frame above it that says where it answers. Loaded and asked only where a URL has a macro for it.
+ *
+ * Platforms are code of others: what they answer is checked, and nothing that they do gets into the page or holds a request up.
+ *
+ * @see TCF v2 CMP API; GPP CMP API 1.1; US Privacy API 1.0 ("in iframes": locator frames and postMessage)
+ */
+import type { ConsentSignals } from "./consent-macros.ts";
+import { findApi } from "./consent-api.ts";
+
+export interface Consent {
+  /** What is known by now. */
+  readonly current: () => ConsentSignals;
+  /**
+   * Asks every platform that is there and has not been asked.
+   *
+   * @returns undefined where there is nothing to wait for; else settles, and never rejects, with the last answer or when the time is up
+   */
+  readonly ask: () => Promise<void> | undefined;
+  /** Takes every listener away. */
+  readonly release: () => void;
+}
+
+/** Asks one platform until it is known; `update` may be called again with each change of mind. */
+interface Framework {
+  readonly api: "__tcfapi" | "__gpp" | "__uspapi";
+  /** What it says to the callback of its first command: the signals, and whether they are final. */
+  readonly read: (answer: unknown, success: unknown) => Reading | undefined;
+  readonly command: string;
+  readonly version: number | string;
+  /** How its listener is taken away; undefined where it has none. */
+  readonly remove: string | undefined;
+}
+
+interface Reading {
+  readonly signals: ConsentSignals;
+  /** False while the viewer is still being asked. */
+  readonly isKnown: boolean;
+}
+
+/** Strings beyond this are no consent strings. */
+const MAX_LENGTH = 8192;
+const MAX_SECTIONS = 50;
+
+const FRAMEWORKS: readonly Framework[] = [
+  { api: "__tcfapi", command: "addEventListener", version: 2, remove: "removeEventListener", read: readTcf },
+  { api: "__gpp", command: "addEventListener", version: "1.1", remove: "removeEventListener", read: readGpp },
+  { api: "__uspapi", command: "getUSPData", version: 1, remove: undefined, read: readUsp },
+];
+
+/** @param timeoutMs how long {@link Consent.ask} may wait for one platform */
+export function createConsent(timeoutMs: number): Consent {
+  const waiting = new Map<string, Promise<void>>();
+  const known = new Set<string>();
+  const releases: (() => void)[] = [];
+  let signals: ConsentSignals = {};
+  let isReleased = false;
+
+  const start = (framework: Framework): Promise<void> | undefined => {
+    const call = findApi(framework.api);
+    if (!call) return undefined;
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        known.add(framework.api);
+        resolve();
+      };
+      const timer = setTimeout(settle, timeoutMs);
+      let listenerId: unknown;
+      const end = call(framework.command, framework.version, undefined, (answer, success) => {
+        if (isReleased) return;
+        listenerId ??= readMember(answer, "listenerId");
+        const reading = framework.read(answer, success);
+        if (!reading) return;
+        signals = { ...signals, ...reading.signals };
+        if (!reading.isKnown) return;
+        clearTimeout(timer);
+        settle();
+      });
+      releases.push(() => {
+        clearTimeout(timer);
+        settle();
+        if (framework.remove && listenerId !== undefined)
+          call(framework.remove, framework.version, listenerId, () => undefined)();
+        end();
+      });
+    });
+  };
+  return {
+    current: () => signals,
+    ask: () => {
+      if (isReleased) return undefined;
+      for (const framework of FRAMEWORKS) {
+        if (waiting.has(framework.api)) continue;
+        const started = start(framework);
+        if (started) waiting.set(framework.api, started);
+      }
+      const open = [...waiting].filter(([api]) => !known.has(api));
+      return open.length === 0 ? undefined : Promise.all(open.map(([, settled]) => settled)).then(() => undefined);
+    },
+    release: () => {
+      isReleased = true;
+      for (const release of releases.splice(0)) release();
+    },
+  };
+}
+
+/** @see TCF v2 `TCData`: `cmpuishown` means that the viewer is still being asked */
+function readTcf(answer: unknown, success: unknown): Reading | undefined {
+  if (success === false) return undefined;
+  const gdprApplies = readMember(answer, "gdprApplies");
+  const status = readMember(answer, "eventStatus");
+  const applies = typeof gdprApplies === "boolean" ? gdprApplies : undefined;
+  if (status !== "tcloaded" && status !== "useractioncomplete" && applies !== false)
+    return { signals: { gdprApplies: applies }, isKnown: false };
+  const tcString = readText(readMember(answer, "tcString"));
+  const addtlConsent = readText(readMember(answer, "addtlConsent"));
+  return { signals: { gdprApplies: applies, tcString, addtlConsent }, isKnown: true };
+}
+
+/** @see GPP 1.1 `PingReturn`, which each event of a listener carries */
+function readGpp(answer: unknown, success: unknown): Reading | undefined {
+  const ping = readMember(answer, "pingData");
+  if (success === false || readMember(ping, "signalStatus") !== "ready") return undefined;
+  const sections = readMember(ping, "applicableSections");
+  const numbers = Array.isArray(sections) ? sections.slice(0, MAX_SECTIONS) : [];
+  const gppSections = numbers.filter((section) => typeof section === "number" && section > 0);
+  return { signals: { gppString: readText(readMember(ping, "gppString")), gppSections }, isKnown: true };
+}
+
+/** @see US Privacy API, `uspString` */
+function readUsp(answer: unknown, success: unknown): Reading | undefined {
+  if (success === false) return undefined;
+  return { signals: { usPrivacy: readText(readMember(answer, "uspString")) }, isKnown: true };
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" && value.length <= MAX_LENGTH ? value : undefined;
+}
+
+function readMember(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+}
