@@ -77,10 +77,12 @@ export function attachPlain(parts: LoadedParts, startTime: () => number): PlainH
   let known: ReadonlyMap<number, number> = new Map();
   return {
     setPlaylist: (text, url) => {
+      const facts = parts.session.facts();
+      // no playlist could be read yet, as the tap has told
+      if (!facts) return;
       const fragments = listFragments(text, known, startTime());
       known = new Map(fragments.map(({ sn, start }) => [Number(sn), start]));
-      const live = parts.session.facts()?.isLive ?? false;
-      timeline.setDetails({ url: url.href, live, startSN: Number(fragments[0]?.sn ?? 0), fragments });
+      timeline.setDetails({ url: url.href, live: facts.isLive, startSN: Number(fragments[0]?.sn ?? 0), fragments });
       parts.onTimelineChange();
     },
     watch: (element) => {
