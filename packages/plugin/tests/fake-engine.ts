@@ -8,7 +8,7 @@ import {
 } from "../src/hosts/hls-engine.ts";
 
 export interface FakeEngine extends Engine {
-  /** Calls in order, as `stopLoad`, `startLoad 4`, `pauseBuffering`, `resumeBuffering`. */
+  /** Calls in order, as `stopLoad`, `startLoad 4`, `recoverMediaError`, `pauseBuffering`, `resumeBuffering`. */
   readonly calls: readonly string[];
   readonly tell: (event: keyof typeof ENGINE_EVENT, data: Parameters<EngineListener>[1]) => void;
 }
@@ -72,6 +72,7 @@ export function createFakeEngine(
     },
     stopLoad: () => calls.push("stopLoad"),
     startLoad: (time) => calls.push(`startLoad ${time}`),
+    recoverMediaError: () => calls.push("recoverMediaError"),
     pauseBuffering: () => {
       bufferingEnabled = false;
       calls.push("pauseBuffering");

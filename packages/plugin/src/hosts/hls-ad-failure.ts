@@ -1,67 +1,187 @@
 /**
- * Ads whose segments cannot be loaded: an ad of which nothing was loaded is taken out of the playlists again, of another the rest is
- * jumped over. hls.js would give up the whole stream.
+ * Ads that cannot be loaded or decoded, or that do not come. hls.js would give up the whole stream; here the content goes on:
+ *
+ *   nothing of the ad, or of what follows, is loaded   → it is taken out of the playlists again (VOD)
+ *   of another                                         → what is there plays, the rest is jumped over
+ *   the browser has given up decoding                  → the media source is made anew, behind the ad
+ *
+ * Errors of the content itself stay the host's business.
  */
-import type { Engine } from "./hls-engine.ts";
+import type { SkipReason } from "@interlude/core";
+import { type AdFault, selectFault } from "./hls-ad-errors.ts";
+import type { Engine, EngineEventData, EngineFragment } from "./hls-engine.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
 import type { Session } from "../session.ts";
 import type { AdSpan, Timeline } from "../viewing/timeline.ts";
 
 export interface AdFailures {
-  /**
-   * A fragment of an ad failed.
-   *
-   * @param fragment names it, whatever the attempt
-   */
-  readonly add: (span: AdSpan, fragment: string, isFatal: boolean) => void;
-  /** The viewer has got further. */
+  /** hls.js told of an error. */
+  readonly add: (error: EngineEventData) => void;
+  readonly onFragmentLoading: (fragment: EngineFragment) => void;
+  /** A fragment of which something is in the buffer. */
+  readonly onFragmentBuffered: (fragment: EngineFragment) => void;
+  /** The viewer has got further, or waits. */
   readonly check: () => void;
+  readonly stop: () => void;
 }
 
-/** Failures of one fragment before its ad is given up; the first may be chance. */
+export interface AdFailureDeps {
+  readonly engine: Engine;
+  readonly session: Pick<Session, "refuse" | "vod">;
+  readonly timeline: Timeline;
+  /** Has every playlist asked for again. */
+  readonly reload: (time: number) => void;
+}
+
+/** Failures of one fragment to load before its ad is given up. */
 const MAX_FAILURES = 2;
 /** Seconds before the hole at which it is jumped over. */
 const EDGE = 0.3;
+/** Seconds by which buffered media may reach over a segment boundary. */
+const OVERLAP = 0.25;
+/** How long the viewer waits for a fragment of an ad with nothing else to see. */
+const PATIENCE_MS = 6000;
+const TICK_MS = 500;
 
-export function createAdFailures(
-  engine: Engine,
-  session: Session,
-  timeline: Timeline,
-  reload: (time: number) => void,
-): AdFailures {
+export function createAdFailures(deps: AdFailureDeps): AdFailures {
+  const { engine, session, timeline } = deps;
   const counts = new Map<string, number>();
-  const broken = new Set<AdSpan>();
+  const buffered = createBufferedEnds();
+  const exits = createExits(deps);
+  let latest: EngineFragment | undefined;
+
+  const findAd = (fragment: EngineFragment | undefined): AdSpan | undefined =>
+    fragment && fragment.type !== "subtitle" ? timeline.findAd(fragment, urlOf(fragment, engine)) : undefined;
+  const mayBeChance = ({ level, type, sn }: EngineFragment): boolean => {
+    const name = `${type} ${level} ${sn}`;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count < MAX_FAILURES;
+  };
+  const giveUp = (span: AdSpan, reason: SkipReason, source: AdFault["source"]): void => {
+    const { placed } = span;
+    const isAlone = !timeline.isLoaded(placed) && buffered.reach() <= timeline.startOf(placed) + OVERLAP;
+    session.refuse(placed.breakId, Number(placed.adId), reason);
+    exits.leave(span, isAlone && session.vod() !== undefined, source);
+  };
+  const patience = createPatience(engine, () => {
+    const span = findAd(latest);
+    if (span) giveUp(span, "media-timeout", "kept");
+  });
+
+  return {
+    add: ({ details, frag, fatal = false }) => {
+      if (typeof details !== "string") return;
+      const fault = selectFault(details, fatal, Boolean(engine.media?.error));
+      const span = fault?.isOfPlayhead ? exits.current() : findAd(frag ?? latest);
+      if (!fault || !span || (frag && fault.mayBeChance && mayBeChance(frag))) return;
+      giveUp(span, fault.reason, fault.source);
+    },
+    onFragmentLoading: (fragment) => {
+      if (fragment.type === "subtitle") return;
+      latest = fragment;
+      if (findAd(fragment)) patience.start();
+    },
+    onFragmentBuffered: (fragment) => {
+      buffered.add(fragment);
+      if (fragment === latest) patience.stop();
+    },
+    check: exits.check,
+    stop: patience.stop,
+  };
+}
+
+/** The address that a fragment's playlist is known by. */
+export function urlOf({ baseurl, level }: EngineFragment, engine: Engine): string | undefined {
+  return baseurl ?? engine.levels[level]?.details?.url;
+}
+
+/** Up to where sound and pictures have been loaded, seconds; a seek back does not make it less. */
+function createBufferedEnds(): { readonly add: (fragment: EngineFragment) => void; readonly reach: () => number } {
+  let reach = 0;
+  return {
+    add: ({ type, end }) => {
+      if (type !== "subtitle") reach = Math.max(reach, end);
+    },
+    reach: () => reach,
+  };
+}
+
+interface Exits {
+  /** The ad at the playhead. */
+  readonly current: () => AdSpan | undefined;
+  readonly leave: (span: AdSpan, isOut: boolean, source: AdFault["source"]) => void;
+  readonly check: () => void;
+}
+
+/** The ways out of an ad that is given up. */
+function createExits({ engine, timeline, reload }: AdFailureDeps): Exits {
+  const broken = new Map<string, AdSpan>();
+  const taken = new Set<string>();
   const jump = (span: AdSpan): void => {
     const { media } = engine;
     if (!media) return;
-    broken.delete(span);
+    broken.delete(nameOf(span));
     const target = timeline.endOf(span.placed) + 0.01;
     media.currentTime = target;
     engine.startLoad(target);
   };
+  const isAt = ({ placed }: AdSpan, time: number): boolean =>
+    time >= timeline.startOf(placed) - EDGE && time < timeline.endOf(placed);
+  const check = (): void => {
+    const { media } = engine;
+    if (!media) return;
+    for (const span of broken.values()) if (isAt(span, media.currentTime) && bufferedAhead(media) < EDGE) jump(span);
+  };
   return {
-    add: (span, fragment, isFatal) => {
-      const count = (counts.get(fragment) ?? 0) + 1;
-      counts.set(fragment, count);
-      if (!isFatal && count < MAX_FAILURES) return;
-      const { breakId, adId } = span.placed;
-      const canTakeOut = session.vod() !== undefined && !timeline.isLoaded(span.placed);
-      session.refuse(breakId, Number(adId), "media-unavailable");
-      // hls.js stops loading after it has told of a fatal error
+    current: () => {
+      const at = engine.media ? timeline.locate(engine.media.currentTime) : "unknown";
+      return typeof at === "string" ? undefined : at;
+    },
+    leave: (span, isOut, source) => {
+      const name = nameOf(span);
+      if (taken.has(name)) return;
+      if (isOut) taken.add(name);
+      else broken.set(name, span);
+      // hls.js stops loading, or makes its media source anew, after it has told of an error
       setTimeout(() => {
-        if (canTakeOut) reload(engine.media?.currentTime ?? 0);
-        else if (engine.media && timeline.locate(engine.media.currentTime) === "unknown") jump(span);
-        else broken.add(span);
+        if (source === "stuck") engine.recoverMediaError();
+        if (isOut) reload(engine.media?.currentTime ?? 0);
+        else if (source === "kept") check();
+        else jump(span);
       }, 0);
     },
-    check: () => {
-      const { media } = engine;
-      if (!media) return;
-      for (const span of broken) {
-        const { currentTime, buffered } = media;
-        const isInside = currentTime >= timeline.startOf(span.placed) && currentTime < timeline.endOf(span.placed);
-        if (isInside && findBufferedEnd(buffered, currentTime) - currentTime < EDGE) jump(span);
-      }
+    check,
+  };
+}
+
+function nameOf({ placed }: AdSpan): string {
+  return JSON.stringify([placed.breakId, placed.adId]);
+}
+
+function bufferedAhead({ buffered, currentTime }: HTMLMediaElement): number {
+  return findBufferedEnd(buffered, currentTime) - currentTime;
+}
+
+/** Told when the viewer has had nothing to see for as long as one waits for an ad. */
+function createPatience(engine: Engine, onLost: () => void): { readonly start: () => void; readonly stop: () => void } {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const stop = (): void => {
+    clearInterval(timer);
+    timer = undefined;
+  };
+  return {
+    start: () => {
+      stop();
+      let waitedMs = 0;
+      timer = setInterval(() => {
+        const { media } = engine;
+        waitedMs = media && !media.paused && bufferedAhead(media) < EDGE ? waitedMs + TICK_MS : 0;
+        if (waitedMs < PATIENCE_MS) return;
+        stop();
+        onLost();
+      }, TICK_MS);
     },
+    stop,
   };
 }

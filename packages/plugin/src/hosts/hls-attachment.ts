@@ -8,6 +8,7 @@ import {
   ENGINE_EVENT,
   type EngineDetails,
   type EngineEventData,
+  type EngineFragment,
   type EngineListener,
 } from "./hls-engine.ts";
 import { createLateBinding } from "./hls-late-binding.ts";
@@ -27,7 +28,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   });
   const edges = createEdgeAligner();
   const isLive = (): boolean => session.facts()?.isLive ?? false;
-  const failures = createAdFailures(engine, session, timeline, late.reload);
+  const failures = createAdFailures({ engine, session, timeline, reload: late.reload });
   let watched: HTMLMediaElement | null = null;
 
   const onTime = (): void => {
@@ -35,12 +36,11 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     failures.check();
   };
   const watch = (media: HTMLMediaElement | null): void => {
-    watched?.removeEventListener("timeupdate", onTime);
+    for (const event of TIME_EVENTS) watched?.removeEventListener(event, onTime);
     watched = media;
-    watched?.addEventListener("timeupdate", onTime);
+    for (const event of TIME_EVENTS) watched?.addEventListener(event, onTime);
     viewing.watch(media);
   };
-  const urlOf = (level: number): string | undefined => engine.levels[level]?.details?.url;
   const listeners: Readonly<Record<string, (data: EngineEventData) => void>> = {
     [ENGINE_EVENT.mediaAttached]: () => watch(engine.media),
     [ENGINE_EVENT.mediaDetaching]: () => {
@@ -51,20 +51,24 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
       if (isDetails(details)) timeline.setDetails(details);
       parts.onTimelineChange();
     },
-    [ENGINE_EVENT.fragLoading]: ({ frag }) => frag && late.onFragmentLoading(frag),
+    [ENGINE_EVENT.fragLoading]: ({ frag }) => {
+      if (!frag) return;
+      late.onFragmentLoading(frag);
+      failures.onFragmentLoading(frag);
+    },
     [ENGINE_EVENT.fragLoaded]: ({ frag }) => frag && late.onFragmentLoaded(frag),
     [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
-      if (frag?.type === "main") {
+      // hls.js tells of fragments that it could not parse as well
+      if (!frag || !hasMedia(frag)) return;
+      failures.onFragmentBuffered(frag);
+      if (frag.type === "main") {
         const details = engine.levels[frag.level]?.details;
         timeline.addFragment(frag, details?.url);
         if (!isLive()) edges.add(frag, details, timeline.findAd(frag, details?.url) !== undefined);
       }
       late.check();
     },
-    [ENGINE_EVENT.error]: ({ frag, fatal }) => {
-      const span = frag?.type === "main" ? timeline.findAd(frag, urlOf(frag.level)) : undefined;
-      if (frag && span) failures.add(span, `${frag.level} ${frag.sn}`, fatal ?? false);
-    },
+    [ENGINE_EVENT.error]: failures.add,
   };
   const listen: EngineListener = (event, data) => {
     try {
@@ -87,10 +91,18 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     detach: () => {
       for (const event of Object.keys(listeners)) engine.off(event, listen);
       late.release();
+      failures.stop();
       viewing.stop();
       watch(null);
     },
   };
+}
+
+const TIME_EVENTS = ["timeupdate", "waiting"] as const;
+
+/** Whether anything of a fragment could be read. */
+function hasMedia({ elementaryStreams }: EngineFragment): boolean {
+  return !elementaryStreams || Object.values(elementaryStreams).some((stream) => stream !== null);
 }
 
 function isDetails(value: unknown): value is EngineDetails {

@@ -24,6 +24,8 @@ export interface EngineFragment {
   readonly end: number;
   readonly duration: number;
   readonly bitrateTest?: boolean | undefined;
+  /** The address that answered with its playlist. */
+  readonly baseurl?: string;
   /** Counts discontinuities. */
   readonly cc: number;
   /** Of fragmented MP4. */
@@ -53,6 +55,7 @@ export interface EngineTrack {
 export interface EngineEventData {
   readonly frag?: EngineFragment | undefined;
   readonly fatal?: boolean | undefined;
+  /** Of a playlist: what it lists; of an error: which one it is. */
   readonly details?: unknown;
   readonly media?: unknown;
 }
@@ -69,6 +72,8 @@ export interface Engine {
   off(event: string, listener: EngineListener): void;
   stopLoad(): void;
   startLoad(startPosition?: number): void;
+  /** Makes the media source anew. */
+  recoverMediaError(): void;
   pauseBuffering(): void;
   resumeBuffering(): void;
 }
