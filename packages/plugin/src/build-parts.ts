@@ -3,14 +3,18 @@
  */
 import type { TextResponse } from "@interlude/core";
 import type { AdRequests } from "./ads/ad-requests.ts";
+import type { MacroFiller } from "./ads/macro-values.ts";
 import type { BreakSnapshot, Emit } from "./events.ts";
+import { createEmptyBreaks } from "./content/empty-breaks.ts";
 import type { Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
 import type { PluginPorts } from "./ports.ts";
 import type { Session, SessionDeps } from "./session.ts";
 import { createBeaconSender } from "./viewing/beacons.ts";
 import { describeBreaks } from "./viewing/snapshot.ts";
-import { createTimeline, toContentTime, toStreamTime } from "./viewing/timeline.ts";
+import { toContentTime, toStreamTime } from "./viewing/content-time.ts";
+import type { Span } from "./viewing/seeking.ts";
+import { createTimeline } from "./viewing/timeline.ts";
 import { createViewing } from "./viewing/viewing.ts";
 
 export interface PartsDeps {
@@ -18,19 +22,31 @@ export interface PartsDeps {
   readonly ports: PluginPorts;
   readonly emit: Emit;
   readonly requests: AdRequests;
+  readonly filler: MacroFiller;
   /** The answer of the zone's address. */
   readonly zone: Promise<TextResponse>;
   readonly abilities: HostAbilities;
   /** Undefined until the player is there. */
   readonly host: () => HostSide | undefined;
   readonly createSession: (deps: SessionDeps) => Session;
+  /** Aborted when the insertion is destroyed. */
+  readonly ended: AbortSignal;
 }
 
 export function buildParts(deps: PartsDeps): LoadedParts {
   const { settings, ports, emit } = deps;
   const timeline = createTimeline();
-  const beacons = createBeaconSender(settings.session, ports.sendBeacon, emit);
-  const session = deps.createSession({
+  const beacons = createBeaconSender({
+    filler: deps.filler,
+    sendBeacon: ports.sendBeacon,
+    emit,
+    knownBreaks: () =>
+      new Set([
+        ...session.entries().map(({ planned }) => planned.breakId),
+        ...timeline.breaks().map(({ breakId }) => breakId),
+      ]),
+  });
+  const made = deps.createSession({
     ...deps,
     // read when the first playlist comes: only then is it known which player plays
     get canBindLate() {
@@ -42,10 +58,25 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     onBreaksChange: () => tellBreaks(),
     placeLate: (url, breaks) => timeline.setBreaks(url.href, breaks, !isLive()),
   });
+  const session: Session = {
+    ...made,
+    stitch: async (fetched) => {
+      const stitched = await made.stitch(fetched);
+      return fetched.content.kind === "main" ? { ...stitched, text: viewing.writeStart(stitched) } : stitched;
+    },
+  };
   const isLive = (): boolean => session.facts()?.isLive ?? false;
-  const toContent = (time: number): number => (isLive() ? time : toContentTime(timeline, time));
+  const spans = (): readonly Span[] =>
+    timeline
+      .breaks()
+      .map((placed) => ({ start: timeline.startOf(placed), end: timeline.endOf(placed) }))
+      .toSorted((a, b) => a.start - b.start);
+  const toContent = (time: number): number => (isLive() ? time : toContentTime(time, spans()));
+  const toStream = (time: number): number => (isLive() ? time : toStreamTime(time, spans()));
+  const contentDuration = (): number | undefined => (isLive() ? undefined : session.facts()?.duration);
   const breaks = (): readonly BreakSnapshot[] =>
-    describeBreaks(session.entries(), timeline, session.facts()?.duration, () => false);
+    describeBreaks(session.entries(), timeline, session.facts()?.duration, viewing.isWatched);
+  const passEmpty = createEmptyBreaks(session.entries, (time) => toStreamTime(timeline, time), emit);
   let drawn = "";
   const tellBreaks = (): void => {
     const now = breaks();
@@ -53,6 +84,20 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     if (drawing !== drawn) emit("timeline", { breaks: now });
     drawn = drawing;
   };
+  const viewing = createViewing({
+    settings,
+    timeline,
+    emit,
+    beacons,
+    entries: session.entries,
+    isLive,
+    toContentTime: toContent,
+    toStreamTime: toStream,
+    contentDuration,
+    now: ports.now,
+    onTime: (time) => session.advance(toContent(time)),
+    onWatched: tellBreaks,
+  });
   return {
     settings,
     ports,
@@ -61,18 +106,10 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     timeline,
     session,
     breaks,
-    viewing: createViewing({
-      timeline,
-      emit,
-      beacons,
-      entries: session.entries,
-      toContentTime: toContent,
-      now: ports.now,
-      onTime: (time) => session.advance(toContent(time)),
-    }),
+    viewing,
     toContentTime: toContent,
-    toStreamTime: (time) => (isLive() ? time : toStreamTime(timeline, time)),
-    contentDuration: () => (isLive() ? undefined : session.facts()?.duration),
+    toStreamTime: toStream,
+    contentDuration,
     onTimelineChange: tellBreaks,
   };
 }

@@ -1,63 +1,133 @@
 /**
- * What is on screen, in any player: frames counted into breaks and ads, and no picture that stands still for good.
+ * What is on screen, in any player: frames counted into breaks and ads, the policies that say which of them may be, and no picture
+ * that stands still for good.
  */
+import type { Stitched } from "@interlude/core";
 import type { BeaconSender } from "./beacons.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { Emit } from "../events.ts";
 import { type Stall, watchFrames, watchStalls } from "./frames.ts";
-import { createPlayback } from "./playback.ts";
+import { createPlayback, type Playback } from "./playback.ts";
+import type { PolicySettings } from "../policy-options.ts";
+import { selectResume, selectStart, writeStart } from "./resume.ts";
+import { createRules } from "./rules.ts";
+import { describeSpots, LISTED } from "./spots.ts";
+import { EDGE } from "./seeking.ts";
+import { createSteering } from "./steering.ts";
 import type { AdSpan, Timeline } from "./timeline.ts";
+import { createUserActions, type UserActions } from "./user-events.ts";
+import { createWatched } from "./watched.ts";
 
 export interface ViewingDeps {
+  readonly settings: PolicySettings;
   readonly timeline: Timeline;
   readonly entries: () => readonly BreakEntry[];
   readonly beacons: BeaconSender;
   readonly emit: Emit;
+  readonly isLive: () => boolean;
   readonly toContentTime: (streamTime: number) => number;
+  readonly toStreamTime: (contentTime: number) => number;
+  /** Undefined while it is not known. */
+  readonly contentDuration: () => number | undefined;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** The playhead has moved on, a few times a second, or has been moved. */
   readonly onTime: (streamTime: number) => void;
+  /** Another break counts as watched. */
+  readonly onWatched: () => void;
 }
 
-export interface Viewing {
+export interface Viewing extends Pick<Playback, "click" | "fail">, Pick<UserActions, "start"> {
   /** Follows this element from now on, and no other; null: none. */
   readonly watch: (media: HTMLMediaElement | null) => void;
   /** The media is taken away from the element: what plays has ended. */
   readonly stop: () => void;
   /** The ad on screen. */
   readonly current: () => AdSpan | undefined;
+  readonly isWatched: (breakId: string) => boolean;
+  /** The playlist with the place where playback begins; the identical text where that is its start, and in live content. */
+  readonly writeStart: (stitched: Stitched) => string;
 }
 
 export function createViewing(deps: ViewingDeps): Viewing {
-  const { timeline, emit, now } = deps;
-  const playback = createPlayback(deps);
+  const { timeline, emit, now, settings, isLive } = deps;
+  const watched = createWatched(now);
+  const rules = createRules(settings, watched, emit);
+  const facts = { entries: deps.entries, watched, isLive };
+  const spots = (): ReturnType<typeof describeSpots> => describeSpots(timeline.breaks(), timeline, facts);
+  const noted: Emit = (name, event) => {
+    if ("breakId" in event && typeof event.breakId === "string") {
+      const { breakId } = event;
+      if (name === "adbreakstart") begin(breakId);
+      else if (name === "adbreakcomplete") watched.end(breakId, "watched" in event && event.watched === true);
+    }
+    emit(name, event);
+    if (name === "adbreakstart" || name === "adbreakcomplete") deps.onWatched();
+  };
+  const begin = (breakId: string): void => {
+    const spot = spots().find((item) => item.breakId === breakId);
+    if (spot) watched.begin(breakId, rules.selectWatched(spot));
+  };
+  const playback = createPlayback({ ...deps, emit: noted });
+  const user = createUserActions(playback.act);
+  const resumeTime = (): number | undefined =>
+    isLive() ? undefined : selectResume({ ...settings, contentDuration: deps.contentDuration() });
+  const isPlaying = (time: number): boolean => {
+    const at = timeline.locate(time);
+    return typeof at === "object" && at.placedBreak.breakId === playback.current()?.placedBreak.breakId;
+  };
   let unwatch: (() => void) | undefined;
+
+  const steering = createSteering({
+    ...deps,
+    spots,
+    rules,
+    watched,
+    resumeTime,
+    trickPlayRate: settings.trickPlayRate,
+    playing: () => playback.current()?.placedBreak.breakId,
+    onFinish: (time) => {
+      if (isPlaying(time)) playback.show(time, 1, true);
+      playback.end();
+    },
+  });
 
   const onStall = (media: HTMLMediaElement, { target, nudges }: Stall): void => {
     const span = playback.current();
     if (target !== undefined) {
-      media.currentTime = target;
+      steering.move(media, target);
       return;
     }
     if (!span) return;
+    playback.fail(405);
     const message = `ad ${span.placed.breakId}/${span.placed.index}: the picture stood still after ${nudges - 1} nudges`;
     emit("error", { fatal: false, code: "playlist-malformed", message, cause: undefined });
-    media.currentTime = timeline.endOf(span.placed) + 0.01;
+    steering.move(media, timeline.endOf(span.placed) + EDGE);
   };
   const follow = (media: HTMLMediaElement): (() => void) => {
+    const onFrame = (time: number, isShown: boolean): void => {
+      if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isShown);
+    };
     const stops = [
-      watchFrames(media, (time, isShown) => playback.show(time, media.playbackRate, isShown), playback.end),
+      watchFrames(media, onFrame, playback.end),
       watchStalls(media, now, (stall) => onStall(media, stall)),
+      user.watch(media),
     ];
     const onTime = (): void => deps.onTime(media.currentTime);
-    media.addEventListener("seeking", playback.seek);
-    media.addEventListener("seeking", onTime);
-    media.addEventListener("timeupdate", onTime);
+    const listeners: Readonly<Record<string, () => void>> = {
+      seeking: () => {
+        playback.seek();
+        steering.onSeeking(media);
+        onTime();
+      },
+      seeked: steering.onSeeked,
+      ratechange: () => steering.onRateChange(media),
+      emptied: steering.onEmptied,
+      timeupdate: onTime,
+    };
+    for (const [name, listener] of Object.entries(listeners)) media.addEventListener(name, listener);
     return () => {
-      media.removeEventListener("seeking", playback.seek);
-      media.removeEventListener("seeking", onTime);
-      media.removeEventListener("timeupdate", onTime);
+      for (const [name, listener] of Object.entries(listeners)) media.removeEventListener(name, listener);
       for (const stop of stops) stop();
     };
   };
@@ -65,9 +135,24 @@ export function createViewing(deps: ViewingDeps): Viewing {
   return {
     watch: (media) => {
       unwatch?.();
+      steering.onEmptied();
       unwatch = media ? follow(media) : undefined;
     },
     stop: playback.stop,
     current: playback.current,
+    click: playback.click,
+    fail: playback.fail,
+    start: user.start,
+    isWatched: watched.has,
+    writeStart: ({ text, breaks }) => {
+      if (isLive()) return text;
+      const { startContentTime } = settings;
+      const contentDuration = deps.contentDuration();
+      const listed = describeSpots(breaks, LISTED, facts);
+      return writeStart(
+        text,
+        selectStart({ spots: listed, startContentTime, contentDuration, canPlay: rules.canPlay }),
+      );
+    },
   };
 }
