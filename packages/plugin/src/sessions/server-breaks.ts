@@ -1,0 +1,146 @@
+/**
+ * What has become of the breaks of a session that a server stitches, kept over all playlists and their refreshes: each is told once,
+ * and what is sent and clicked goes by it.
+ */
+import { type PlacedBreak, type SidecarBreak, type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import type { BreakEntry } from "../ads/break-entry.ts";
+import type { PlannedBreak } from "../ads/planned-break.ts";
+import { createSkips } from "../ads/skips.ts";
+import type { ContentFacts } from "../content/content.ts";
+import type { ReadyAd } from "../insertion.ts";
+import type { SessionDeps } from "../session.ts";
+import { toReadyAd } from "./server-ad.ts";
+
+export interface ServerBreaks {
+  readonly entries: () => readonly BreakEntry[];
+  /** What a playlist shows now; breaks that it shows no more stay. */
+  readonly take: (breaks: readonly SidecarBreak[], placed: readonly PlacedBreak[], facts: ContentFacts) => void;
+  readonly refuse: (breakId: string, index: number, reason: SkipReason) => void;
+  /** The viewer is at a content time: breaks without ads owe what any break owes. */
+  readonly advance: (contentTime: number) => void;
+}
+
+interface ServerEntry extends BreakEntry {
+  /** Each ad as it was read, to see whether it has changed. */
+  drawn: readonly string[];
+  told: number;
+}
+
+const MAX_ENTRIES = 500;
+/** Seconds within which the playhead has come to a break by playing. */
+const MAX_STEP = 2;
+
+export function createServerBreaks(
+  deps: Pick<SessionDeps, "emit" | "beacons" | "onBreaksChange">,
+  facts: () => ContentFacts | undefined,
+): ServerBreaks {
+  const entries = new Map<string, ServerEntry>();
+  const { reportSkipped } = createSkips(deps, facts);
+  let lastTime = Number.NaN;
+
+  const tellSkipped = (entry: ServerEntry, { skipped }: SidecarBreak): void => {
+    const news = skipped.slice(entry.told).map(({ adId, reason }) => ({
+      adId,
+      creativeUrl: undefined,
+      reason,
+      vastError: VAST_ERROR_OF_SKIP[reason],
+      message: `the server has left it out: ${reason}`,
+      // which the server has told its error to
+      errorUrls: [],
+    }));
+    entry.told = Math.max(entry.told, skipped.length);
+    reportSkipped(entry, news);
+  };
+  const takeOne = (source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): boolean => {
+    const known = entries.get(source.breakId);
+    const entry = known ?? createEntry(source, placed, content);
+    entries.set(source.breakId, entry);
+    const drawn = source.ads.map((ad) => JSON.stringify({ ...ad, startTime: 0, duration: 0 }));
+    // who plays one of them goes on with the same
+    const ads = source.ads.map((ad, index): ReadyAd => {
+      const same = entry.drawn[index] === drawn[index] ? entry.ads[index] : undefined;
+      return same && Math.abs(same.duration - ad.duration) < 0.01 ? same : toReadyAd(ad);
+    });
+    const isNew = known === undefined || entry.ads.length !== ads.length;
+    Object.assign(entry, { ads, drawn });
+    if (ads.length > 0) Object.assign(entry, { status: "placed", reason: undefined });
+    else Object.assign(entry, { status: "skipped", reason: source.skipped[0]?.reason ?? "no-ads" });
+    tellSkipped(entry, source);
+    return isNew;
+  };
+
+  return {
+    entries: () => [...entries.values()],
+    take: (breaks, placed, content) => {
+      const isNew = breaks.map((source) =>
+        takeOne(
+          source,
+          placed.find(({ breakId }) => breakId === source.breakId),
+          content,
+        ),
+      );
+      const [oldest] = entries.keys();
+      if (entries.size > MAX_ENTRIES && oldest !== undefined) entries.delete(oldest);
+      if (isNew.includes(true)) deps.onBreaksChange();
+    },
+    refuse: (breakId, index, reason) => {
+      const entry = entries.get(breakId);
+      const ready = entry?.ads[index];
+      if (!entry || !ready || entry.refused.has(ready)) return;
+      entry.refused.add(ready);
+      const { ad, mediaUrl: creativeUrl } = ready;
+      const about = { adId: ad.id, creativeUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason], errorUrls: ad.errors };
+      reportSkipped(entry, [{ ...about, message: "a segment cannot be loaded" }]);
+    },
+    advance: (contentTime) => {
+      const isPlayed = !(contentTime < lastTime) && !(contentTime - lastTime > MAX_STEP);
+      const from = Number.isNaN(lastTime) ? -1 : lastTime;
+      lastTime = contentTime;
+      if (!isPlayed || facts()?.isLive) return;
+      for (const { planned, ads, time } of entries.values()) {
+        if (ads.length > 0 || typeof time !== "number" || time <= from || time > contentTime) continue;
+        const { breakId, position } = planned;
+        const subject = { ...NO_AD, breakId, position, contentTime: time };
+        deps.beacons.sendBreak(subject, "breakStart", planned.breakStart);
+        deps.beacons.sendBreak(subject, "breakEnd", planned.breakEnd);
+      }
+    },
+  };
+}
+
+const NO_AD = {
+  adId: undefined,
+  ad: undefined,
+  creative: undefined,
+  index: undefined,
+  adCount: undefined,
+  mediaUrl: undefined,
+} as const;
+
+function createEntry(source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): ServerEntry {
+  const { breakId, startTime, trackers } = source;
+  const of = (wanted: string): readonly string[] =>
+    trackers.filter(({ event }) => event.toLowerCase() === wanted).map(({ url }) => url);
+  const time = content.isLive ? undefined : (placed?.contentTime ?? startTime);
+  const planned: PlannedBreak = {
+    breakId,
+    position: selectPosition(source, content),
+    timeOffset: { seconds: startTime },
+    source: { kind: "result", result: { ads: [], failures: [] } },
+    allowMultipleAds: true,
+    followRedirects: false,
+    breakStart: of("breakstart"),
+    breakEnd: of("breakend"),
+    errors: of("error"),
+  };
+  return { planned, time, status: "pending", reason: undefined, ads: [], refused: new Set(), drawn: [], told: 0 };
+}
+
+/** Seconds. */
+const AT_EDGE = 0.5;
+
+function selectPosition({ startTime, duration }: SidecarBreak, content: ContentFacts): PlannedBreak["position"] {
+  if (content.isLive) return "live";
+  if (startTime < AT_EDGE) return "pre";
+  return startTime + duration > content.duration - AT_EDGE ? "post" : "mid";
+}
