@@ -114,13 +114,13 @@ describe("times", () => {
 
 describe("live", () => {
   const ORIGIN = Date.parse("2026-01-01T00:00:00Z");
-  /** RFC 8216 §6.2.2: six segments of a sliding window, dated; an avail of two segments begins at number 6. */
+  /** RFC 8216 §6.2.2: six segments of a sliding window, dated; an avail of two segments begins at number 6, and is announced before. */
   const formatWindow = (first: number): string => {
-    const lines = Array.from({ length: 6 }, (_, index) => {
+    const lines = Array.from({ length: 7 }, (_, index) => {
       const number = first + index;
       const date = new Date(ORIGIN + number * 4000).toISOString();
-      const cue = number === 6 ? "#EXT-X-CUE-OUT:DURATION=8\n" : number === 8 ? "#EXT-X-CUE-IN\n" : "";
-      return `${cue}#EXT-X-PROGRAM-DATE-TIME:${date}\n#EXTINF:4.000000,\ncontent-${number}.ts\n`;
+      const cue = number === 6 ? "#EXT-X-CUE-OUT:8\n" : number === 8 ? "#EXT-X-CUE-IN\n" : "";
+      return cue + (index < 6 ? `#EXT-X-PROGRAM-DATE-TIME:${date}\n#EXTINF:4.000000,\ncontent-${number}.ts\n` : "");
     });
     return `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:${first}\n${lines.join("")}`;
   };
@@ -129,9 +129,9 @@ describe("live", () => {
     const ads = start(createWeb(), { breaks: [], adTagUrl: "/vast", live: true });
     ads.watch(null, 100);
     const url = `${PAGE}live.m3u8`;
-    for (const first of [0, 1]) await ads.stitch({ text: formatWindow(first), url });
+    await ads.stitch({ text: formatWindow(0), url });
     await vi.waitUntil(async () => {
-      await ads.stitch({ text: formatWindow(2), url });
+      await ads.stitch({ text: formatWindow(1), url });
       return ads.breaks.some(({ state }) => state === "placed");
     });
     const text = await ads.stitch({ text: formatWindow(3), url });
