@@ -3,6 +3,7 @@
  */
 import { AdError, type FetchText, type FetchTextOptions, type TextResponse, type XmlReader } from "@interlude/core";
 import { parseXml } from "./ads/dom-xml.ts";
+import { createBeaconTransport } from "./viewing/beacon-transport.ts";
 
 export interface PluginPorts {
   /** Zone documents, CDN, playlists: never with credentials. */
@@ -36,9 +37,7 @@ export function createBrowserPorts(signal: AbortSignal, credentials: RequestCred
       const headers = { "content-type": "application/json" };
       return request(url, { method: "POST", headers, body: JSON.stringify(value), credentials }, options);
     },
-    sendBeacon: (url) => {
-      fetch(url, { mode: "no-cors", keepalive: true, cache: "no-store", credentials }).catch(() => undefined);
-    },
+    sendBeacon: createBeaconTransport(credentials, signal),
     readXml: parseXml,
     now: () => performance.now(),
     createId,

@@ -26,8 +26,20 @@ function readAd(id: string): { readonly ad: Ad; readonly creative: Creative } {
   const [found] = parseVast(readXml(formatVast({ id }), parseXml)).ads;
   const creative = found?.ad.creatives[0];
   if (!found || !creative) throw new Error("expected an ad with a creative");
-  return { ad: found.ad, creative };
+  const track = (event: string): string => `https://site.example/t/${id}/${event}?error=[ERRORCODE]&at=[ADPLAYHEAD]`;
+  const trackers = USER_EVENTS.map((event) => ({ event, url: track(event), offset: undefined }));
+  return {
+    ad: found.ad,
+    creative: {
+      ...creative,
+      trackers: [...creative.trackers, ...trackers],
+      clickTrackers: [track("click"), track("click")],
+      clickThrough: "https://shop.example/?at=[CLICKPOS]&from=[ADPLAYHEAD]",
+    },
+  };
 }
+
+const USER_EVENTS = ["mute", "unmute", "pause", "resume", "rewind", "fullscreen", "playerExpand", "exitFullscreen"];
 
 interface Watching extends Playback {
   readonly events: readonly string[];
@@ -87,6 +99,7 @@ function watch(): Watching {
   const { emit, on } = createEmitter();
   on("adbreakstart", ({ breakId, adCount }) => events.push(`breakstart ${breakId} ${adCount}`));
   on("adstart", ({ adId }) => events.push(`start ${adId}`));
+  on("adclick", ({ adId, url }) => events.push(`click ${adId} ${url}`));
   on("adcomplete", ({ adId }) => events.push(`complete ${adId}`));
   on("adbreakcomplete", ({ breakId, watched }) =>
     events.push(`breakcomplete ${breakId} ${watched ? "watched" : "left"}`),
@@ -227,5 +240,108 @@ describe("createPlayback", () => {
     watching.playTo(9);
     watching.stop();
     expect(watching.events).toEqual(["breakstart mid 2", "start one", "breakcomplete mid left"]);
+  });
+});
+
+/** The beacons that playing alone does not owe. */
+function actions({ beacons }: Watching): readonly string[] {
+  return beacons.filter((beacon) => [...USER_EVENTS, "click"].some((event) => beacon.includes(`/${event} `)));
+}
+
+describe("what the viewer does", () => {
+  test("is told each time, at its second of the ad, by VAST 4's name too", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(9);
+    watching.act("mute");
+    watching.playTo(10);
+    watching.act("unmute");
+    watching.act("fullscreen");
+    watching.playTo(11);
+    watching.act("mute");
+    expect(actions(watching)).toEqual([
+      "one/mute 00%3A00%3A01.000",
+      "one/unmute 00%3A00%3A02.000",
+      "one/fullscreen 00%3A00%3A02.000",
+      "one/playerExpand 00%3A00%3A02.000",
+      "one/mute 00%3A00%3A03.000",
+    ]);
+  });
+
+  test("is nobody's business in the content", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(4);
+    watching.act("mute");
+    watching.playTo(30);
+    watching.act("unmute");
+    expect(actions(watching)).toEqual([]);
+  });
+
+  test("an ad that was not paused is not resumed", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(9);
+    watching.act("resume");
+    watching.playTo(10);
+    watching.act("pause");
+    watching.act("resume");
+    watching.playTo(17);
+    watching.act("resume");
+    expect(actions(watching)).toEqual(["one/pause 00%3A00%3A02.000", "one/resume 00%3A00%3A02.000"]);
+  });
+
+  test("going back within an ad is a rewind, and the quartiles behind it are not told again", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(13);
+    watching.seekTo(9);
+    watching.playTo(25);
+    expect(actions(watching)).toEqual(["one/rewind 00%3A00%3A05.000"]);
+    expect(watching.beacons.filter((beacon) => beacon.startsWith("one/midpoint"))).toHaveLength(1);
+    expect(watching.beacons).toContain("one/complete 00%3A00%3A08.000");
+  });
+
+  test("in an ad that was watched to its end before owes nothing more", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(32);
+    watching.seekTo(9);
+    watching.playTo(10);
+    watching.act("mute");
+    watching.act("pause");
+    expect(actions(watching)).toEqual([]);
+  });
+});
+
+describe("a click", () => {
+  test("fires every click tracker each time, tells the page, and leads where the ad leads", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(10);
+    expect(watching.click([12.4, 30])?.href).toBe("https://shop.example/?at=12,30&from=00%3A00%3A02.000");
+    watching.click(undefined);
+    expect(actions(watching)).toEqual(Array.from({ length: 4 }, () => "one/click 00%3A00%3A02.000"));
+    expect(watching.events.at(-1)).toBe("click one https://shop.example/?at=-1&from=00%3A00%3A02.000");
+  });
+
+  test("in the content is none", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(4);
+    expect(watching.click([1, 1])).toBeUndefined();
+    expect(watching.beacons).toEqual([]);
+  });
+});
+
+describe("an ad that breaks off", () => {
+  test("tells its error URLs once, with the number of the fault", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.playTo(10);
+    expect([watching.fail(405), watching.fail(400)]).toEqual([true, true]);
+    expect(watching.beacons.filter((beacon) => beacon.startsWith("one/error"))).toHaveLength(1);
+    watching.playTo(30);
+    expect(watching.fail(405)).toBe(false);
   });
 });
