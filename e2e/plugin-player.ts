@@ -71,7 +71,8 @@ window.startInterludePlayer = async (run, more) => {
   document.body.append(video);
   const player = await START[run.host](video, run, more);
   window.interludePlayers?.push(player);
-  if (run.autoplay) await video.play().catch((cause: unknown) => player.errors.push(String(cause)));
+  // it is not waited for: what keeps playback from beginning is what a spec may want to see
+  if (run.autoplay) void video.play().catch((cause: unknown) => player.errors.push(String(cause)));
 };
 
 type Start = (

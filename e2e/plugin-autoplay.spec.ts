@@ -1,0 +1,29 @@
+/** The example of docs/plugin/autoplay.md, in a browser that lets no page start with sound. */
+import { expect, test } from "@playwright/test";
+import { answerExamples, openExample } from "./plugin-examples.ts";
+import { playPast } from "./plugin-page.ts";
+import { startWorld, type World } from "./plugin-world.ts";
+
+test.use({
+  launchOptions: {
+    executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+    args: ["--autoplay-policy=document-user-activation-required"],
+  },
+});
+
+let world: World;
+test.beforeAll(async () => {
+  world = await startWorld();
+  await answerExamples(world);
+});
+test.afterAll(() => world.close());
+
+test("the page starts muted, the pre-roll counts when it is seen, and a button brings the sound", async ({ page }) => {
+  await openExample(page, world, "autoplay");
+  await playPast(page, 0.5);
+  const isMuted = (): Promise<boolean> => page.locator("video").evaluate((video: HTMLVideoElement) => video.muted);
+  expect(await isMuted()).toBe(true);
+  expect(world.beacons("a").filter(({ event }) => event === "impression")).toHaveLength(1);
+  await page.getByRole("button", { name: "Sound on" }).click();
+  expect(await isMuted()).toBe(false);
+});

@@ -1,0 +1,99 @@
+/** The examples of docs/plugin, as they are printed there, in pages as publishers have them. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, type Page, test } from "@playwright/test";
+import { build as buildPlugin } from "tsdown";
+import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
+import { ADS, CONTENT_SOURCE } from "./plugin-catalog.ts";
+import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
+import { playPast } from "./plugin-page.ts";
+import { startWorld, type World } from "./plugin-world.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+let world: World;
+test.beforeAll(async () => {
+  world = await startWorld();
+  await answerExamples(world);
+});
+test.afterAll(() => world.close());
+
+async function sourcesShown(page: Page): Promise<readonly (number | undefined)[]> {
+  return groupRuns(await shownFrames(page)).map(({ source }) => source);
+}
+
+test("a pre-roll is shown by the page of five minutes, then the content", async ({ page }) => {
+  await openExample(page, world, "pre-roll");
+  await recordFrames(page);
+  await playMuted(page);
+  await playPast(page, ADS.a.duration + 0.5);
+  expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
+});
+
+test("a pre-roll is shown, and counted, under a strict content security policy", async ({ page }) => {
+  const refused: string[] = [];
+  page.on("console", (message) => message.text().includes("Content Security Policy") && refused.push(message.text()));
+  const before = world.beacons("a").length;
+  const policy =
+    "default-src 'none'; script-src 'self'; img-src data:; connect-src 'self' HOST; media-src blob:; worker-src blob:";
+  await openExample(page, world, "pre-roll", policy.replace("HOST", world.url.origin));
+  await recordFrames(page);
+  await playMuted(page);
+  await playPast(page, ADS.a.duration + 0.5);
+  expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
+  expect(refused).toEqual([]);
+  const counted = world
+    .beacons("a")
+    .slice(before)
+    .map(({ event }) => event);
+  expect(counted).toEqual(expect.arrayContaining(["impression", "start", "midpoint", "complete"]));
+});
+
+test("a script tag is enough", async ({ page }) => {
+  await buildPlugin({ config: join(ROOT, "packages/plugin/tsdown.config.ts"), outDir: "dist", logLevel: "error" });
+  const text = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
+  const files = { "hls.min.js": "node_modules/hls.js/dist", "interlude.min.js": "packages/plugin/dist" };
+  for (const [name, folder] of Object.entries(files))
+    world.answer(`/js/${name}`, { body: await text(`${folder}/${name}`), type: "text/javascript" });
+  world.answer("/page/script-tag.html", { body: await text("e2e/examples/script-tag.html"), type: "text/html" });
+  await page.goto(new URL("script-tag.html", world.pageUrl).href);
+  await recordFrames(page);
+  await playMuted(page);
+  await playPast(page, ADS.a.duration + 0.5);
+  expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
+});
+
+test("the breaks of a VMAP are drawn as they are decided, and shown", async ({ page }) => {
+  world.answerVmap("/ads/vmap", [
+    { id: "pre", at: "start", ads: ["a"] },
+    { id: "mid", at: "00:00:12.000", ads: ["b"] },
+  ]);
+  await openExample(page, world, "vmap");
+  await playMuted(page);
+  await playPast(page, 0.5);
+  await expect(page.locator("li")).toHaveText(["0 s: placed, 4 s of ads", "12 s: placed, 6 s of ads"]);
+});
+
+test("an avail of a live stream is filled", async ({ page }) => {
+  world.answerVast("/ads/avail", "b");
+  world.setCues([{ first: 9, count: 3 }]);
+  world.list("live", 8);
+  await openExample(page, world, "live");
+  world.run("live");
+  await recordFrames(page);
+  await playMuted(page);
+  await expect.poll(() => sourcesShown(page), { timeout: 60_000 }).toContain(ADS.b.source);
+  const [asked] = world.requests.filter(({ path }) => path === "/ads/avail");
+  expect(asked?.query.get("duration")).toBe("6");
+});
+
+test("the component of React plays a pre-roll in StrictMode, and counts it once", async ({ page }) => {
+  const before = world.beacons("a").length;
+  await openExample(page, world, "react-page");
+  await recordFrames(page);
+  await playMuted(page);
+  await playPast(page, ADS.a.duration + 0.5);
+  expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
+  const counted = world.beacons("a").slice(before);
+  expect(counted.filter(({ event }) => event === "impression")).toHaveLength(1);
+});
