@@ -64,10 +64,10 @@ function writeVod(
   place: ContentPlaylist,
   planned: readonly PlannedPod[],
   options: StitchOptions,
-): Pick<Stitched, "text" | "breaks"> {
+): Omit<Stitched, "refused"> {
   const writer = new PlaylistWriter(playlist, selectVodTags(playlist, planned));
   const clip = selectClipper(place, options);
-  const breaks: PlacedBreak[] = [];
+  const placed: PlacedBreak[] = [];
   let progress: Progress = { at: { index: 0, into: 0 }, shift: 0, ahead: 0, isAfterBreak: false, isEmpty: true };
   for (const entry of planned) {
     const { at, shift, isAfterBreak, isEmpty } = progress;
@@ -75,14 +75,16 @@ function writeVod(
     writeContent(writer, playlist, run, clip);
     const before = { ...progress, isEmpty: isEmpty && !isBefore(at, entry.start) };
     const written = writePod(writer, playlist, entry, before, options);
-    if (entry.ads.length > 0) breaks.push(written.placed);
+    placed.push(written.placed);
     progress = written.progress;
   }
   const end = { index: playlist.segments.length, into: 0 };
   const rest = { ...progress, start: progress.at, end, isBeforeBreak: false, clipReach: CLIP_REACH };
   writeContent(writer, playlist, rest, clip);
   writer.pushTail();
-  return { text: writer.format(), breaks };
+  const removed = placed.filter(({ ads }) => ads.length === 0);
+  const breaks = removed.length === 0 ? placed : placed.filter(({ ads }) => ads.length > 0);
+  return { text: writer.format(), breaks, ...(removed.length > 0 && { removed }) };
 }
 
 function writePod(
@@ -108,7 +110,8 @@ function writePod(
     isAfterBreak: true,
     isEmpty: isEmpty && count === 0,
   };
-  return { placed, progress };
+  const replaced = endTime - contentTime;
+  return { placed: replaced > 0 ? { ...placed, replaced } : placed, progress };
 }
 
 function readPlaylist(content: string | MediaPlaylist): MediaPlaylist {

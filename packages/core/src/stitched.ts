@@ -103,6 +103,8 @@ export interface PlacedBreak {
   readonly duration: number;
   readonly firstMediaSequence: number;
   readonly ads: readonly PlacedAd[];
+  /** VOD: seconds of content that gave way to it; absent: none. */
+  readonly replaced?: number;
 }
 
 /** An ad that was given but not spliced. */
@@ -117,4 +119,6 @@ export interface Stitched {
   readonly text: string;
   readonly breaks: readonly PlacedBreak[];
   readonly refused: readonly RefusedAd[];
+  /** VOD: content that was taken out with nothing in its place, as breaks without ads; absent: none. */
+  readonly removed?: readonly PlacedBreak[];
 }

@@ -69,14 +69,18 @@ export function buildParts(deps: PartsDeps): LoadedParts {
   const spans = (): readonly Span[] =>
     timeline
       .breaks()
-      .map((placed) => ({ start: timeline.startOf(placed), end: timeline.endOf(placed) }))
+      .map((placed) => ({
+        start: timeline.startOf(placed),
+        end: timeline.endOf(placed),
+        replaced: placed.replaced,
+      }))
       .toSorted((a, b) => a.start - b.start);
   const toContent = (time: number): number => (isLive() ? time : toContentTime(time, spans()));
   const toStream = (time: number): number => (isLive() ? time : toStreamTime(time, spans()));
   const contentDuration = (): number | undefined => (isLive() ? undefined : session.facts()?.duration);
   const breaks = (): readonly BreakSnapshot[] =>
     describeBreaks(session.entries(), timeline, session.facts()?.duration, viewing.isWatched);
-  const passEmpty = createEmptyBreaks(session.entries, (time) => toStreamTime(timeline, time), emit);
+  const passEmpty = createEmptyBreaks(session.entries, toStream, emit);
   let drawn = "";
   const tellBreaks = (): void => {
     const now = breaks();
@@ -95,7 +99,11 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     toStreamTime: toStream,
     contentDuration,
     now: ports.now,
-    onTime: (time) => session.advance(toContent(time)),
+    onTime: (time) => {
+      const contentTime = toContent(time);
+      session.advance(contentTime);
+      if (!isLive()) passEmpty(contentTime);
+    },
     onWatched: tellBreaks,
   });
   return {

@@ -68,11 +68,11 @@ export interface SkipEvent {
 
 /**
  * Something went wrong; the content plays on. `fatal`: this session gets no ads at all (a wrong option, no zone document).
- * `internal` is an exception in the plugin itself.
+ * `internal` is an exception in the plugin itself, `resolver-failed` one in a resolver of the page.
  */
 export interface ErrorEvent {
   readonly fatal: boolean;
-  readonly code: AdErrorCode | "internal";
+  readonly code: AdErrorCode | "internal" | "resolver-failed";
   readonly message: string;
   readonly cause: unknown;
 }
@@ -129,11 +129,20 @@ export interface SeekAdjustedEvent {
   readonly reason: SeekReason;
 }
 
+/** A marked range of the content, seconds of content; `index` counts from 0 in the order of their begin, overlapping ones merged. */
+export interface RangeEvent {
+  readonly index: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
 export interface AdInsertionEvents {
   readonly adbreakstart: BreakEvent;
   readonly adstart: AdEvent;
   /** About four times a second while an ad plays; `time` counts from the start of the ad. */
   readonly adprogress: AdEvent & { readonly time: number };
+  /** The viewer clicked on the ad, `time` seconds into it; `url`: where it leads, macros filled. Whoever hosts the player opens it. */
+  readonly adclick: AdEvent & { readonly time: number; readonly url: string | undefined };
   /** The ad was watched to its end. An ad that the viewer left has no `adcomplete`, but its break always completes. */
   readonly adcomplete: AdEvent;
   readonly adbreakcomplete: BreakEvent & { readonly watched: boolean };
@@ -142,6 +151,10 @@ export interface AdInsertionEvents {
   readonly workflowstep: WorkflowStepEvent;
   readonly beacon: BeaconEvent;
   readonly seekadjusted: SeekAdjustedEvent;
+  /** The viewer is in a range that `timeRanges` marks. */
+  readonly rangestart: RangeEvent;
+  /** The viewer has left it, by playing on or by a seek. */
+  readonly rangeend: RangeEvent;
   readonly timeline: { readonly breaks: readonly BreakSnapshot[] };
 }
 
@@ -164,6 +177,7 @@ export function createEmitter(): Emitter {
     adbreakstart: new Set(),
     adstart: new Set(),
     adprogress: new Set(),
+    adclick: new Set(),
     adcomplete: new Set(),
     adbreakcomplete: new Set(),
     adskip: new Set(),
@@ -171,6 +185,8 @@ export function createEmitter(): Emitter {
     workflowstep: new Set(),
     beacon: new Set(),
     seekadjusted: new Set(),
+    rangestart: new Set(),
+    rangeend: new Set(),
     timeline: new Set(),
   };
   let early: (() => void)[] | undefined = [];

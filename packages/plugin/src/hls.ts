@@ -18,7 +18,9 @@ import type { AdInsertionOptions } from "./options.ts";
 export type { AdInsertion } from "./ad-insertion.ts";
 export type * from "./events.ts";
 export type { Engine } from "./hosts/hls-engine.ts";
-export type { AdInsertionOptions, BreakOption } from "./options.ts";
+export type { AdsOption, Opportunity, OpportunityResolver } from "./ads/opportunity.ts";
+export type { BreakOption, Signaling, TimeRange, TimeRanges } from "./opportunity-options.ts";
+export type { AdInsertionOptions } from "./options.ts";
 export type { PolicyOptions } from "./policy-options.ts";
 export type { PluginPorts } from "./ports.ts";
 export type * from "./viewing/policy.ts";
@@ -41,7 +43,11 @@ export interface HlsAdInsertion extends AdInsertion {
  * @param createPorts for tests; absent: the browser's own fetch, clock and DOMParser
  */
 export function createAdInsertion(options: AdInsertionOptions, createPorts?: CreatePorts): HlsAdInsertion {
-  const { insertion, tap, connect } = createInsertionBase(options, { canBindLate: true }, createPorts);
+  const { insertion, tap, connect } = createInsertionBase(
+    options,
+    { canBindLate: true, player: "hls.js" },
+    createPorts,
+  );
   const code = import("./hosts/hls-attachment.ts");
   // whoever attaches is told
   code.catch(() => undefined);

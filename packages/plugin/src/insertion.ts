@@ -33,7 +33,7 @@ import {
   VAST_ERROR_OF_SKIP,
   type VastResult,
 } from "@interlude/core";
-import type { PlannedBreak } from "./ads/ad-server.ts";
+import type { PlannedBreak } from "./ads/planned-break.ts";
 import type { Probe, SkippedMedia, SplicedMedia } from "./ads/cdn.ts";
 import { loadFitting } from "./ads/hls-copy.ts";
 import type { WorkflowStepEvent } from "./events.ts";

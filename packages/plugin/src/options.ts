@@ -2,19 +2,17 @@
  * What a publisher sets, with defaults. Every wait is bounded: the content never depends on an ad server, a CDN or CRS.
  */
 import { AdError } from "@interlude/core";
+import {
+  type OpportunityOptions,
+  type OpportunitySettings,
+  parseOpportunityOptions,
+  parseUrl,
+} from "./opportunity-options.ts";
 import { parsePolicyOptions, type PolicyOptions, type PolicySettings } from "./policy-options.ts";
+import { parseTrackingOptions, type TrackingOptions, type TrackingSettings } from "./tracking-options.ts";
 import { parseServerOptions, type ServerOptions, type ServerSettings } from "./server-options.ts";
 
-/** A break that the page itself asks for. */
-export interface BreakOption {
-  readonly id?: string;
-  /** Seconds of content, before the first segment that starts there or later; `start` is a pre-roll, `end` a post-roll. */
-  readonly time: number | "start" | "end";
-  /** VAST. */
-  readonly adTagUrl: string | URL;
-}
-
-export interface AdInsertionOptions extends PolicyOptions {
+export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, TrackingOptions {
   /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. Needed unless a `server` stitches. */
   readonly zoneUrl?: string | URL;
   /**
@@ -27,7 +25,6 @@ export interface AdInsertionOptions extends PolicyOptions {
    * `break` and its length as `duration`). Without it only `breaks` are filled.
    */
   readonly adTagUrl?: string | URL;
-  readonly breaks?: readonly BreakOption[];
   /** Names one of the zone's CDNs; absent: the zone's default. A name that the zone does not have ends the set-up with an error. */
   readonly ptcdn?: string;
   /** The session id that ad requests carry; absent: a random one. */
@@ -55,12 +52,11 @@ export interface AdInsertionOptions extends PolicyOptions {
 }
 
 /** Options checked and completed. */
-export interface Settings extends PolicySettings {
+export interface Settings extends OpportunitySettings, PolicySettings, TrackingSettings {
   /** Undefined in a session that a server stitches. */
   readonly zoneUrl: URL | undefined;
   readonly server: ServerSettings | undefined;
   readonly adTagUrl: URL | undefined;
-  readonly breaks: readonly { readonly id: string; readonly time: number | "start" | "end"; readonly adTagUrl: URL }[];
   readonly ptcdn: string | undefined;
   readonly session: string;
   readonly live: boolean;
@@ -83,18 +79,15 @@ export interface Settings extends PolicySettings {
 export function parseOptions(options: AdInsertionOptions, base: string, createSession: () => string): Settings {
   const server = parseServerOptions(options.server);
   const adTagUrl = options.adTagUrl === undefined ? undefined : parseUrl("adTagUrl", options.adTagUrl, base);
-  const breaks = (options.breaks ?? []).map((item, index) => ({
-    id: item.id ?? `break-${index + 1}`,
-    time: parseTime(item.time, index),
-    adTagUrl: parseUrl(`breaks[${index}].adTagUrl`, item.adTagUrl, base),
-  }));
-  const beside = adTagUrl ?? breaks[0]?.adTagUrl;
+  const opportunities = parseOpportunityOptions(options, base);
+  const beside = adTagUrl ?? findTag(opportunities);
   return {
+    ...opportunities,
     ...parsePolicyOptions(options),
+    ...parseTrackingOptions(options),
     zoneUrl: server ? undefined : parseZoneUrl(options.zoneUrl, base),
     server,
     adTagUrl,
-    breaks,
     ptcdn: options.ptcdn,
     session: options.session ?? createSession(),
     live: options.live ?? false,
@@ -113,25 +106,16 @@ export function parseOptions(options: AdInsertionOptions, base: string, createSe
   };
 }
 
+/** The first tag of the page's own breaks. */
+function findTag({ breaks }: OpportunitySettings): URL | undefined {
+  return breaks.flatMap(({ ads }) => (ads?.kind === "tag" ? [ads.url] : []))[0];
+}
+
 function parseZoneUrl(url: string | URL | undefined, base: string): URL {
   if (url !== undefined) return parseUrl("zoneUrl", url, base);
   throw new AdError(
     "option-invalid",
     "zoneUrl: expected the address of a zone document, or the option server, got none",
-  );
-}
-
-function parseUrl(name: string, value: string | URL, base: string): URL {
-  const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
-  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
-  throw new AdError("option-invalid", `${name}: expected an http(s) URL, got ${JSON.stringify(String(value))}`);
-}
-
-function parseTime(time: number | "start" | "end", index: number): number | "start" | "end" {
-  if (time === "start" || time === "end" || (Number.isFinite(time) && time >= 0)) return time;
-  throw new AdError(
-    "option-invalid",
-    `breaks[${index}].time: expected seconds from 0, "start" or "end", got ${String(time)}`,
   );
 }
 

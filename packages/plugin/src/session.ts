@@ -8,12 +8,13 @@ import {
   type PlacedBreak,
   type SkipReason,
   type Stitched,
+  type TimedPod,
   type TextResponse,
 } from "@interlude/core";
 import type { AdRequests } from "./ads/ad-requests.ts";
 import { createAdServer } from "./ads/ad-server.ts";
 import type { BeaconSender } from "./viewing/beacons.ts";
-import type { BreakEntry, SessionPorts } from "./ads/break-entry.ts";
+import type { BreakEntry } from "./ads/break-entry.ts";
 import { createInsertionPorts } from "./ads/insertion-ports.ts";
 import { type ContentFacts, type FetchedPlaylist, isLowLatency, readFacts, withoutReloads } from "./content/content.ts";
 import { asSound, type ContentPackaging, selectPackaging } from "./content/packaging.ts";
@@ -25,7 +26,8 @@ import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
 import { readSetUp } from "./ads/set-up.ts";
 import { createSkips, refuseAd } from "./ads/skips.ts";
-import { createVod, type Vod } from "./content/vod.ts";
+import { planBreaks } from "./content/plan.ts";
+import { createVod, type Vod, type VodPorts } from "./content/vod.ts";
 
 export interface SessionDeps {
   readonly settings: Settings;
@@ -42,6 +44,8 @@ export interface SessionDeps {
   readonly placeLate: (playlistUrl: URL, breaks: readonly PlacedBreak[]) => void;
   /** Breaks were added, placed or skipped. */
   readonly onBreaksChange: () => void;
+  /** Aborted when the insertion is destroyed. */
+  readonly ended: AbortSignal;
 }
 
 export interface Session {
@@ -66,7 +70,12 @@ export function createSession(deps: SessionDeps): Session {
   const content = createDeferred<ContentPackaging>();
   const setUp = readSetUp(settings, deps.zone);
   const report: InsertionPorts["report"] = (step) => deps.emit("workflowstep", step);
-  const adServer = createAdServer(settings, ports, deps.requests);
+  const adServer = createAdServer(deps);
+  const facts = createDeferred<ContentFacts>();
+  const tellError = (cause: unknown): readonly [] => {
+    deps.emit("error", { fatal: false, code: "internal", message: String(cause), cause });
+    return [];
+  };
   let known: ContentFacts | undefined;
   let master: MasterPlaylist | undefined;
   let live: Live | undefined;
@@ -77,9 +86,13 @@ export function createSession(deps: SessionDeps): Session {
     requestAds: adServer.requestAds,
     report,
   };
-  const sessionPorts: SessionPorts = {
+  const sessionPorts: VodPorts = {
     ...createSkips(deps, () => known),
     startBudgetMs: settings.startBudgetMs,
+    lookAhead: settings.lookAhead,
+    startTime: settings.startContentTime,
+    removals: listRemovals(settings),
+    bufferAhead: deps.bufferAhead,
     get canBindLate() {
       return deps.canBindLate;
     },
@@ -90,7 +103,11 @@ export function createSession(deps: SessionDeps): Session {
       deps.onLateChange();
     },
   };
-  const vod = createVod(adServer.planOwn(), adServer.requestSchedule(), sessionPorts);
+  const vod = createVod(
+    settings.timeRanges?.type === "mark" ? [] : adServer.planOwn(),
+    planBreaks(settings, adServer, facts.promise).catch(tellError),
+    sessionPorts,
+  );
   const entries = (): readonly BreakEntry[] => (live ?? vod).entries();
   // VOD pages are spared what only live needs
   const loadLive = async (first: ContentFacts): Promise<Live> => {
@@ -99,8 +116,7 @@ export function createSession(deps: SessionDeps): Session {
       return (live = createLowLatency({ ...sessionPorts, planAvail: adServer.planAvail }));
     }
     const { createLive } = await import("./content/live.ts");
-    live = createLive({ ...sessionPorts, planAvail: adServer.planAvail, bufferAhead: deps.bufferAhead });
-    return live;
+    return (live = createLive({ ...sessionPorts, ...settings, ...adServer }));
   };
   const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
     known?.isLive ? (await (loading ??= loadLive(current))).stitch(fetched, current) : vod.stitch(fetched, current);
@@ -112,9 +128,20 @@ export function createSession(deps: SessionDeps): Session {
       sessionPorts,
     );
 
+  let marks: ((contentTime: number) => void) | undefined;
+  if (settings.timeRanges?.type === "mark") {
+    const { ranges } = settings.timeRanges;
+    void import("./content/time-ranges.ts").then(({ createMarks }) => {
+      marks = createMarks(ranges, deps.emit);
+    }, tellError);
+  }
+
   return {
     ready: setUp,
-    advance: () => undefined,
+    advance: (contentTime) => {
+      if (known && !known.isLive) vod.advance(contentTime);
+      marks?.(contentTime);
+    },
     refuse,
     facts: () => known,
     entries,
@@ -129,6 +156,7 @@ export function createSession(deps: SessionDeps): Session {
       // for trick play, which no player that is served here does
       if (current.playlist.isIFramesOnly) return { text: asked.text, breaks: [], refused: [] };
       known ??= current;
+      facts.resolve(known);
       // subtitles may be packaged in another way than what they belong to
       if (fetched.content.kind !== "subtitles") content.resolve(selectPackaging(master, current));
       const stitched = await stitch(fetched, current);
@@ -136,4 +164,15 @@ export function createSession(deps: SessionDeps): Session {
       return stitched;
     },
   };
+}
+
+/** Ranges that are taken out, as pods without ads. */
+function listRemovals({ timeRanges }: Settings): readonly TimedPod[] {
+  if (!timeRanges || timeRanges.type === "mark") return [];
+  return timeRanges.ranges.map(({ begin, end }, index) => ({
+    breakId: `removed-${index + 1}`,
+    time: begin,
+    replaces: end - begin,
+    ads: [],
+  }));
 }

@@ -1,10 +1,13 @@
 /** One viewing without a player: what hls.js would ask for is asked for by hand, and every event is kept. */
 import { askEarly, createAdRequests } from "../src/ads/ad-requests.ts";
+import { createMacroFiller } from "../src/ads/macro-values.ts";
 import { buildParts } from "../src/build-parts.ts";
 import type { FetchedPlaylist } from "../src/content/content.ts";
 import { type AdInsertionEvents, createEmitter, type SkipEvent, type WorkflowStepEvent } from "../src/events.ts";
 import { type AdInsertionOptions, parseOptions } from "../src/options.ts";
+import type { LoadedParts } from "../src/parts.ts";
 import { createSession, type Session } from "../src/session.ts";
+import { createServerSession } from "../src/sessions/server-session.ts";
 import { createTap } from "../src/tap.ts";
 import type { Timeline } from "../src/viewing/timeline.ts";
 import { type FakeWeb, HOST } from "./fake-web.ts";
@@ -12,6 +15,7 @@ import { type FakeWeb, HOST } from "./fake-web.ts";
 export interface Viewing {
   readonly session: Session;
   readonly timeline: Timeline;
+  readonly parts: LoadedParts;
   /** The text that the player gets for a media playlist. */
   readonly play: (
     text: string,
@@ -35,19 +39,27 @@ export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> 
   on("error", (event) => errors.push(event));
   const settings = parseOptions({ zoneUrl: "/v1/zones/1.json", ...options }, web.ports.baseUrl, web.ports.createId);
   const { ports } = web;
-  const requests = createAdRequests(settings, ports, emit);
-  askEarly(settings, requests);
+  const filler = createMacroFiller({
+    ...settings,
+    player: () => undefined,
+    media: () => null,
+    contentUrl: () => undefined,
+    start: () => undefined,
+  });
+  const requests = createAdRequests(settings, ports, emit, filler);
+  if (!settings.server) askEarly(settings, requests);
   const parts = buildParts({
     settings,
     ports,
     emit,
     requests,
-    zone: ports.fetchText(settings.zoneUrl ?? new URL("about:blank"), {
-      timeoutMs: settings.zoneTimeoutMs,
-      maxBytes: 262_144,
-    }),
+    filler,
+    zone: settings.zoneUrl
+      ? ports.fetchText(settings.zoneUrl, { timeoutMs: settings.zoneTimeoutMs, maxBytes: 262_144 })
+      : new Promise(() => undefined),
     abilities: { canBindLate: true },
-    createSession,
+    createSession: settings.server ? createServerSession : createSession,
+    ended: new AbortController().signal,
     host: () => ({
       media: () => null,
       bufferAhead: () => undefined,
@@ -63,6 +75,7 @@ export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> 
   return {
     session,
     timeline,
+    parts,
     play: (text, { track = "720", bandwidthBps } = {}) => {
       const url = new URL(`${HOST}/content/${track}.m3u8`);
       const fetched: FetchedPlaylist = { text, content: { url, bandwidthBps, kind: "main" }, trackKey: track };

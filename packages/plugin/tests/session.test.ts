@@ -113,7 +113,7 @@ describe("an ad that can be played", () => {
         ]),
       },
     });
-    const viewing = watch(web, { adTagUrl: "/ads/vmap" });
+    const viewing = watch(web, { adTagUrl: "/ads/vmap", lookAhead: false });
     await settle(viewing.play(CONTENT));
     expect(
       viewing.timeline.breaks().map(({ breakId, contentTime, startTime }) => [breakId, contentTime, startTime]),
@@ -326,7 +326,7 @@ describe("a cold creative", () => {
       "/ads/repackage": repackaging("absent"),
       "/v1/zones/1.json": ZONE,
     });
-    const viewing = watch(web, { adTagUrl: "/ads/vmap" });
+    const viewing = watch(web, { adTagUrl: "/ads/vmap", lookAhead: false });
     expect(await settle(viewing.play(CONTENT))).toBe(CONTENT);
     expect(web.bodies).toEqual([
       {
@@ -437,7 +437,7 @@ describe("the start budget", () => {
       "/ads/vast": { ...VAST, until: late },
       "/v1/zones/1.json": ZONE,
     });
-    const viewing = watch(web, { adTagUrl: "/ads/vmap" });
+    const viewing = watch(web, { adTagUrl: "/ads/vmap", lookAhead: false });
     expect(await settle(viewing.play(CONTENT))).toBe(CONTENT);
     expect(viewing.session.vod()?.undecided()).toEqual([{ contentTime: 20, isReady: false }]);
     await vi.advanceTimersByTimeAsync(3000);
@@ -454,7 +454,7 @@ describe("the start budget", () => {
       "/ads/vast": { ...VAST, until: late },
       "/v1/zones/1.json": ZONE,
     });
-    const viewing = watch(web, { adTagUrl: "/ads/vmap" });
+    const viewing = watch(web, { adTagUrl: "/ads/vmap", lookAhead: false });
     await settle(viewing.play(CONTENT));
     await vi.advanceTimersByTimeAsync(3000);
     expect(viewing.session.vod()?.bindLate(({ startTime }) => startTime > 20)).toBe(false);

@@ -7,7 +7,6 @@ import {
   type AdBreak,
   AdError,
   type AdRequestOptions,
-  type BreakOffset,
   type FetchText,
   isNamed,
   parseVmap,
@@ -17,31 +16,19 @@ import {
   type TextResponse,
   VAST_ERROR_OF_CODE,
   type VastResult,
-  type XmlElement,
 } from "@interlude/core";
-import { type AdRequests, type AdTag, breakTag, createCacheBuster, scheduleTag } from "./ad-requests.ts";
-import type { BreakPosition } from "../events.ts";
+import type { Emit } from "../events.ts";
+import type { AdsSource } from "../opportunity-options.ts";
+import { type AdRequests, breakTag, PRE_ROLL_ID, scheduleTag } from "./ad-requests.ts";
+import { type BreakSource, planAlone, type PlannedBreak, selectPosition } from "./planned-break.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 
-/** Where the ads of a break come from. */
-export type BreakSource =
-  | { readonly kind: "tag"; readonly tag: AdTag }
-  | { readonly kind: "vast"; readonly vast: XmlElement | string; readonly base: URL }
-  | { readonly kind: "result"; readonly result: VastResult };
-
-/** A break before its ads are known. */
-export interface PlannedBreak {
-  readonly breakId: string;
-  readonly position: BreakPosition;
-  readonly timeOffset: BreakOffset;
-  readonly source: BreakSource;
-  readonly allowMultipleAds: boolean;
-  readonly followRedirects: boolean;
-  readonly breakStart: readonly string[];
-  readonly breakEnd: readonly string[];
-  readonly errors: readonly string[];
-}
+/** An avail of the content, or the pre-roll beside avails, that the ad tag is asked for alone. */
+export type AvailOrder = Pick<
+  PlannedBreak,
+  "breakId" | "position" | "timeOffset" | "replaces" | "maxDuration" | "cue" | "isLive"
+>;
 
 export interface AdServer {
   /** The breaks that the page asks for itself. */
@@ -50,22 +37,29 @@ export interface AdServer {
   readonly requestSchedule: () => Promise<readonly PlannedBreak[]>;
   /** The ads of one break; upstream faults are failures in the result. */
   readonly requestAds: (planned: PlannedBreak) => Promise<VastResult>;
-  /** The ad tag as the source of one avail of a live stream; undefined without a tag. */
-  readonly planAvail: (breakId: string, duration: number | undefined) => PlannedBreak | undefined;
+  /** With the ad tag as the source of its ads; undefined where the page wants none for it, or nobody could have any. */
+  readonly planAvail: (order: AvailOrder) => PlannedBreak | undefined;
+  /** Before the live point; undefined where the page wants none. */
+  readonly planPreroll: () => PlannedBreak | undefined;
 }
 
-const POSITION: Readonly<Record<string, BreakPosition>> = { start: "pre", end: "post" };
+/** What the ad server asks of the page. */
+export interface AdServerDeps {
+  readonly settings: Settings;
+  readonly ports: PluginPorts;
+  readonly requests: AdRequests;
+  readonly emit: Emit;
+  /** Aborted when the insertion is destroyed. */
+  readonly ended: AbortSignal;
+}
 
-const ALONE = { allowMultipleAds: true, followRedirects: true, breakStart: [], breakEnd: [], errors: [] } as const;
-
-export function createAdServer(settings: Settings, ports: PluginPorts, requests: AdRequests): AdServer {
+export function createAdServer(deps: AdServerDeps): AdServer {
+  const { settings, ports, requests } = deps;
+  const base = new URL(ports.baseUrl);
   return {
     planOwn: () =>
-      settings.breaks.map((item) =>
-        planAlone(item.id, item.time === "start" || item.time === "end" ? item.time : { seconds: item.time }, {
-          kind: "tag",
-          tag: breakTag(item),
-        }),
+      settings.breaks.map(({ id, time, ads }) =>
+        planAlone(id, typeof time === "number" ? { seconds: time } : time, selectOwnSource(ads, id, base)),
       ),
     requestSchedule: async () => {
       const tag = scheduleTag(settings);
@@ -73,44 +67,75 @@ export function createAdServer(settings: Settings, ports: PluginPorts, requests:
       try {
         return planResponse(await requests.askTag(tag, "").response, ports);
       } catch (cause) {
-        return [planAlone("preroll", "start", { kind: "result", result: createFailure(cause) })];
+        return [planAlone(PRE_ROLL_ID, "start", { kind: "result", result: createFailure(cause) })];
       }
     },
     requestAds: async (planned) => {
-      const { source, breakId } = planned;
+      const { breakId } = planned;
+      const source = await selectBreakSource(planned, deps);
       if (source.kind === "result") return source.result;
+      if (source.kind === "none") return failWith(`break ${breakId}: expected an ad tag or a resolver, got none`);
+      if (source.kind === "hls") {
+        const { createHlsAds } = await import("./hls-ads.ts");
+        return { ads: createHlsAds(source.urls), failures: [] };
+      }
       const options: AdRequestOptions = {
         timeoutMs: settings.adTimeoutMs,
         allowMultipleAds: planned.allowMultipleAds,
         followRedirects: planned.followRedirects,
-        macros: { TIMESTAMP: new Date(), CACHEBUSTING: createCacheBuster(), TRANSACTIONID: settings.session },
+        expandAddress: (template) => requests.expand(template, planned),
       };
       const { readXml, now } = ports;
       const fetchText: FetchText = (url, limits) => requests.ask(url, limits, breakId);
       if (source.kind === "vast")
         return resolveVastText(source.vast, source.base, { fetchText, readXml, now }, options);
-      const asked = requests.askTag(source.tag, breakId);
+      const asked = requests.askTag(source.tag, breakId, planned);
       const first = await asked.url;
       const fetchFirst: FetchText = (url, limits) => (url === first ? asked.response : fetchText(url, limits));
       return resolveVast(first, { fetchText: fetchFirst, readXml, now }, options);
     },
-    planAvail: (breakId, duration) => {
-      if (!settings.adTagUrl) return undefined;
-      const length = duration === undefined ? {} : { duration: String(duration) };
-      const tag = { tag: settings.adTagUrl, parameters: { break: breakId, ...length } };
-      return { ...planAlone(breakId, { seconds: 0 }, { kind: "tag", tag }), position: "live" };
+    planAvail: (order) => {
+      if (!wantsAvail(order, settings)) return undefined;
+      const { breakId, timeOffset, maxDuration, cue } = order;
+      const length = maxDuration ? { duration: String(Math.round(maxDuration * 1000) / 1000) } : {};
+      const parameters = { break: breakId, ...length };
+      const { adTagUrl: tag } = settings;
+      const source = tag && ({ kind: "tag", tag: { tag, parameters, attributes: cue?.attributes ?? {} } } as const);
+      return { ...planAlone(breakId, timeOffset, source ?? { kind: "none" }), ...order };
+    },
+    planPreroll: () => {
+      if (!settings.livePreroll || settings.timeRanges?.type === "mark") return undefined;
+      const source = selectOwnSource(settings.livePreroll.ads, PRE_ROLL_ID, base);
+      return { ...planAlone(PRE_ROLL_ID, "start", source), isLive: true };
     },
   };
 }
 
-function planAlone(breakId: string, timeOffset: BreakOffset, source: BreakSource): PlannedBreak {
-  return { ...ALONE, breakId, timeOffset, position: selectPosition(timeOffset), source };
+function wantsAvail(order: AvailOrder, { adTagUrl, resolvers, signaling, timeRanges }: Settings): boolean {
+  if (!adTagUrl && resolvers.length === 0) return false;
+  const isByCues = signaling === "default" || signaling === "manifest-cues";
+  return !order.isLive || (isByCues && timeRanges?.type !== "mark");
 }
 
-function selectPosition(offset: BreakOffset): BreakPosition {
-  if (typeof offset === "string") return POSITION[offset] ?? "mid";
-  if ("share" in offset && offset.share >= 1) return "post";
-  return ("seconds" in offset && offset.seconds === 0) || ("share" in offset && offset.share === 0) ? "pre" : "mid";
+/** The page's own resolvers go before the source that a break has. */
+async function selectBreakSource(
+  planned: PlannedBreak,
+  { settings, ports, emit, ended }: AdServerDeps,
+): Promise<BreakSource> {
+  const { resolvers, adTimeoutMs } = settings;
+  if (resolvers.length === 0) return planned.source;
+  const { resolveSource } = await import("./resolver.ts");
+  return resolveSource(planned, { resolvers, timeoutMs: adTimeoutMs, baseUrl: ports.baseUrl, emit, ended });
+}
+
+function selectOwnSource(ads: AdsSource | undefined, breakId: string, base: URL): BreakSource {
+  if (!ads) return { kind: "none" };
+  if (ads.kind === "vast") return { ...ads, base };
+  return ads.kind === "tag" ? { kind: "tag", tag: breakTag(ads.url, breakId) } : ads;
+}
+
+function failWith(message: string): VastResult {
+  return { ads: [], failures: [{ reason: "no-ads", message, errorUrls: [], vastError: 303, adId: undefined }] };
 }
 
 function createFailure(cause: unknown): VastResult {
@@ -125,9 +150,9 @@ function planResponse(response: TextResponse, ports: PluginPorts): readonly Plan
   const base = response.url;
   if (response.status < 200 || response.status > 299)
     throw new AdError("upstream-status", `ad tag at ${base.href}: expected status 200, got ${response.status}`);
-  if (response.text.trim() === "") return [planAlone("preroll", "start", { kind: "vast", vast: "", base })];
+  if (response.text.trim() === "") return [planAlone(PRE_ROLL_ID, "start", { kind: "vast", vast: "", base })];
   const root = readXml(response.text, ports.readXml);
-  if (!isNamed(root, "VMAP")) return [planAlone("preroll", "start", { kind: "vast", vast: root, base })];
+  if (!isNamed(root, "VMAP")) return [planAlone(PRE_ROLL_ID, "start", { kind: "vast", vast: root, base })];
   const { breaks } = parseVmap(root, base);
   return breaks
     .filter((adBreak) => adBreak.breakTypes.includes("linear"))
@@ -145,6 +170,5 @@ function selectSource({ source, breakId }: AdBreak, base: URL): BreakSource {
   if (source.kind === "tag" && URL.canParse(source.url))
     return { kind: "tag", tag: { tag: new URL(source.url), parameters: { break: breakId } } };
   const message = `VMAP break ${breakId}: expected VASTAdData or AdTagURI, got ${source.kind}`;
-  const failure = { reason: "no-ads", message, errorUrls: [], vastError: 303, adId: undefined } as const;
-  return { kind: "result", result: { ads: [], failures: [failure] } };
+  return { kind: "result", result: failWith(message) };
 }

@@ -2,7 +2,7 @@
  * A break on its way from the ad server's schedule to the playlists.
  */
 import type { SkipReason } from "@interlude/core";
-import type { PlannedBreak } from "./ad-server.ts";
+import type { PlannedBreak } from "./planned-break.ts";
 import type { ReadyAd, ResolvedBreak, SkippedAd } from "../insertion.ts";
 
 /** A break and what has become of it. `ready`: its ads are there, but no playlist shows them yet. */
@@ -31,8 +31,11 @@ export interface SessionPorts {
    * @returns false where there is nothing to show, or where the break was skipped meanwhile
    */
   readonly takeResolved: (entry: BreakEntry, resolved: ResolvedBreak) => boolean;
-  /** @param told what {@link reportSkipped} has told of it already; empty: nothing */
-  readonly skipBreak: (entry: BreakEntry, reason: SkipReason, told: readonly SkippedAd[]) => void;
+  /**
+   * @param told what {@link reportSkipped} has told of it already; empty: nothing
+   * @param message why, where the reason alone does not say it
+   */
+  readonly skipBreak: (entry: BreakEntry, reason: SkipReason, told: readonly SkippedAd[], message?: string) => void;
   /** A break was decided after the playlists had been handed over. */
   readonly onLateChange: () => void;
 }

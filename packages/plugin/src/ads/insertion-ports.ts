@@ -41,7 +41,7 @@ export function createInsertionPorts(
     },
     context: async (planned) => {
       const [known, { splice, isMuxedFragments }] = await Promise.all([setUp, content]);
-      if (splice.isLive !== (planned.position === "live"))
+      if (splice.isLive !== (planned.isLive ?? false))
         return { skipped: "policy", message: "live content has no breaks but its avails" };
       if (isMuxedFragments)
         return {

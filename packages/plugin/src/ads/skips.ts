@@ -20,17 +20,18 @@ export function createSkips(
   { emit, beacons, onBreaksChange }: SkipDeps,
   facts: () => ContentFacts | undefined,
 ): Pick<SessionPorts, "reportSkipped" | "skipBreak" | "takeResolved"> {
-  const reportSkipped: SessionPorts["reportSkipped"] = ({ planned: { breakId, position } }, skipped) => {
-    if (facts()?.isLive && position !== "live") return;
+  const reportSkipped: SessionPorts["reportSkipped"] = ({ planned: { breakId, position, isLive } }, skipped) => {
+    if (facts()?.isLive && !isLive) return;
     for (const { errorUrls, ...event } of skipped) {
       emit("adskip", { breakId, ...event });
-      beacons.sendErrors({ ...NOWHERE, breakId, adId: event.adId }, errorUrls, event.vastError);
+      const { adId, creativeUrl: mediaUrl } = event;
+      beacons.sendErrors({ ...NOWHERE, breakId, position, adId, mediaUrl }, errorUrls, event.vastError);
     }
   };
-  const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told) => {
-    const { breakId, errors } = entry.planned;
-    if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason));
-    beacons.sendErrors({ ...NOWHERE, breakId }, errors, VAST_ERROR_OF_SKIP[reason]);
+  const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told, message) => {
+    const { breakId, position, errors } = entry.planned;
+    if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason, message));
+    beacons.sendErrors({ ...NOWHERE, breakId, position }, errors, VAST_ERROR_OF_SKIP[reason]);
     Object.assign(entry, { status: "skipped", reason });
     onBreaksChange();
   };
@@ -48,7 +49,7 @@ export function createSkips(
   };
 }
 
-const NOWHERE: Omit<BeaconSubject, "breakId"> = {
+const NOWHERE: Omit<BeaconSubject, "breakId" | "position"> = {
   adId: undefined,
   ad: undefined,
   creative: undefined,
@@ -59,9 +60,12 @@ const NOWHERE: Omit<BeaconSubject, "breakId"> = {
 };
 
 /** A break that is left out as a whole: each of its ads, or the break itself while its ads are not known. */
-function describeBreak({ ads, planned }: BreakEntry, reason: SkipReason): readonly SkippedAd[] {
+function describeBreak(
+  { ads, planned }: BreakEntry,
+  reason: SkipReason,
+  message = MESSAGE[reason] ?? reason,
+): readonly SkippedAd[] {
   const vastError = VAST_ERROR_OF_SKIP[reason];
-  const message = MESSAGE[reason] ?? reason;
   if (ads.length === 0)
     return [
       {
@@ -87,6 +91,8 @@ const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
   "ads-timeout": "decided too late for where the viewer is",
   policy: "the content has no place for it",
   "no-ads": "no ad came",
+  "break-duration-exceeded": "longer than its break",
+  "early-return": "the content came back before it",
   "media-unavailable": "a segment cannot be loaded",
 };
 

@@ -6,13 +6,15 @@
  */
 import { type Avail, listAvails, type Stitched } from "@interlude/core";
 import type { BreakEntry } from "../ads/break-entry.ts";
+import { orderLiveAvail } from "./avails.ts";
 import type { FetchedPlaylist } from "./content.ts";
 import type { Live, LivePorts } from "./live.ts";
 
 export function createLowLatency(ports: Pick<LivePorts, "planAvail" | "skipBreak">): Live {
   const entries = new Map<string, BreakEntry>();
-  const meet = ({ id, duration, isPartial }: Avail): void => {
-    const planned = isPartial || entries.has(id) ? undefined : ports.planAvail(id, duration || undefined);
+  const meet = (avail: Avail): void => {
+    const { id, isPartial } = avail;
+    const planned = isPartial || entries.has(id) ? undefined : ports.planAvail(orderLiveAvail(avail));
     if (!planned) return;
     const entry: BreakEntry = {
       planned,

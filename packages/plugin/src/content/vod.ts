@@ -11,13 +11,16 @@
  * @see DESIGN §6, late-bound VOD breaks
  */
 import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@interlude/core";
-import type { PlannedBreak } from "../ads/ad-server.ts";
+import type { BreakEntry } from "../ads/break-entry.ts";
+import type { PlannedBreak } from "../ads/planned-break.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
-import type { BreakEntry, SessionPorts } from "../ads/break-entry.ts";
+import { createVodEntries, type VodEntriesPorts } from "./vod-entries.ts";
 
 export interface Vod {
   readonly entries: () => readonly BreakEntry[];
   readonly stitch: (fetched: FetchedPlaylist, facts: ContentFacts) => Promise<Stitched>;
+  /** The viewer is at a content time: breaks that he comes near to are resolved. */
+  readonly advance: (contentTime: number) => void;
   /** Breaks that are not in the playlists but may come: content seconds up to which the player may load meanwhile. */
   readonly undecided: () => readonly { readonly contentTime: number; readonly isReady: boolean }[];
   /**
@@ -29,110 +32,83 @@ export interface Vod {
   readonly bindLate: (canPlace: (placed: PlacedBreak) => boolean) => boolean;
 }
 
+export interface VodPorts extends VodEntriesPorts {
+  /** Content that is taken out, as pods without ads. */
+  readonly removals: readonly TimedPod[];
+}
+
 /**
- * @param own breaks that are known at once; they are resolved before this returns to its caller
- * @param requested breaks that the ad server is still being asked for
+ * @param own breaks that are known at once; those that the start waits for are being resolved when this returns
+ * @param requested breaks that are still being asked for
  */
 export function createVod(
   own: readonly PlannedBreak[],
   requested: Promise<readonly PlannedBreak[]>,
-  ports: SessionPorts,
+  ports: VodPorts,
 ): Vod {
-  const entries: BreakEntry[] = [];
-  const settled = new Map<BreakEntry, Promise<void>>();
-  /** Breaks that no ad can come to any more, although the last word on them is still to come. */
-  const hopeless = new Set<BreakEntry>();
   let reference: { readonly fetched: FetchedPlaylist; readonly facts: ContentFacts } | undefined;
   /** The first playlist that came: its boundaries count for all, or renditions could part by a segment. */
   let aligned: string | undefined;
   let decision: Promise<void> | undefined;
   let isHandedOver = false;
 
-  const settle = (entry: BreakEntry): Promise<void> =>
-    new Promise((resolve) => {
-      const onHopeless = (): void => {
-        hopeless.add(entry);
-        resolve();
-      };
-      void ports.resolve(entry.planned, onHopeless).then((resolved) => {
-        if (ports.takeResolved(entry, resolved)) entry.status = "ready";
-        resolve();
-        if (isHandedOver) ports.onLateChange();
-      });
-    });
-  const placeEntries = (): void => {
-    if (!reference) return;
-    for (const entry of entries) {
-      if (entry.time !== undefined) continue;
-      const time = selectTime(entry.planned, reference.facts);
-      if (time === undefined) ports.skipBreak(entry, "policy", []);
-      else entry.time = time;
-    }
-  };
-  const add = (breaks: readonly PlannedBreak[]): void => {
-    for (const planned of breaks) {
-      const entry: BreakEntry = {
-        planned,
-        time: undefined,
-        status: "pending",
-        reason: undefined,
-        ads: [],
-        refused: new Set(),
-      };
-      entries.push(entry);
-      settled.set(entry, settle(entry));
-    }
-    placeEntries();
-  };
-  add(own);
-  const scheduled = requested.then(add);
+  const entries = createVodEntries(ports, () => {
+    if (isHandedOver) ports.onLateChange();
+  });
+  entries.add(own);
+  const scheduled = requested.then(entries.add);
 
   /** The start of the content waits no longer than the budget, and where a break can come late for pre-rolls alone. */
   const decide = async (): Promise<void> => {
     const budget = sleep(ports.startBudgetMs);
     await Promise.race([scheduled, budget]);
-    const awaited = entries.filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
-    await Promise.race([Promise.all(awaited.map((entry) => settled.get(entry))), budget]);
+    if (!ports.canBindLate) entries.resolveAll();
+    const awaited = entries.list().filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
+    await Promise.race([Promise.all(awaited.map(entries.settled)), budget]);
     // breaks that share the pre-roll's creative are decided in the same turn
     await sleep(0);
-    for (const entry of entries) {
+    for (const entry of entries.list()) {
       if (entry.status === "ready" && entry.time !== undefined) entry.status = "placed";
-      else if (entry.status === "pending" && awaited.includes(entry) && !hopeless.has(entry))
+      else if (entry.status === "pending" && awaited.includes(entry) && !entries.isHopeless(entry))
         ports.skipBreak(entry, "ads-timeout", []);
     }
     isHandedOver = true;
   };
-  const stitch = (fetched: FetchedPlaylist, chosen: readonly BreakEntry[]): Stitched =>
-    stitchVod(fetched.text, fetched.content, chosen.flatMap(buildPod), { reference: aligned });
+  const stitch = (fetched: FetchedPlaylist, chosen: readonly BreakEntry[]): Stitched => {
+    const pods = [...chosen.flatMap(buildPod), ...ports.removals];
+    const stitched = stitchVod(fetched.text, fetched.content, pods, { reference: aligned });
+    return { ...stitched, breaks: [...stitched.breaks, ...(stitched.removed ?? [])] };
+  };
 
   return {
-    entries: () => entries,
+    entries: entries.list,
+    advance: entries.advance,
     stitch: async (fetched, facts) => {
       if (!reference || fetched.content.kind === "main") reference = { fetched, facts };
       aligned ??= fetched.text;
-      placeEntries();
+      entries.place(reference.facts);
       await (decision ??= decide());
       return stitch(
         fetched,
-        entries.filter((entry) => entry.status === "placed"),
+        entries.list().filter((entry) => entry.status === "placed"),
       );
     },
     undecided: () => {
       const facts = reference?.facts;
       if (!facts) return [];
-      const open = entries.filter(({ status }) => status === "pending" || status === "ready");
+      const open = entries.list().filter(({ status }) => status === "pending" || status === "ready");
       return open.flatMap((entry) =>
-        entry.time === undefined || hopeless.has(entry)
+        entry.time === undefined || entries.isHopeless(entry)
           ? []
           : [{ contentTime: selectLoadLimit(facts, entry.time), isReady: entry.status === "ready" }],
       );
     },
     bindLate: (canPlace) => {
       if (!reference || !isHandedOver) return false;
-      placeEntries();
+      entries.place(reference.facts);
       let hasChanged = false;
-      for (const entry of entries.filter(({ status }) => status === "ready")) {
-        const chosen = entries.filter((other) => other === entry || other.status === "placed");
+      for (const entry of entries.list().filter(({ status }) => status === "ready")) {
+        const chosen = entries.list().filter((other) => other === entry || other.status === "placed");
         const { breaks } = stitch(reference.fetched, chosen);
         const placed = breaks.find(({ breakId }) => breakId === entry.planned.breakId);
         if (placed && canPlace(placed)) {
@@ -145,20 +121,14 @@ export function createVod(
   };
 }
 
-function selectTime({ timeOffset }: PlannedBreak, facts: ContentFacts): number | "end" | undefined {
-  if (timeOffset === "start") return 0;
-  if (timeOffset === "end") return "end";
-  if ("share" in timeOffset) return timeOffset.share >= 1 ? "end" : timeOffset.share * facts.duration;
-  return "seconds" in timeOffset ? timeOffset.seconds : undefined;
-}
-
 /** The break as the splice takes it; nothing where it has no place. */
 function buildPod({ planned, time, ads, refused }: BreakEntry): readonly TimedPod[] {
   // VAST ids are optional and need not differ: an ad is named by its index
   const pod = ads.flatMap((ready, index) =>
     refused.has(ready) ? [] : [{ adId: String(index), renditions: ready.renditions }],
   );
-  return time === undefined || pod.length === 0 ? [] : [{ breakId: planned.breakId, time, ads: pod }];
+  if (time === undefined || pod.length === 0) return [];
+  return [{ breakId: planned.breakId, time, replaces: planned.replaces ?? 0, ads: pod }];
 }
 
 function sleep(ms: number): Promise<void> {

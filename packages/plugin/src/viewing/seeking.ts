@@ -18,6 +18,8 @@ import type { PolicyBreak, SeekIntoAdPolicy } from "./policy.ts";
 export interface Span {
   readonly start: number;
   readonly end: number;
+  /** Seconds of content that gave way to it; absent: none. */
+  readonly replaced?: number | undefined;
 }
 
 /** A break where the player has it, seconds of stream time. */

@@ -25,24 +25,28 @@ export function describeSpots(
   { entries, watched, isLive }: SpotFacts,
 ): readonly Spot[] {
   const known = entries();
-  const spots = placed.map((item): Spot => {
-    const { breakId, contentTime } = item;
-    const position = known.find(({ planned }) => planned.breakId === breakId)?.planned.position;
-    const [start, end] = [startOf(item), endOf(item)];
-    return {
-      breakId,
-      position: position ?? (isLive() ? "live" : "mid"),
-      isLive: isLive(),
-      contentTime,
-      duration: end - start,
-      adCount: item.ads.length,
-      watched: watched.has(breakId),
-      sinceLastBreak: watched.sinceLastBreak(),
-      start,
-      end,
-      ads: item.ads.map((ad) => ({ start: startOf(ad), end: endOf(ad) })),
-    };
-  });
+  // content that was only taken out is no break
+  const spots = placed
+    .filter(({ ads }) => ads.length > 0)
+    .map((item): Spot => {
+      const { breakId, contentTime } = item;
+      const position = known.find(({ planned }) => planned.breakId === breakId)?.planned.position;
+      const [start, end] = [startOf(item), endOf(item)];
+      return {
+        breakId,
+        position: position ?? (isLive() ? "live" : "mid"),
+        isLive: isLive(),
+        contentTime,
+        duration: end - start,
+        adCount: item.ads.length,
+        watched: watched.has(breakId),
+        sinceLastBreak: watched.sinceLastBreak(),
+        start,
+        end,
+        replaced: item.replaced,
+        ads: item.ads.map((ad) => ({ start: startOf(ad), end: endOf(ad) })),
+      };
+    });
   return spots.toSorted((a, b) => a.start - b.start);
 }
 

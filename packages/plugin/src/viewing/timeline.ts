@@ -90,9 +90,10 @@ export function createTimeline(): Timeline {
 
   return {
     setBreaks: (playlistUrl, breaks, isWhole) => {
-      const known = isWhole ? [] : (breaksOf.get(playlistUrl) ?? []);
+      if (isWhole) return breaksOf.set(playlistUrl, breaks);
+      const known = breaksOf.get(playlistUrl) ?? [];
       const kept = known.filter((old) => !breaks.some(({ breakId }) => breakId === old.breakId));
-      breaksOf.set(playlistUrl, [...kept, ...breaks].slice(-MAX_BREAKS));
+      return breaksOf.set(playlistUrl, [...kept, ...breaks].slice(-MAX_BREAKS));
     },
     setDetails: (updated) => {
       details = updated;
@@ -142,22 +143,28 @@ export function isSameAd(a: PlacedAd, b: PlacedAd): boolean {
   return a.breakId === b.breakId && a.adId === b.adId;
 }
 
-/** Content time of a time on the timeline: the ads before it left out, frozen while one plays. Live has no such difference. */
+/**
+ * Content time of a time on the timeline: the ads before it left out, frozen while one plays, and content that gave way to them counted
+ * at their end. Live has no such difference.
+ */
 export function toContentTime(timeline: Timeline, time: number): number {
-  let ads = 0;
+  let ahead = 0;
   for (const placedBreak of timeline.breaks()) {
     const start = timeline.startOf(placedBreak);
-    if (time >= start) ads += Math.min(time, timeline.endOf(placedBreak)) - start;
+    const end = timeline.endOf(placedBreak);
+    if (time >= start) ahead += Math.min(time, end) - start;
+    if (time >= end) ahead -= placedBreak.replaced ?? 0;
   }
-  return time - ads;
+  return time - ahead;
 }
 
-/** The place of a content time on the timeline; at a break, the first frame after its ads. */
+/** The place of a content time on the timeline; at a break, or in content that gave way to it, the first frame after its ads. */
 export function toStreamTime(timeline: Timeline, contentTime: number): number {
   let time = contentTime;
   for (const placedBreak of timeline.breaks().toSorted((a, b) => a.startTime - b.startTime)) {
     const start = timeline.startOf(placedBreak);
-    if (time >= start - 0.001) time += timeline.endOf(placedBreak) - start;
+    const end = timeline.endOf(placedBreak);
+    if (time >= start - 0.001) time = Math.max(end, time + end - start - (placedBreak.replaced ?? 0));
   }
   return time;
 }

@@ -29,6 +29,7 @@ function bind(breaks: { contentTime: number; isReady: boolean }[], media: HTMLMe
   const vod: Vod = {
     entries: () => [],
     stitch: () => Promise.reject(new Error("not asked here")),
+    advance: () => undefined,
     undecided: () => breaks,
     bindLate: (canPlace) => {
       const ready = breaks.filter(({ isReady }) => isReady);

@@ -1,0 +1,153 @@
+/**
+ * The breaks of VOD content on their way to its playlists: placed when the content is known, resolved when the viewer comes near.
+ *
+ * A break that starts within content that another one takes the place of is left out.
+ *
+ * @see primetime.md §4.5 (overlapping breaks), §4.8 (lazy resolving)
+ */
+import type { BreakEntry, SessionPorts } from "../ads/break-entry.ts";
+import type { PlannedBreak } from "../ads/planned-break.ts";
+import { refuseAd } from "../ads/skips.ts";
+import type { ContentFacts } from "./content.ts";
+import { selectDue, START_WINDOW } from "./lazy.ts";
+
+export interface VodEntriesPorts extends SessionPorts {
+  /** Seconds before a break comes up for loading; false: everything is resolved at once. */
+  readonly lookAhead: number | false;
+  /** Seconds of content at which the viewer begins. */
+  readonly startTime: number;
+  /** Seconds of media that the viewer has ahead; undefined while nothing plays yet. */
+  readonly bufferAhead: () => number | undefined;
+}
+
+export interface VodEntries {
+  readonly list: () => readonly BreakEntry[];
+  readonly add: (breaks: readonly PlannedBreak[]) => void;
+  /** The content is known. */
+  readonly place: (facts: ContentFacts) => void;
+  /** The viewer is at a content time; nobody has to wait for what this asks for. */
+  readonly advance: (contentTime: number) => void;
+  /** Has everything resolved that nobody has asked for yet. */
+  readonly resolveAll: () => void;
+  /** Settles when a break is decided, or no ad can come to it any more; undefined: not asked for yet. */
+  readonly settled: (entry: BreakEntry) => Promise<void> | undefined;
+  /** No ad can come to it any more, although the last word on it is still to come. */
+  readonly isHopeless: (entry: BreakEntry) => boolean;
+}
+
+/** @param onSettled a break was decided */
+export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void): VodEntries {
+  const entries: BreakEntry[] = [];
+  const settled = new Map<BreakEntry, Promise<void>>();
+  const hopeless = new Set<BreakEntry>();
+  let facts: ContentFacts | undefined;
+  let viewedAt: number | undefined;
+
+  const settle = (entry: BreakEntry): Promise<void> =>
+    new Promise((resolve) => {
+      const onHopeless = (): void => {
+        hopeless.add(entry);
+        resolve();
+      };
+      const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts) };
+      void ports.resolve(planned, onHopeless).then((resolved) => {
+        if (ports.takeResolved(entry, resolved) && fitPod(entry, facts?.targetDuration ?? 0, ports)) {
+          entry.status = "ready";
+        }
+        resolve();
+        onSettled();
+      });
+    });
+  const listWaiting = (): readonly { readonly entry: BreakEntry; readonly time: number | undefined }[] =>
+    entries.flatMap((entry) => {
+      if (entry.status !== "pending" || settled.has(entry)) return [];
+      const time = entry.time ?? readTime(entry.planned, facts);
+      return [{ entry, time: time === "end" ? facts?.duration : time }];
+    });
+  const resolveEntries = (due: readonly { readonly entry: BreakEntry }[]): void => {
+    for (const { entry } of due) settled.set(entry, settle(entry));
+  };
+  /** How far ahead of the viewer a break is resolved. */
+  const ahead = (): number =>
+    ports.lookAhead === false ? Infinity : ports.lookAhead + (ports.bufferAhead() ?? 0) + (facts?.targetDuration ?? 0);
+  const resolveFirst = (): void => {
+    const waiting = listWaiting();
+    if (ports.lookAhead === false || !ports.canBindLate) return resolveEntries(waiting);
+    const window = Math.max(START_WINDOW, ahead());
+    const due = selectDue(waiting, undefined, viewedAt ?? ports.startTime, window);
+    resolveEntries(waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item)));
+  };
+  const place = (): void => {
+    if (!facts) return;
+    for (const entry of entries) {
+      if (entry.time !== undefined || entry.status === "skipped") continue;
+      const time = readTime(entry.planned, facts);
+      if (time === undefined) ports.skipBreak(entry, "policy", []);
+      else entry.time = time;
+    }
+    for (const [entry, other] of findOverlaps(entries))
+      ports.skipBreak(entry, "policy", [], `it starts within break ${other.planned.breakId}`);
+  };
+
+  return {
+    list: () => entries,
+    add: (breaks) => {
+      for (const planned of breaks) {
+        entries.push({ planned, time: undefined, status: "pending", reason: undefined, ads: [], refused: new Set() });
+      }
+      place();
+      resolveFirst();
+    },
+    place: (known) => {
+      if (facts === known) return;
+      const isFirst = facts === undefined;
+      facts = known;
+      place();
+      if (isFirst) resolveFirst();
+    },
+    advance: (contentTime) => {
+      resolveEntries(selectDue(listWaiting(), viewedAt, contentTime, ahead()));
+      viewedAt = contentTime;
+    },
+    resolveAll: () => resolveEntries(listWaiting()),
+    settled: (entry) => settled.get(entry),
+    isHopeless: (entry) => hopeless.has(entry),
+  };
+}
+
+/** Undefined where the content has no such place, or is not known yet. */
+function readTime({ timeOffset }: PlannedBreak, facts: ContentFacts | undefined): number | "end" | undefined {
+  if (timeOffset === "start") return 0;
+  if (timeOffset === "end") return "end";
+  if ("share" in timeOffset) return timeOffset.share >= 1 ? "end" : facts && timeOffset.share * facts.duration;
+  return "seconds" in timeOffset ? timeOffset.seconds : undefined;
+}
+
+/** Breaks that are not decided yet, each with the earlier one that it starts within. */
+function findOverlaps(entries: readonly BreakEntry[]): readonly (readonly [BreakEntry, BreakEntry])[] {
+  const timed = entries
+    .flatMap((entry) =>
+      typeof entry.time === "number" && entry.status !== "skipped" ? [{ entry, at: entry.time }] : [],
+    )
+    .toSorted((one, other) => one.at - other.at);
+  const found: (readonly [BreakEntry, BreakEntry])[] = [];
+  let cover: { readonly entry: BreakEntry; readonly at: number; readonly end: number } | undefined;
+  for (const { entry, at } of timed) {
+    const end = at + (entry.planned.replaces ?? 0);
+    const isWithin = cover !== undefined && at < cover.end && (at > cover.at || end > at);
+    if (cover && isWithin && entry.status === "pending") found.push([entry, cover.entry]);
+    else if (end > (cover?.end ?? 0)) cover = { entry, at, end };
+  }
+  return found;
+}
+
+/** Leaves out ads that the break has no room for. @returns whether any is left */
+function fitPod(entry: BreakEntry, targetDuration: number, ports: SessionPorts): boolean {
+  const { maxDuration = Infinity } = entry.planned;
+  let total = 0;
+  for (const [index, { duration }] of entry.ads.entries()) {
+    if (total + duration <= maxDuration + targetDuration / 2) total += duration;
+    else refuseAd(entry, index, "break-duration-exceeded", ports);
+  }
+  return entry.status === "pending";
+}
