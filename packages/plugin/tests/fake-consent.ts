@@ -39,9 +39,7 @@ export function placeInParent(api: Api, first?: unknown, asText = false): FakePl
     const callId: unknown = Reflect.get(call, "callId");
     take(String(Reflect.get(call, "command")), (returnValue, success) => {
       const message = { [`${api}Return`]: { returnValue, success, callId } };
-      // of the platform's window: that is where answers must come from
-      const post = parent.Function("target", "message", "target.postMessage(message, '*')");
-      post(source, asText ? JSON.stringify(message) : message);
+      postFrom(parent, source, asText ? JSON.stringify(message) : message);
     });
   };
   parent.addEventListener("message", onMessage);
@@ -74,4 +72,12 @@ function createPlatform(first: unknown): {
       if (first !== undefined) callback(first, true);
     },
   };
+}
+
+/** Answers must come from the platform's window: a function of that window has to post them. */
+function postFrom(sender: Window, target: unknown, message: unknown): void {
+  const create: unknown = Reflect.get(sender, "Function");
+  if (typeof create !== "function") throw new Error("expected the window's Function");
+  const post: unknown = Reflect.apply(create, sender, ["target", "message", "target.postMessage(message, '*')"]);
+  if (typeof post === "function") Reflect.apply(post, sender, [target, message]);
 }

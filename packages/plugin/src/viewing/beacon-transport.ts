@@ -35,7 +35,7 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
   };
   const onFailure = (url: string): void => {
     if (!navigator.onLine) return park(url);
-    failed.add(url);
+    if (!forbidden.has(new URL(url).origin)) failed.add(url);
     for (const oldest of failed) if (failed.size > MAX_FAILED) failed.delete(oldest);
   };
   // told before or after the fetch fails
