@@ -32,7 +32,7 @@ export function findShift(listing: Listing, times: readonly number[], isComplete
     for (const time of near) {
       const at = time + shift;
       if (edges.some((edge) => Math.abs(edge - at) < EXACT)) score += 1;
-      else if (isComplete && at > first + EXACT && at < endTime - EXACT) score -= 1;
+      else if (isComplete && at > first + EXACT && at < endTime - EXACT) score -= 2;
     }
     return score;
   };
@@ -49,9 +49,13 @@ export function findShift(listing: Listing, times: readonly number[], isComplete
   return best.shift;
 }
 
-/** Where ads begin and end, for {@link findShift}. */
+/** Where ads begin and end, each once, for {@link findShift}. */
 export function listEdges(breaks: readonly SidecarBreak[]): readonly number[] {
-  return breaks.flatMap(({ ads }) => ads.flatMap(({ startTime, duration }) => [startTime, startTime + duration]));
+  const times = breaks.flatMap(({ ads }) =>
+    ads.flatMap(({ startTime, duration }) => [startTime, startTime + duration]),
+  );
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted.filter((time, index) => time - (sorted[index - 1] ?? Number.NEGATIVE_INFINITY) > EXACT);
 }
 
 /**
@@ -66,12 +70,19 @@ export function placeBreaks(listing: Listing, breaks: readonly SidecarBreak[], s
     const placed = ads.map((ad, index) => placeAd(listing, ad, shift, breakId, index));
     const [first] = placed;
     if (!first || placed.every(({ segmentCount }) => segmentCount === 0)) return [];
+    // a sidecar that knows more than the playlist: where the break is will be seen when its discontinuity is listed
+    if (listing.isLive && !isAtEdge(listing, first.firstMediaSequence)) return [];
     const duration = placed.reduce((sum, ad) => sum + ad.duration, 0);
     const { startTime, firstMediaSequence } = first;
     const contentTime = listing.isLive ? startTime : startTime - adTime;
     adTime += duration;
     return [{ breakId, contentTime, startTime, duration, firstMediaSequence, ads: placed }];
   });
+}
+
+function isAtEdge({ segments }: Listing, firstMediaSequence: number): boolean {
+  const segment = segments.find(({ sn }) => sn === firstMediaSequence);
+  return segment === undefined || segment.isEdge;
 }
 
 function placeAd(listing: Listing, ad: SidecarAd, shift: number, breakId: string, index: number): PlacedAd {
