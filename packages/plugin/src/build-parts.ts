@@ -14,6 +14,7 @@ import { createBeaconSender } from "./viewing/beacons.ts";
 import { describeBreaks } from "./viewing/snapshot.ts";
 import { toContentTime, toStreamTime } from "./viewing/content-time.ts";
 import type { Span } from "./viewing/seeking.ts";
+import { describeSpans } from "./viewing/spots.ts";
 import { createTimeline } from "./viewing/timeline.ts";
 import { createViewing } from "./viewing/viewing.ts";
 
@@ -66,15 +67,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     },
   };
   const isLive = (): boolean => session.facts()?.isLive ?? false;
-  const spans = (): readonly Span[] =>
-    timeline
-      .breaks()
-      .map((placed) => ({
-        start: timeline.startOf(placed),
-        end: timeline.endOf(placed),
-        replaced: placed.replaced,
-      }))
-      .toSorted((a, b) => a.start - b.start);
+  const spans = (): readonly Span[] => describeSpans(timeline.breaks(), timeline);
   const toContent = (time: number): number => (isLive() ? time : toContentTime(time, spans()));
   const toStream = (time: number): number => (isLive() ? time : toStreamTime(time, spans()));
   const contentDuration = (): number | undefined => (isLive() ? undefined : session.facts()?.duration);

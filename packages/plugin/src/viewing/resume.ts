@@ -7,7 +7,6 @@
  *
  * @see RFC 8216 §4.3.5.2 (EXT-X-START); primetime.md §4.6 (positions are saved and restored in local time)
  */
-import { toStreamTime } from "./content-time.ts";
 import { EDGE, passBreaks, type Spot } from "./seeking.ts";
 
 export interface StartFacts {
@@ -17,6 +16,7 @@ export interface StartFacts {
   readonly startContentTime: number;
   readonly contentDuration: number | undefined;
   readonly canPlay: (spot: Spot) => boolean;
+  readonly toStreamTime: (contentTime: number) => number;
 }
 
 /** Seconds: whoever has seen the content to here begins anew. */
@@ -26,7 +26,7 @@ const AT_END = 1;
 export function selectStart(facts: StartFacts): number {
   const { target, admitted } = passBreaks(0, facts.spots, facts.canPlay);
   const contentTime = selectResume(facts);
-  if (admitted === undefined && contentTime !== undefined) return toStreamTime(contentTime, facts.spots) + EDGE;
+  if (admitted === undefined && contentTime !== undefined) return facts.toStreamTime(contentTime) + EDGE;
   return admitted !== undefined && target <= EDGE ? 0 : target;
 }
 
@@ -34,7 +34,7 @@ export function selectStart(facts: StartFacts): number {
 export function selectResume({
   startContentTime,
   contentDuration,
-}: Omit<StartFacts, "spots" | "canPlay">): number | undefined {
+}: Pick<StartFacts, "startContentTime" | "contentDuration">): number | undefined {
   const isOver = contentDuration !== undefined && startContentTime > contentDuration - AT_END;
   return isOver || startContentTime === 0 ? undefined : startContentTime;
 }

@@ -3,7 +3,7 @@
  */
 import type { PlacedAd, PlacedBreak } from "@interlude/core";
 import type { BreakEntry } from "../ads/break-entry.ts";
-import type { Spot } from "./seeking.ts";
+import type { Span, Spot } from "./seeking.ts";
 import type { Watched } from "./watched.ts";
 
 /** Seconds of stream time: of the player's timeline, or as a playlist lists them. */
@@ -48,6 +48,12 @@ export function describeSpots(
       };
     });
   return spots.toSorted((a, b) => a.start - b.start);
+}
+
+/** Breaks, and content that was taken out, in order of their start. */
+export function describeSpans(placed: readonly PlacedBreak[], { startOf, endOf }: Places): readonly Span[] {
+  const spans = placed.map((item) => ({ start: startOf(item), end: endOf(item), replaced: item.replaced }));
+  return spans.toSorted((a, b) => a.start - b.start);
 }
 
 /** As the playlist lists them, before a player has any of it. */

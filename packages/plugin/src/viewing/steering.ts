@@ -226,7 +226,7 @@ export function createSteering(deps: SteeringDeps): Steering {
       isTrickPlay = rate > deps.trickPlayRate;
       if (isTrickPlay && !wasTrickPlay && spot) passOver(media, position, spot, "trick-play");
       if (isTrickPlay || !wasTrickPlay) return;
-      const to = position;
+      const to = media.currentTime;
       const behind = deps.spots().filter(({ breakId, end }) => leftOut.includes(breakId) && end <= to + NEAR);
       leftOut = [];
       const chosen = rules.selectToPlay(behind[0]?.start ?? to, to, behind);

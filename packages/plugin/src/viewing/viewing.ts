@@ -6,12 +6,13 @@ import type { Stitched } from "@interlude/core";
 import type { BeaconSender } from "./beacons.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { Emit } from "../events.ts";
+import { toStreamTime } from "./content-time.ts";
 import { type Stall, watchFrames, watchStalls } from "./frames.ts";
 import { createPlayback, type Playback } from "./playback.ts";
 import type { PolicySettings } from "../policy-options.ts";
 import { selectResume, selectStart, writeStart } from "./resume.ts";
 import { createRules } from "./rules.ts";
-import { describeSpots, LISTED } from "./spots.ts";
+import { describeSpans, describeSpots, LISTED } from "./spots.ts";
 import { EDGE } from "./seeking.ts";
 import { createSteering } from "./steering.ts";
 import type { AdSpan, Timeline } from "./timeline.ts";
@@ -149,9 +150,17 @@ export function createViewing(deps: ViewingDeps): Viewing {
       const { startContentTime } = settings;
       const contentDuration = deps.contentDuration();
       const listed = describeSpots(breaks, LISTED, facts);
+      const spans = describeSpans(breaks, LISTED);
+      const toListedTime = (time: number): number => toStreamTime(time, spans);
       return writeStart(
         text,
-        selectStart({ spots: listed, startContentTime, contentDuration, canPlay: rules.canPlay }),
+        selectStart({
+          spots: listed,
+          startContentTime,
+          contentDuration,
+          canPlay: rules.canPlay,
+          toStreamTime: toListedTime,
+        }),
       );
     },
   };
