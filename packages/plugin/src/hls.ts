@@ -16,6 +16,13 @@ import { createPlaylistLoader } from "./hosts/hls-playlist-loader.ts";
 import type { AdInsertionOptions } from "./options.ts";
 
 export type { AdInsertion } from "./ad-insertion.ts";
+export {
+  bootstrap,
+  type Bootstrapped,
+  type BootstrapOptions,
+  type BootstrapRequest,
+  bootstrapUrl,
+} from "./bootstrap.ts";
 export type * from "./events.ts";
 export type { Engine } from "./hosts/hls-engine.ts";
 export type { AdsOption, Opportunity, OpportunityResolver } from "./ads/opportunity.ts";
@@ -23,6 +30,7 @@ export type { BreakOption, Signaling, TimeRange, TimeRanges } from "./opportunit
 export type { AdInsertionOptions } from "./options.ts";
 export type { PolicyOptions } from "./policy-options.ts";
 export type { PluginPorts } from "./ports.ts";
+export type { ServerOptions, ServerTracking } from "./server-options.ts";
 export type * from "./viewing/policy.ts";
 
 /** Spread into the configuration of hls.js. */
