@@ -1,15 +1,10 @@
 /** The examples of docs/plugin, as they are printed there, in pages as publishers have them. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
-import { build as buildPlugin } from "tsdown";
 import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
 import { ADS, CONTENT_SOURCE } from "./plugin-catalog.ts";
 import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
 import { playPast } from "./plugin-page.ts";
 import { startWorld, type World } from "./plugin-world.ts";
-
-const ROOT = join(import.meta.dirname, "..");
 
 let world: World;
 test.beforeAll(async () => {
@@ -47,20 +42,6 @@ test("a pre-roll is shown, and counted, under a strict content security policy",
     .slice(before)
     .map(({ event }) => event);
   expect(counted).toEqual(expect.arrayContaining(["impression", "start", "midpoint", "complete"]));
-});
-
-test("a script tag is enough", async ({ page }) => {
-  await buildPlugin({ config: join(ROOT, "packages/plugin/tsdown.config.ts"), outDir: "dist", logLevel: "error" });
-  const text = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
-  const files = { "hls.min.js": "node_modules/hls.js/dist", "interlude.min.js": "packages/plugin/dist" };
-  for (const [name, folder] of Object.entries(files))
-    world.answer(`/js/${name}`, { body: await text(`${folder}/${name}`), type: "text/javascript" });
-  world.answer("/page/script-tag.html", { body: await text("e2e/examples/script-tag.html"), type: "text/html" });
-  await page.goto(new URL("script-tag.html", world.pageUrl).href);
-  await recordFrames(page);
-  await playMuted(page);
-  await playPast(page, ADS.a.duration + 0.5);
-  expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
 });
 
 test("the breaks of a VMAP are drawn as they are decided, and shown", async ({ page }) => {
