@@ -7,10 +7,10 @@ import type { AdInsertionEvents, AdInsertionOptions } from "@interlude/plugin/hl
 import type { HlsConfig } from "hls.js";
 import { groupRuns, recordFrames, type Run, shownFrames } from "./frames.ts";
 import { type ContentKind, FRAME_RATE } from "./plugin-catalog.ts";
-import type { HostName, PageEvent, PlayerRun } from "./plugin-player.ts";
+import type { HostName, PageEvent, PlayerRun } from "./plugin-player-events.ts";
 import type { World } from "./plugin-world.ts";
 
-export type { HostName, PageEvent } from "./plugin-player.ts";
+export type { HostName, PageEvent } from "./plugin-player-events.ts";
 
 /** What {@link openPlayer} plays. */
 export interface PlayerOptions {

@@ -1,47 +1,16 @@
 /** Runs in the page of e2e/plugin-page.ts: players with the plugin, and what they say. */
-import {
-  type AdInsertion,
-  type AdInsertionEvents,
-  type AdInsertionOptions,
-  createAdInsertion,
-} from "@interlude/plugin/hls";
+import { type AdInsertion, type AdInsertionOptions, createAdInsertion } from "@interlude/plugin/hls";
 import type Hls from "hls.js";
-import type { HlsConfig } from "hls.js";
+import {
+  EVENT_NAMES,
+  formatEvent,
+  type HostName,
+  type PageEvent,
+  type PagePlayer,
+  type PlayerRun,
+} from "./plugin-player-events.ts";
 
-export type HostName = "hls.js" | "hls.light";
-
-/** One player to start. */
-export interface PlayerRun {
-  readonly host: HostName;
-  readonly contentUrl: string;
-  /** Absent: no plugin at all. */
-  readonly options?: AdInsertionOptions;
-  readonly hlsConfig?: Partial<HlsConfig>;
-  readonly muted: boolean;
-  /** False: everything is loaded, and playback waits for `video.play()`. */
-  readonly autoplay: boolean;
-}
-
-/** An event of the plugin, as text can carry it. */
-export interface PageEvent {
-  readonly name: keyof AdInsertionEvents;
-  /** Of the page's clock, milliseconds. */
-  readonly at: number;
-  /** `currentTime` at that moment. */
-  readonly streamTime: number;
-  readonly event: Readonly<Record<string, unknown>>;
-}
-
-export interface PagePlayer {
-  readonly video: HTMLVideoElement;
-  readonly insertion: AdInsertion | undefined;
-  readonly hls: Hls | undefined;
-  readonly events: PageEvent[];
-  /** Of the player: fatal ones end in `(fatal)`. */
-  readonly errors: string[];
-  /** The player first, or the insertion. */
-  readonly destroy: (first?: "player" | "insertion") => void;
-}
+export type { HostName, PageEvent, PagePlayer, PlayerRun } from "./plugin-player-events.ts";
 
 declare global {
   interface Window {
@@ -49,19 +18,6 @@ declare global {
     startInterludePlayer?: (run: PlayerRun, more?: Partial<AdInsertionOptions>) => Promise<void>;
   }
 }
-
-const EVENTS = [
-  "adbreakstart",
-  "adstart",
-  "adprogress",
-  "adcomplete",
-  "adbreakcomplete",
-  "adskip",
-  "error",
-  "workflowstep",
-  "beacon",
-  "timeline",
-] as const satisfies readonly (keyof AdInsertionEvents)[];
 
 window.interludePlayers = [];
 window.startInterludePlayer = async (run, more) => {
@@ -83,6 +39,8 @@ type Start = (
 
 const START: Readonly<Record<HostName, Start>> = {
   "hls.js": async (video, run, more) => startHls((await import("hls.js")).default, video, run, more),
+  vhs: async (...wanted) => (await import("./plugin-player-videojs.ts")).startVideoJs(...wanted),
+  "videojs-hls.js": async (...wanted) => (await import("./plugin-player-videojs.ts")).startVideoJs(...wanted),
   "hls.light": async (video, run, more) => startHls((await import("hls.js/light")).default, video, run, more),
 };
 
@@ -109,14 +67,9 @@ function startHls(
   return { video, insertion, hls, events, errors, destroy };
 }
 
-/** From now on; what cannot be text is told as text. */
+/** From now on. */
 function recordEvents(insertion: AdInsertion, video: HTMLVideoElement): PageEvent[] {
   const events: PageEvent[] = [];
-  for (const name of EVENTS) {
-    insertion.on(name, (event) => {
-      const text = JSON.stringify(event, (key, value: unknown) => (key === "cause" ? String(value) : value));
-      events.push({ name, at: performance.now(), streamTime: video.currentTime, event: JSON.parse(text) });
-    });
-  }
+  for (const name of EVENT_NAMES) insertion.on(name, (event) => events.push(formatEvent(name, event, video)));
   return events;
 }
