@@ -7,7 +7,6 @@ import { EVENT_NAMES, formatEvent, type PageEvent, type PagePlayer, type PlayerR
 const TYPE = "application/x-mpegURL";
 
 interface Tech {
-  readonly options_: { readonly playerId: string };
   el(): HTMLMediaElement;
 }
 
@@ -20,7 +19,7 @@ export function startVideoJs(
   registerInterlude(videojs);
   const [events, errors]: [PageEvent[], string[]] = [[], []];
   let hls: Hls | undefined;
-  if (run.host === "videojs-hls.js") registerHls(run, (made) => (hls = made));
+  if (run.host === "videojs-hls.js") registerHls(run, (made) => player.interlude().attach((hls = made)));
   video.className = "video-js";
   const html5 = { vhs: { overrideNative: run.host === "vhs" }, nativeAudioTracks: false, nativeTextTracks: false };
   const player = videojs(video, { html5, muted: run.muted, controls: false });
@@ -50,14 +49,13 @@ export function startVideoJs(
   };
 }
 
-/** As a publisher has it who plays with hls.js in video.js. */
+/** As a publisher has it who plays with hls.js in video.js; for the next player. */
 function registerHls({ hlsConfig }: PlayerRun, onHls: (hls: Hls) => void): void {
   const handler = {
     canPlayType: () => "probably",
     canHandleSource: ({ type }: { readonly type: string }) => (type === TYPE ? "probably" : ""),
     handleSource: ({ src }: { readonly src: string }, tech: Tech) => {
       const hls = new Hls({ testBandwidth: false, ...hlsConfig });
-      videojs.getPlayer(tech.options_.playerId)?.interlude().attach(hls);
       onHls(hls);
       hls.loadSource(src);
       hls.attachMedia(tech.el());
