@@ -1,3 +1,4 @@
+/// <reference types="video.js" />
 /**
  * Ads for video.js, spliced into its one timeline: over VHS, its own HLS engine, or over hls.js where a source handler brings it.
  *
@@ -19,8 +20,6 @@ export type { InterludePlugin, InterludeState } from "./hosts/videojs-plugin.ts"
 export type { SourceHls } from "./hosts/videojs-source.ts";
 export type { VideoJs } from "./hosts/videojs-engine.ts";
 export type { AdInsertionOptions } from "./options.ts";
-/** Of video.js, with its `interlude` method. */
-export type { default as Player } from "video.js/dist/types/player.js";
 
 declare module "video.js/dist/types/player.js" {
   // the class is the module's default export, which nothing else can add to
