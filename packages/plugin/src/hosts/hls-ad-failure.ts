@@ -10,7 +10,7 @@
 import type { SkipReason } from "@interlude/core";
 import { type AdFault, selectFault } from "./hls-ad-errors.ts";
 import type { Engine, EngineEventData, EngineFragment } from "./hls-engine.ts";
-import { findBufferedEnd } from "../viewing/frames.ts";
+import { bufferedAhead, isOnline, watchStarvation } from "./hls-starvation.ts";
 import type { Session } from "../session.ts";
 import type { AdSpan, Timeline } from "../viewing/timeline.ts";
 
@@ -18,8 +18,8 @@ export interface AdFailures {
   /** hls.js told of an error. */
   readonly add: (error: EngineEventData) => void;
   readonly onFragmentLoading: (fragment: EngineFragment) => void;
-  /** A fragment of which something is in the buffer. */
-  readonly onFragmentBuffered: (fragment: EngineFragment) => void;
+  /** @param hasMedia false where nothing of it could be read */
+  readonly onFragmentBuffered: (fragment: EngineFragment, hasMedia: boolean) => void;
   /** The viewer has got further, or waits. */
   readonly check: () => void;
   readonly stop: () => void;
@@ -39,9 +39,8 @@ const MAX_FAILURES = 2;
 const EDGE = 0.3;
 /** Seconds by which buffered media may reach over a segment boundary. */
 const OVERLAP = 0.25;
-/** How long the viewer waits for a fragment of an ad with nothing else to see. */
-const PATIENCE_MS = 6000;
-const TICK_MS = 500;
+/** Seconds behind an ad within which a player that is stuck may be so because of it. */
+const AFTERMATH = 10;
 
 export function createAdFailures(deps: AdFailureDeps): AdFailures {
   const { engine, session, timeline } = deps;
@@ -64,30 +63,32 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
     session.refuse(placed.breakId, Number(placed.adId), reason);
     exits.leave(span, isAlone && session.vod() !== undefined, source);
   };
-  const patience = createPatience(engine, () => {
-    const span = findAd(latest);
-    if (span) giveUp(span, "media-timeout", "kept");
+  const starvation = watchStarvation(engine, (isStuck) => {
+    const span = exits.current() ?? (isStuck ? undefined : findAd(latest));
+    if (span) giveUp(span, isStuck ? "source-unreadable" : "media-timeout", "kept");
+    else if (isStuck && exits.isBehindAd()) engine.recoverMediaError();
   });
 
   return {
     add: ({ details, frag, fatal = false }) => {
+      if (frag) starvation.onFragmentDone(frag);
       if (typeof details !== "string") return;
       const fault = selectFault(details, fatal, Boolean(engine.media?.error));
       const span = fault?.isOfPlayhead ? exits.current() : findAd(frag ?? latest);
-      if (!fault || !span || (frag && fault.mayBeChance && mayBeChance(frag))) return;
+      if (!fault || !span || (frag && fault.mayBeChance && (!isOnline() || mayBeChance(frag)))) return;
       giveUp(span, fault.reason, fault.source);
     },
     onFragmentLoading: (fragment) => {
       if (fragment.type === "subtitle") return;
       latest = fragment;
-      if (findAd(fragment)) patience.start();
+      starvation.onFragmentLoading(fragment);
     },
-    onFragmentBuffered: (fragment) => {
-      buffered.add(fragment);
-      if (fragment === latest) patience.stop();
+    onFragmentBuffered: (fragment, hasMedia) => {
+      starvation.onFragmentDone(fragment);
+      if (hasMedia) buffered.add(fragment);
     },
     check: exits.check,
-    stop: patience.stop,
+    stop: starvation.stop,
   };
 }
 
@@ -108,8 +109,9 @@ function createBufferedEnds(): { readonly add: (fragment: EngineFragment) => voi
 }
 
 interface Exits {
-  /** The ad at the playhead. */
+  /** The ad at the playhead, or just ahead of it. */
   readonly current: () => AdSpan | undefined;
+  readonly isBehindAd: () => boolean;
   readonly leave: (span: AdSpan, isOut: boolean, source: AdFault["source"]) => void;
   readonly check: () => void;
 }
@@ -135,8 +137,14 @@ function createExits({ engine, timeline, reload }: AdFailureDeps): Exits {
   };
   return {
     current: () => {
-      const at = engine.media ? timeline.locate(engine.media.currentTime) : "unknown";
-      return typeof at === "string" ? undefined : at;
+      const time = engine.media?.currentTime ?? 0;
+      const at = [timeline.locate(time), timeline.locate(time + EDGE)];
+      return at.find((found) => typeof found !== "string");
+    },
+    isBehindAd: () => {
+      const time = engine.media?.currentTime ?? 0;
+      const sinceEnd = timeline.breaks().map((placed) => time - timeline.endOf(placed));
+      return sinceEnd.some((seconds) => seconds > -EDGE && seconds < AFTERMATH);
     },
     leave: (span, isOut, source) => {
       const name = nameOf(span);
@@ -157,31 +165,4 @@ function createExits({ engine, timeline, reload }: AdFailureDeps): Exits {
 
 function nameOf({ placed }: AdSpan): string {
   return JSON.stringify([placed.breakId, placed.adId]);
-}
-
-function bufferedAhead({ buffered, currentTime }: HTMLMediaElement): number {
-  return findBufferedEnd(buffered, currentTime) - currentTime;
-}
-
-/** Told when the viewer has had nothing to see for as long as one waits for an ad. */
-function createPatience(engine: Engine, onLost: () => void): { readonly start: () => void; readonly stop: () => void } {
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const stop = (): void => {
-    clearInterval(timer);
-    timer = undefined;
-  };
-  return {
-    start: () => {
-      stop();
-      let waitedMs = 0;
-      timer = setInterval(() => {
-        const { media } = engine;
-        waitedMs = media && !media.paused && bufferedAhead(media) < EDGE ? waitedMs + TICK_MS : 0;
-        if (waitedMs < PATIENCE_MS) return;
-        stop();
-        onLost();
-      }, TICK_MS);
-    },
-    stop,
-  };
 }

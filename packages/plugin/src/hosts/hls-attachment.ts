@@ -58,9 +58,10 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     },
     [ENGINE_EVENT.fragLoaded]: ({ frag }) => frag && late.onFragmentLoaded(frag),
     [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
+      if (!frag) return;
+      failures.onFragmentBuffered(frag, hasMedia(frag));
       // hls.js tells of fragments that it could not parse as well
-      if (!frag || !hasMedia(frag)) return;
-      failures.onFragmentBuffered(frag);
+      if (!hasMedia(frag)) return;
       if (frag.type === "main") {
         const details = engine.levels[frag.level]?.details;
         timeline.addFragment(frag, details?.url);
