@@ -13,8 +13,10 @@ export function watchFrames(
 ): () => void {
   let isWatching = true;
   const video = media instanceof HTMLVideoElement && "requestVideoFrameCallback" in media ? media : undefined;
+  let frameRequest = 0;
   const request = (): void => {
-    video?.requestVideoFrameCallback((_now, { mediaTime }) => {
+    if (!video || !isWatching) return;
+    frameRequest = video.requestVideoFrameCallback((_now, { mediaTime }) => {
       if (!isWatching) return;
       onFrame(mediaTime, true);
       request();
@@ -29,6 +31,7 @@ export function watchFrames(
   media.addEventListener("ended", onEnded);
   return () => {
     isWatching = false;
+    video?.cancelVideoFrameCallback(frameRequest);
     media.removeEventListener("timeupdate", onTime);
     media.removeEventListener("ended", onEnded);
   };
