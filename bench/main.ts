@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- stitch player size crs manifest] [--quick] [--only <text>]`: what the budgets of the design name, both sides
- * in one run, as one table. `--quick` and `--only` are for crs and manifest: fewer sources, shorter rounds, or one part.
+ * in one run, as one table. `--quick` and `--only` are for player, crs and manifest: fewer runs or sources, shorter
+ * rounds, or one part.
  */
 import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
@@ -20,7 +21,7 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
       budget: required === undefined ? "-" : `≥ ${required}×`,
       note: `against ${against}`,
     })),
-  player: () => benchPlayer(),
+  player: benchPlayer,
   size: benchSize,
   crs: benchCrs,
   manifest: benchManifest,

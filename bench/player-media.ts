@@ -13,6 +13,8 @@ import type { InterludeServer } from "../e2e/server.ts";
 /** The creative that every row shows, by its id in the catalogue, and its seconds. */
 export const CREATIVE = "mp4";
 export const CREATIVE_DURATION = 10;
+/** The numbers in the strips of the contents and of the creative. */
+export const FILMS = { content: 1, ad: 3 } as const;
 /** The target duration of the ladder, seconds, as long as the content's segments. */
 const TARGET_DURATION = 4;
 
@@ -62,13 +64,23 @@ interface CreativeStatus {
   readonly packages: readonly PackageStatus[];
 }
 
-/**
- * Has the creative repackaged, and waits for the whole ladder.
- *
- * @returns an ad tag whose ad is the layer before the ladder: its master is replaced, its media stays; undefined when the ladder was
- * faster than this looked
- */
-export async function warm(server: InterludeServer): Promise<string | undefined> {
+/** The creative, repackaged. */
+export interface WarmCreative {
+  /** The MP4. */
+  readonly fileUrl: string;
+  /** Its ladder on the CDN. */
+  readonly playlistUrl: string;
+  /** Of an ad server that answers it. */
+  readonly adTagUrl: string;
+  /**
+   * An ad tag whose ad is the layer before the ladder: its master is replaced, its media stays; undefined when the ladder was faster
+   * than this looked.
+   */
+  readonly firstLayerTag: string | undefined;
+}
+
+/** Has the creative repackaged, and waits for the whole ladder. */
+export async function warm(server: InterludeServer): Promise<WarmCreative> {
   const url = new URL(catalog.creatives.find(({ id }) => id === CREATIVE)?.url ?? "", server.url).href;
   const headers = { authorization: `Bearer ${server.token}`, "content-type": "application/json" };
   const items = [{ zone: catalog.zone, creativeUrl: url, packaging: "hls", targetDuration: TARGET_DURATION }];
@@ -82,7 +94,14 @@ export async function warm(server: InterludeServer): Promise<string | undefined>
     if (status?.state === "failed") throw new Error(`warming ${url} failed: ${status.message}`);
     const early = status?.packages.find(({ isWhole }) => !isWhole);
     if (early && first === undefined) first = await keepFirstLayer(server, early.path);
-    if (status?.state === "ready" && status.packages.every(({ isWhole }) => isWhole)) return first;
+    const [ladder] = status?.packages ?? [];
+    if (ladder && status?.state === "ready" && status.packages.every(({ isWhole }) => isWhole))
+      return {
+        fileUrl: url,
+        playlistUrl: new URL(`/cdn/a/${ladder.path}`, server.url).href,
+        adTagUrl: new URL(`/ads/vast?zone=${catalog.zone}&li=${CREATIVE}`, server.url).href,
+        firstLayerTag: first,
+      };
     await delay(100);
   }
 }

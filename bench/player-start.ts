@@ -1,0 +1,94 @@
+/** From the call that starts a player to the first frame that the viewer came for: of the pre-roll, or of the content where there is none. */
+import type { Technique } from "./pages/run.ts";
+import { TECHNIQUE } from "./player-cuts.ts";
+import { FILMS } from "./player-media.ts";
+import { type PlayerBench, waitForFilm } from "./player-page.ts";
+import { median, type Row, verdict } from "./table.ts";
+
+interface StartSeries {
+  readonly what: string;
+  readonly plain: Technique;
+  readonly ours: Technique;
+  readonly theirs: readonly Technique[];
+  readonly hasBudget: boolean;
+}
+
+const SERIES: readonly StartSeries[] = [
+  {
+    what: "hls.js",
+    plain: "none",
+    ours: "in-line",
+    theirs: ["interstitial-list", "interstitial-uri", "overlay"],
+    hasBudget: true,
+  },
+  { what: "video.js over VHS", plain: "vhs", ours: "vhs-in-line", theirs: ["vhs-contrib-ads"], hasBudget: false },
+];
+/** Of a round trip, ms. */
+const LATENCIES = [0, 40];
+
+/** Rows for the table. */
+export async function benchStartUp(bench: PlayerBench): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  const session = await bench.stage.page.context().newCDPSession(bench.stage.page);
+  await session.send("Network.enable");
+  await session.send("Network.setCacheDisabled", { cacheDisabled: true });
+  for (const latency of LATENCIES) {
+    for (const series of SERIES) {
+      const name = `${series.what}: start-up with a warm pre-roll, ${latency} ms round trip`;
+      if (!bench.isWanted(name)) continue;
+      const throughput = { downloadThroughput: -1, uploadThroughput: -1 };
+      await session.send("Network.emulateNetworkConditions", { offline: false, latency, ...throughput });
+      rows.push(...formatSeries(name, series, latency, await measureSeries(bench, series)));
+    }
+  }
+  await session.detach();
+  return rows;
+}
+
+async function measureSeries(
+  bench: PlayerBench,
+  { plain, ours, theirs }: StartSeries,
+): Promise<ReadonlyMap<Technique, number>> {
+  const techniques = [plain, ours, ...theirs];
+  const measured = new Map(techniques.map((technique): [Technique, number[]] => [technique, []]));
+  // the first round warms the page and the server
+  for (let i = -1; i < bench.times; i++) {
+    for (const technique of techniques) {
+      const ms = await measureStart(bench, technique, technique === plain ? FILMS.content : FILMS.ad);
+      if (i >= 0) measured.get(technique)?.push(ms);
+    }
+  }
+  return new Map([...measured].map(([technique, list]) => [technique, median(list)]));
+}
+
+async function measureStart({ stage, describeRun }: PlayerBench, technique: Technique, film: number): Promise<number> {
+  const begun = await stage.start(describeRun(technique, "stock", "start"));
+  try {
+    return (await waitForFilm(stage.page, film)) - begun;
+  } finally {
+    await stage.stop();
+  }
+}
+
+function formatSeries(
+  name: string,
+  { plain, ours, theirs, hasBudget }: StartSeries,
+  latency: number,
+  measured: ReadonlyMap<Technique, number>,
+): readonly Row[] {
+  const our = measured.get(ours) ?? Number.NaN;
+  return [plain, ...theirs].map((technique) => {
+    const their = measured.get(technique) ?? Number.NaN;
+    const limit = latency === 0 ? 1.1 * their : their + latency + 30;
+    const isBound = hasBudget && technique === plain;
+    const note = "first frame on screen";
+    return {
+      name,
+      ours: `${our.toFixed(0)} ms`,
+      theirs: `${their.toFixed(0)} ms (${TECHNIQUE[technique]})`,
+      ratio: (our / their).toFixed(2),
+      budget: isBound ? (latency === 0 ? "≤ 1.1×" : `≤ ${limit.toFixed(0)} ms`) : "-",
+      note: isBound ? verdict(our <= limit, note) : note,
+    };
+  });
+}
