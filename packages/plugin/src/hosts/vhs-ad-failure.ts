@@ -14,15 +14,23 @@ import type { GatedPlaylist, PlaylistGate } from "./vhs-playlists.ts";
 export interface AdGuard {
   /** The viewer has got further. */
   readonly check: () => void;
+  /** The player waits for media, or no longer. */
+  readonly setWaiting: (isWaiting: boolean) => void;
 }
+
+/** What is read of a media element, and moved. */
+export type GuardedMedia = Pick<HTMLMediaElement, "currentTime" | "buffered">;
 
 /** Failures of one segment before its ad is given up; the first may be chance. */
 const MAX_FAILURES = 2;
-/** Seconds before the hole at which it is jumped over. */
-const EDGE = 0.3;
+/** Seconds between the playhead and the hole: while it plays, and where it has come to a halt. */
+const EDGE = 0.1;
+const HALTED_EDGE = 0.5;
+/** How long the viewer waits for an ad whose segments do not come. */
+const MAX_WAIT_MS = 5000;
 
 export function createAdGuard(
-  media: HTMLMediaElement,
+  media: GuardedMedia,
   { session, timeline }: Pick<LoadedParts, "session" | "timeline">,
   gate: PlaylistGate,
 ): AdGuard {
@@ -36,15 +44,33 @@ export function createAdGuard(
       .all()
       .flatMap((playlist) => adsOf(playlist).get(uri) ?? [])
       .find(({ placed }) => timeline.endOf(placed) > media.currentTime);
-  const check = (): void => {
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the viewer has come to the end of the media that is there, and it ends within this ad or in front of it. */
+  const isMissing = ({ placed }: AdSpan, edge: number): boolean => {
     const { currentTime, buffered } = media;
     const end = findBufferedEnd(buffered, currentTime);
+    const isNext = end >= timeline.startOf(placed) - HALTED_EDGE && end < timeline.endOf(placed) - EDGE;
+    return isNext && end - currentTime < edge;
+  };
+  const jump = (span: AdSpan): void => {
+    media.currentTime = timeline.endOf(span.placed) + 0.01;
+  };
+  const refuse = ({ placed }: AdSpan): void => session.refuse(placed.breakId, Number(placed.adId), "media-unavailable");
+  const check = (edge: number): void => {
     for (const span of broken) {
-      const isNext = end >= timeline.startOf(span.placed) - EDGE && currentTime < timeline.endOf(span.placed);
-      if (!isNext || end - currentTime >= EDGE) continue;
+      if (!isMissing(span, edge)) continue;
       broken.delete(span);
-      media.currentTime = timeline.endOf(span.placed) + 0.01;
+      jump(span);
     }
+  };
+  const giveUp = (): void => {
+    const spans = timeline
+      .breaks()
+      .flatMap((placedBreak) => placedBreak.ads.map((placed) => ({ placedBreak, placed })));
+    const span = spans.find((one) => isMissing(one, HALTED_EDGE));
+    if (!span) return;
+    refuse(span);
+    jump(span);
   };
   gate.guard = ({ uri }, error, request, retry) => {
     if (!error && isMedia(request)) return false;
@@ -54,13 +80,20 @@ export function createAdGuard(
     counts.set(uri, count);
     if (count < MAX_FAILURES) retry();
     else {
-      session.refuse(span.placed.breakId, Number(span.placed.adId), "media-unavailable");
+      refuse(span);
       if (![...broken].some(({ placed }) => isSameAd(placed, span.placed))) broken.add(span);
-      check();
+      check(waiting === undefined ? EDGE : HALTED_EDGE);
     }
     return true;
   };
-  return { check };
+  return {
+    check: () => check(EDGE),
+    setWaiting: (isWaiting) => {
+      clearTimeout(waiting);
+      if (isWaiting) check(HALTED_EDGE);
+      waiting = isWaiting ? setTimeout(giveUp, MAX_WAIT_MS) : undefined;
+    },
+  };
 }
 
 /** The ads of each segment's address, found once per text. */

@@ -16,6 +16,8 @@ export interface VhsHost {
 
 /** Of the element: VHS has appended more, or the viewer has got further. */
 const MEDIA_EVENTS = ["timeupdate", "seeking", "progress"] as const;
+/** Of the element: whether the viewer waits is to be seen anew. */
+const NO_WAIT = ["playing", "pause", "emptied", "ended"] as const;
 
 export function attachVhs({ vhs, tech, gate }: VhsHost, parts: LoadedParts): HostSide {
   const { session, timeline, viewing } = parts;
@@ -39,6 +41,10 @@ export function attachVhs({ vhs, tech, gate }: VhsHost, parts: LoadedParts): Hos
     update();
     guard?.check();
   };
+  const onWaiting = (): void => guard?.setWaiting(true);
+  const onPlaying = (): void => guard?.setWaiting(false);
+  media?.addEventListener("waiting", onWaiting);
+  for (const event of NO_WAIT) media?.addEventListener(event, onPlaying);
   playlists?.on("loadedplaylist", update);
   for (const event of MEDIA_EVENTS) media?.addEventListener(event, onMedia);
   viewing.watch(media);
@@ -55,6 +61,9 @@ export function attachVhs({ vhs, tech, gate }: VhsHost, parts: LoadedParts): Hos
     detach: () => {
       playlists?.off("loadedplaylist", update);
       for (const event of MEDIA_EVENTS) media?.removeEventListener(event, onMedia);
+      media?.removeEventListener("waiting", onWaiting);
+      for (const event of NO_WAIT) media?.removeEventListener(event, onPlaying);
+      guard?.setWaiting(false);
       gate.release();
       viewing.stop();
       viewing.watch(null);
