@@ -10,6 +10,7 @@ const EXAMPLES = {
   live: "ts",
   autoplay: "ts",
   "react-page": "tsx",
+  "server-session": "ts",
 } as const;
 export type ExampleName = keyof typeof EXAMPLES;
 

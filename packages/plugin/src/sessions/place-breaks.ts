@@ -27,21 +27,23 @@ export function findShift(listing: Listing, times: readonly number[], isComplete
   const edges = segments.flatMap(({ isEdge, start }) => (isEdge ? [start] : [])).slice(-MAX_TIMES);
   const near = times.filter((time) => Math.abs(time) < 2 * length).slice(-MAX_TIMES);
   const first = segments[0]?.start ?? startTime;
-  const rate = (shift: number): number => {
-    let score = 0;
+  const rate = (shift: number): { readonly hits: number; readonly score: number } => {
+    let [hits, score] = [0, 0];
     for (const time of near) {
       const at = time + shift;
-      if (edges.some((edge) => Math.abs(edge - at) < EXACT)) score += 1;
+      if (edges.some((edge) => Math.abs(edge - at) < EXACT)) hits += 1;
       else if (isComplete && at > first + EXACT && at < endTime - EXACT) score -= 2;
     }
-    return score;
+    return { hits, score: score + hits };
   };
-  let best = { shift: startTime, score: rate(startTime) };
+  const { hits, score: asTold } = rate(startTime);
+  if (hits === asTold && (hits > 0 || edges.length === 0)) return startTime;
+  let best = { shift: startTime, score: asTold };
   for (const edge of edges) {
     for (const time of near) {
       const shift = edge - time;
       if (Math.abs(shift - startTime) > length) continue;
-      const score = rate(shift);
+      const { score } = rate(shift);
       const isNearer = Math.abs(shift - startTime) < Math.abs(best.shift - startTime) - EXACT;
       if (score > best.score || (score === best.score && isNearer)) best = { shift, score };
     }

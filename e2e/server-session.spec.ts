@@ -1,0 +1,313 @@
+/**
+ * The plugin in sessions that the manifest server stitches: what it is told by sidecar or marker it tells the page and the ad servers,
+ * each beacon once, when its frame is on screen.
+ */
+import { join } from "node:path";
+import { expect, type Page, test } from "@playwright/test";
+import { bootstrap, type BootstrapOptions, bootstrapUrl } from "../packages/plugin/src/bootstrap.ts";
+import { callApi } from "./demo-page.ts";
+import { groupRuns, type Run, type ShownFrame, shownFrames } from "./frames.ts";
+import { addCues, type LiveChannel, listBreaks, startChannel, WINDOW } from "./live-channel.ts";
+import { CONTENT, LONG_AD, type ManifestSite, SHORT_AD, startManifestSite } from "./manifest-server.ts";
+import { selectCells } from "./matrix.ts";
+import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
+import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
+import { startWorld, type World } from "./plugin-world.ts";
+import { FRAME_RATE, makeFilm } from "./strip-media.ts";
+
+/** Seconds of content. */
+const DURATION = 16;
+const AD_SHARES: Readonly<Record<string, number>> = {
+  impression: 0,
+  creativeView: 0,
+  start: 0,
+  firstQuartile: 0.25,
+  midpoint: 0.5,
+  thirdQuartile: 0.75,
+  complete: 1,
+};
+/** Every wait that counts on a busy machine; the plugin's own is 1.5 s. */
+const SIDECAR_TIMEOUT = 20_000;
+/** Seconds. The page hears of a frame before it is on screen, on a loaded machine several frames before; what is late is its load. */
+const [EARLY, LATE] = [0.4, 1.5];
+
+type Tracking = "v1" | "v2" | "v3" | "vmap" | "marker";
+
+const BREAKS = listBreaks(WINDOW + 3, 1);
+
+let site: ManifestSite;
+let world: World;
+test.beforeAll(async () => {
+  site = await startManifestSite((path, text) => (path.startsWith("/live/") ? addCues(text, BREAKS) : text));
+  await makeFilm(join(site.folder, "film"), CONTENT, DURATION);
+  world = await startWorld();
+});
+test.afterAll(async () => {
+  await world.close();
+  await site.close();
+});
+
+function bootstrapOf(path: string, tracking: BootstrapOptions["tracking"]): URL {
+  return bootstrapUrl({
+    server: site.server.url,
+    asset: "e2e",
+    contentUrl: new URL(path, site.origin.url),
+    zone: 1,
+    session: crypto.randomUUID(),
+    ...(tracking && { tracking }),
+  });
+}
+
+interface Reported {
+  readonly event: string;
+  readonly ad: string;
+  readonly break: string;
+  readonly receivedAt: string;
+}
+
+/** What the receiver of tracking got in the page's session, in order. */
+async function report(page: Page): Promise<readonly Reported[]> {
+  const session = sessions.get(page)?.();
+  const { beacons } = JSON.parse(await callApi(site.server, "GET", `/report?format=json&session=${session}`));
+  return beacons;
+}
+
+const sessions = new WeakMap<Page, () => string>();
+const requested = new WeakMap<Page, string[]>();
+
+/** The session is told by the playlists that the player asks for. */
+function watchRequests(page: Page): void {
+  let session = "";
+  const paths: string[] = [];
+  sessions.set(page, () => session);
+  requested.set(page, paths);
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    paths.push(pathname + search);
+    session = /^\/auditude\/(?:vod|live)\/e2e\/[^/]+\/([^/]+)\//.exec(pathname)?.[1] ?? session;
+  });
+}
+
+/** Media time of what was on screen at a moment of the wall clock. */
+function timeAt(frames: readonly ShownFrame[], at: number): number {
+  return frames.findLast(({ shownAt }) => shownAt <= at)?.mediaTime ?? Number.NaN;
+}
+
+/** Each beacon of each ad that was on screen, received when the frame that it tells of was there. */
+function expectInTime(frames: readonly ShownFrame[], ads: readonly Run[], beacons: readonly Reported[]): void {
+  const inOrder = new Map<string, number>();
+  for (const { event, ad, receivedAt } of beacons) {
+    const share = AD_SHARES[event];
+    if (share === undefined) continue;
+    const { source, duration } = ad === LONG_AD.id ? LONG_AD : SHORT_AD;
+    const name = `${ad} ${event}`;
+    const nth = inOrder.get(name) ?? 0;
+    inOrder.set(name, nth + 1);
+    const first = ads.filter((run) => run.source === source)[nth]?.frames[0];
+    if (!first) throw new Error(`${name}: expected frames of the ad, got none`);
+    const due = first.mediaTime - first.frame / FRAME_RATE + share * duration;
+    const late = timeAt(frames, Date.parse(receivedAt)) - due;
+    expect.soft(late, `${name} is ${late} s late`).toBeGreaterThan(-EARLY);
+    expect.soft(late, `${name} is ${late} s late`).toBeLessThan(LATE);
+  }
+}
+
+const nameOf = ({ break: breakId, ad, event }: Reported): string => `${breakId} ${ad} ${event}`;
+const ofBreak = (id: string, ...ads: readonly string[]): readonly string[] => [
+  `${id}  breakStart`,
+  ...ads.flatMap((ad) => Object.keys(AD_SHARES).map((event) => `${id} ${ad} ${event}`)),
+  `${id}  breakEnd`,
+];
+const ALL = [
+  ...ofBreak("at-start", "long"),
+  ...ofBreak("at-00:00:08.000", "long", "short"),
+  ...ofBreak("at-end", "long"),
+];
+
+interface Cell {
+  readonly host: "hls.js" | "vhs";
+  readonly tracking: Tracking;
+}
+
+const FORMS: readonly Tracking[] = ["v1", "v2", "v3", "vmap", "marker"];
+/** Players that watch at the same time. */
+const ROUNDS = selectCells<readonly Cell[]>(
+  FORMS.map((tracking) => [
+    { host: "hls.js", tracking },
+    { host: "vhs", tracking },
+  ]),
+  [
+    [
+      { host: "hls.js", tracking: "v2" },
+      { host: "vhs", tracking: "marker" },
+    ],
+  ],
+);
+
+/** Sidecars come with a bootstrap in JSON, markers with a redirect that the player follows itself. */
+async function contentUrl(path: string, tracking: Tracking): Promise<URL> {
+  if (tracking === "marker") return bootstrapOf(path, "marker");
+  return (await bootstrap(bootstrapOf(path, { mode: "simple", version: tracking }))).masterUrl;
+}
+
+/** Pre-roll, mid-roll and post-roll, and a second or two of the content between. */
+async function watchFilm(page: Page): Promise<void> {
+  await playPast(page, 5);
+  await seekTo(page, 11);
+  await playPast(page, 20);
+  await seekTo(page, 26.6);
+  await page.waitForFunction(() => document.querySelector("video")?.ended, undefined, { timeout: 60_000 });
+}
+
+async function expectFilm(page: Page, tracking: Tracking): Promise<void> {
+  await expect.poll(async () => (await report(page)).length).toBeGreaterThanOrEqual(ALL.length);
+  const beacons = await report(page);
+  expect(beacons.map(nameOf).toSorted()).toEqual(ALL.toSorted());
+  const frames = await shownFrames(page);
+  const runs = groupRuns(frames);
+  const [LONG, SHORT] = [LONG_AD.source, SHORT_AD.source];
+  expect(runs.map(({ source }) => source)).toEqual([LONG, CONTENT, LONG, SHORT, CONTENT, LONG]);
+  expectInTime(
+    frames,
+    runs.filter(({ source }) => source !== CONTENT),
+    beacons,
+  );
+  const told = (await events(page)).filter(({ name }) => name === "adbreakcomplete");
+  expect(told.map(({ event }) => [event["position"], event["adCount"]])).toEqual([
+    ["pre", 1],
+    ["mid", 2],
+    ["post", 1],
+  ]);
+  expect(await contentTime(page)).toBeCloseTo(DURATION, 0);
+  expect((await errors(page)).filter((text) => text.includes("fatal"))).toEqual([]);
+  // once per rendition that was played, never for another
+  const sidecars = (requested.get(page) ?? []).filter((path) => path.includes("pttrackingposition"));
+  expect(new Set(sidecars).size).toBe(sidecars.length);
+  expect(sidecars.length > 0).toBe(tracking !== "marker");
+}
+
+for (const round of ROUNDS) {
+  const names = round.map(({ host, tracking }) => `${host} by ${tracking}`).join(" and ");
+  test(`VOD in ${names}: all breaks of the server are told, and each beacon comes once, with its frame`, async ({
+    browser,
+  }) => {
+    const open = async ({ host, tracking }: Cell): Promise<Page> => {
+      const page = await browser.newPage();
+      watchRequests(page);
+      const server = { tracking, sidecarTimeoutMs: SIDECAR_TIMEOUT };
+      const content = await contentUrl("/film/master.m3u8", tracking);
+      await openPlayer(page, world, { host, content, options: { server } });
+      return page;
+    };
+    const pages = await Promise.all(round.map(open));
+    await Promise.all(pages.map(watchFilm));
+    for (const [index, page] of pages.entries()) await expectFilm(page, round[index]?.tracking ?? "v2");
+    for (const page of pages) await page.close();
+  });
+}
+
+test("simplesstm: what the server fires the page does not, though it tells of the ads", async ({ page }) => {
+  watchRequests(page);
+  const content = bootstrapOf("/film/master.m3u8", { mode: "simplesstm", version: "v2" });
+  const server = { tracking: "v2", sidecarTimeoutMs: SIDECAR_TIMEOUT } as const;
+  await openPlayer(page, world, { content, options: { server } });
+  await waitForEvent(page, "adbreakcomplete");
+  const told = (await events(page)).map(({ name }) => name);
+  expect(told).toContain("adcomplete");
+  expect(told).not.toContain("beacon");
+  const wanted = ofBreak("at-start", "long");
+  const ofPreRoll = async (): Promise<readonly string[]> =>
+    (await report(page)).map(nameOf).filter((name) => name.startsWith("at-start "));
+  await expect.poll(ofPreRoll).toHaveLength(wanted.length);
+  expect((await ofPreRoll()).toSorted()).toEqual(wanted.toSorted());
+});
+
+test("the manual's page opens a session by JSON, and is told of its pre-roll", async ({ page }) => {
+  watchRequests(page);
+  const said: string[] = [];
+  page.on("console", (message) => said.push(message.text()));
+  let asked = new URL("about:blank");
+  await page.route("https://manifest.example/**", async (route) => {
+    asked = new URL(route.request().url());
+    const url = bootstrapOf("/film/master.m3u8", { mode: "simple", version: "v2" });
+    await route.fulfill({ response: await route.fetch({ url: url.href }) });
+  });
+  await answerExamples(world);
+  await openExample(page, world, "server-session");
+  await playMuted(page);
+  await playPast(page, 0.5);
+  expect(asked.pathname).toBe(
+    `/auditude/variant/film-1/${Buffer.from("https://origin.example/film/master.m3u8").toString("base64url")}.m3u8`,
+  );
+  expect(asked.search).toBe("?z=1&pttrackingmode=simple&pttrackingversion=v2");
+  expect(said).toContain("long, 4 s");
+  await expect.poll(async () => (await report(page)).map(nameOf)).toContain("at-start long impression");
+});
+
+test.describe("live", () => {
+  let channel: LiveChannel;
+  test.beforeAll(async () => {
+    channel = await startChannel(join(site.folder, "live"), CONTENT);
+    await channel.waitFor(WINDOW);
+  });
+  test.afterAll(() => channel.close());
+
+  /** Plays until content is back behind the break. */
+  async function watchBreak(page: Page): Promise<void> {
+    await waitForEvent(page, "adbreakcomplete");
+    await expect.poll(async () => groupRuns(await shownFrames(page)).at(-1)?.source, { timeout: 20_000 }).toBe(CONTENT);
+  }
+
+  async function expectWatched(page: Page): Promise<void> {
+    const frames = await shownFrames(page);
+    const runs = groupRuns(frames);
+    expect.soft(runs.map(({ source }) => source)).toEqual([CONTENT, LONG_AD.source, SHORT_AD.source, CONTENT]);
+    const count = 2 * Object.keys(AD_SHARES).length;
+    await expect.poll(async () => (await report(page)).length).toBeGreaterThanOrEqual(count);
+    const beacons = await report(page);
+    const names = beacons.map(({ ad, event }) => `${ad} ${event}`);
+    const wanted = ["long", "short"].flatMap((ad) => Object.keys(AD_SHARES).map((event) => `${ad} ${event}`));
+    expect.soft(names.toSorted()).toEqual(wanted.toSorted());
+    expectInTime(frames, runs.slice(1, 3), beacons);
+    const told = (await events(page)).filter(({ name }) => name === "adbreakstart" || name === "adstart");
+    expect.soft(told.map(({ name }) => name)).toEqual(["adbreakstart", "adstart", "adstart"]);
+    expect.soft((await errors(page)).filter((text) => text.includes("fatal"))).toEqual([]);
+  }
+
+  test("a break is told once and each of its beacons comes once with its frame, also where the rendition changes in mid-ad", async ({
+    browser,
+  }) => {
+    const [first, second] = [await browser.newPage(), await browser.newPage()];
+    for (const page of [first, second]) watchRequests(page);
+    const server = { tracking: "v2", sidecarTimeoutMs: SIDECAR_TIMEOUT } as const;
+    await openPlayer(first, world, {
+      content: await contentUrl("/live/master.m3u8", "v2"),
+      options: { server },
+      hlsConfig: { startLevel: 0 },
+    });
+    await first.evaluate(() => {
+      const { hls } = window.interludePlayers?.[0] ?? {};
+      if (hls) hls.loadLevel = 0;
+    });
+    await openPlayer(second, world, {
+      host: "vhs",
+      content: await contentUrl("/live/master.m3u8", "marker"),
+      options: { server: { tracking: "marker" } },
+    });
+
+    await waitForEvent(first, "adstart");
+    await first.evaluate(() => {
+      const { hls } = window.interludePlayers?.[0] ?? {};
+      if (hls) hls.nextLevel = 1;
+    });
+    for (const page of [first, second]) await watchBreak(page);
+    for (const page of [first, second]) await expectWatched(page);
+    const levels = new Set(
+      (requested.get(first) ?? []).flatMap((path) =>
+        path.includes("pttrackingposition") ? (/^\/auditude\/live\/e2e\/(\d+)\//.exec(path)?.[1] ?? []) : [],
+      ),
+    );
+    expect(levels.size, "renditions whose sidecars were asked for").toBe(2);
+    for (const page of [first, second]) await page.close();
+  });
+});
