@@ -3,7 +3,13 @@ import { askEarly, createAdRequests } from "../src/ads/ad-requests.ts";
 import { createMacroFiller } from "../src/ads/macro-values.ts";
 import { buildParts } from "../src/build-parts.ts";
 import type { FetchedPlaylist } from "../src/content/content.ts";
-import { type AdInsertionEvents, createEmitter, type SkipEvent, type WorkflowStepEvent } from "../src/events.ts";
+import {
+  type AdInsertionEvents,
+  createEmitter,
+  type Emitter,
+  type SkipEvent,
+  type WorkflowStepEvent,
+} from "../src/events.ts";
 import { type AdInsertionOptions, parseOptions } from "../src/options.ts";
 import type { LoadedParts } from "../src/parts.ts";
 import { createSession, type Session } from "../src/session.ts";
@@ -26,9 +32,23 @@ export interface Viewing {
   readonly steps: readonly WorkflowStepEvent[];
   readonly errors: readonly AdInsertionEvents["error"][];
   readonly lateChanges: () => number;
+  readonly on: Emitter["on"];
+  /** As `destroy` of the insertion ends what the page was asked for. */
+  readonly end: () => void;
 }
 
-export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> = {}): Viewing {
+/** What the player can do, and has. */
+export interface ViewingPlayer {
+  readonly canBindLate?: boolean;
+  readonly bufferAhead?: () => number | undefined;
+}
+
+export function startViewing(
+  web: FakeWeb,
+  options: Partial<AdInsertionOptions> = {},
+  { canBindLate = true, bufferAhead = () => undefined }: ViewingPlayer = {},
+): Viewing {
+  const ended = new AbortController();
   const skips: SkipEvent[] = [];
   const steps: WorkflowStepEvent[] = [];
   const errors: AdInsertionEvents["error"][] = [];
@@ -57,12 +77,12 @@ export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> 
     zone: settings.zoneUrl
       ? ports.fetchText(settings.zoneUrl, { timeoutMs: settings.zoneTimeoutMs, maxBytes: 262_144 })
       : new Promise(() => undefined),
-    abilities: { canBindLate: true },
+    abilities: { canBindLate },
     createSession: settings.server ? createServerSession : createSession,
-    ended: new AbortController().signal,
+    ended: ended.signal,
     host: () => ({
       media: () => null,
-      bufferAhead: () => undefined,
+      bufferAhead,
       onLateChange: () => {
         lateChanges += 1;
       },
@@ -86,5 +106,7 @@ export function startViewing(web: FakeWeb, options: Partial<AdInsertionOptions> 
     steps,
     errors,
     lateChanges: () => lateChanges,
+    on,
+    end: () => ended.abort(),
   };
 }

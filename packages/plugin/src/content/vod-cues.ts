@@ -6,7 +6,7 @@
 import { type Avail, parseCues } from "@interlude/core";
 import { PRE_ROLL_ID } from "../ads/ad-requests.ts";
 import type { AdServer } from "../ads/ad-server.ts";
-import type { PlannedBreak } from "../ads/planned-break.ts";
+import type { BreakSource, PlannedBreak } from "../ads/planned-break.ts";
 import { orderVodAvail } from "./avails.ts";
 import type { ContentFacts } from "./content.ts";
 
@@ -50,10 +50,18 @@ function repeat(planned: PlannedBreak, contentDuration: number): readonly Planne
   if (!repeatAfter || first === undefined) return [planned];
   const count = Math.min(MAX_BREAKS, Math.ceil((contentDuration - first) / repeatAfter) - 1);
   const again = Array.from({ length: Math.max(0, count) }, (_, index): PlannedBreak => {
-    const seconds = first + (index + 1) * repeatAfter;
-    return { ...planned, breakId: `${planned.breakId}@${index + 2}`, position: "mid", timeOffset: { seconds } };
+    const breakId = `${planned.breakId}@${index + 2}`;
+    const timeOffset = { seconds: first + (index + 1) * repeatAfter };
+    return { ...planned, breakId, position: "mid", timeOffset, source: renameSource(planned.source, breakId) };
   });
   return [planned, ...again];
+}
+
+/** The ad server is told the name that events and beacons have. */
+function renameSource(source: BreakSource, breakId: string): BreakSource {
+  if (source.kind !== "tag") return source;
+  const { tag } = source;
+  return { ...source, tag: { ...tag, parameters: { ...tag.parameters, break: breakId } } };
 }
 
 function readSeconds(offset: PlannedBreak["timeOffset"], contentDuration: number): number | undefined {
