@@ -5,7 +5,7 @@
  * @see VHS 3.17 playlist-controller.js, `excludePlaylist`
  */
 import { parseMediaPlaylist } from "@interlude/core";
-import type { LoadedParts } from "../parts.ts";
+import type { Session } from "../session.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
 import { type AdSpan, isSameAd, type Timeline } from "../viewing/timeline.ts";
 import type { VhsRequest } from "./vhs-engine.ts";
@@ -31,7 +31,7 @@ const MAX_WAIT_MS = 5000;
 
 export function createAdGuard(
   media: GuardedMedia,
-  { session, timeline }: Pick<LoadedParts, "session" | "timeline">,
+  { session, timeline }: { readonly session: Pick<Session, "refuse">; readonly timeline: Timeline },
   gate: PlaylistGate,
 ): AdGuard {
   const counts = new Map<string, number>();

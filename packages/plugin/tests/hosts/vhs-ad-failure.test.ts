@@ -1,0 +1,119 @@
+import type { PlacedBreak } from "@interlude/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type AdGuard, createAdGuard, type GuardedMedia } from "../../src/hosts/vhs-ad-failure.ts";
+import type { VhsRequest } from "../../src/hosts/vhs-engine.ts";
+import type { PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
+import { createTimeline } from "../../src/viewing/timeline.ts";
+
+const URL_OF_LEVEL = new URL("https://site.example/720.m3u8");
+const AD = "https://cdn.example/ad.ts";
+const TEXT = `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n0.ts\n#EXTINF:4,\n${AD}\n#EXTINF:4,\n1.ts\n#EXT-X-ENDLIST\n`;
+const TS = new Uint8Array([0x47, 0x40, 0, 0, 0, 0, 0, 0]).buffer;
+
+const where = { startTime: 4, duration: 4, firstMediaSequence: 1 };
+const BREAK: PlacedBreak = {
+  breakId: "mid",
+  contentTime: 4,
+  ...where,
+  ads: [{ breakId: "mid", adId: "0", index: 0, ...where, segmentCount: 1 }],
+};
+
+interface Guarded {
+  readonly media: { -readonly [K in keyof GuardedMedia]: GuardedMedia[K] };
+  readonly guard: AdGuard;
+  readonly refused: unknown[];
+  /** A segment came, or did not: whether VHS is told, and how often it is asked for again. */
+  readonly answer: (uri: string, error: unknown, response?: unknown) => { readonly isTold: boolean };
+  readonly retries: () => number;
+}
+
+/** Content of 4 s, an ad of 4 s, content; media up to `bufferedEnd` is there. */
+function createGuarded(currentTime: number, bufferedEnd: number): Guarded {
+  const timeline = createTimeline();
+  const fragments = [0, 1, 2].map((sn) => ({ sn, start: sn * 4, end: sn * 4 + 4 }));
+  timeline.setDetails({ url: URL_OF_LEVEL.href, live: false, startSN: 0, fragments });
+  timeline.setBreaks(URL_OF_LEVEL.href, [BREAK], true);
+  const media = { currentTime, buffered: { length: 1, start: () => 0, end: () => bufferedEnd } };
+  const refused: unknown[] = [];
+  const gate: PlaylistGate = {
+    find: () => undefined,
+    all: () => [{ url: URL_OF_LEVEL, text: TEXT }],
+    guard: () => false,
+    release: () => undefined,
+  };
+  const session = { refuse: (...what: readonly unknown[]) => void refused.push(what) };
+  const guard = createAdGuard(media, { session, timeline }, gate);
+  let retries = 0;
+  const retry = (): void => {
+    retries += 1;
+  };
+  const answer: Guarded["answer"] = (uri, error, response = TS) => {
+    const request: VhsRequest = {
+      response,
+      responseText: "",
+      responseURL: uri,
+      responseType: "",
+      abort: () => undefined,
+    };
+    return { isTold: !gate.guard({ uri }, error, request, retry) };
+  };
+  return { media, guard, refused, answer, retries: () => retries };
+}
+
+const REFUSED = ["mid", 0, "media-unavailable"];
+
+describe("createAdGuard", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("a segment of an ad that fails is asked for once more, and its ad is left out when it fails again", () => {
+    const { answer, retries, refused } = createGuarded(1, 4);
+    expect([answer(AD, "404").isTold, retries(), refused]).toEqual([false, 1, []]);
+    expect([answer(AD, "404").isTold, retries(), refused]).toEqual([false, 1, [REFUSED]]);
+  });
+
+  test("what fails in the content is VHS's own, and so is an ad that comes", () => {
+    const { answer, refused } = createGuarded(1, 4);
+    expect(answer("https://site.example/1.ts", "404").isTold).toBe(true);
+    expect(answer(AD, null).isTold).toBe(true);
+    expect(refused).toEqual([]);
+  });
+
+  test("bytes that are no media count as a failure in an ad, and as VHS likes in content that is encrypted", () => {
+    const { answer, retries } = createGuarded(1, 4);
+    const noise = new Uint8Array(16).fill(1).buffer;
+    expect(answer("https://site.example/1.ts", null, noise).isTold).toBe(true);
+    expect([answer(AD, null, noise).isTold, retries()]).toEqual([false, 1]);
+  });
+
+  test("the viewer is put behind the ad when the content in front of it has been played, and not before", () => {
+    const { media, guard, answer } = createGuarded(1, 4);
+    answer(AD, "404");
+    answer(AD, "404");
+    guard.check();
+    expect(media.currentTime).toBe(1);
+    media.currentTime = 3.95;
+    guard.check();
+    expect(media.currentTime).toBeCloseTo(8.01);
+  });
+
+  test("five seconds of waiting for an ad's media are enough: it is left out and jumped over", () => {
+    const { media, guard, refused } = createGuarded(3.9, 4);
+    guard.setWaiting(true);
+    vi.advanceTimersByTime(4999);
+    expect(media.currentTime).toBe(3.9);
+    vi.advanceTimersByTime(1);
+    expect([media.currentTime, refused]).toEqual([8.01, [REFUSED]]);
+  });
+
+  test("waiting for content is VHS's own, and waiting that has ended costs no ad", () => {
+    const inContent = createGuarded(1, 1.1);
+    inContent.guard.setWaiting(true);
+    const over = createGuarded(3.9, 4);
+    over.guard.setWaiting(true);
+    over.guard.setWaiting(false);
+    vi.advanceTimersByTime(10_000);
+    expect([inContent.refused, over.refused]).toEqual([[], []]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
