@@ -7,7 +7,7 @@
  *
  * @see RFC 8216 §4.3.5.2 (EXT-X-START); primetime.md §4.6 (positions are saved and restored in local time)
  */
-import { EDGE, passBreaks, type Spot } from "./seeking.ts";
+import { EDGE, EDGE_OUT, passBreaks, type Spot } from "./seeking.ts";
 
 export interface StartFacts {
   /** In order of their start. */
@@ -26,7 +26,10 @@ const AT_END = 1;
 export function selectStart(facts: StartFacts): number {
   const { target, admitted } = passBreaks(0, facts.spots, facts.canPlay);
   const contentTime = selectResume(facts);
-  if (admitted === undefined && contentTime !== undefined) return facts.toStreamTime(contentTime) + EDGE;
+  if (admitted === undefined && contentTime !== undefined) {
+    const time = facts.toStreamTime(contentTime);
+    return facts.spots.some(({ end }) => Math.abs(end - time) < EDGE) ? time + EDGE_OUT : time;
+  }
   return admitted !== undefined && target <= EDGE ? 0 : target;
 }
 

@@ -58,6 +58,11 @@ export interface SeekDecision {
 
 /** Seconds past an edge, so that the frame shown is the one behind it. */
 export const EDGE = 0.01;
+/**
+ * Seconds past the end of a break: in content with B-frames the first picture comes so much later than the sound, and until then the
+ * last one of the ad would stand.
+ */
+export const EDGE_OUT = 0.1;
 /** Seconds within which two places are one. */
 export const NEAR = 0.05;
 /** Seconds forward: players jump over holes in the media. */
@@ -83,7 +88,7 @@ export function passBreaks(
   let target = time;
   for (let spot = findSpot(spots, target); spot; spot = findSpot(spots, target)) {
     if (canPlay(spot)) return { target: spot.start + EDGE, admitted: spot.breakId };
-    target = spot.end + EDGE;
+    target = spot.end + EDGE_OUT;
   }
   return { target, admitted: undefined };
 }
@@ -118,7 +123,7 @@ function decideInto({ from, to, spots }: SeekFacts, rules: SeekRules, into: Spot
     return { ...REACHED, target, reason: isThere ? undefined : "ad-start", admitted: into.breakId };
   }
   const others = spots.filter(({ breakId }) => breakId !== into.breakId);
-  const past = passBreaks(into.end + EDGE, others, rules.canPlay);
+  const past = passBreaks(into.end + EDGE_OUT, others, rules.canPlay);
   return { ...REACHED, ...past, reason: spot.watched ? "watched" : "skipped" };
 }
 

@@ -7,13 +7,24 @@
  * @see primetime.md §4.6
  */
 import type { Emit, SeekReason } from "../events.ts";
-import { decideSeek, EDGE, findSpot, isPlayerStep, NEAR, passBreaks, type SeekDecision, type Spot } from "./seeking.ts";
+import {
+  decideSeek,
+  EDGE,
+  EDGE_OUT,
+  findSpot,
+  isPlayerStep,
+  NEAR,
+  passBreaks,
+  type SeekDecision,
+  type Spot,
+} from "./seeking.ts";
+import { createEdgeWatch } from "./edge-watch.ts";
 import { createFrameClock } from "./frame-clock.ts";
 import type { Rules } from "./rules.ts";
 import type { Watched } from "./watched.ts";
 
 /** What the policies read and move of a media element. */
-export type SteeredMedia = Pick<HTMLMediaElement, "seeking" | "seekable" | "readyState" | "duration"> & {
+export type SteeredMedia = Pick<HTMLMediaElement, "seeking" | "seekable" | "paused" | "duration"> & {
   currentTime: number;
   playbackRate: number;
 };
@@ -75,6 +86,7 @@ const PASS_MS = 3000;
 export function createSteering(deps: SteeringDeps): Steering {
   const { rules, now } = deps;
   const clock = createFrameClock();
+  const edgeWatch = createEdgeWatch();
   let position = Number.NaN;
   let hasFrame = false;
   let isStarted = false;
@@ -84,6 +96,8 @@ export function createSteering(deps: SteeringDeps): Steering {
   let gesture: Gesture | undefined;
   let leftOut: readonly string[] = [];
   let isTrickPlay = false;
+  /** Where a seek goes to; what is shown of a break before it is what the player had there. */
+  let landing = Number.NaN;
   let pass: { readonly breakId: string; readonly count: number; readonly at: number } | undefined;
 
   const move = (media: SteeredMedia, target: number): void => {
@@ -91,6 +105,7 @@ export function createSteering(deps: SteeringDeps): Steering {
     // as the element takes it
     expected = media.currentTime;
     position = expected;
+    landing = expected;
   };
   const adjust = (media: SteeredMedia, to: number, target: number, reason: SeekReason): void => {
     const from = position;
@@ -116,7 +131,7 @@ export function createSteering(deps: SteeringDeps): Steering {
     }
     const target = deps.toStreamTime(goal);
     if (isPlayerStep(target, time)) return true;
-    adjust(media, time, target + EDGE, "resume");
+    adjust(media, time, target, "resume");
     return false;
   };
   /** The break that plays is at its end: the next one of the plan, or the viewer's own target. */
@@ -132,13 +147,13 @@ export function createSteering(deps: SteeringDeps): Steering {
     deps.onFinish(time);
     if (next) playFrom(media, time, next, { queue: rest.slice(rest.indexOf(next.breakId)), goal, reason });
     else {
-      const landing = passBreaks(
+      const past = passBreaks(
         target,
         spots.filter((item) => item !== spot),
         rules.canPlay,
       );
-      admitted = landing.admitted;
-      adjust(media, time, landing.target, reason === "resume" ? reason : "return");
+      admitted = past.admitted;
+      adjust(media, time, past.target, reason === "resume" ? reason : "return");
     }
     return false;
   };
@@ -153,9 +168,9 @@ export function createSteering(deps: SteeringDeps): Steering {
     if (deps.playing() !== undefined) deps.onFinish(time);
     const canPlay = (item: Spot): boolean => !isTrickPlay && rules.canPlay(item);
     const others = deps.spots().filter(({ breakId }) => breakId !== spot.breakId);
-    const landing = passBreaks(spot.end + EDGE + count * 0.1, others, canPlay);
-    admitted = landing.admitted;
-    adjust(media, spot.start, landing.target, reason);
+    const past = passBreaks(spot.end + EDGE_OUT * (1 + count), others, canPlay);
+    admitted = past.admitted;
+    adjust(media, spot.start, past.target, reason);
     return false;
   };
   /** A break begins with this frame or the next one. */
@@ -181,6 +196,28 @@ export function createSteering(deps: SteeringDeps): Steering {
     move(media, decision.target);
     deps.emit("seekadjusted", { from, to, target: position, reason: decision.reason });
   };
+  /** @param next when the next frame comes */
+  const look = (media: SteeredMedia, time: number, next: number): boolean => {
+    const spots = deps.spots();
+    const inside = findSpot(spots, time);
+    if (plan) {
+      const { queue } = plan;
+      const due = spots.find(({ breakId }) => breakId === queue[0]);
+      if (!due) plan = undefined;
+      else if (next >= due.end) return goOn(media, time, due, plan);
+      else if (time < due.start) return true;
+    }
+    if (inside && !isOn(inside)) return reach(media, time, inside);
+    const ahead = spots.find((spot) => spot.start > time && spot.start <= next);
+    if (ahead && !isOn(ahead)) return reach(media, time, ahead);
+    if (!inside && !ahead) admitted = undefined;
+    return true;
+  };
+  const watchEdges = (media: SteeredMedia): void => {
+    const due = plan?.queue[0];
+    const edges = deps.spots().flatMap(({ breakId, start, end }) => (breakId === due ? [start, end] : [start]));
+    edgeWatch.set(media, edges, (edge) => void look(media, media.currentTime, edge));
+  };
   /** Live: who falls out of the window is taken back into it by the player. */
   const isTakenBack = ({ seekable }: SteeredMedia): boolean =>
     deps.isLive() && seekable.length > 0 && position < seekable.start(0) - NEAR;
@@ -191,6 +228,7 @@ export function createSteering(deps: SteeringDeps): Steering {
       expected = undefined;
     },
     onEmptied: () => {
+      edgeWatch.clear();
       hasFrame = false;
       expected = undefined;
       position = Number.NaN;
@@ -199,6 +237,7 @@ export function createSteering(deps: SteeringDeps): Steering {
       const to = media.currentTime;
       if (expected !== undefined && Math.abs(to - expected) < 0.02) return;
       expected = undefined;
+      landing = to;
       clock.restart();
       if (!hasFrame || isPlayerStep(position, to) || isTakenBack(media)) {
         position = to;
@@ -241,24 +280,16 @@ export function createSteering(deps: SteeringDeps): Steering {
     onFrame: (media, time, isShown) => {
       // of the place before a seek
       if (media.seeking && Math.abs(time - media.currentTime) > STALE) return false;
+      const inside = findSpot(deps.spots(), time);
+      if (inside && time < landing && inside.end <= landing) return false;
       position = time;
+      landing = Number.NaN;
       hasFrame = true;
       if (!isStarted && !startHere(media, time)) return false;
       const next = isShown ? clock.next(time, media.playbackRate) : time;
-      const spots = deps.spots();
-      const inside = findSpot(spots, time);
-      if (plan) {
-        const { queue } = plan;
-        const due = spots.find(({ breakId }) => breakId === queue[0]);
-        if (!due) plan = undefined;
-        else if (next >= due.end) return goOn(media, time, due, plan);
-        else if (time < due.start) return true;
-      }
-      if (inside && !isOn(inside)) return reach(media, time, inside);
-      const ahead = spots.find((spot) => spot.start > time && spot.start <= next);
-      if (ahead && !isOn(ahead)) return reach(media, time, ahead);
-      if (!inside && !ahead) admitted = undefined;
-      return true;
+      const isWanted = look(media, time, next);
+      if (isShown) watchEdges(media);
+      return isWanted;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toStreamTime } from "../../src/viewing/content-time.ts";
 import { selectResume, selectStart, writeStart } from "../../src/viewing/resume.ts";
-import { EDGE, type Spot } from "../../src/viewing/seeking.ts";
+import { EDGE_OUT, type Spot } from "../../src/viewing/seeking.ts";
 
 function placeSpot(position: "pre" | "mid", start: number, end: number, contentTime: number): Spot {
   const known = {
@@ -25,18 +25,18 @@ describe("selectStart", () => {
     {
       title: "with a pre-roll that is left out: the resume position",
       facts: { startContentTime: 200, canPlay: () => false },
-      start: 225 + EDGE,
+      start: 225,
     },
-    { title: "a pre-roll that is left out is not shown", facts: { canPlay: () => false }, start: 5 + EDGE },
+    { title: "a pre-roll that is left out is not shown", facts: { canPlay: () => false }, start: 5 + EDGE_OUT },
     {
       title: "without a pre-roll: the resume position",
       facts: { startContentTime: 200, spots: [placeSpot("mid", 100, 120, 100)] },
-      start: 220 + EDGE,
+      start: 220,
     },
     {
       title: "a position at a break goes on behind it",
       facts: { startContentTime: 100, spots: [placeSpot("mid", 100, 120, 100)] },
-      start: 120 + EDGE,
+      start: 120 + EDGE_OUT,
     },
     {
       title: "who has seen the content to its end begins anew",

@@ -5,6 +5,7 @@ import { parsePolicyOptions, type PolicyOptions } from "../../src/policy-options
 import {
   decideSeek,
   EDGE,
+  EDGE_OUT,
   findSpot,
   isPlayerStep,
   passBreaks,
@@ -93,7 +94,7 @@ describe("decideSeek", () => {
     {
       title: "a seek into a watched break goes to its end",
       facts: { from: 10, to: 115, spots: placeSpots([100], [100]) },
-      decision: { target: 120 + EDGE, reason: "watched", admitted: undefined },
+      decision: { target: 120 + EDGE_OUT, reason: "watched", admitted: undefined },
     },
     {
       title: "a seek into a watched break that another one follows plays that one",
@@ -103,7 +104,7 @@ describe("decideSeek", () => {
     {
       title: "a seek into a watched break of live content goes to its end, although the break would play when reached",
       facts: { from: 300, to: 115, spots: placeSpots([100], [100]).map((spot) => ({ ...spot, isLive: true })) },
-      decision: { target: 120 + EDGE, reason: "watched" },
+      decision: { target: 120 + EDGE_OUT, reason: "watched" },
     },
     {
       title: "a seek out of the break on screen goes to its target",
@@ -138,7 +139,7 @@ describe("decideSeek", () => {
     {
       title: "in trick play a seek into a break goes to its end",
       facts: { from: 10, to: 205, isTrickPlay: true },
-      decision: { target: 220 + EDGE, reason: "trick-play", leftOut: ["break-100", "break-200"] },
+      decision: { target: 220 + EDGE_OUT, reason: "trick-play", leftOut: ["break-100", "break-200"] },
     },
     {
       title: "snapBack false: a seek over breaks goes to its target",
@@ -198,19 +199,19 @@ describe("decideSeek", () => {
       title: "selectPolicyForSeekIntoAd: skip-to-next-ad-in-break in the last ad ends the break",
       facts: { from: 10, to: 115 },
       options: { policy: { selectPolicyForSeekIntoAd: () => "skip-to-next-ad-in-break" } },
-      decision: { target: 120 + EDGE, reason: "skipped", admitted: undefined },
+      decision: { target: 120 + EDGE_OUT, reason: "skipped", admitted: undefined },
     },
     {
       title: "selectPolicyForSeekIntoAd: skip-ad-break",
       facts: { from: 10, to: 105 },
       options: { policy: { selectPolicyForSeekIntoAd: () => "skip-ad-break" } },
-      decision: { target: 120 + EDGE, reason: "skipped" },
+      decision: { target: 120 + EDGE_OUT, reason: "skipped" },
     },
     {
       title: "selectPolicyForAdBreak: a break that is left out is neither sought into nor snapped back to",
       facts: { from: 10, to: 205 },
       options: { policy: { selectPolicyForAdBreak: () => "skip" } },
-      decision: { target: 220 + EDGE, reason: "skipped" },
+      decision: { target: 220 + EDGE_OUT, reason: "skipped" },
     },
   ];
   test.each(rows)("$title", ({ facts, options, decision }) => {

@@ -1,0 +1,308 @@
+/**
+ * What a viewer can do around breaks, by what was on screen: the table of situations and defaults, the selector, the resume position.
+ *
+ * @see primetime.md §4.6
+ */
+import { expect, type Page, test } from "@playwright/test";
+import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
+import { selectCells } from "./matrix.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./plugin-catalog.ts";
+import { errors, events, openPlayer, type PlayerOptions, playPast, waitForEvent } from "./plugin-page.ts";
+import type { HostName } from "./plugin-player-events.ts";
+import { startWorld, type World } from "./plugin-world.ts";
+
+/** What a busy machine needs; with everything decided at the start, a seek meets the breaks where they are. */
+const PATIENT = {
+  startBudgetMs: 20_000,
+  zoneTimeoutMs: 20_000,
+  probeTimeoutMs: 20_000,
+  adTimeoutMs: 20_000,
+  lookAhead: false,
+} as const;
+
+/** Two mid-rolls: film 0-8, ad a 8-12, film 12-20, ad c 20-24, film 24-32 seconds of stream time. */
+const MIDS = [
+  { at: "00:00:08", id: "one", ads: ["a"] },
+  { at: "00:00:16", id: "two", ads: ["c"] },
+] as const;
+const AD_FRAMES = 4 * FRAME_RATE;
+/** Frames that a machine under load does not compose where something begins or ends. */
+const SLACK = 6;
+
+let world: World;
+test.beforeAll(async () => {
+  world = await startWorld();
+});
+test.afterAll(() => world.close());
+
+async function open(page: Page, wanted: PlayerOptions & { readonly host: HostName }): Promise<void> {
+  await openPlayer(page, world, {
+    ...wanted,
+    options: wanted.options === "none" ? "none" : { ...PATIENT, ...wanted.options },
+  });
+  await page.waitForFunction(() => {
+    const breaks = window.interludePlayers?.[0]?.insertion?.breaks ?? [];
+    return breaks.length > 0 && breaks.every(({ state }) => state === "placed");
+  });
+}
+
+/** As a viewer does: nobody waits for where it ends. */
+async function seek(page: Page, streamTime: number): Promise<void> {
+  await recordFrames(page);
+  await page.evaluate((to) => {
+    const video = document.querySelector("video");
+    if (video) video.currentTime = to;
+  }, streamTime);
+}
+
+interface ShownRun {
+  readonly source: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What was on screen since the last seek. The frame from before it may still be there. */
+async function readRuns(page: Page, from = 0): Promise<readonly ShownRun[]> {
+  const frames = (await shownFrames(page)).filter(({ source, frame }) => source !== CONTENT_SOURCE || frame >= from);
+  return groupRuns(frames).map((run) => ({
+    source: run.source,
+    first: run.frames[0]?.frame ?? -1,
+    last: run.frames.at(-1)?.frame ?? -1,
+  }));
+}
+
+/** Waits until so many frames of a film were shown from one of them on. */
+async function playFrames(page: Page, source: number, from: number, count: number): Promise<void> {
+  await expect
+    .poll(
+      async () =>
+        (await shownFrames(page)).filter((frame) => frame.source === source && frame.frame >= from).length >= count,
+      { timeout: 40_000 },
+    )
+    .toBe(true);
+}
+
+function expectNear(value: number | undefined, frame: number): void {
+  expect(value).toBeGreaterThanOrEqual(frame);
+  expect(value).toBeLessThanOrEqual(frame + SLACK);
+}
+
+/** B-frames, and what sums of segment lengths have drifted by: a time in the middle of the film is met to within a few frames. */
+function expectAround(value: number | undefined, frame: number): void {
+  expect(value).toBeGreaterThanOrEqual(frame - SLACK);
+  expect(value).toBeLessThanOrEqual(frame + SLACK);
+}
+
+/** An ad from its first frame to its last. */
+function expectWhole(run: ShownRun | undefined, source: number): void {
+  expect(run?.source).toBe(source);
+  expectNear(run?.first, 0);
+  expect(run?.last).toBeGreaterThanOrEqual(AD_FRAMES - 1 - SLACK);
+}
+
+async function reasons(page: Page): Promise<readonly unknown[]> {
+  return (await events(page)).flatMap(({ name, event }) => (name === "seekadjusted" ? [event["reason"]] : []));
+}
+
+const HOSTS = ["hls.js", "hls.light", "vhs", "videojs-hls.js"] as const;
+
+for (const host of selectCells<HostName>(HOSTS, ["hls.js"])) {
+  test(`${host}: a viewer seeks over breaks, back, and into them`, async ({ page }) => {
+    const adTagUrl = world.answerVmap(`/ads/seek-${host}`, MIDS);
+    const sent = world.beacons().length;
+    await open(page, { host, options: { adTagUrl } });
+    await playPast(page, 0.5);
+
+    await test.step("forward over breaks: the last one first, then the target", async () => {
+      await seek(page, 28);
+      await playFrames(page, CONTENT_SOURCE, 490, 5);
+      // what was on screen when the viewer sought is not looked at
+      const runs = await readRuns(page, 100);
+      expect(runs.map(({ source }) => source)).toEqual([ADS.c.source, CONTENT_SOURCE]);
+      expectWhole(runs[0], ADS.c.source);
+      expectAround(runs[1]?.first, 497);
+    });
+    await test.step("backward over breaks: the target", async () => {
+      await seek(page, 2);
+      await playFrames(page, CONTENT_SOURCE, 50, 5);
+      const runs = await readRuns(page);
+      expect(runs.map(({ source }) => source)).toEqual([CONTENT_SOURCE]);
+      expect(runs[0]?.last).toBeLessThan(100);
+    });
+    await test.step("over breaks of which the last is watched: the target", async () => {
+      // one gesture ends where a second has passed
+      await playPast(page, 3.2);
+      await seek(page, 28);
+      await playFrames(page, CONTENT_SOURCE, 490, 5);
+      const runs = await readRuns(page);
+      expect(runs.map(({ source }) => source)).toEqual([CONTENT_SOURCE]);
+    });
+    await test.step("into a watched break: its end", async () => {
+      await playPast(page, 29.2);
+      await seek(page, 22);
+      await waitForEvent(page, "seekadjusted", { reason: "watched" });
+      await playFrames(page, CONTENT_SOURCE, 400, 5);
+      const runs = await readRuns(page);
+      expect(runs.map(({ source }) => source)).toEqual([CONTENT_SOURCE]);
+      const target = (await waitForEvent(page, "seekadjusted", { reason: "watched" })).event["target"];
+      expect(target).toBeCloseTo(24.2, 0);
+    });
+    await test.step("back into a break that was not watched: the start of the ad hit; behind it the film goes on", async () => {
+      await playPast(page, 25.2);
+      await seek(page, 10);
+      await playFrames(page, CONTENT_SOURCE, 200, 5);
+      await waitForEvent(page, "adbreakcomplete", { breakId: "one" });
+      const runs = (await readRuns(page)).slice(-2);
+      expectWhole(runs[0], ADS.a.source);
+      expectNear(runs[1]?.first, 200);
+    });
+    await test.step("playing into a watched break: no frame of it", async () => {
+      await playPast(page, 13.2);
+      await seek(page, 6.5);
+      await playFrames(page, CONTENT_SOURCE, 205, 5);
+      const frames = (await shownFrames(page)).filter(({ frame, source }) => source !== 1 || frame < 300);
+      expect(new Set(frames.map(({ source }) => source))).toEqual(new Set([CONTENT_SOURCE]));
+      expect(frames.some(({ frame }) => frame >= 199 - SLACK && frame <= 199)).toBe(true);
+    });
+
+    expect(await reasons(page)).toEqual(["snap-back", "return", "watched", "ad-start", "watched"]);
+    expect(
+      await page.evaluate(() => window.interludePlayers?.[0]?.insertion?.breaks.map((one) => one.watched)),
+    ).toEqual([true, true]);
+    await waitForEvent(page, "beacon", { event: "complete" }, 2);
+    const impressions = (await events(page)).filter(
+      ({ name, event }) => name === "beacon" && event["event"] === "impression",
+    );
+    expect(impressions.map(({ event }) => event["adId"])).toEqual(["c", "a"]);
+    expect(world.beacons().length).toBeGreaterThan(sent);
+    expect(await errors(page)).toEqual([]);
+  });
+
+  test(`${host}: trick play shows no ad; the last one left out plays when normal play resumes`, async ({ page }) => {
+    const adTagUrl = world.answerVmap(`/ads/trick-${host}`, MIDS);
+    await open(page, { host, options: { adTagUrl } });
+    await playPast(page, 0.5);
+    await seek(page, 5);
+    await playFrames(page, CONTENT_SOURCE, 125, 2);
+    await page.evaluate(() => {
+      const video = document.querySelector("video");
+      if (video) video.playbackRate = 4;
+    });
+    await playPast(page, 13.5);
+    const before = await readRuns(page);
+    expect(before.map(({ source }) => source)).toEqual([CONTENT_SOURCE]);
+    await recordFrames(page);
+    await page.evaluate(() => {
+      const video = document.querySelector("video");
+      if (video) video.playbackRate = 1;
+    });
+    const { event } = await waitForEvent(page, "seekadjusted", { reason: "return" });
+    const resumed = Math.floor((Number(event["target"]) - 4) * FRAME_RATE) - SLACK;
+    await playFrames(page, CONTENT_SOURCE, resumed, 5);
+    const runs = (await readRuns(page)).slice(-2);
+    expectWhole(runs[0], ADS.a.source);
+    expectAround(runs[1]?.first, resumed);
+  });
+
+  test(`${host}: a returning viewer sees the pre-roll and goes on where he was, with nothing in between`, async ({
+    page,
+  }) => {
+    const adTagUrl = world.answerVmap(`/ads/resume-${host}`, [
+      { at: "start", id: "pre", ads: ["c"] },
+      ...MIDS.slice(0, 1),
+    ]);
+    await open(page, { host, options: { adTagUrl, startContentTime: 18 } });
+    await playFrames(page, CONTENT_SOURCE, 444, 10);
+    const runs = await readRuns(page);
+    expect(runs.map(({ source }) => source)).toEqual([ADS.c.source, CONTENT_SOURCE]);
+    expectWhole(runs[0], ADS.c.source);
+    expectAround(runs[1]?.first, 450);
+    const state = await page.evaluate(() => {
+      const insertion = window.interludePlayers?.[0]?.insertion;
+      const watched = insertion?.breaks.map((one) => one.watched);
+      return {
+        watched,
+        duration: insertion?.contentDuration,
+        ahead: insertion && insertion.streamTime - insertion.contentTime,
+      };
+    });
+    expect(state.watched).toEqual([true, false]);
+    expect(state.duration).toBeCloseTo(24, 1);
+    // both breaks lie behind
+    expect(state.ahead).toBeCloseTo(8, 0);
+  });
+}
+
+test("a returning viewer without a pre-roll begins where he was: no frame of another place", async ({ page }) => {
+  const adTagUrl = world.answerVmap("/ads/resume", [{ at: "end", id: "post", ads: ["a"] }]);
+  await open(page, { host: "hls.js", options: { adTagUrl, startContentTime: 15 } });
+  await playFrames(page, CONTENT_SOURCE, 370, 10);
+  const runs = await readRuns(page);
+  expect(runs.map(({ source }) => source)).toEqual([CONTENT_SOURCE]);
+  expectAround(runs[0]?.first, 375);
+  expect(await reasons(page)).toEqual([]);
+});
+
+test("keepInAds: neither a seek nor a faster rate gets past an ad", async ({ page }) => {
+  const adTagUrl = world.answerVmap("/ads/keep", MIDS);
+  await open(page, { host: "hls.js", options: { adTagUrl, keepInAds: true }, hlsConfig: { startPosition: 7 } });
+  await waitForEvent(page, "adstart", { adId: "a" });
+  await playFrames(page, ADS.a.source, 10, 5);
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (!video) return;
+    video.currentTime = 28;
+    video.playbackRate = 8;
+  });
+  await playFrames(page, CONTENT_SOURCE, 200, 5);
+  const runs = (await readRuns(page, 150)).slice(-2);
+  expectWhole(runs[0], ADS.a.source);
+  expectNear(runs[1]?.first, 200);
+  expect(await reasons(page)).toEqual(["kept-in-ad"]);
+});
+
+test("noAdsWithin: a break that comes too soon costs no frame of the film, and nobody hears of it", async ({
+  page,
+}) => {
+  const adTagUrl = world.answerVmap("/ads/within", [
+    { at: "00:00:06", id: "one", ads: ["b"] },
+    { at: "00:00:08", id: "two", ads: ["d"] },
+  ]);
+  await open(page, { host: "hls.js", options: { adTagUrl, noAdsWithin: 60 }, hlsConfig: { startPosition: 5 } });
+  await playFrames(page, CONTENT_SOURCE, 210, 5);
+  const runs = await readRuns(page, 100);
+  expect(runs.map(({ source }) => source)).toEqual([CONTENT_SOURCE, ADS.b.source, CONTENT_SOURCE]);
+  const shown = new Set(
+    (await shownFrames(page)).filter(({ source }) => source === CONTENT_SOURCE).map(({ frame }) => frame),
+  );
+  const missing = Array.from({ length: 20 }, (_, index) => 190 + index).filter((frame) => !shown.has(frame));
+  expect(missing.length).toBeLessThanOrEqual(SLACK);
+  expect(world.beacons("d")).toEqual([]);
+  expect(await reasons(page)).toEqual(["skipped"]);
+});
+
+test("a selector has the last word; one that throws costs nothing", async ({ page }) => {
+  const adTagUrl = world.answerVmap("/ads/selector", MIDS);
+  await open(page, {
+    host: "hls.js",
+    options: { adTagUrl },
+    pageOptions: () => ({
+      policy: {
+        selectAdBreaksToPlay: ({ adBreaks }) => adBreaks,
+        selectPolicyForAdBreak: () => {
+          throw new Error("a page's mistake");
+        },
+      },
+    }),
+  });
+  await playPast(page, 0.5);
+  await seek(page, 28);
+  await playFrames(page, CONTENT_SOURCE, 490, 5);
+  const runs = await readRuns(page, 100);
+  expect(runs.map(({ source }) => source)).toEqual([ADS.a.source, ADS.c.source, CONTENT_SOURCE]);
+  expectWhole(runs[0], ADS.a.source);
+  expectWhole(runs[1], ADS.c.source);
+  expectAround(runs[2]?.first, 497);
+  const told = await waitForEvent(page, "error", { code: "option-invalid" });
+  expect(told.event).toMatchObject({ fatal: false, message: expect.stringContaining("a page's mistake") });
+});
