@@ -26,6 +26,8 @@ export function startViewing(video: HTMLVideoElement, choice: Choice, listeners:
     ptcdn: choice.cdn,
     live: choice.content.isLive,
     followRepackaging: true,
+    // the page shows the steps of all breaks from the start
+    lookAhead: false,
   });
   const hls = new Hls({ ...ads.hlsConfig, testBandwidth: false, abrEwmaDefaultEstimate: 5_000_000 });
   ads.attach(hls);
