@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- stitch player size crs manifest] [--quick] [--only <text>]`: what the budgets of the design name, both sides
  * in one run, as one table. `--quick` and `--only` are for player, crs and manifest: fewer runs or sources, shorter
- * rounds, or one part.
+ * rounds, or one part. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
  */
 import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
@@ -9,6 +9,7 @@ import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
+import { publishTable } from "./publish.ts";
 import { formatTable, type Row } from "./table.ts";
 
 const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<readonly Row[]>>> = {
@@ -29,7 +30,11 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    into: { type: "string" },
+  },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const rows: Row[] = [];
@@ -40,5 +45,6 @@ for (const name of names) {
   rows.push(...(await bench(values)));
 }
 process.stdout.write(`${formatTable(rows)}\n`);
+if (values.into !== undefined) await publishTable(values.into, process.argv.slice(2), rows);
 // What failed may have left something open.
 process.exit();
