@@ -121,7 +121,7 @@ export function breakTag(tag: URL, breakId: string): AdTag {
 
 /** Asks what the start of the content waits for, except where a resolver of the page is asked first. */
 export function askEarly(settings: Settings, requests: AdRequests): void {
-  const { adTagUrl, breaks, live, livePreroll, resolvers, signaling, timeRanges } = settings;
+  const { adTagUrl, breaks, live, livePreroll, partialBreaks, resolvers, signaling, timeRanges } = settings;
   if (timeRanges?.type === "mark") return;
   const schedule = scheduleTag(settings);
   if (schedule) requests.askEarly(schedule, "");
@@ -129,6 +129,7 @@ export function askEarly(settings: Settings, requests: AdRequests): void {
   for (const { id, time, ads } of live ? [] : breaks)
     if (time === "start" && ads?.kind === "tag") requests.askEarly(breakTag(ads.url, id), id);
   const isByCues = signaling === "manifest-cues" && timeRanges?.type !== "replace";
-  const preroll = live ? livePreroll?.ads : isByCues && adTagUrl && { kind: "tag", url: adTagUrl };
+  // whoever comes into an avail may see that instead of the pre-roll
+  const preroll = live ? !partialBreaks && livePreroll?.ads : isByCues && adTagUrl && { kind: "tag", url: adTagUrl };
   if (preroll && preroll.kind === "tag") requests.askEarly(breakTag(preroll.url, PRE_ROLL_ID), PRE_ROLL_ID);
 }

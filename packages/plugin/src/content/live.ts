@@ -78,11 +78,13 @@ export function createLive(ports: LivePorts): Live {
     ports.onLateChange();
   };
   const add = (planned: PlannedBreak, place: LivePlace, isEntrance: boolean): LiveEntry => {
-    const known = { time: undefined, status: "pending", reason: undefined, ads: [], refused: new Set() } as const;
     const entry: LiveEntry = {
-      ...known,
-      refused: new Set(),
       planned,
+      time: undefined,
+      status: "pending",
+      reason: undefined,
+      ads: [],
+      refused: new Set(),
       place,
       isEntrance,
       listedAt: undefined,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Answer, createFakeWeb, formatVast, formatVod, HOST, ZONE } from "../fake-web.ts";
+import type { AdInsertionOptions } from "../../src/options.ts";
 import { startViewing, type Viewing } from "../fake-viewing.ts";
 
 /** A live window of `count` segments of 4 s; an avail of 8 s begins at each media sequence number in `avails`. */
@@ -25,7 +26,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function watch(answers: Readonly<Record<string, Answer>>): {
+function watch(
+  answers: Readonly<Record<string, Answer>>,
+  options: Partial<AdInsertionOptions> = {},
+): {
   readonly viewing: Viewing;
   readonly refresh: (
     first: number,
@@ -36,7 +40,7 @@ function watch(answers: Readonly<Record<string, Answer>>): {
   readonly requests: readonly string[];
 } {
   const web = createFakeWeb(answers);
-  const viewing = startViewing(web, { adTagUrl: "/ads/vast", live: true });
+  const viewing = startViewing(web, { adTagUrl: "/ads/vast", live: true, ...options });
   return {
     viewing,
     requests: web.requests,
@@ -122,5 +126,151 @@ describe("live content without avails", () => {
     expect(await viewing.play(text)).toBe(text);
     await vi.advanceTimersByTimeAsync(2000);
     expect(viewing.skips).toEqual([]);
+  });
+});
+
+/** A window with a date on each segment, from lines before segments by their media sequence number. */
+function formatDated(first: number, count: number, lines: Readonly<Record<number, string>>): string {
+  const segments = Array.from({ length: count }, (_, index) => {
+    const sn = first + index;
+    const date = new Date(Date.UTC(2026, 0, 1) + sn * 4000).toISOString();
+    const cue = lines[sn];
+    return `${cue === undefined ? "" : `${cue}\n`}#EXT-X-PROGRAM-DATE-TIME:${date}\n#EXTINF:4.000000,\nlive-${sn}.ts\n`;
+  });
+  return `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:${first}\n${segments.join("")}`;
+}
+
+function uris(text: string): readonly string[] {
+  return text
+    .split("\n")
+    .flatMap((line) => (line.endsWith(".ts") ? [line.replace(/.*\//, "").replace(".ts", "")] : []));
+}
+
+async function show(
+  viewing: Viewing,
+  text: string,
+  track = "720",
+): Promise<{ readonly text: string; readonly uris: readonly string[] }> {
+  const shown = await settlePlay(viewing, text, track);
+  await vi.advanceTimersByTimeAsync(4000);
+  return { text: shown, uris: uris(shown) };
+}
+
+async function settlePlay(viewing: Viewing, text: string, track: string): Promise<string> {
+  const playing = viewing.play(text, { track });
+  await vi.dynamicImportSettled();
+  await vi.advanceTimersByTimeAsync(1500);
+  return playing;
+}
+
+describe("a viewer who comes to live content", () => {
+  const asked = (requests: readonly string[]): readonly string[] =>
+    requests.filter((request) => request.includes("/ads/"));
+
+  test("sees a pre-roll before the live point where the page wants one, once, and the player is told to start there", async () => {
+    const { viewing, requests } = watch(ADS, { livePreroll: true });
+    const first = await show(viewing, formatDated(0, 8, {}));
+    expect(first.uris).toEqual(["live-0", "live-1", "live-2", "live-3", "live-4", "ad-0", "ad-1", "live-7"]);
+    expect(first.text).toMatch(/#EXT-X-START:TIME-OFFSET=20/);
+    const second = await show(viewing, formatDated(1, 8, {}));
+    expect(second.uris.slice(4)).toEqual(["ad-0", "ad-1", "live-7", "live-8"]);
+    expect(asked(requests)).toEqual(["GET /ads/vast?session=viewer-1&break=preroll"]);
+    expect(viewing.session.entries()).toMatchObject([
+      { planned: { breakId: "preroll", position: "pre" }, status: "placed" },
+    ]);
+  });
+
+  test("waits for the pre-roll no longer than the start budget", async () => {
+    const answers = { ...ADS, "/ads/vast": { until: new Promise<never>(() => undefined) } };
+    const { viewing } = watch(answers, { livePreroll: true, startBudgetMs: 1000 });
+    const text = formatDated(0, 8, {});
+    expect((await show(viewing, text)).text).toBe(text);
+    expect(viewing.skips).toMatchObject([{ breakId: "preroll", reason: "ads-timeout", vastError: 301 }]);
+  });
+
+  test("in the middle of an avail sees its break from the beginning where the page wants it, and no pre-roll", async () => {
+    const { viewing, requests } = watch(ADS, { livePreroll: true, partialBreaks: true });
+    const shown = await show(viewing, formatDated(0, 8, { 4: "#EXT-X-CUE-OUT:ID=x,DURATION=16" }));
+    expect(shown.uris.slice(3)).toEqual(["live-3", "ad-0", "ad-1", "live-6", "live-7"]);
+    expect(shown.text).toMatch(/#EXT-X-START:TIME-OFFSET=16/);
+    expect(asked(requests)).toEqual(["GET /ads/vast?session=viewer-1&break=x&duration=16"]);
+  });
+});
+
+describe("an early return", () => {
+  const VAST = formatVast(
+    { id: "one", sequence: 1, type: "application/x-mpegURL", url: `${HOST}/ad/media.m3u8` },
+    { id: "two", sequence: 2, type: "application/x-mpegURL", url: `${HOST}/ad/media.m3u8` },
+  );
+
+  test("ends the pod where the content comes back, in all tracks; the ads after it are told `early-return`", async () => {
+    const { viewing } = watch({ ...ADS, "/ads/vast": { text: VAST } });
+    const out = { 8: "#EXT-X-CUE-OUT:ID=x,DURATION=16" };
+    await show(viewing, formatDated(1, 8, out));
+    await show(viewing, formatDated(2, 8, out));
+    const back = { ...out, 10: "#EXT-X-CUE-IN:ID=x" };
+    const high = await show(viewing, formatDated(4, 9, back));
+    const low = await show(viewing, formatDated(4, 9, back), "360");
+    expect(high.uris).toEqual([
+      "live-4",
+      "live-5",
+      "live-6",
+      "live-7",
+      "ad-0",
+      "ad-1",
+      "live-10",
+      "live-11",
+      "live-12",
+    ]);
+    expect(low.uris).toEqual(high.uris);
+    expect(viewing.skips).toMatchObject([{ breakId: "x", adId: "two", reason: "early-return", vastError: undefined }]);
+  });
+});
+
+describe("cues of live content", () => {
+  const CUES = { 8: "#EXT-X-ASSET:CAID=0x10\n#EXT-X-CUE-OUT:ID=x,DURATION=8", 10: "#EXT-X-CUE-IN:ID=x" };
+
+  test("hand their attributes to the tag", async () => {
+    const { viewing, requests } = watch(ADS, { adTagUrl: "/ads/vast?caid=[#CAID]" });
+    await show(viewing, formatDated(1, 8, CUES));
+    expect(requests).toContain("GET /ads/vast?caid=16&session=viewer-1&break=x&duration=8");
+  });
+
+  test.each([
+    ["another dialect", { cueFormat: "DPISimple" }],
+    ["signaling server-map", { signaling: "server-map" }],
+    ["signaling custom-ranges", { signaling: "custom-ranges" }],
+    ["marked ranges", { timeRanges: { type: "mark", ranges: [{ begin: 0, end: 5 }] } }],
+  ] as const)("count for nothing with %s", async (_what, options) => {
+    const { viewing, requests } = watch(ADS, options);
+    const text = formatDated(1, 9, CUES);
+    expect((await show(viewing, text)).text).toBe(text);
+    expect(requests.filter((request) => request.includes("/ads/"))).toEqual([]);
+  });
+
+  test("are offered to the resolvers, without any ad tag", async () => {
+    const resolve = vi.fn<() => { readonly hlsUrls: readonly string[] }>(() => ({ hlsUrls: ["/ad/media.m3u8"] }));
+    const web = createFakeWeb(ADS);
+    const viewing = startViewing(web, { live: true, resolvers: [{ canResolve: ({ id }) => id === "x", resolve }] });
+    await show(viewing, formatDated(1, 8, CUES));
+    expect((await show(viewing, formatDated(3, 9, CUES))).uris).toContain("ad-0");
+    expect(resolve).toHaveBeenCalledWith(
+      expect.objectContaining({
+        id: "x",
+        position: "live",
+        contentTime: undefined,
+        duration: 8,
+        attributes: { CAID: "16" },
+      }),
+      expect.anything(),
+    );
+  });
+
+  test("an id that is used again hours later is another break", async () => {
+    const { viewing, requests } = watch(ADS);
+    await show(viewing, formatDated(1, 8, CUES));
+    await show(viewing, formatDated(901, 8, { 908: "#EXT-X-CUE-OUT:ID=x,DURATION=8" }));
+    expect(requests.filter((request) => request.includes("break=x"))).toHaveLength(2);
+    expect(viewing.session.entries().map(({ planned }) => planned.breakId)).toEqual(["x", "x@2"]);
   });
 });
