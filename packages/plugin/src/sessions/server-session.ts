@@ -26,6 +26,18 @@ interface KnownTrack {
   readonly markers: MarkerReader;
 }
 
+/** A playlist whose sidecar did not come, and when that was known, milliseconds. */
+interface Missed {
+  readonly url: URL;
+  readonly listing: Listing;
+  readonly facts: ContentFacts;
+  readonly at: number;
+}
+
+/** VOD asks for a sidecar that failed so often again, while the viewer watches: nothing else would. */
+const MAX_RETRIES = 3;
+const RETRY_MS = 2000;
+
 export function createServerSession(deps: SessionDeps): Session {
   const { settings, ports } = deps;
   const { tracking, sidecarTimeoutMs } = settings.server ?? { tracking: "v2", sidecarTimeoutMs: 0 };
@@ -33,6 +45,8 @@ export function createServerSession(deps: SessionDeps): Session {
   let known: ContentFacts | undefined;
   let reading: SidecarReading | undefined;
   let failure = "";
+  let missed: Missed | undefined;
+  let retries = 0;
   const breaks = createServerBreaks(deps, () => known);
 
   const trackOf = (key: string): KnownTrack => {
@@ -54,25 +68,38 @@ export function createServerSession(deps: SessionDeps): Session {
     const shift = findShift(listing, listEdges(reading.breaks), true);
     return show(reading.breaks, placeBreaks(listing, reading.breaks, shift), facts);
   };
-  /** True where there is something new. One and the same failure is told once. */
-  const ask = async (url: URL): Promise<boolean> => {
+  /** One and the same failure is told once. */
+  const ask = async (url: URL): Promise<"read" | "left" | "failed"> => {
     try {
       const answer = await requestSidecar(url, ports);
       failure = "";
       reading = answer ?? reading;
-      return answer !== undefined;
+      return answer ? "read" : "left";
     } catch (cause) {
       const event = describeError(cause, false);
       if (event.code !== failure) deps.emit("error", event);
       failure = event.code;
-      return false;
+      return "failed";
     }
+  };
+  const askLate = async (asked: ReturnType<typeof ask>, { url, listing, facts }: Missed): Promise<void> => {
+    const outcome = await asked;
+    if (outcome === "read") deps.placeLate(url, place(listing, facts));
+    // in live the next refresh asks
+    else if (outcome === "failed" && !facts.isLive) missed = { url, listing, facts, at: ports.now() };
+  };
+  const retry = (): void => {
+    if (!missed || retries >= MAX_RETRIES || ports.now() - missed.at < RETRY_MS) return;
+    const again = missed;
+    missed = undefined;
+    retries += 1;
+    void askLate(ask(again.url), again);
   };
   const followSidecar = async (url: URL, listing: Listing, facts: ContentFacts): Promise<readonly PlacedBreak[]> => {
     const waitMs = facts.isLive ? Math.min(sidecarTimeoutMs, facts.targetDuration * 500) : sidecarTimeoutMs;
     const asked = ask(url);
-    const isInTime = await isSettledWithin(asked, waitMs);
-    if (!isInTime) void asked.then((isNew) => isNew && deps.placeLate(url, place(listing, facts)));
+    const outcome = await settleWithin(asked, waitMs);
+    if (outcome !== "read" && outcome !== "left") void askLate(asked, { url, listing, facts, at: 0 });
     return place(listing, facts);
   };
   const follow = async (fetched: FetchedPlaylist, facts: ContentFacts): Promise<readonly PlacedBreak[]> => {
@@ -91,7 +118,10 @@ export function createServerSession(deps: SessionDeps): Session {
     entries: breaks.entries,
     vod: () => undefined,
     readMaster: () => undefined,
-    advance: breaks.advance,
+    advance: (contentTime) => {
+      breaks.advance(contentTime);
+      retry();
+    },
     refuse: breaks.refuse,
     stitch: async (fetched) => {
       const current = readFacts(fetched.text);
@@ -105,12 +135,13 @@ export function createServerSession(deps: SessionDeps): Session {
   };
 }
 
-function isSettledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+/** Undefined where it takes longer. */
+function settleWithin<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), ms);
-    void promise.then(() => {
+    const timer = setTimeout(() => resolve(undefined), ms);
+    void promise.then((value) => {
       clearTimeout(timer);
-      resolve(true);
+      resolve(value);
     });
   });
 }

@@ -181,6 +181,31 @@ describe("a sidecar that does not come as it should", () => {
     expect(viewing.errors.map((error) => [error.code, error.fatal])).toEqual([[code, false]]);
   });
 
+  test("that failed is asked for again while VOD plays, three times at most", async () => {
+    const served = serveVod();
+    const answer = { status: 503, text: "" };
+    const { viewing, web } = open("v2", answer);
+    let now = 0;
+    vi.spyOn(web.ports, "now").mockImplementation(() => now);
+    /** All that is under way is answered. */
+    const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const wait = async (): Promise<void> => {
+      now += 2000;
+      for (let turn = 0; turn < 10; turn++) viewing.session.advance(now / 1000);
+      await settle();
+    };
+    await viewing.play(served.text);
+    await settle();
+    await wait();
+    expect(web.requests).toHaveLength(2);
+    Object.assign(answer, { status: 200, text: served.sidecar("v2") });
+    await wait();
+    expect(viewing.timeline.breaks().map(({ breakId }) => breakId)).toEqual(["pre", "mid", "post"]);
+    for (let round = 0; round < 5; round++) await wait();
+    expect(web.requests).toHaveLength(3);
+    expect(viewing.errors).toHaveLength(1);
+  });
+
   test.each([201, 404])("status %d is an answer: nothing is told", async (status) => {
     const { viewing } = open("v2", { status });
     await viewing.play(serveVod().text);
