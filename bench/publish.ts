@@ -19,6 +19,6 @@ export async function publishTable(file: string, args: readonly string[], rows: 
   const table = `<!-- prettier-ignore -->\n${formatTable(rows)}`;
   await writeFile(
     file,
-    text.replace(MARKS, () => `<!-- bench -->\n${head}\n\n${table}\n<!-- /bench -->`),
+    text.replace(MARKS, () => `<!-- bench -->\n\n${head}\n\n${table}\n\n<!-- /bench -->`),
   );
 }
