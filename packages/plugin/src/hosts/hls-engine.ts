@@ -63,6 +63,8 @@ export interface EngineEventData {
 export type EngineListener = (event: string, data: EngineEventData) => void;
 
 export interface Engine {
+  /** Of the content; null before it is loaded. */
+  readonly url?: string | null;
   readonly media: HTMLMediaElement | null;
   readonly levels: readonly EngineTrack[];
   readonly allAudioTracks: readonly EngineTrack[];
