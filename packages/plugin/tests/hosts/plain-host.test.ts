@@ -130,10 +130,11 @@ describe("live", () => {
     ads.watch(null, 100);
     const url = `${PAGE}live.m3u8`;
     await ads.stitch({ text: formatWindow(0), url });
-    await vi.waitUntil(async () => {
+    const isPlaced = async (): Promise<boolean> => {
       await ads.stitch({ text: formatWindow(1), url });
       return ads.breaks.some(({ state }) => state === "placed");
-    });
+    };
+    await vi.waitUntil(isPlaced, { timeout: 60_000 });
     const text = await ads.stitch({ text: formatWindow(3), url });
     expect(listSegments(text)).toEqual(expect.arrayContaining(["high-0.ts", "high-1.ts"]));
     // number 0 was at 100 s
