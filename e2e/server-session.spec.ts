@@ -229,7 +229,7 @@ test("the manual's page opens a session by JSON, and is told of its pre-roll", a
   let asked = new URL("about:blank");
   await page.route("https://manifest.example/**", async (route) => {
     asked = new URL(route.request().url());
-    const url = bootstrapOf("/film/master.m3u8", { mode: "simple", version: "v2" });
+    const url = bootstrapOf("/film/master.m3u8", { mode: "simple", version: "vmap" });
     await route.fulfill({ response: await route.fetch({ url: url.href }) });
   });
   await answerExamples(world);
@@ -239,7 +239,7 @@ test("the manual's page opens a session by JSON, and is told of its pre-roll", a
   expect(asked.pathname).toBe(
     `/auditude/variant/film-1/${Buffer.from("https://origin.example/film/master.m3u8").toString("base64url")}.m3u8`,
   );
-  expect(asked.search).toBe("?z=1&pttrackingmode=simple&pttrackingversion=v2");
+  expect(asked.search).toBe("?z=1&pttrackingmode=simple&pttrackingversion=vmap");
   expect(said).toContain("long, 4 s");
   await expect.poll(async () => (await report(page)).map(nameOf)).toContain("at-start long impression");
 });

@@ -7,11 +7,11 @@ const { masterUrl } = await bootstrap(
     asset: "film-1",
     contentUrl: "https://origin.example/film/master.m3u8",
     zone: 1,
-    tracking: { mode: "simple", version: "v2" },
+    tracking: { mode: "simple", version: "vmap" },
   }),
 );
 
-const ads = createAdInsertion({ server: { tracking: "v2" } });
+const ads = createAdInsertion({ server: { tracking: "vmap" } });
 ads.on("adstart", ({ title, duration }) => console.log(`${title}, ${duration} s`));
 
 const hls = new Hls({ ...ads.hlsConfig });

@@ -60,7 +60,7 @@ export interface BootstrapOptions {
   readonly token?: "akamai" | "limelight" | "centurylink";
   /**
    * `pttrackingmode` and `pttrackingversion`: who requests tracking URLs, and how the client is told. `marker`, the default, is the
-   * mode without a name. The option `server.tracking` of the insertion has to say the same.
+   * mode without a name. The version is `vmap` where it is left out. The option `server.tracking` of the insertion has to say the same.
    */
   readonly tracking?:
     "marker" | { readonly mode: "simple" | "sstm" | "simplesstm"; readonly version?: "v1" | "v2" | "v3" | "vmap" };
@@ -132,7 +132,7 @@ function listParameters(options: BootstrapOptions): Readonly<Record<string, Valu
     pttimeline: options.timeline,
     pttoken: options.token,
     pttrackingmode: tracking === "marker" ? undefined : tracking.mode,
-    pttrackingversion: tracking === "marker" ? undefined : (tracking.version ?? "v2"),
+    pttrackingversion: tracking === "marker" ? undefined : (tracking.version ?? "vmap"),
     scteTracking: options.scteTracking,
     vetargetmultiplier: requireNumber("preRollTargetDurations", options.preRollTargetDurations),
     vebufferLength: requireNumber("preRollOffset", options.preRollOffset),
