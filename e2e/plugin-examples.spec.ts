@@ -78,3 +78,16 @@ test("the component of React plays a pre-roll in StrictMode, and counts it once"
   const counted = world.beacons("a").slice(before);
   expect(counted.filter(({ event }) => event === "impression")).toHaveLength(1);
 });
+
+for (const [name, engine] of [
+  ["videojs", "VHS"],
+  ["videojs-hls", "hls.js as source handler"],
+] as const) {
+  test(`video.js plays a pre-roll over ${engine}`, async ({ page }) => {
+    await openExample(page, world, name);
+    await recordFrames(page);
+    await playMuted(page);
+    await playPast(page, ADS.a.duration + 0.5);
+    expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
+  });
+}

@@ -11,6 +11,8 @@ const EXAMPLES = {
   autoplay: "ts",
   "react-page": "tsx",
   "server-session": "ts",
+  videojs: "ts",
+  "videojs-hls": "ts",
 } as const;
 export type ExampleName = keyof typeof EXAMPLES;
 

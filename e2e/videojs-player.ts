@@ -11,7 +11,7 @@ export interface VideoJsRun {
   readonly contentUrl: string;
   /** Absent: no plugin at all. */
   readonly options?: AdInsertionOptions;
-  /** True: a `<source>` in the page, and video.js takes it up. */
+  /** True: a `<source>` in the page, and the plugin among the options of video.js. */
   readonly isInMarkup?: boolean;
 }
 
@@ -58,8 +58,10 @@ window.startVideoJs = (run) => {
   if (run.isInMarkup) element.innerHTML = `<source src="${run.contentUrl}" type="${TYPE}">`;
   document.body.append(element);
   const html5 = { vhs: { overrideNative: run.engine === "vhs" } };
-  const player = videojs(element, { autoplay: true, muted: true, controls: true, html5, width: 640, height: 360 });
-  const plugin = run.options && player.interlude(run.options);
+  const plugins = run.isInMarkup && run.options ? { interlude: run.options } : {};
+  const look = { autoplay: true, muted: true, controls: true, width: 640, height: 360 };
+  const player = videojs(element, { ...look, html5, plugins });
+  const plugin = run.options && player.interlude(run.isInMarkup ? undefined : run.options);
   const [events, heard, errors]: [PageEvent[], string[], string[]] = [[], [], []];
   window.videoJsPlayers?.push({ player, plugin, events, heard, errors, insertion: undefined });
   for (const name of EVENTS)

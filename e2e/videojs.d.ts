@@ -1,12 +1,17 @@
 /**
- * What e2e/videojs-player.ts asks of video.js. Its own types say that its default export is a module to whoever imports it from an ES
- * module, which it is not; a page's bundler reads them as they are meant.
+ * What the specs and examples ask of video.js. Its own types say that its default export is a module to whoever imports it from an ES
+ * module, which it is not; a page's bundler reads them as they are meant (packages/plugin/tests/shapes.test.ts).
  */
 declare module "video.js/dist/video.es.js" {
+  type Events = import("@interlude/plugin/videojs").AdInsertionEvents;
   interface PagePlayer {
     readonly interlude: (
       options?: import("@interlude/plugin/videojs").AdInsertionOptions,
     ) => import("@interlude/plugin/videojs").InterludePlugin;
+    on<K extends keyof Events>(
+      event: `interlude-${K}`,
+      listener: (event: { readonly detail: Events[K] }) => void,
+    ): void;
     on(event: string, listener: (event: { readonly detail: object }) => void): void;
     src(source: { readonly src: string; readonly type: string }): void;
     currentTime(): number | undefined;
@@ -22,4 +27,8 @@ declare module "video.js/dist/video.es.js" {
   const videojs: VideoJs;
   export default videojs;
   export type { PagePlayer };
+}
+
+declare module "video.js" {
+  export { default } from "video.js/dist/video.es.js";
 }

@@ -148,7 +148,7 @@ test("hls.js as source handler: the same plugin, with breaks that come late", as
   ]);
 });
 
-test("a source in the page's markup gets its ads too", async ({ page }) => {
+test("a source in the page's markup gets its ads too, and is asked for once", async ({ page }) => {
   const adTagUrl = world.answerVmap("/ads/pre", [{ at: "start", id: "pre", ads: ["a"] }]);
   const before = world.requests.length;
   await openVideoJs(page, world, { isInMarkup: true, options: { adTagUrl, ...PATIENT } });

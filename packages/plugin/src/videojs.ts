@@ -9,7 +9,9 @@
  * player.on("interlude-adskip", ({ detail }) => console.log(detail.breakId, detail.reason));
  * player.src({ src: "/media/content/master.m3u8", type: "application/x-mpegURL" });
  */
+import type { AdInsertionEvents } from "./events.ts";
 import type { AdInsertionOptions } from "./options.ts";
+import type { InterludePlayerEvent } from "./hosts/videojs-events.ts";
 import type { VideoJs, VideoJsPluginClass } from "./hosts/videojs-engine.ts";
 import { createPluginClass, type InterludePlugin } from "./hosts/videojs-plugin.ts";
 
@@ -21,6 +23,13 @@ export type { SourceHls } from "./hosts/videojs-source.ts";
 export type { VideoJs } from "./hosts/videojs-engine.ts";
 export type { AdInsertionOptions } from "./options.ts";
 
+/** Listens on a player: to the plugin's events by their types, and to everything else as ever. */
+export interface ListenOnPlayer {
+  <K extends keyof AdInsertionEvents>(type: `interlude-${K}`, listener: (event: InterludePlayerEvent<K>) => void): void;
+  // as video.js has it
+  (type: string | string[], listener: Function): void;
+}
+
 declare module "video.js/dist/types/player.js" {
   // the class is the module's default export, which nothing else can add to
   export default interface Player {
@@ -29,6 +38,8 @@ declare module "video.js/dist/types/player.js" {
      * options are for the source after.
      */
     interlude(options?: AdInsertionOptions): InterludePlugin;
+    on: ListenOnPlayer;
+    one: ListenOnPlayer;
   }
 }
 
@@ -38,7 +49,7 @@ const NAME = "interlude";
 export function registerInterlude(videojs: VideoJs): void {
   if (videojs.getPlugin(NAME)) return;
   const base = videojs.getPlugin("plugin");
-  if (isPluginClass(base)) videojs.registerPlugin(NAME, createPluginClass(base));
+  if (isPluginClass(base)) videojs.registerPlugin(NAME, createPluginClass(base, videojs.VERSION));
 }
 
 function isPluginClass(value: unknown): value is VideoJsPluginClass {

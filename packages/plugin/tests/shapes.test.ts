@@ -110,6 +110,19 @@ describe("types", () => {
     const hls = new Hls({ ...ads.hlsConfig });
     ads.attach(hls);`;
 
+  const VIDEOJS = `
+    import { registerInterlude } from "@interlude/plugin/videojs";
+    import videojs from "video.js";
+    registerInterlude(videojs);
+    const player = videojs("film");
+    const ads = player.interlude({ zoneUrl: "/v1/zones/1.json" });
+    const told: string[] = [];
+    ads.on("adskip", ({ detail }) => told.push(detail.reason));
+    player.on("interlude-adstart", ({ detail }) => told.push(detail.title));
+    player.on(["play", "pause"], () => told.push("as ever"));
+    // @ts-expect-error: no such event
+    ads.on("adskipped", () => undefined);`;
+
   const check = async (code: string, resolution: "bundler" | "nodenext"): Promise<string> => {
     const source = join(project, `${resolution}.ts`);
     await writeFile(source, code);
@@ -139,5 +152,10 @@ describe("types", () => {
   test("hls.js's own class fits the entry for hls.js", async () => {
     await symlink(join(MODULES, "hls.js"), join(project, "node_modules/hls.js"));
     expect(await check(HLS, "bundler")).toBe("");
+  });
+
+  test("video.js's own player has the method and the events of the plugin", async () => {
+    await symlink(join(MODULES, "video.js"), join(project, "node_modules/video.js"));
+    expect(await check(VIDEOJS, "bundler")).toBe("");
   });
 });

@@ -12,6 +12,7 @@ export interface VhsHost {
   readonly vhs: Vhs;
   readonly tech: VideoJsTech;
   readonly gate: PlaylistGate;
+  readonly contentUrl: () => string;
 }
 
 /** Of the element: VHS has appended more, or the viewer has got further. */
@@ -19,7 +20,7 @@ const MEDIA_EVENTS = ["timeupdate", "seeking", "progress"] as const;
 /** Of the element: whether the viewer waits is to be seen anew. */
 const NO_WAIT = ["playing", "pause", "emptied", "ended"] as const;
 
-export function attachVhs({ vhs, tech, gate }: VhsHost, parts: LoadedParts): HostSide {
+export function attachVhs({ vhs, tech, gate, contentUrl }: VhsHost, parts: LoadedParts): HostSide {
   const { session, timeline, viewing } = parts;
   const { playlists } = vhs;
   const element = tech.el();
@@ -52,6 +53,7 @@ export function attachVhs({ vhs, tech, gate }: VhsHost, parts: LoadedParts): Hos
 
   return {
     media: () => media,
+    contentUrl,
     bufferAhead: () => {
       if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
       return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;

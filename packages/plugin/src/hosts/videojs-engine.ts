@@ -46,6 +46,7 @@ export type VideoJsPluginClass = new (player: VideoJsPlayer) => VideoJsPlugin;
 
 /** The function `videojs` itself. */
 export interface VideoJs {
+  readonly VERSION?: string;
   getPlugin(name: string): unknown;
   registerPlugin(name: string, plugin: VideoJsPluginClass): unknown;
 }

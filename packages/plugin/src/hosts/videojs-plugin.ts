@@ -56,8 +56,12 @@ const NO_AD: Omit<InterludeState, "session"> = { adBreak: undefined, ad: undefin
 /** Skins of video.js know it from contrib-ads. */
 const PLAYING_CLASS = "vjs-ad-playing";
 
-/** @param Base `videojs.getPlugin("plugin")` */
-export function createPluginClass(Base: VideoJsPluginClass): InterludePluginClass {
+/**
+ * @param Base `videojs.getPlugin("plugin")`
+ * @param version of video.js
+ */
+export function createPluginClass(Base: VideoJsPluginClass, version: string | undefined): InterludePluginClass {
+  const name = version === undefined ? "video.js" : `video.js/${version}`;
   return class Interlude extends Base {
     static readonly defaultState: InterludeState = { session: "", ...NO_AD };
     readonly #player: VideoJsPlayer;
@@ -118,7 +122,7 @@ export function createPluginClass(Base: VideoJsPluginClass): InterludePluginClas
     use(options: AdInsertionOptions): void {
       this.#options = options;
       this.#waiting?.end();
-      this.#waiting = createSource(options, this.#relay);
+      this.#waiting = this.#create(options);
       if (!this.#playing) this.setState({ session: this.session });
     }
 
@@ -143,10 +147,14 @@ export function createPluginClass(Base: VideoJsPluginClass): InterludePluginClas
       return this.#playing ?? this.#waiting;
     }
 
+    #create(options: AdInsertionOptions): Source {
+      return createSource(options, { name, contentUrl: () => this.#player.currentSrc() }, this.#relay);
+    }
+
     /** The source to come is there: it has an insertion of its own. */
     #begin(): Source | undefined {
       this.#endPlaying();
-      this.#playing = this.#waiting ?? (this.#options && createSource(this.#options, this.#relay));
+      this.#playing = this.#waiting ?? (this.#options && this.#create(this.#options));
       this.#waiting = undefined;
       this.setState({ session: this.session });
       return this.#playing;
@@ -192,8 +200,10 @@ export function createPluginClass(Base: VideoJsPluginClass): InterludePluginClas
     readonly #relay: Relay = (name, detail) => {
       if (name === "adbreakstart") this.#player.addClass(PLAYING_CLASS);
       if (name === "adbreakcomplete") this.#player.removeClass(PLAYING_CLASS);
+      const at = "index" in detail ? { indexInBreak: detail.index } : {};
       this.trigger({ type: name, detail });
-      for (const type of [`interlude-${name}`, ...COMMON_NAMES[name]]) this.#player.trigger({ type, detail });
+      this.#player.trigger({ type: `interlude-${name}`, detail });
+      for (const type of COMMON_NAMES[name]) this.#player.trigger({ type, detail, ...at });
     };
   };
 }

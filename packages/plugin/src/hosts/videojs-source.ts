@@ -32,11 +32,19 @@ export interface Source {
   readonly end: () => void;
 }
 
-export function createSource(options: AdInsertionOptions, relay: Relay): Source {
+/** The player, as beacons and requests name it. */
+export interface SourcePlayer {
+  /** With its version after a "/". */
+  readonly name: string;
+  readonly contentUrl: () => string;
+}
+
+export function createSource(options: AdInsertionOptions, player: SourcePlayer, relay: Relay): Source {
   let canBindLate = false;
   let vhs: Vhs | undefined;
   let release = (): void => undefined;
   const abilities = {
+    player: player.name,
     get canBindLate() {
       return canBindLate;
     },
@@ -59,7 +67,9 @@ export function createSource(options: AdInsertionOptions, relay: Relay): Source 
       const code = import("./vhs-attachment.ts");
       // whoever connects is told
       code.catch(() => undefined);
-      connect(async (parts) => (await code).attachVhs({ vhs: handler, tech, gate }, parts));
+      connect(async (parts) =>
+        (await code).attachVhs({ vhs: handler, tech, gate, contentUrl: player.contentUrl }, parts),
+      );
     },
     playInHls: (hls, onDestroying) => {
       canBindLate = true;
