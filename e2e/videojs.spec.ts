@@ -64,6 +64,8 @@ const CONTENTS = [
   ["cmaf", "demuxed CMAF"],
   ["ts-alt-audio", "TS with alternate audio"],
   ["aes", "AES-128"],
+  ["subtitles", "TS with subtitles"],
+  ["ts-and-audio-only", "TS with a variant of sound alone"],
 ] as const;
 
 for (const [content, what] of selectCells(CONTENTS, CONTENTS.slice(0, 1))) {

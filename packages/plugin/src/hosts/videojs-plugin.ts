@@ -48,7 +48,16 @@ export interface InterludePlugin extends Pick<AdInsertion, Forwarded> {
 }
 
 type Forwarded =
-  "ready" | "session" | "contentTime" | "streamTime" | "contentDuration" | "toContentTime" | "toStreamTime" | "breaks";
+  | "ready"
+  | "session"
+  | "contentTime"
+  | "streamTime"
+  | "contentDuration"
+  | "toContentTime"
+  | "toStreamTime"
+  | "seekTo"
+  | "breaks"
+  | "click";
 
 export type InterludePluginClass = new (player: VideoJsPlayer, options?: AdInsertionOptions) => VideoJsPlugin;
 
@@ -117,6 +126,12 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
     }
     toStreamTime(contentTime: number): number {
       return this.insertion?.toStreamTime(contentTime) ?? contentTime;
+    }
+    seekTo(contentTime: number): void {
+      this.insertion?.seekTo(contentTime);
+    }
+    click(event?: { readonly clientX: number; readonly clientY: number }): URL | undefined {
+      return this.insertion?.click(event);
     }
 
     use(options: AdInsertionOptions): void {
