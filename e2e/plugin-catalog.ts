@@ -3,6 +3,8 @@
 export const FRAME_RATE = 25;
 /** Seconds. */
 export const SEGMENT = 2;
+/** Of one segment, in low latency. */
+export const PARTS = 4;
 /** Seconds: VOD shows the first of them, a channel goes on. */
 export const FILM_DURATION = 24;
 export const CHANNEL_DURATION = 80;

@@ -23,7 +23,7 @@ import { packageAd, packageFilm } from "./plugin-packages.ts";
 const run = promisify(execFile);
 
 /** Another one makes all media anew. */
-const VERSION = "1";
+const VERSION = "2";
 const HOME = join(import.meta.dirname, "../.interlude");
 
 /** The folder of all media; made by the first who asks, and waited for by the others. */

@@ -2,7 +2,7 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FILM_DURATION, SEGMENT } from "./plugin-catalog.ts";
+import { FILM_DURATION, PARTS, SEGMENT } from "./plugin-catalog.ts";
 
 type Ffmpeg = (args: readonly string[], cwd: string) => Promise<void>;
 
@@ -39,7 +39,12 @@ export async function packageFilm(work: string, ffmpeg: Ffmpeg): Promise<void> {
   await ffmpeg([...film, "-map", "2:a", ...sound], join(work, "audio-only"));
   await ffmpeg([...inputs("channel"), ...MUXED, ...formatHls(MUXED_MAP, TS_FILES)], join(work, "channel"));
 
-  for (const kind of ["ts", "ts-alt-audio", "cmaf", "fmp4-muxed", "channel"]) await addCodecs(join(work, kind));
+  const parts = ["-hls_flags", "split_by_time", "-hls_time", String(SEGMENT / PARTS)];
+  const streams = formatHls("v:0,a:0,name:180", [...parts, ...FMP4_FILES, "-hls_fmp4_init_filename", "180_init.mp4"]);
+  await ffmpeg([...film, "-map", "0:v", "-map", "2:a", ...streams], join(work, "low-latency"));
+
+  for (const kind of ["ts", "ts-alt-audio", "cmaf", "fmp4-muxed", "channel", "low-latency"])
+    await addCodecs(join(work, kind));
   await encrypt(join(work, "ts"), join(work, "aes"));
   const master = relate(await readFile(join(work, "ts/master.m3u8"), "utf8"), "../ts/");
   const sounds = '#EXT-X-STREAM-INF:BANDWIDTH=80000,CODECS="mp4a.40.2"\n../audio-only/audio.m3u8\n';

@@ -8,9 +8,9 @@ import { extname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { creativeKey, masterPath, type Packaging } from "@interlude/core";
 import { addCues, type ChannelBreak } from "./live-channel.ts";
-import { AD_NAMES, type AdName, ADS, type ContentKind, SEGMENT } from "./plugin-catalog.ts";
+import { AD_NAMES, type AdName, ADS, type ContentKind, PARTS, SEGMENT } from "./plugin-catalog.ts";
 import { makePluginMedia } from "./plugin-media.ts";
-import { formatEvent, formatLive } from "./plugin-playlists.ts";
+import { formatEvent, formatLive, formatLowLatency } from "./plugin-playlists.ts";
 import { formatVast, formatVmap, type VastAd, type VmapBreak } from "./plugin-vast.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -88,7 +88,7 @@ export interface World {
   /** In order of arrival; of one owner where it is given. */
   readonly beacons: (owner?: string) => readonly WorldBeacon[];
   /** All that arrived but beacons. */
-  readonly requests: readonly WorldRequest[];
+  readonly requests: WorldRequest[];
   /** Breaks every path that matches; returns what heals it. */
   readonly fail: (pattern: RegExp, fault: Fault) => () => void;
   /** How many segments an EVENT or a live playlist lists, from the channel's first. */
@@ -209,10 +209,11 @@ async function publishCopies(folder: string, { cdnPath, answer }: Pick<World, "c
   }
 }
 
+/** Segments, and the share of the one that is under way. */
 function countListed({ listed }: State, kind: MovingKind): number {
   const { segments, runsSince } = listed.get(kind) ?? { segments: LISTED, runsSince: undefined };
   const since = runsSince === undefined ? 0 : (Date.now() - runsSince) / 1000;
-  return segments + Math.floor(since / SEGMENT);
+  return segments + since / SEGMENT;
 }
 
 async function respond(request: IncomingMessage, response: ServerResponse, state: State): Promise<void> {
@@ -245,9 +246,23 @@ async function sendMedia(path: string, response: ServerResponse, state: State): 
 async function readMedia(path: string, state: State): Promise<string | Buffer> {
   const [, kind = "", file = ""] = /^\/media\/([\w-]+)\/(.+)$/.exec(path) ?? [];
   const moving = MOVING.find((one) => one === kind);
-  if (moving === undefined || !file.endsWith(".m3u8") || file === "master.m3u8")
-    return readFile(join(state.folder, moving === undefined ? kind : "channel", file));
-  const text = await readFile(join(state.folder, "channel", file), "utf8");
+  const folder = join(state.folder, moving === "event" || moving === "live" ? "channel" : kind);
+  const [, rung, segment] = /^(\d+)_segment_(\d+)\.m4s$/.exec(file) ?? [];
+  if (rung !== undefined && segment !== undefined) return readParts(folder, rung, Number(segment));
+  if (moving === undefined || !file.endsWith(".m3u8") || file === "master.m3u8") return readFile(join(folder, file));
+  const text = await readFile(join(folder, file), "utf8");
   const listed = countListed(state, moving);
-  return moving === "event" ? formatEvent(text, listed) : addCues(formatLive(text, listed, DVR_WINDOW), state.cues);
+  return addCues(MOVE[moving](text, listed), state.cues);
+}
+
+const MOVE: Readonly<Record<MovingKind, (text: string, listed: number) => string>> = {
+  event: (text, listed) => formatEvent(text, Math.floor(listed)),
+  live: (text, listed) => formatLive(text, Math.floor(listed), DVR_WINDOW),
+  "low-latency": (text, listed) => formatLowLatency(text, Math.floor(listed * PARTS)),
+};
+
+/** A segment is its parts. */
+async function readParts(folder: string, rung: string, segment: number): Promise<Buffer> {
+  const names = Array.from({ length: PARTS }, (_, part) => String(segment * PARTS + part).padStart(5, "0"));
+  return Buffer.concat(await Promise.all(names.map((name) => readFile(join(folder, `${rung}_${name}.m4s`)))));
 }
