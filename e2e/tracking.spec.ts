@@ -166,14 +166,16 @@ test("a page that is left in an ad loses none of what was due, and what waited f
   await page.addInitScript(() => Reflect.set(globalThis, "__tcfapi", () => undefined));
   const adTagUrl = world.answerVast("/vast", { ad: "b", extra: impression("b", "asking", "consent=[GDPRCONSENT]") });
   await openPlayer(page, world, { options: { adTagUrl, consentTimeoutMs: 60_000 }, autoplay: false });
-  await page.evaluate(() => {
+  world.fail(/^\/hang/, "hang");
+  await page.evaluate((busy) => {
     const player = window.interludePlayers?.[0];
-    // the request is made and the page is left in one turn
     player?.insertion?.on("beacon", ({ event }) => {
+      // every connection to the host is taken, so that what is asked next is still in the browser when the page is left
+      if (event === "start") for (let index = 0; index < 6; index++) fetch(`${busy}${index}`).catch(() => undefined);
       if (event === "firstQuartile") location.assign("about:blank");
     });
     void player?.video.play();
-  });
+  }, `${world.url.href}hang`);
   await page.waitForURL("about:blank");
   await waitForBeacon("b", "firstQuartile");
   await waitForBeacon("b", "asking");
