@@ -205,3 +205,18 @@ async function waitForContent(page: Page): Promise<void> {
   const now = await page.locator("video").evaluate((video: HTMLVideoElement) => video.currentTime);
   await playPast(page, now + 0.5);
 }
+
+test("a seek while loading waits for a break that is not decided goes on where the viewer wants to be", async ({
+  page,
+}) => {
+  const adTagUrl = world.answer("/ads/never", { until: new Promise<never>(() => undefined) });
+  const breaks = [{ id: "late", time: 20, adTagUrl }];
+  await openPlayer(page, world, { options: { breaks }, hlsConfig: { startPosition: 12 } });
+  await page.waitForFunction(() => {
+    const { buffered } = document.querySelector("video") ?? {};
+    return buffered?.length === 1 && buffered.end(0) > 19.5;
+  });
+  await seekTo(page, 2);
+  await playPast(page, 3);
+  expect((await errors(page)).filter((error) => error.includes("fatal"))).toEqual([]);
+});

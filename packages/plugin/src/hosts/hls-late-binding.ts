@@ -8,6 +8,7 @@
  */
 import type { Engine, EngineFragment } from "./hls-engine.ts";
 import type { Vod } from "../content/vod.ts";
+import { findBufferedEnd } from "../viewing/frames.ts";
 
 export interface LateBindingDeps {
   readonly engine: Engine;
@@ -75,6 +76,8 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     },
     check: () => {
       const { media } = engine;
+      // where the viewer has sought to, nothing is loaded while loading pauses elsewhere
+      if (media?.seeking && findBufferedEnd(media.buffered, media.currentTime) === media.currentTime) release();
       // until the first frame is there, hls.js has not settled where to start
       if (!media || media.readyState < media.HAVE_CURRENT_DATA) return;
       const breaks = undecided();
@@ -89,7 +92,8 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
         });
         if (hasChanged) return reload(media.currentTime);
       }
-      const ahead = loadedEnd() - media.currentTime;
+      // not what was ever loaded: after a seek back that lies beyond a gap
+      const ahead = findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
       if (undecided().length === 0 || ahead < KEPT_SEGMENTS * deps.targetDuration()) release();
     },
     reload,

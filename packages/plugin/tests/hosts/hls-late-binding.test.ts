@@ -1,17 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { createLateBinding, type LateBinding } from "../../src/hosts/hls-late-binding.ts";
 import type { Vod } from "../../src/content/vod.ts";
-import { createFakeEngine, type FakeEngine, listFragments } from "../fake-engine.ts";
+import { createFakeEngine, createFragment, type FakeEngine, listFragments } from "../fake-engine.ts";
 
 const DETAILS = listFragments(
   "https://site.example/720.m3u8",
   Array.from({ length: 15 }, () => 4),
 );
 
-/** A media element of which the first `ahead` seconds are played, paused in the middle of a film of 60 s. */
-function createMedia(currentTime: number, readyState = 4): HTMLMediaElement {
+/** A media element paused in the middle of a film of 60 s, with the buffer around its playhead. */
+function createMedia(currentTime: number, readyState = 4, bufferedEnd = 12): HTMLMediaElement {
+  const buffered: TimeRanges = { length: 1, start: () => 0, end: () => bufferedEnd };
   // the plugin reads no more of it than this
-  const media: Partial<HTMLMediaElement> = { currentTime, readyState, duration: 60, HAVE_CURRENT_DATA: 2 };
+  const media: Partial<HTMLMediaElement> = { currentTime, readyState, duration: 60, HAVE_CURRENT_DATA: 2, buffered };
   return Object.assign(Object.create(null), media);
 }
 
@@ -122,6 +123,23 @@ describe("createLateBinding", () => {
   test("loading goes on, and the break is given up to chance, when the viewer runs short", () => {
     const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], createMedia(7));
     load(12);
+    late.check();
+    expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
+  });
+
+  test("loading goes on too after a seek back, when what was loaded before the seek is of no use", () => {
+    const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], createMedia(7, 4, 12));
+    late.onFragmentLoaded(createFragment(10, 40, 4));
+    load(12);
+    late.check();
+    expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
+  });
+
+  test("loading goes on where the viewer has sought to, away from the break that it waits for", () => {
+    const media = createMedia(7, 1, 12);
+    const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], media);
+    load(12);
+    Object.assign(media, { currentTime: 40, seeking: true });
     late.check();
     expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
   });
