@@ -10,7 +10,7 @@ export interface AdFault {
   readonly reason: SkipReason;
   /** The first of its kind may be chance. */
   readonly mayBeChance: boolean;
-  /** It is of what is on screen; else of the fragment that it names, or that was loaded last. */
+  /** It is of what is on screen, unless it names a fragment of an ad; else of the fragment that it names, or that was loaded last. */
   readonly isOfPlayhead: boolean;
   /** What became of the media source: of no more use, or made anew by hls.js already. */
   readonly source: "kept" | "stuck" | "renewed";

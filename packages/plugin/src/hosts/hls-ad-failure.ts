@@ -18,8 +18,9 @@ export interface AdFailures {
   /** hls.js told of an error. */
   readonly add: (error: EngineEventData) => void;
   readonly onFragmentLoading: (fragment: EngineFragment) => void;
-  /** @param hasMedia false where nothing of it could be read */
-  readonly onFragmentBuffered: (fragment: EngineFragment, hasMedia: boolean) => void;
+  readonly onFragmentLoaded: (fragment: EngineFragment) => void;
+  /** It is through, although nothing of it may have been read. */
+  readonly onFragmentBuffered: (fragment: EngineFragment) => void;
   /** The viewer has got further, or waits. */
   readonly check: () => void;
   readonly stop: () => void;
@@ -45,7 +46,7 @@ const AFTERMATH = 10;
 export function createAdFailures(deps: AdFailureDeps): AdFailures {
   const { engine, session, timeline } = deps;
   const counts = new Map<string, number>();
-  const buffered = createBufferedEnds();
+  const ends = createLoadedEnds();
   const exits = createExits(deps);
   let latest: EngineFragment | undefined;
 
@@ -59,9 +60,14 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
   };
   const giveUp = (span: AdSpan, reason: SkipReason, source: AdFault["source"]): void => {
     const { placed } = span;
-    const isAlone = !timeline.isLoaded(placed) && buffered.reach() <= timeline.startOf(placed) + OVERLAP;
+    const start = timeline.startOf(placed);
+    const isAlone = !timeline.isLoaded(placed) && ends.reach() <= start + OVERLAP;
+    // a new media source is empty
+    const isAhead = source !== "kept" && (engine.media?.currentTime ?? 0) < start - EDGE;
+    const isOut = session.vod() !== undefined && (isAlone || isAhead);
     session.refuse(placed.breakId, Number(placed.adId), reason);
-    exits.leave(span, isAlone && session.vod() !== undefined, source);
+    if (isOut) timeline.forgetFrom(start);
+    exits.leave(span, isOut, source);
   };
   const starvation = watchStarvation(engine, (isStuck) => {
     const span = exits.current() ?? (isStuck ? undefined : findAd(latest));
@@ -74,7 +80,9 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
       if (frag) starvation.onFragmentDone(frag);
       if (typeof details !== "string") return;
       const fault = selectFault(details, fatal, Boolean(engine.media?.error));
-      const span = fault?.isOfPlayhead ? exits.current() : findAd(frag ?? latest);
+      const broken = frag ?? (fault?.isOfPlayhead ? undefined : latest);
+      const span = findAd(broken) ?? (fault?.isOfPlayhead ? exits.current() : undefined);
+      if (broken) ends.remove(broken);
       if (!fault || !span || (frag && fault.mayBeChance && (!isOnline() || mayBeChance(frag)))) return;
       giveUp(span, fault.reason, fault.source);
     },
@@ -83,10 +91,10 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
       latest = fragment;
       starvation.onFragmentLoading(fragment);
     },
-    onFragmentBuffered: (fragment, hasMedia) => {
-      starvation.onFragmentDone(fragment);
-      if (hasMedia) buffered.add(fragment);
+    onFragmentLoaded: (fragment) => {
+      if (fragment.type !== "subtitle" && !fragment.bitrateTest) ends.add(fragment);
     },
+    onFragmentBuffered: starvation.onFragmentDone,
     check: exits.check,
     stop: starvation.stop,
   };
@@ -97,14 +105,27 @@ export function urlOf({ baseurl, level }: EngineFragment, engine: Engine): strin
   return baseurl ?? engine.levels[level]?.details?.url;
 }
 
-/** Up to where sound and pictures have been loaded, seconds; a seek back does not make it less. */
-function createBufferedEnds(): { readonly add: (fragment: EngineFragment) => void; readonly reach: () => number } {
-  let reach = 0;
+interface LoadedEnds {
+  readonly add: (fragment: EngineFragment) => void;
+  readonly remove: (fragment: EngineFragment) => void;
+  /** Seconds. */
+  readonly reach: () => number;
+}
+
+const MAX_LOADED = 100;
+
+/** Up to where sound and pictures have been loaded, appended or not; a seek back does not make it less. */
+function createLoadedEnds(): LoadedEnds {
+  const ends = new Map<string, number>();
+  const nameOfFragment = ({ type, sn }: EngineFragment): string => `${type} ${sn}`;
   return {
-    add: ({ type, end }) => {
-      if (type !== "subtitle") reach = Math.max(reach, end);
+    add: (fragment) => {
+      ends.set(nameOfFragment(fragment), fragment.end);
+      const [oldest] = ends.keys();
+      if (oldest !== undefined && ends.size > MAX_LOADED) ends.delete(oldest);
     },
-    reach: () => reach,
+    remove: (fragment) => ends.delete(nameOfFragment(fragment)),
+    reach: () => Math.max(0, ...ends.values()),
   };
 }
 
@@ -155,7 +176,7 @@ function createExits({ engine, timeline, reload }: AdFailureDeps): Exits {
       setTimeout(() => {
         if (source === "stuck") engine.recoverMediaError();
         if (isOut) reload(engine.media?.currentTime ?? 0);
-        else if (source === "kept") check();
+        else if (source === "kept" || !isAt(span, engine.media?.currentTime ?? 0)) check();
         else jump(span);
       }, 0);
     },

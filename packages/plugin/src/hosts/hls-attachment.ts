@@ -56,10 +56,14 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
       late.onFragmentLoading(frag);
       failures.onFragmentLoading(frag);
     },
-    [ENGINE_EVENT.fragLoaded]: ({ frag }) => frag && late.onFragmentLoaded(frag),
+    [ENGINE_EVENT.fragLoaded]: ({ frag }) => {
+      if (!frag) return;
+      late.onFragmentLoaded(frag);
+      failures.onFragmentLoaded(frag);
+    },
     [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
       if (!frag) return;
-      failures.onFragmentBuffered(frag, hasMedia(frag));
+      failures.onFragmentBuffered(frag);
       // hls.js tells of fragments that it could not parse as well
       if (!hasMedia(frag)) return;
       if (frag.type === "main") {
@@ -83,6 +87,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
 
   return {
     media: () => engine.media,
+    contentUrl: () => engine.url ?? undefined,
     onLateChange: late.check,
     bufferAhead: () => {
       const { media } = engine;
@@ -99,7 +104,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   };
 }
 
-const TIME_EVENTS = ["timeupdate", "waiting"] as const;
+const TIME_EVENTS = ["timeupdate", "waiting", "seeking"] as const;
 
 /** Whether anything of a fragment could be read. */
 function hasMedia({ elementaryStreams }: EngineFragment): boolean {
