@@ -36,6 +36,18 @@ describe("content that a pod replaces", () => {
       ]);
   });
 
+  test("is told in whole segments beside its pod, or by itself where nothing takes its place", () => {
+    const { breaks, removed } = stitchVod(vod(5, 6), CONTENT, [replace(6, 8, 4), replace(18, 6), replace(30, 0, 5)]);
+    expect(breaks.map(({ breakId, replaced }) => [breakId, replaced])).toEqual([
+      ["b6", 6],
+      ["b30", undefined],
+    ]);
+    expect(removed).toEqual([
+      { breakId: "b18", contentTime: 18, startTime: 16, duration: 0, firstMediaSequence: 3, ads: [], replaced: 6 },
+    ]);
+    expect(stitchVod(vod(5, 6), CONTENT, [replace(6, 6, 4)])).not.toHaveProperty("removed");
+  });
+
   test("goes without a pod where a break is taken out, with a discontinuity at the joint but not at the top", () => {
     const { text, breaks } = stitchVod(vod(5, 6), CONTENT, [replace(6, 12)]);
     expect(readByHlsParser(text).map(({ uri, discontinuitySequence }) => [uri, discontinuitySequence])).toEqual([
