@@ -7,7 +7,7 @@ import { expect, type Page, test } from "@playwright/test";
 import { bootstrap, type BootstrapOptions, bootstrapUrl } from "../packages/plugin/src/bootstrap.ts";
 import { callApi } from "./demo-page.ts";
 import { groupRuns, type Run, type ShownFrame, shownFrames } from "./frames.ts";
-import { addCues, type LiveChannel, listBreaks, startChannel, WINDOW } from "./live-channel.ts";
+import { addCues, type ChannelBreak, type LiveChannel, startChannel, WINDOW } from "./live-channel.ts";
 import { CONTENT, LONG_AD, type ManifestSite, SHORT_AD, startManifestSite } from "./manifest-server.ts";
 import { selectCells } from "./matrix.ts";
 import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
@@ -33,12 +33,13 @@ const [EARLY, LATE] = [0.4, 1.5];
 
 type Tracking = "v1" | "v2" | "v3" | "vmap" | "marker";
 
-const BREAKS = listBreaks(WINDOW + 3, 1);
+/** Of the live channel: announced when everybody watches. */
+let avails: readonly ChannelBreak[] = [];
 
 let site: ManifestSite;
 let world: World;
 test.beforeAll(async () => {
-  site = await startManifestSite((path, text) => (path.startsWith("/live/") ? addCues(text, BREAKS) : text));
+  site = await startManifestSite((path, text) => (path.startsWith("/live/") ? addCues(text, avails) : text));
   await makeFilm(join(site.folder, "film"), CONTENT, DURATION);
   world = await startWorld();
 });
@@ -295,19 +296,22 @@ test.describe("live", () => {
       options: { server: { tracking: "marker" } },
     });
 
+    for (const page of [first, second]) await playPast(page, 0.5);
+    avails = [{ first: (await channel.edge("180")) + 1, count: 4 }];
     await waitForEvent(first, "adstart");
     await first.evaluate(() => {
       const { hls } = window.interludePlayers?.[0] ?? {};
       if (hls) hls.nextLevel = 1;
     });
-    for (const page of [first, second]) await watchBreak(page);
-    for (const page of [first, second]) await expectWatched(page);
+    await waitForEvent(first, "adbreakcomplete");
     const levels = new Set(
       (requested.get(first) ?? []).flatMap((path) =>
         path.includes("pttrackingposition") ? (/^\/auditude\/live\/e2e\/(\d+)\//.exec(path)?.[1] ?? []) : [],
       ),
     );
     expect(levels.size, "renditions whose sidecars were asked for").toBe(2);
+    for (const page of [first, second]) await watchBreak(page);
+    for (const page of [first, second]) await expectWatched(page);
     for (const page of [first, second]) await page.close();
   });
 });
