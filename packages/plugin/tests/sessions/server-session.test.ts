@@ -166,6 +166,7 @@ describe("a sidecar that does not come as it should", () => {
     answer();
     await vi.advanceTimersByTimeAsync(0);
     vi.useRealTimers();
+    expect(viewing.parts.contentDuration()).toBeCloseTo(24, 3);
     playFrames(viewing, served.text, 0, 52);
     expect(named(web.beacons).toSorted()).toEqual(ALL.toSorted());
   });
