@@ -26,7 +26,8 @@ interface ServerEntry extends BreakEntry {
   told: number;
 }
 
-const MAX_ENTRIES = 500;
+/** More than a sidecar is read for: none that is shown goes. */
+const MAX_ENTRIES = 1000;
 /** Seconds within which the playhead has come to a break by playing. */
 const MAX_STEP = 2;
 
@@ -79,8 +80,8 @@ export function createServerBreaks(
           content,
         ),
       );
-      const [oldest] = entries.keys();
-      if (entries.size > MAX_ENTRIES && oldest !== undefined) entries.delete(oldest);
+      for (const oldest of [...entries.keys()].slice(0, Math.max(0, entries.size - MAX_ENTRIES)))
+        entries.delete(oldest);
       if (isNew.includes(true)) deps.onBreaksChange();
     },
     refuse: (breakId, index, reason) => {
