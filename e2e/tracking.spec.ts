@@ -283,18 +283,20 @@ test("each fault has its number, and is told once", async ({ page }) => {
       id: "mid",
       ads: [
         { ad: "b", id: "broken", media: "hls" },
-        { ad: "c", id: "fine" },
+        { ad: "d", id: "garbage", media: "hls" },
       ],
     },
   ] as const;
   const adTagUrl = world.answerVmap("/vmap", vmap);
   world.answer(world.cdnPath("a", "hls"), { status: 404, body: "" });
-  world.fail(/ads\/b\/hls\/.*[1-9]\.(ts|m4s)$/, "404");
+  world.fail(/ads\/b\/hls\/.*[1-9]\.ts$/, "404");
+  world.fail(/ads\/d\/hls\/.*\.ts$/, "garbage");
   await openPlayer(page, world, { options: { adTagUrl }, hlsConfig: { startPosition: BREAK - 2 } });
-  await waitForBeacon("fine", "complete");
+  await waitForBeacon("mid", "breakEnd");
+  await playPast(page, BREAK + ADS.b.duration + ADS.d.duration + 1);
   const numbers = (owner: string): readonly (string | null)[] =>
     world.beacons(owner).flatMap(({ event, query }) => (event === "error" ? [query.get("error")] : []));
   expect(numbers("lost")).toEqual(["407"]);
   expect(numbers("broken")).toEqual(["401"]);
-  expect(numbers("fine")).toEqual([]);
+  expect(numbers("garbage")).toEqual(["405"]);
 });
