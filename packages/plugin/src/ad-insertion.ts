@@ -131,7 +131,7 @@ export function createInsertionBase(
     destroy: () => {
       isDestroyed = true;
       host?.detach();
-      parts?.beacons.flush();
+      parts?.beacons.end();
       filler?.release();
       exchanges.abort();
       clear();

@@ -46,8 +46,8 @@ export interface BeaconSender {
   readonly isFinished: (subject: BeaconSubject) => boolean;
   /** The address with its macros filled, for whoever opens it; undefined where it is no http(s) address. */
   readonly expand: (subject: BeaconSubject, template: string, moment: BeaconMoment) => URL | undefined;
-  /** Beacons that wait for the viewer's consent wait no longer: the page is being left. */
-  readonly flush: () => void;
+  /** Beacons that wait for the viewer's consent wait no longer, and no further one is sent. */
+  readonly end: () => void;
 }
 
 export interface BeaconDeps {
@@ -66,6 +66,7 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
   const memory = createMemory(deps.knownBreaks);
   const waiting = new Set<() => void>();
   let unwatch = (): void => undefined;
+  let isOver = false;
   const flush = (): void => {
     for (const sendNow of waiting) sendNow();
   };
@@ -78,6 +79,8 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
     deps.emit("beacon", beacon);
   };
   const fire = (subject: BeaconSubject, event: string, template: string, { time, macros }: Moment): void => {
+    // what is given up because everything ends is nobody's fault
+    if (isOver) return;
     const values = { ...describe(subject), ...(time === undefined ? {} : { ADPLAYHEAD: time }), ...macros };
     const filled = filler.fill(template, values);
     if (typeof filled === "string") {
@@ -120,7 +123,10 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
       const url = filler.fillNow(template, { ...describe(subject), ADPLAYHEAD: time, ...macros });
       return isWeb(url) && URL.canParse(url) ? new URL(url) : undefined;
     },
-    flush,
+    end: () => {
+      flush();
+      isOver = true;
+    },
   };
 }
 

@@ -132,6 +132,14 @@ describe("createBeaconSender", () => {
     expect(sending.sent).toEqual(["https://e.example/401"]);
   });
 
+  test("after the end of the session nothing is told, requests that it broke off least of all", () => {
+    const sending = start();
+    sending.send(SUBJECT, "start", "https://t.example/start", 0, 0);
+    sending.end();
+    sending.sendErrors(SUBJECT, ["https://e.example/[ERRORCODE]"], 301);
+    expect(sending.sent).toEqual(["https://t.example/start"]);
+  });
+
   test("a session of thousands of breaks forgets none that may be played again, and none of the last two hundred", () => {
     const sending = start(FILLER, ["first"]);
     const breaks = ["first", ...Array.from({ length: 2000 }, (_, index) => `avail-${index}`)];
@@ -173,11 +181,11 @@ describe("beacons that wait for consent", () => {
     expect(sending.sent).toEqual(["https://t.example/?c=CPx"]);
   });
 
-  test("go without it, once, when the page is left meanwhile", async () => {
+  test("go without it, once, when the session ends meanwhile", async () => {
     const { filler, answer } = asking();
     const sending = start(filler);
     sending.send(SUBJECT, "start", "https://t.example/?c=[GDPRCONSENT]", 0, 0);
-    sending.flush();
+    sending.end();
     answer("CPx");
     await Promise.resolve();
     await Promise.resolve();
