@@ -17,6 +17,11 @@ declare module "video.js/dist/video.es.js" {
     currentTime(): number | undefined;
     error(): { readonly code: number; readonly message: string } | null;
     dispose(): void;
+    textTracks(): ArrayLike<{
+      readonly kind: string;
+      mode: string;
+      readonly cues: ArrayLike<{ readonly text: string; readonly startTime: number }> | null;
+    }>;
     usingPlugin(name: string): boolean;
   }
   type VideoJs = import("@interlude/plugin/videojs").VideoJs & {

@@ -64,7 +64,6 @@ const CONTENTS = [
   ["cmaf", "demuxed CMAF"],
   ["ts-alt-audio", "TS with alternate audio"],
   ["aes", "AES-128"],
-  ["subtitles", "TS with subtitles"],
   ["ts-and-audio-only", "TS with a variant of sound alone"],
 ] as const;
 
@@ -83,6 +82,29 @@ for (const [content, what] of selectCells(CONTENTS, CONTENTS.slice(0, 1))) {
     ]);
   });
 }
+
+test("VHS: subtitles stay in step with the film behind an ad, and show nothing in it", async ({ page }) => {
+  const adTagUrl = world.answerVmap("/ads/mid", [{ at: "00:00:08", id: "mid", ads: ["a"] }]);
+  await openVideoJs(page, world, { content: "subtitles", options: { adTagUrl, ...PATIENT } });
+  await playPast(page, 0.2);
+  await page.evaluate(() => {
+    for (const track of Array.from(window.videoJsPlayers?.[0]?.player.textTracks() ?? []))
+      if (track.kind === "subtitles") track.mode = "showing";
+  });
+  await seekTo(page, 6.5);
+  const read = (): Promise<Readonly<Record<string, number>>> =>
+    page.evaluate(() => {
+      const tracks = Array.from(window.videoJsPlayers?.[0]?.player.textTracks() ?? []);
+      const track = tracks.find(({ kind }) => kind === "subtitles");
+      return Object.fromEntries(Array.from(track?.cues ?? []).map(({ text, startTime }) => [text, startTime]));
+    });
+  await expect.poll(read, { timeout: 30_000 }).toHaveProperty(["second 10"]);
+  const cues = await read();
+  expect([cues["second 7"], cues["second 8"], cues["second 10"]]).toEqual(
+    [7, 12, 14].map((at) => expect.closeTo(at, 0)),
+  );
+  expect(Object.values(cues).filter((at) => at >= 8.5 && at < 11.5)).toEqual([]);
+});
 
 const BROKEN = [
   { name: "are gone", fault: "404", path: /ads\/a\/hls\/\d+_00001\.ts$/, shown: [ADS.a.source, ADS.c.source] },

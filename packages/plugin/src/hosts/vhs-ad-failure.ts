@@ -38,11 +38,11 @@ export function createAdGuard(
   const broken = new Set<AdSpan>();
 
   const adsOf = createAdIndex(timeline);
-  /** One creative may stand in several breaks: the one that the viewer is in, or comes to next. */
+  /** One creative may stand in several breaks: the one that the viewer is in, or comes to next. Subtitles show nothing in an ad. */
   const findSpan = (uri: string): AdSpan | undefined =>
     gate
       .all()
-      .flatMap((playlist) => adsOf(playlist).get(uri) ?? [])
+      .flatMap((playlist) => (playlist.kind === "subtitles" ? [] : (adsOf(playlist).get(uri) ?? [])))
       .find(({ placed }) => timeline.endOf(placed) > media.currentTime);
   let waiting: ReturnType<typeof setTimeout> | undefined;
   /** Whether the viewer has come to the end of the media that is there, and it ends within this ad or in front of it. */

@@ -12,6 +12,7 @@ import type { Vhs, VhsCallback, VhsMain, VhsPlaylist, VhsRequest, VhsRequestOpti
 
 /** A playlist as VHS has it. */
 export interface GatedPlaylist {
+  readonly kind: ContentPlaylist["kind"];
   readonly url: URL;
   readonly text: string;
 }
@@ -35,7 +36,8 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
   const stitch = async (fetched: FetchedPlaylist, name: string, request: VhsRequest): Promise<boolean> => {
     const text = await tap.stitch(fetched);
     if (request.aborted) return false;
-    given.set(name, { url: fetched.content.url, text });
+    const { url, kind } = fetched.content;
+    given.set(name, { kind, url, text });
     Object.defineProperty(request, "responseText", { value: text, configurable: true });
     return true;
   };

@@ -2,7 +2,7 @@ import type { PlacedBreak } from "@interlude/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type AdGuard, createAdGuard, type GuardedMedia } from "../../src/hosts/vhs-ad-failure.ts";
 import type { VhsRequest } from "../../src/hosts/vhs-engine.ts";
-import type { PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
+import type { GatedPlaylist, PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
 import { createTimeline } from "../../src/viewing/timeline.ts";
 
 const URL_OF_LEVEL = new URL("https://site.example/720.m3u8");
@@ -28,7 +28,7 @@ interface Guarded {
 }
 
 /** Content of 4 s, an ad of 4 s, content; media up to `bufferedEnd` is there. */
-function createGuarded(currentTime: number, bufferedEnd: number): Guarded {
+function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlaylist["kind"] = "main"): Guarded {
   const timeline = createTimeline();
   const fragments = [0, 1, 2].map((sn) => ({ sn, start: sn * 4, end: sn * 4 + 4 }));
   timeline.setDetails({ url: URL_OF_LEVEL.href, live: false, startSN: 0, fragments });
@@ -37,7 +37,7 @@ function createGuarded(currentTime: number, bufferedEnd: number): Guarded {
   const refused: unknown[] = [];
   const gate: PlaylistGate = {
     find: () => undefined,
-    all: () => [{ url: URL_OF_LEVEL, text: TEXT }],
+    all: () => [{ kind, url: URL_OF_LEVEL, text: TEXT }],
     guard: () => false,
     release: () => undefined,
   };
@@ -84,6 +84,11 @@ describe("createAdGuard", () => {
     const noise = new Uint8Array(16).fill(1).buffer;
     expect(answer("https://site.example/1.ts", null, noise).isTold).toBe(true);
     expect([answer(AD, null, noise).isTold, retries()]).toEqual([false, 1]);
+  });
+
+  test("the empty subtitles of an ad are no media, and no failure", () => {
+    const { answer } = createGuarded(1, 4, "subtitles");
+    expect(answer(AD, null, new TextEncoder().encode("WEBVTT\n\n").buffer).isTold).toBe(true);
   });
 
   test("the viewer is put behind the ad when the content in front of it has been played, and not before", () => {
