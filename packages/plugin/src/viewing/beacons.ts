@@ -64,12 +64,8 @@ const MAX_BREAKS = 200;
 export function createBeaconSender(deps: BeaconDeps): BeaconSender {
   const { filler } = deps;
   const memory = createMemory(deps.knownBreaks);
-  const waiting = new Set<() => void>();
-  let unwatch = (): void => undefined;
+  const queue = createQueue();
   let isOver = false;
-  const flush = (): void => {
-    for (const sendNow of waiting) sendNow();
-  };
 
   const request = (subject: BeaconSubject, event: string, url: string, time: number | undefined): void => {
     if (!isWeb(url)) return;
@@ -83,19 +79,9 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
     if (isOver) return;
     const values = { ...describe(subject), ...(time === undefined ? {} : { ADPLAYHEAD: time }), ...macros };
     const filled = filler.fill(template, values);
-    if (typeof filled === "string") {
-      request(subject, event, filled, time);
-      return;
-    }
-    const send = (url: string): void => {
-      if (!waiting.delete(sendNow)) return;
-      if (waiting.size === 0) unwatch();
-      request(subject, event, url, time);
-    };
-    const sendNow = (): void => send(filler.fillNow(template, values));
-    if (waiting.size === 0) unwatch = watchLeaving(flush);
-    waiting.add(sendNow);
-    void filled.then(send);
+    const send = (url: string): void => request(subject, event, url, time);
+    if (typeof filled === "string") send(filled);
+    else queue.add(filled, () => filler.fillNow(template, values), send);
   };
   const fireOnce = (subject: BeaconSubject, event: string, template: string, name: string, moment: Moment): void => {
     const { breakId, index, adId } = subject;
@@ -124,8 +110,36 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
       return isWeb(url) && URL.canParse(url) ? new URL(url) : undefined;
     },
     end: () => {
-      flush();
+      queue.flush();
       isOver = true;
+    },
+  };
+}
+
+interface Queue {
+  /** Waits for an address, but no longer than the page lives: then it is made `now`. */
+  readonly add: (address: Promise<string>, now: () => string, send: (url: string) => void) => void;
+  readonly flush: () => void;
+}
+
+function createQueue(): Queue {
+  const waiting = new Set<() => void>();
+  let unwatch = (): void => undefined;
+  const flush = (): void => {
+    for (const sendNow of waiting) sendNow();
+  };
+  return {
+    flush,
+    add: (address, now, send) => {
+      const sendOnce = (url: string): void => {
+        if (!waiting.delete(sendNow)) return;
+        if (waiting.size === 0) unwatch();
+        send(url);
+      };
+      const sendNow = (): void => sendOnce(now());
+      if (waiting.size === 0) unwatch = watchLeaving(flush);
+      waiting.add(sendNow);
+      void address.then(sendOnce);
     },
   };
 }
