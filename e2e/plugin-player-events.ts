@@ -37,6 +37,8 @@ export interface PagePlayer {
   readonly events: PageEvent[];
   /** Of the player: fatal ones end in `(fatal)`. */
   readonly errors: string[];
+  /** Media playlists as hls.js was given them. */
+  readonly playlists: string[];
   /** The player first, or the insertion. */
   readonly destroy: (first?: "player" | "insertion") => void;
 }

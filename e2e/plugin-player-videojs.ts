@@ -42,6 +42,7 @@ export function startVideoJs(
     },
     events,
     errors,
+    playlists: [],
     destroy: (first = "player") => {
       if (first === "insertion") plugin?.dispose();
       player.dispose();

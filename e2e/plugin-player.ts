@@ -56,6 +56,8 @@ function startHls(
   const hls = new HlsClass({ testBandwidth: false, ...run.hlsConfig, ...insertion?.hlsConfig });
   insertion?.attach(hls);
   hls.on(HlsClass.Events.ERROR, (_event, { details, fatal }) => errors.push(`${details}${fatal ? " (fatal)" : ""}`));
+  const playlists: string[] = [];
+  hls.on(HlsClass.Events.LEVEL_LOADED, (_event, { details }) => playlists.push(details.m3u8));
   hls.loadSource(run.contentUrl);
   hls.attachMedia(video);
   const destroy: PagePlayer["destroy"] = (first = "player") => {
@@ -64,7 +66,7 @@ function startHls(
     insertion?.destroy();
     video.remove();
   };
-  return { video, insertion, hls, events, errors, destroy };
+  return { video, insertion, hls, events, errors, playlists, destroy };
 }
 
 /** From now on. */
