@@ -64,8 +64,9 @@ async function measureLoad({ stage, describeRun }: PlayerBench, technique: Techn
   await session.send("Network.setCacheDisabled", { cacheDisabled: true });
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
   try {
+    // opens the page, which is not part of it
     await stage.start(describeRun(technique, "stock", MID_ROLL), false);
-    await stage.page.evaluate(() => window.stopPlayer?.());
+    await stage.stop();
     const before = await readMetrics(session);
     bytes = 0;
     await stage.start(describeRun(technique, "stock", MID_ROLL), false);
