@@ -5,32 +5,20 @@
 import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
 import { bootstrap, type BootstrapOptions, bootstrapUrl } from "../packages/plugin/src/bootstrap.ts";
-import { callApi } from "./demo-page.ts";
-import { groupRuns, type Run, type ShownFrame, shownFrames } from "./frames.ts";
+import { groupRuns, shownFrames } from "./frames.ts";
 import { addCues, type ChannelBreak, type LiveChannel, startChannel, WINDOW } from "./live-channel.ts";
 import { CONTENT, LONG_AD, type ManifestSite, SHORT_AD, startManifestSite } from "./manifest-server.ts";
 import { selectCells } from "./matrix.ts";
 import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
 import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
+import { AD_SHARES, expectInTime, report, type Reported, requestsOf, watchRequests } from "./server-session-page.ts";
 import { startWorld, type World } from "./plugin-world.ts";
-import { FRAME_RATE, makeFilm } from "./strip-media.ts";
+import { makeFilm } from "./strip-media.ts";
 
 /** Seconds of content. */
 const DURATION = 16;
-const AD_SHARES: Readonly<Record<string, number>> = {
-  impression: 0,
-  creativeView: 0,
-  start: 0,
-  firstQuartile: 0.25,
-  midpoint: 0.5,
-  thirdQuartile: 0.75,
-  complete: 1,
-};
 /** Every wait that counts on a busy machine; the plugin's own is 1.5 s. */
 const SIDECAR_TIMEOUT = 20_000;
-/** Seconds. The page hears of a frame before it is on screen, on a loaded machine several frames before; what is late is its load. */
-const [EARLY, LATE] = [0.4, 1.5];
-
 type Tracking = "v1" | "v2" | "v3" | "vmap" | "marker";
 
 /** Of the live channel: announced when everybody watches. */
@@ -57,60 +45,6 @@ function bootstrapOf(path: string, tracking: BootstrapOptions["tracking"]): URL 
     session: crypto.randomUUID(),
     ...(tracking && { tracking }),
   });
-}
-
-interface Reported {
-  readonly event: string;
-  readonly ad: string;
-  readonly break: string;
-  readonly receivedAt: string;
-}
-
-/** What the receiver of tracking got in the page's session, in order. */
-async function report(page: Page): Promise<readonly Reported[]> {
-  const session = sessions.get(page)?.();
-  const { beacons } = JSON.parse(await callApi(site.server, "GET", `/report?format=json&session=${session}`));
-  return beacons;
-}
-
-const sessions = new WeakMap<Page, () => string>();
-const requested = new WeakMap<Page, string[]>();
-
-/** The session is told by the playlists that the player asks for. */
-function watchRequests(page: Page): void {
-  let session = "";
-  const paths: string[] = [];
-  sessions.set(page, () => session);
-  requested.set(page, paths);
-  page.on("request", (request) => {
-    const { pathname, search } = new URL(request.url());
-    paths.push(pathname + search);
-    session = /^\/auditude\/(?:vod|live)\/e2e\/[^/]+\/([^/]+)\//.exec(pathname)?.[1] ?? session;
-  });
-}
-
-/** Media time of what was on screen at a moment of the wall clock. */
-function timeAt(frames: readonly ShownFrame[], at: number): number {
-  return frames.findLast(({ shownAt }) => shownAt <= at)?.mediaTime ?? Number.NaN;
-}
-
-/** Each beacon of each ad that was on screen, received when the frame that it tells of was there. */
-function expectInTime(frames: readonly ShownFrame[], ads: readonly Run[], beacons: readonly Reported[]): void {
-  const inOrder = new Map<string, number>();
-  for (const { event, ad, receivedAt } of beacons) {
-    const share = AD_SHARES[event];
-    if (share === undefined) continue;
-    const { source, duration } = ad === LONG_AD.id ? LONG_AD : SHORT_AD;
-    const name = `${ad} ${event}`;
-    const nth = inOrder.get(name) ?? 0;
-    inOrder.set(name, nth + 1);
-    const first = ads.filter((run) => run.source === source)[nth]?.frames[0];
-    if (!first) throw new Error(`${name}: expected frames of the ad, got none`);
-    const due = first.mediaTime - first.frame / FRAME_RATE + share * duration;
-    const late = timeAt(frames, Date.parse(receivedAt)) - due;
-    expect.soft(late, `${name} is ${late} s late`).toBeGreaterThan(-EARLY);
-    expect.soft(late, `${name} is ${late} s late`).toBeLessThan(LATE);
-  }
 }
 
 const nameOf = ({ break: breakId, ad, event }: Reported): string => `${breakId} ${ad} ${event}`;
@@ -161,14 +95,15 @@ async function watchFilm(page: Page): Promise<void> {
 }
 
 async function expectFilm(page: Page, tracking: Tracking): Promise<void> {
-  await expect.poll(async () => (await report(page)).length).toBeGreaterThanOrEqual(ALL.length);
-  const beacons = await report(page);
+  await expect.poll(async () => (await report(page, site.server)).length).toBeGreaterThanOrEqual(ALL.length);
+  const beacons = await report(page, site.server);
   expect(beacons.map(nameOf).toSorted()).toEqual(ALL.toSorted());
   const frames = await shownFrames(page);
   const runs = groupRuns(frames);
   const [LONG, SHORT] = [LONG_AD.source, SHORT_AD.source];
   expect(runs.map(({ source }) => source)).toEqual([LONG, CONTENT, LONG, SHORT, CONTENT, LONG]);
-  expectInTime(
+  await expectInTime(
+    page,
     frames,
     runs.filter(({ source }) => source !== CONTENT),
     beacons,
@@ -182,7 +117,7 @@ async function expectFilm(page: Page, tracking: Tracking): Promise<void> {
   expect(await contentTime(page)).toBeCloseTo(DURATION, 0);
   expect((await errors(page)).filter((text) => text.includes("fatal"))).toEqual([]);
   // once per rendition that was played, never for another
-  const sidecars = (requested.get(page) ?? []).filter((path) => path.includes("pttrackingposition"));
+  const sidecars = requestsOf(page).filter((path) => path.includes("pttrackingposition"));
   expect(new Set(sidecars).size).toBe(sidecars.length);
   expect(sidecars.length > 0).toBe(tracking !== "marker");
 }
@@ -218,7 +153,7 @@ test("simplesstm: what the server fires the page does not, though it tells of th
   expect(told).not.toContain("beacon");
   const wanted = ofBreak("at-start", "long");
   const ofPreRoll = async (): Promise<readonly string[]> =>
-    (await report(page)).map(nameOf).filter((name) => name.startsWith("at-start "));
+    (await report(page, site.server)).map(nameOf).filter((name) => name.startsWith("at-start "));
   await expect.poll(ofPreRoll).toHaveLength(wanted.length);
   expect((await ofPreRoll()).toSorted()).toEqual(wanted.toSorted());
 });
@@ -242,7 +177,7 @@ test("the manual's page opens a session by JSON, and is told of its pre-roll", a
   );
   expect(asked.search).toBe("?z=1&pttrackingmode=simple&pttrackingversion=vmap");
   expect(said).toContain("long, 4 s");
-  await expect.poll(async () => (await report(page)).map(nameOf)).toContain("at-start long impression");
+  await expect.poll(async () => (await report(page, site.server)).map(nameOf)).toContain("at-start long impression");
 });
 
 test.describe("live", () => {
@@ -264,12 +199,12 @@ test.describe("live", () => {
     const runs = groupRuns(frames);
     expect.soft(runs.map(({ source }) => source)).toEqual([CONTENT, LONG_AD.source, SHORT_AD.source, CONTENT]);
     const count = 2 * Object.keys(AD_SHARES).length;
-    await expect.poll(async () => (await report(page)).length).toBeGreaterThanOrEqual(count);
-    const beacons = await report(page);
+    await expect.poll(async () => (await report(page, site.server)).length).toBeGreaterThanOrEqual(count);
+    const beacons = await report(page, site.server);
     const names = beacons.map(({ ad, event }) => `${ad} ${event}`);
     const wanted = ["long", "short"].flatMap((ad) => Object.keys(AD_SHARES).map((event) => `${ad} ${event}`));
     expect.soft(names.toSorted()).toEqual(wanted.toSorted());
-    expectInTime(frames, runs.slice(1, 3), beacons);
+    await expectInTime(page, frames, runs.slice(1, 3), beacons);
     const told = (await events(page)).filter(({ name }) => name === "adbreakstart" || name === "adstart");
     expect.soft(told.map(({ name }) => name)).toEqual(["adbreakstart", "adstart", "adstart"]);
     expect.soft((await errors(page)).filter((text) => text.includes("fatal"))).toEqual([]);
@@ -305,7 +240,7 @@ test.describe("live", () => {
     });
     await waitForEvent(first, "adbreakcomplete");
     const levels = new Set(
-      (requested.get(first) ?? []).flatMap((path) =>
+      requestsOf(first).flatMap((path) =>
         path.includes("pttrackingposition") ? (/^\/auditude\/live\/e2e\/(\d+)\//.exec(path)?.[1] ?? []) : [],
       ),
     );
