@@ -1,7 +1,7 @@
 /** The examples of docs/plugin, as they are printed there, in pages as publishers have them. */
 import { expect, type Page, test } from "@playwright/test";
 import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
-import { ADS, CONTENT_SOURCE } from "./plugin-catalog.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./plugin-catalog.ts";
 import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
 import { playPast } from "./plugin-page.ts";
 import { startWorld, type World } from "./plugin-world.ts";
@@ -91,3 +91,29 @@ for (const [name, engine] of [
     expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
   });
 }
+
+test("who returns sees the pre-roll, goes on where they were, and as a subscriber no mid-roll", async ({ page }) => {
+  world.answerVmap("/ads/vmap", [
+    { id: "pre", at: "start", ads: ["a"] },
+    { id: "mid", at: "00:00:12.000", ads: ["b"] },
+  ]);
+  await page.addInitScript(() => localStorage.setItem("position", "10.5"));
+  await openExample(page, world, "resume");
+  await recordFrames(page);
+  await playMuted(page);
+  // the pre-roll, the content before the mid-roll, the mid-roll that is passed over, and a second more
+  await playPast(page, ADS.a.duration + 12 + ADS.b.duration + 1);
+  expect(await sourcesShown(page)).toEqual([ADS.a.source, CONTENT_SOURCE]);
+  const [, film] = groupRuns(await shownFrames(page));
+  expect(film?.frames[0]?.frame).toBeGreaterThanOrEqual(10 * FRAME_RATE);
+});
+
+test("a publisher's own decision fills a break", async ({ page }) => {
+  world.answerVast("/decide", "c");
+  await openExample(page, world, "resolver");
+  await recordFrames(page);
+  await playMuted(page);
+  await playPast(page, 6 + ADS.c.duration + 0.5);
+  expect(await sourcesShown(page)).toEqual([CONTENT_SOURCE, ADS.c.source, CONTENT_SOURCE]);
+  expect(world.requests.find(({ path }) => path === "/decide")?.query.get("at")).toBe("6");
+});

@@ -9,6 +9,8 @@ const EXAMPLES = {
   vmap: "ts",
   live: "ts",
   autoplay: "ts",
+  resume: "ts",
+  resolver: "ts",
   "react-page": "tsx",
   "server-session": "ts",
   videojs: "ts",

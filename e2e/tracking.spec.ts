@@ -2,7 +2,7 @@
  * Tracking on real media: each request once and when its frame is on screen, what the viewer does by real gestures, where a click leads,
  * the number of each fault, and nothing lost when the page is left.
  *
- * @see docs/plugin-tracking.md; VAST 4.3 §3.14.1, §2.3.6
+ * @see docs/plugin/tracking.md; VAST 4.3 §3.14.1, §2.3.6
  */
 import { expect, type Page, test } from "@playwright/test";
 import { shownFrames } from "./frames.ts";
