@@ -119,6 +119,23 @@ test("an ad whose segment breaks off in the middle costs no more than what is mi
   expect(firstFrame(runs[2])).toBeLessThan(RESUMED + 6);
 });
 
+test("of a pod with a missing ad, a broken one and a fine one, the fine one is shown", async ({ page }) => {
+  const ads = [{ ad: "a", id: "pod-missing" }, { ad: "c", id: "pod-garbage" }, "d"] as const;
+  const adTagUrl = world.answerVmap("/ads/vmap", [{ at: "00:00:08", id: "mid", ads }]);
+  await breakSegments(page, /ads\/a\/.*\.ts/, missing);
+  await breakSegments(page, /ads\/c\/.*_00001\.ts/, garbage);
+  const hlsConfig = { maxBufferLength: 1, maxMaxBufferLength: 1 };
+  await openPlayer(page, world, { options: { adTagUrl }, hlsConfig });
+  const runs = await playBreak(page, 8 + ADS.a.duration + ADS.c.duration + ADS.d.duration + 1);
+  expect(listSources(runs)).toEqual([CONTENT_SOURCE, ADS.c.source, ADS.d.source, CONTENT_SOURCE]);
+  expect(firstFrame(runs[2])).toBeLessThan(6);
+  expect(lastFrame(runs[2])).toBeGreaterThan(ADS.d.duration * 25 - 7);
+  expect(firstFrame(runs[3])).toBeGreaterThanOrEqual(RESUMED);
+  expect(firstFrame(runs[3])).toBeLessThan(RESUMED + 6);
+  expect(await readErrors("pod-missing")).toEqual(["401"]);
+  expect(await readErrors("pod-garbage")).toEqual(["405"]);
+});
+
 test("a pre-roll that is garbage leaves the film from its first frame on", async ({ page }) => {
   const adTagUrl = world.answerVast("/ads/vast", { ad: "a", id: "pre" });
   await breakSegments(page, /ads\/a\/.*\.ts/, garbage);

@@ -59,8 +59,13 @@ export interface Session {
   readonly readMaster: (text: string) => void;
   /** The viewer is at a content time: what lies ahead may have to be prepared. */
   readonly advance: (contentTime: number) => void;
-  /** Leaves out an ad that was ready. */
-  readonly refuse: (breakId: string, index: number, reason: SkipReason) => void;
+  /**
+   * Leaves out an ad that was ready.
+   *
+   * @param staysListed in VOD it is told as left out, but stays in the playlists: the player has some of it, and jumps over the rest.
+   * Absent: it does not
+   */
+  readonly refuse: (breakId: string, index: number, reason: SkipReason, staysListed?: boolean) => void;
   /** @throws AdError `playlist-malformed` */
   readonly stitch: (fetched: FetchedPlaylist) => Promise<Stitched>;
 }
@@ -120,12 +125,13 @@ export function createSession(deps: SessionDeps): Session {
   };
   const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
     known?.isLive ? (await (loading ??= loadLive(current))).stitch(fetched, current) : vod.stitch(fetched, current);
-  const refuse = (breakId: string, index: number, reason: SkipReason): void =>
+  const refuse: Session["refuse"] = (breakId, index, reason, staysListed = false) =>
     refuseAd(
       entries().find(({ planned }) => planned.breakId === breakId),
       index,
       reason,
       sessionPorts,
+      staysListed && known?.isLive === false,
     );
 
   let marks: ((contentTime: number) => void) | undefined;

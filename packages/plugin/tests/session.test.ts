@@ -295,6 +295,17 @@ describe("an ad that cannot be played is skipped, and the content is untouched",
     expect(viewing.skips).toMatchObject([{ adId: "one", reason: "new-creative" }]);
   });
 
+  test("one that breaks off while it plays stays listed, in the renditions that come later too", async () => {
+    const viewing = watch(createFakeWeb({ ...HLS, "/v1/zones/1.json": ZONE }));
+    const text = await settle(viewing.play(CONTENT));
+    const [entry] = viewing.session.entries();
+    viewing.session.refuse(entry?.planned.breakId ?? "", 0, "media-unavailable", true);
+    viewing.session.refuse(entry?.planned.breakId ?? "", 0, "media-unavailable", true);
+    expect(viewing.skips.map(({ reason }) => reason)).toEqual(["media-unavailable"]);
+    expect(await settle(viewing.play(CONTENT, { track: "360" }))).toBe(text);
+    expect(entry?.status).toBe("placed");
+  });
+
   test("a stand-alone ad takes the place of one of the pod that cannot be played", async () => {
     const web = createFakeWeb({
       ...copyOf("spare"),

@@ -15,6 +15,8 @@ export interface BreakEntry {
   ads: readonly ReadyAd[];
   /** Those of `ads` that are left out after all. */
   readonly refused: Set<ReadyAd>;
+  /** Those of `ads` that cannot be played to their end, and stay listed; absent: none. */
+  broken?: Set<ReadyAd>;
 }
 
 /** What the breaks of VOD and of live content ask of their session. */

@@ -96,11 +96,21 @@ const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
   "media-unavailable": "a segment cannot be loaded",
 };
 
-/** Leaves out an ad that was ready; a break of which nothing is left is skipped. Once per ad. */
-export function refuseAd(entry: BreakEntry | undefined, index: number, reason: SkipReason, ports: SessionPorts): void {
+/**
+ * Leaves out an ad that was ready; a break of which nothing is left is skipped. Once per ad.
+ *
+ * @param staysListed the player has some of it: whatever playlist comes next must show it as well. Absent: it does not
+ */
+export function refuseAd(
+  entry: BreakEntry | undefined,
+  index: number,
+  reason: SkipReason,
+  ports: SessionPorts,
+  staysListed = false,
+): void {
   const ready = entry?.ads[index];
-  if (!entry || !ready || entry.refused.has(ready)) return;
-  entry.refused.add(ready);
+  if (!entry || !ready || entry.refused.has(ready) || entry.broken?.has(ready)) return;
+  (staysListed ? (entry.broken ??= new Set()) : entry.refused).add(ready);
   const skipped = { adId: ready.ad.id, creativeUrl: ready.mediaUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason] };
   const told = [{ ...skipped, message: MESSAGE[reason] ?? reason, errorUrls: ready.ad.errors }];
   ports.reportSkipped(entry, told);

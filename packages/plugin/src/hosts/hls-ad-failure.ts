@@ -30,6 +30,8 @@ export interface AdFailureDeps {
   readonly engine: Engine;
   readonly session: Pick<Session, "refuse" | "vod">;
   readonly timeline: Timeline;
+  /** Moves the playhead; no seek of the viewer's. */
+  readonly jump: (target: number) => void;
   /** Has every playlist asked for again. */
   readonly reload: (time: number) => void;
 }
@@ -65,7 +67,7 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
     // a new media source is empty
     const isAhead = source !== "kept" && (engine.media?.currentTime ?? 0) < start - EDGE;
     const isOut = session.vod() !== undefined && (isAlone || isAhead);
-    session.refuse(placed.breakId, Number(placed.adId), reason);
+    session.refuse(placed.breakId, Number(placed.adId), reason, !isOut);
     if (isOut) timeline.forgetFrom(start);
     exits.leave(span, isOut, source);
   };
@@ -138,15 +140,14 @@ interface Exits {
 }
 
 /** The ways out of an ad that is given up. */
-function createExits({ engine, timeline, reload }: AdFailureDeps): Exits {
+function createExits({ engine, timeline, reload, ...viewing }: AdFailureDeps): Exits {
   const broken = new Map<string, AdSpan>();
   const taken = new Set<string>();
   const jump = (span: AdSpan): void => {
-    const { media } = engine;
-    if (!media) return;
+    if (!engine.media) return;
     broken.delete(nameOf(span));
     const target = timeline.endOf(span.placed) + 0.01;
-    media.currentTime = target;
+    viewing.jump(target);
     engine.startLoad(target);
   };
   const isAt = ({ placed }: AdSpan, time: number): boolean =>

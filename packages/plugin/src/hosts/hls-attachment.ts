@@ -28,7 +28,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   });
   const edges = createEdgeAligner();
   const isLive = (): boolean => session.facts()?.isLive ?? false;
-  const failures = createAdFailures({ engine, session, timeline, reload: late.reload });
+  const failures = createAdFailures({ engine, session, timeline, jump: viewing.jump, reload: late.reload });
   let watched: HTMLMediaElement | null = null;
 
   const onTime = (): void => {

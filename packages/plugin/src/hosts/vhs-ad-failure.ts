@@ -8,6 +8,7 @@ import { parseMediaPlaylist } from "@interlude/core";
 import type { Session } from "../session.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
 import { type AdSpan, isSameAd, type Timeline } from "../viewing/timeline.ts";
+import type { Viewing } from "../viewing/viewing.ts";
 import type { VhsRequest } from "./vhs-engine.ts";
 import type { GatedPlaylist, PlaylistGate } from "./vhs-playlists.ts";
 
@@ -18,7 +19,13 @@ export interface AdGuard {
   readonly setWaiting: (isWaiting: boolean) => void;
 }
 
-/** What is read of a media element, and moved. */
+interface AdGuardParts {
+  readonly session: Pick<Session, "refuse">;
+  readonly timeline: Timeline;
+  readonly viewing: Pick<Viewing, "jump">;
+}
+
+/** What is read of a media element. */
 export type GuardedMedia = Pick<HTMLMediaElement, "currentTime" | "buffered">;
 
 /** Failures of one segment before its ad is given up; the first may be chance. */
@@ -31,7 +38,7 @@ const MAX_WAIT_MS = 5000;
 
 export function createAdGuard(
   media: GuardedMedia,
-  { session, timeline }: { readonly session: Pick<Session, "refuse">; readonly timeline: Timeline },
+  { session, timeline, viewing }: AdGuardParts,
   gate: PlaylistGate,
 ): AdGuard {
   const counts = new Map<string, number>();
@@ -53,9 +60,11 @@ export function createAdGuard(
     return isNext && end - currentTime < edge;
   };
   const jump = (span: AdSpan): void => {
-    media.currentTime = timeline.endOf(span.placed) + 0.01;
+    viewing.jump(timeline.endOf(span.placed) + 0.01);
   };
-  const refuse = ({ placed }: AdSpan): void => session.refuse(placed.breakId, Number(placed.adId), "media-unavailable");
+  // a rendition that VHS changes to is stitched when it comes, and shows the same ads
+  const refuse = ({ placed }: AdSpan): void =>
+    session.refuse(placed.breakId, Number(placed.adId), "media-unavailable", true);
   const check = (edge: number): void => {
     for (const span of broken) {
       if (!isMissing(span, edge)) continue;

@@ -43,6 +43,8 @@ export interface Viewing extends Pick<Playback, "click" | "fail">, Pick<UserActi
   readonly watch: (media: HTMLMediaElement | null) => void;
   /** The media is taken away from the element: what plays has ended. */
   readonly stop: () => void;
+  /** Moves the playhead for the player's own sake, as over an ad that is broken: no seek of the viewer's. */
+  readonly jump: (target: number) => void;
   /** The ad on screen. */
   readonly current: () => AdSpan | undefined;
   readonly isWatched: (breakId: string) => boolean;
@@ -77,6 +79,7 @@ export function createViewing(deps: ViewingDeps): Viewing {
     const at = timeline.locate(time);
     return typeof at === "object" && at.placedBreak.breakId === playback.current()?.placedBreak.breakId;
   };
+  let watchedMedia: HTMLMediaElement | null = null;
   let unwatch: (() => void) | undefined;
 
   const steering = createSteering({
@@ -137,9 +140,13 @@ export function createViewing(deps: ViewingDeps): Viewing {
     watch: (media) => {
       unwatch?.();
       steering.onEmptied();
+      watchedMedia = media;
       unwatch = media ? follow(media) : undefined;
     },
     stop: playback.stop,
+    jump: (target) => {
+      if (watchedMedia) steering.move(watchedMedia, target);
+    },
     current: playback.current,
     click: playback.click,
     fail: playback.fail,

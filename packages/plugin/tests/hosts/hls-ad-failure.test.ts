@@ -52,9 +52,18 @@ function play(currentTime: number, bufferedEnd: number, isVod = true): Stage {
   timeline.setDetails(DETAILS);
   const session = {
     vod: () => (isVod ? VOD : undefined),
-    refuse: (breakId: string, _index: number, reason: string) => told.push(`${breakId} ${reason}`),
+    refuse: (breakId: string, _index: number, reason: string, staysListed = false) =>
+      told.push(`${breakId} ${reason}${staysListed ? " stays" : ""}`),
   };
-  const failures = createAdFailures({ engine, session, timeline, reload: (time) => told.push(`reload ${time}`) });
+  const failures = createAdFailures({
+    engine,
+    session,
+    timeline,
+    jump: (target) => {
+      media.currentTime = target;
+    },
+    reload: (time) => told.push(`reload ${time}`),
+  });
   const load: Stage["load"] = (...fragments) => {
     for (const fragment of fragments) {
       failures.onFragmentLoading(fragment);
@@ -106,7 +115,7 @@ describe("createAdFailures", () => {
     load(FIRST);
     failures.add({ details: "fragParsingError", frag: SECOND, fatal: false });
     vi.advanceTimersByTime(1);
-    expect([told, media.currentTime]).toEqual([["mid source-unreadable"], 8.5]);
+    expect([told, media.currentTime]).toEqual([["mid source-unreadable stays"], 8.5]);
     media.currentTime = 11.8;
     failures.check();
     expect(media.currentTime).toBeCloseTo(16.01);
@@ -117,7 +126,7 @@ describe("createAdFailures", () => {
     const { failures, told, media } = play(7.9, 8, false);
     failures.add({ details: "fragParsingError", frag: FIRST, fatal: false });
     vi.advanceTimersByTime(1);
-    expect([told, media.currentTime]).toEqual([["mid source-unreadable"], 16.01]);
+    expect([told, media.currentTime]).toEqual([["mid source-unreadable stays"], 16.01]);
   });
 
   test("errors of content are the host's", () => {

@@ -34,6 +34,9 @@ function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlay
   timeline.setDetails({ url: URL_OF_LEVEL.href, live: false, startSN: 0, fragments });
   timeline.setBreaks(URL_OF_LEVEL.href, [BREAK], true);
   const media = { currentTime, buffered: { length: 1, start: () => 0, end: () => bufferedEnd } };
+  const jump = (target: number): void => {
+    media.currentTime = target;
+  };
   const refused: unknown[] = [];
   const gate: PlaylistGate = {
     find: () => undefined,
@@ -42,7 +45,7 @@ function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlay
     release: () => undefined,
   };
   const session = { refuse: (...what: readonly unknown[]) => void refused.push(what) };
-  const guard = createAdGuard(media, { session, timeline }, gate);
+  const guard = createAdGuard(media, { session, timeline, viewing: { jump } }, gate);
   let retries = 0;
   const retry = (): void => {
     retries += 1;
@@ -60,7 +63,7 @@ function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlay
   return { media, guard, refused, answer, retries: () => retries };
 }
 
-const REFUSED = ["mid", 0, "media-unavailable"];
+const REFUSED = ["mid", 0, "media-unavailable", true];
 
 describe("createAdGuard", () => {
   beforeEach(() => void vi.useFakeTimers());

@@ -17,6 +17,8 @@ interface Watching {
   /** Plays on for so many seconds of the clock. */
   readonly play: (seconds: number) => void;
   readonly seek: (to: number) => void;
+  /** A seek of the plugin's own. */
+  readonly jump: (to: number) => void;
   readonly setRate: (rate: number) => void;
   /** The player starts over at a place, as after an error. */
   readonly restart: (at: number) => void;
@@ -127,6 +129,10 @@ function watch(
       media.currentTime = to;
       settle();
     },
+    jump: (to) => {
+      steering.move(media, to);
+      settle();
+    },
     setRate: (value) => {
       rate = value;
       steering.onRateChange(media);
@@ -222,6 +228,16 @@ describe("createSteering", () => {
     watching.seek(watching.time() + 0.6);
     watching.play(1);
     expect(watching.seeks).toEqual([]);
+  });
+
+  test("a jump of the plugin's own, as over a broken ad, is no seek of the viewer's", () => {
+    const watching = watch(MIDS);
+    watching.play(3);
+    watching.jump(150);
+    watching.play(2);
+    expect(watching.seeks).toEqual([]);
+    expect(watching.shown).toEqual(["content"]);
+    expect(watching.time()).toBeGreaterThan(151);
   });
 
   test("a player that starts over goes back to its place, whatever lies between", () => {
