@@ -29,6 +29,7 @@ import {
   type RepackageAnswer,
   type RepackageRequest,
   resolveCreative,
+  type ScheduledBeacon,
   type SkipReason,
   VAST_ERROR_OF_SKIP,
   type VastResult,
@@ -47,6 +48,8 @@ export interface ReadyAd {
   readonly renditions: readonly AdRendition[];
   /** Seconds, of the media. */
   readonly duration: number;
+  /** What falls due by playing media of so many seconds, sorted by time. Absent: as VAST has it, {@link scheduleBeacons}. */
+  readonly schedule?: (duration: number) => readonly ScheduledBeacon[];
 }
 
 /** An ad, or a whole answer, that gives nothing to splice. `errorUrls` are told `vastError`; undefined: no error. */

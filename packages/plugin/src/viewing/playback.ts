@@ -2,18 +2,17 @@
  * What the viewer sees, frame by frame: breaks and ads starting and ending, and the beacons that fall due.
  *
  * An impression is the first frame of the ad that is really on screen. A quartile counts when it is played through: a seek over it
- * fires nothing. Each break that starts also completes, whatever becomes of it. What the viewer does counts each time, until the ad
- * has been watched to its end once; clicks count for ever.
+ * fires nothing. Each break that starts also completes, whatever becomes of it: a listener may end everything, so that after each event
+ * it is looked at what still plays.
  *
  * @see VAST 4.3 §3.14.1; primetime.md §4.10 (order of events)
  */
-import { listBeacons, type MacroValues, type ScheduledBeacon, scheduleBeacons } from "@interlude/core";
-import type { BeaconSender, BeaconSubject } from "./beacons.ts";
-import type { AdEvent, BreakEvent, Emit } from "../events.ts";
-import type { ReadyAd } from "../insertion.ts";
+import { type AdActions, createAdActions } from "./ad-actions.ts";
+import type { BeaconSender } from "./beacons.ts";
+import type { Emit } from "../events.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
+import { describeBreak, describeBreakSubject, describeSubject, type Playing, startAd } from "./playing.ts";
 import { type AdSpan, isSameAd, type Timeline } from "./timeline.ts";
-import type { UserAction } from "./user-events.ts";
 
 export interface PlaybackDeps {
   readonly timeline: Timeline;
@@ -25,7 +24,7 @@ export interface PlaybackDeps {
   readonly now: () => number;
 }
 
-export interface Playback {
+export interface Playback extends AdActions {
   /**
    * The playhead is at a time.
    *
@@ -38,44 +37,9 @@ export interface Playback {
   readonly end: () => void;
   /** Nothing plays any more. */
   readonly stop: () => void;
-  /** The viewer has done something; of interest while an ad is on screen. */
-  readonly act: (action: UserAction) => void;
-  /**
-   * The viewer has clicked on the ad on screen: its click tracking is fired.
-   *
-   * @param at CSS pixels from the player's top left corner
-   * @returns where the ad leads, macros filled; undefined without an ad, or where it leads nowhere that is http(s)
-   */
-  readonly click: (at: readonly [x: number, y: number] | undefined) => URL | undefined;
-  /**
-   * The ad on screen cannot go on: its error URLs are told, once.
-   *
-   * @param vastError 400 for a fault that has no other number, 405 for media that cannot be shown
-   * @returns false where no ad is on screen
-   */
-  readonly fail: (vastError: 400 | 401 | 402 | 405) => boolean;
   /** The break at the playhead. */
   readonly current: () => AdSpan | undefined;
 }
-
-interface Playing {
-  readonly span: AdSpan;
-  readonly entry: BreakEntry;
-  readonly ready: ReadyAd;
-  readonly startTime: number;
-  readonly event: AdEvent;
-  readonly beacons: readonly ScheduledBeacon[];
-  /** Seconds into the ad up to which it was played. */
-  time: number;
-  progressAt: number;
-  isPaused: boolean;
-}
-
-/** What VAST 4 calls it beside the older name. */
-const ALIAS: { readonly [Action in UserAction]?: string } = {
-  fullscreen: "playerExpand",
-  exitFullscreen: "playerCollapse",
-};
 
 /** Seconds: players jump over holes in the media by seeking, which is playing on all the same. */
 const MAX_STEP = 1.5;
@@ -86,36 +50,33 @@ const REWIND = 0.5;
 const END_TOLERANCE = 0.5;
 
 export function createPlayback(deps: PlaybackDeps): Playback {
-  const { timeline, emit } = deps;
+  const { timeline, emit, beacons, toContentTime } = deps;
+  const steps = createSteps(deps.now);
   let playing: Playing | undefined;
-  let lastTime = Number.NaN;
-  let shownAt = 0;
-  let hasSought = false;
   let isBreakWatched = true;
+  const contentTime = (): number => toContentTime(steps.lastTime());
+  const actions = createAdActions({ emit, beacons, playing: () => playing, contentTime });
 
-  const act = (action: UserAction): void => {
-    if (!playing) return;
-    const { ready, time } = playing;
-    if (action === "resume" && !playing.isPaused) return;
-    if (action === "pause" || action === "resume") playing.isPaused = action === "pause";
-    const subject = describeSubject(playing, deps, lastTime);
-    if (deps.beacons.isFinished(subject)) return;
-    for (const event of [action, ALIAS[action]])
-      if (event) deps.beacons.sendAction(subject, event, listBeacons(ready.creative, event), { time });
-  };
-  const enter = (span: AdSpan, time: number): void => {
-    const started = startAd(span, deps);
-    if (!started) return;
-    const { entry, event } = started;
-    if (playing?.entry !== entry) {
-      if (playing) leaveBreak(playing);
-      isBreakWatched = true;
-      emit("adbreakstart", describeBreak(span, entry, timeline));
-      const subject = { ...describeSubject(started, deps, time), ...NO_AD };
-      deps.beacons.sendBreak(subject, "breakStart", entry.planned.breakStart);
+  /** What falls due after `from` and up to `to` seconds into the ad. */
+  const fire = (ad: Playing, from: number, to: number): void => {
+    for (const [occurrence, { event, url, time }] of ad.beacons.entries()) {
+      if (time <= from || time > to) continue;
+      beacons.send(describeSubject(ad, toContentTime(ad.startTime + time)), event, url, time, occurrence);
     }
+  };
+  const enter = (started: Playing, time: number): void => {
+    const { entry, event } = started;
+    const before = playing;
+    if (before && before.entry !== entry) leaveBreak(before);
     playing = started;
+    if (before?.entry !== entry) {
+      isBreakWatched = true;
+      emit("adbreakstart", describeBreak(started, timeline));
+      beacons.sendBreak(describeBreakSubject(started, toContentTime(time)), "breakStart", entry.planned.breakStart);
+    }
+    if (playing !== started) return;
     emit("adstart", event);
+    if (playing !== started) return;
     fire(started, -1, 0);
     const elapsed = time - started.startTime;
     if (elapsed < END_TOLERANCE) return;
@@ -123,130 +84,88 @@ export function createPlayback(deps: PlaybackDeps): Playback {
     isBreakWatched = false;
     started.time = elapsed;
   };
-  /** What falls due after `from` and up to `to` seconds into the ad. */
-  const fire = (ad: Playing, from: number, to: number): void => {
-    for (const [occurrence, { event, url, time }] of ad.beacons.entries())
-      if (time > from && time <= to)
-        deps.beacons.send(describeSubject(ad, deps, ad.startTime + time), event, url, time, occurrence);
-  };
   const advance = (ad: Playing, time: number, isPlayedOn: boolean): void => {
     const elapsed = Math.min(Math.max(time - ad.startTime, 0), ad.event.duration);
-    if (elapsed < ad.time - REWIND) act("rewind");
+    if (elapsed < ad.time - REWIND) actions.act("rewind");
     if (isPlayedOn) fire(ad, ad.time, elapsed);
     else isBreakWatched = false;
     ad.time = elapsed;
-    if (Math.abs(elapsed - ad.progressAt) < PROGRESS_INTERVAL) return;
+    if (playing !== ad || Math.abs(elapsed - ad.progressAt) < PROGRESS_INTERVAL) return;
     ad.progressAt = elapsed;
     emit("adprogress", { ...ad.event, time: elapsed });
   };
   const leaveAd = (ad: Playing, isPlayedOn: boolean): void => {
+    if (ad.isLeft) return;
+    ad.isLeft = true;
     const isComplete = isPlayedOn && ad.time >= ad.event.duration - END_TOLERANCE;
     isBreakWatched &&= isComplete;
     if (!isComplete) return;
     fire(ad, ad.time, ad.event.duration);
-    deps.beacons.finish(describeSubject(ad, deps, lastTime));
+    beacons.finish(describeSubject(ad, contentTime()));
     emit("adcomplete", ad.event);
   };
   const leaveBreak = (ad: Playing): void => {
-    const { breakEnd } = ad.entry.planned;
-    emit("adbreakcomplete", { ...describeBreak(ad.span, ad.entry, timeline), watched: isBreakWatched });
-    deps.beacons.sendBreak({ ...describeSubject(ad, deps, lastTime), ...NO_AD }, "breakEnd", breakEnd);
     playing = undefined;
+    emit("adbreakcomplete", { ...describeBreak(ad, timeline), watched: isBreakWatched });
+    beacons.sendBreak(describeBreakSubject(ad, contentTime()), "breakEnd", ad.entry.planned.breakEnd);
   };
   const leave = (isPlayedOn: boolean): void => {
-    if (!playing) return;
-    leaveAd(playing, isPlayedOn);
-    leaveBreak(playing);
+    const ad = playing;
+    if (!ad) return;
+    leaveAd(ad, isPlayedOn);
+    if (!isPlayedOn && ad.event.index < ad.event.adCount - 1) isBreakWatched = false;
+    if (playing === ad) leaveBreak(ad);
+  };
+  const changeAd = (span: AdSpan, time: number, isPlayedOn: boolean): void => {
+    const ad = playing;
+    if (ad) leaveAd(ad, isPlayedOn);
+    const started = startAd(span, deps.entries(), timeline);
+    if (started && playing === ad) enter(started, time);
   };
 
   return {
-    seek: () => {
-      hasSought = true;
-    },
+    ...actions,
+    seek: steps.seek,
     show: (time, playbackRate, isShown) => {
       const at = timeline.locate(time);
       if (at === "unknown") return;
-      const step = time - lastTime;
-      const possible = MAX_STEP + (hasSought ? 0 : (deps.now() - shownAt) / 1000) * Math.max(1, playbackRate);
-      const isPlayedOn = step >= 0 && step < possible;
-      lastTime = time;
-      shownAt = deps.now();
-      hasSought = false;
-      if (at === "content") return leave(isPlayedOn);
-      if (playing && isSameAd(playing.span.placed, at.placed)) return advance(playing, time, isPlayedOn);
-      if (!isShown) return leave(isPlayedOn);
-      if (playing) leaveAd(playing, isPlayedOn);
-      enter(at, time);
+      const isPlayedOn = steps.step(time, playbackRate);
+      if (at === "content") leave(isPlayedOn);
+      else if (playing && isSameAd(playing.span.placed, at.placed)) advance(playing, time, isPlayedOn);
+      else if (isShown) changeAd(at, time, isPlayedOn);
+      else leave(isPlayedOn);
     },
     end: () => leave(true),
     stop: () => leave(false),
-    act,
-    click: (at) => {
-      if (!playing) return undefined;
-      const { event, ready, time } = playing;
-      const subject = describeSubject(playing, deps, lastTime);
-      const macros: MacroValues = at ? { CLICKPOS: at.map(Math.round) } : {};
-      deps.beacons.sendAction(subject, "clickTracking", ready.creative.clickTrackers, { time, macros });
-      const { clickThrough } = ready.creative;
-      const url = clickThrough === undefined ? undefined : deps.beacons.expand(subject, clickThrough, { time, macros });
-      emit("adclick", { ...event, time, url: url?.href });
-      return url;
-    },
-    fail: (vastError) => {
-      if (!playing) return false;
-      deps.beacons.sendErrors(describeSubject(playing, deps, lastTime), playing.ready.ad.errors, vastError);
-      return true;
-    },
     current: () => playing?.span,
   };
 }
 
-const NO_AD = { ad: undefined, adId: undefined, creative: undefined, index: undefined, mediaUrl: undefined } as const;
-
-function startAd(span: AdSpan, { entries, timeline }: PlaybackDeps): Playing | undefined {
-  const { breakId, duration } = span.placed;
-  const index = Number(span.placed.adId);
-  const entry = entries().find(({ planned }) => planned.breakId === breakId);
-  const ready = entry?.ads[index];
-  if (!entry || !ready) return undefined;
-  const { ad, creative } = ready;
-  const event: AdEvent = {
-    breakId,
-    adId: ad.id ?? `ad-${index + 1}`,
-    index,
-    adCount: span.placedBreak.ads.length,
-    title: ad.title,
-    creativeId: creative.id,
-    clickThrough: creative.clickThrough,
-    duration,
-  };
-  const startTime = timeline.startOf(span.placed);
-  const beacons = scheduleBeacons(ad, creative, duration);
-  return { span, entry, ready, startTime, event, beacons, time: 0, progressAt: 0, isPaused: false };
+interface Steps {
+  /** @returns whether what lies between the last time and this one was played */
+  readonly step: (time: number, playbackRate: number) => boolean;
+  /** The next step says nothing of what was played. */
+  readonly seek: () => void;
+  readonly lastTime: () => number;
 }
 
-function describeSubject(playing: Playing, deps: PlaybackDeps, time: number): BeaconSubject {
-  const { event, ready, entry } = playing;
+/** How the playhead gets on. */
+function createSteps(now: () => number): Steps {
+  let lastTime = Number.NaN;
+  let shownAt = 0;
+  let hasSought = false;
   return {
-    breakId: event.breakId,
-    position: entry.planned.position,
-    adId: ready.ad.id,
-    ad: ready.ad,
-    creative: ready.creative,
-    index: event.index,
-    adCount: event.adCount,
-    mediaUrl: ready.mediaUrl,
-    contentTime: deps.toContentTime(time),
-  };
-}
-
-function describeBreak(span: AdSpan, entry: BreakEntry, timeline: Timeline): BreakEvent {
-  const { placedBreak } = span;
-  return {
-    breakId: placedBreak.breakId,
-    position: entry.planned.position,
-    startTime: timeline.startOf(placedBreak),
-    duration: placedBreak.duration,
-    adCount: placedBreak.ads.length,
+    lastTime: () => lastTime,
+    seek: () => {
+      hasSought = true;
+    },
+    step: (time, playbackRate) => {
+      const taken = time - lastTime;
+      const possible = MAX_STEP + (hasSought ? 0 : (now() - shownAt) / 1000) * Math.max(1, playbackRate);
+      lastTime = time;
+      shownAt = now();
+      hasSought = false;
+      return taken >= 0 && taken < possible;
+    },
   };
 }

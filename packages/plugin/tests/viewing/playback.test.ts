@@ -3,7 +3,7 @@ import { parseXml } from "@interlude/server/xml";
 import { describe, expect, test } from "vitest";
 import { createMacroFiller } from "../../src/ads/macro-values.ts";
 import { createBeaconSender } from "../../src/viewing/beacons.ts";
-import { createEmitter } from "../../src/events.ts";
+import { createEmitter, type Emitter } from "../../src/events.ts";
 import type { ReadyAd } from "../../src/insertion.ts";
 import { createPlayback, type Playback } from "../../src/viewing/playback.ts";
 import type { BreakEntry } from "../../src/ads/break-entry.ts";
@@ -43,6 +43,7 @@ const USER_EVENTS = ["mute", "unmute", "pause", "resume", "rewind", "fullscreen"
 
 interface Watching extends Playback {
   readonly events: readonly string[];
+  readonly on: Emitter["on"];
   readonly beacons: readonly string[];
   /** Plays frames of 40 ms from one time to another. */
   readonly playTo: (time: number) => void;
@@ -124,6 +125,7 @@ function watch(): Watching {
   return {
     ...playback,
     events,
+    on,
     beacons,
     playTo: (end) => {
       for (; time < end; time += 0.04, wall += 40) playback.show(time, 1, isShown);
@@ -240,6 +242,38 @@ describe("createPlayback", () => {
     watching.playTo(9);
     watching.stop();
     expect(watching.events).toEqual(["breakstart mid 2", "start one", "breakcomplete mid left"]);
+  });
+});
+
+describe("a listener that takes the player away", () => {
+  test.each(["adbreakstart", "adstart", "beacon"] as const)("at %s ends the break that has begun", async (name) => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.on(name, () => watching.stop());
+    watching.seekTo(8);
+    watching.playTo(8.02);
+    const breaks = watching.events.filter((event) => event.startsWith("break"));
+    expect(breaks).toEqual(["breakstart mid 2", "breakcomplete mid left"]);
+    expect(watching.events.at(-1)).toBe("breakcomplete mid left");
+  });
+
+  test("at the end of an ad ends the break once, and the next ad does not start", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.on("adcomplete", () => watching.stop());
+    watching.playTo(16);
+    expect(watching.events).toEqual(["breakstart mid 2", "start one"]);
+    watching.seekTo(16);
+    watching.playTo(16.02);
+    expect(watching.events).toEqual(["breakstart mid 2", "start one", "complete one", "breakcomplete mid left"]);
+  });
+
+  test("at the end of a break does not end it again", async () => {
+    const watching = watch();
+    await Promise.resolve();
+    watching.on("adbreakcomplete", () => watching.stop());
+    watching.playTo(32);
+    expect(watching.events.filter((event) => event.startsWith("breakcomplete"))).toEqual(["breakcomplete mid watched"]);
   });
 });
 
