@@ -98,6 +98,8 @@ export function createInsertionBase(
     const zone = fetchZone(settings, ports);
     if (!settings.server) askEarly(settings, requests);
     const [{ buildParts }, createSession] = await Promise.all([import("./build-parts.ts"), loadSession(settings)]);
+    // nothing is begun that nobody could end
+    exchanges.signal.throwIfAborted();
     parts = buildParts({
       settings,
       ports,

@@ -97,6 +97,7 @@ export function createSession(deps: SessionDeps): Session {
     lookAhead: settings.lookAhead,
     startTime: settings.startContentTime,
     removals: listRemovals(settings),
+    ended: deps.ended,
     bufferAhead: deps.bufferAhead,
     get canBindLate() {
       return deps.canBindLate;

@@ -35,6 +35,8 @@ export interface Vod {
 export interface VodPorts extends VodEntriesPorts {
   /** Content that is taken out, as pods without ads. */
   readonly removals: readonly TimedPod[];
+  /** Aborted when nobody waits any more. */
+  readonly ended: AbortSignal;
 }
 
 /**
@@ -60,13 +62,13 @@ export function createVod(
 
   /** The start of the content waits no longer than the budget, and where a break can come late for pre-rolls alone. */
   const decide = async (): Promise<void> => {
-    const budget = sleep(ports.startBudgetMs);
+    const budget = sleep(ports.startBudgetMs, ports.ended);
     await Promise.race([scheduled, budget]);
     if (!ports.canBindLate) entries.resolveAll();
     const awaited = entries.list().filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
     await Promise.race([Promise.all(awaited.map(entries.settled)), budget]);
     // breaks that share the pre-roll's creative are decided in the same turn
-    await sleep(0);
+    await sleep(0, ports.ended);
     for (const entry of entries.list()) {
       if (entry.status === "ready" && entry.time !== undefined) entry.status = "placed";
       else if (entry.status === "pending" && awaited.includes(entry) && !entries.isHopeless(entry))
@@ -131,8 +133,15 @@ function buildPod({ planned, time, ads, refused }: BreakEntry): readonly TimedPo
   return [{ breakId: planned.breakId, time, replaces: planned.replaces ?? 0, ads: pod }];
 }
 
-function sleep(ms: number): Promise<void> {
+function sleep(ms: number, ended: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms);
+    const stop = (): void => {
+      clearTimeout(timer);
+      ended.removeEventListener("abort", stop);
+      resolve();
+    };
+    const timer = setTimeout(stop, ms);
+    ended.addEventListener("abort", stop);
+    if (ended.aborted) stop();
   });
 }
