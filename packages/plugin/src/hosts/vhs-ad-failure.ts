@@ -1,8 +1,9 @@
 /**
  * Ads whose segments cannot be loaded, or are no media: VHS would leave the rendition for a minute, or the stream for good. It is not
- * told; the viewer is put behind the ad where the media ends.
+ * told; the viewer is put behind the ad where the media ends. And segments that VHS itself has lost: it is made to ask for them again.
  *
- * @see VHS 3.17 playlist-controller.js, `excludePlaylist`
+ * @see VHS 3.17 playlist-controller.js, `excludePlaylist`, `setCurrentTime`; segment-transmuxer.js and http-streaming#1276: of two
+ * segments whose bytes are looked at in one moment, as after a seek, one is never heard of again
  */
 import { parseMediaPlaylist } from "@interlude/core";
 import type { Session } from "../session.ts";
@@ -33,8 +34,13 @@ const MAX_FAILURES = 2;
 /** Seconds between the playhead and the hole: while it plays, and where it has come to a halt. */
 const EDGE = 0.1;
 const HALTED_EDGE = 0.5;
+const LOOK_MS = 500;
 /** How long the viewer waits for an ad whose segments do not come. */
 const MAX_WAIT_MS = 5000;
+/** How long VHS may ask for nothing while the viewer waits. */
+const MAX_IDLE_MS = 1500;
+/** Seconds beyond the media that is there from which VHS loads anew when it is sought to. */
+const STEP = 0.05;
 
 export function createAdGuard(
   media: GuardedMedia,
@@ -51,7 +57,7 @@ export function createAdGuard(
       .all()
       .flatMap((playlist) => (playlist.kind === "subtitles" ? [] : (adsOf(playlist).get(uri) ?? [])))
       .find(({ placed }) => timeline.endOf(placed) > media.currentTime);
-  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let wait: Wait | undefined;
   /** Whether the viewer has come to the end of the media that is there, and it ends within this ad or in front of it. */
   const isMissing = ({ placed }: AdSpan, edge: number): boolean => {
     const { currentTime, buffered } = media;
@@ -81,6 +87,26 @@ export function createAdGuard(
     refuse(span);
     jump(span);
   };
+  /** A seek that is no viewer's has VHS load anew; not where the content has nothing more yet. */
+  const restart = (): void => {
+    const { currentTime, buffered } = media;
+    const end = findBufferedEnd(buffered, currentTime);
+    if (end - currentTime > HALTED_EDGE || timeline.locate(end + STEP) === "unknown") return;
+    media.currentTime = end + STEP;
+  };
+  const look = (): void => {
+    if (!wait) return;
+    const isElsewhere = Math.abs(media.currentTime - wait.at) > HALTED_EDGE;
+    wait.forMs = isElsewhere ? 0 : wait.forMs + LOOK_MS;
+    wait.idleMs = gate.isIdle() && !isElsewhere ? wait.idleMs + LOOK_MS : 0;
+    wait.at = media.currentTime;
+    if (wait.forMs === MAX_WAIT_MS) giveUp();
+    else if (wait.idleMs === MAX_IDLE_MS) restart();
+  };
+  const stopWaiting = (): void => {
+    clearInterval(wait?.timer);
+    wait = undefined;
+  };
   gate.guard = ({ uri }, error, request, retry) => {
     if (!error && isMedia(request)) return false;
     const span = findSpan(uri);
@@ -91,18 +117,26 @@ export function createAdGuard(
     else {
       refuse(span);
       if (![...broken].some(({ placed }) => isSameAd(placed, span.placed))) broken.add(span);
-      check(waiting === undefined ? EDGE : HALTED_EDGE);
+      check(wait ? HALTED_EDGE : EDGE);
     }
     return true;
   };
   return {
     check: () => check(EDGE),
     setWaiting: (isWaiting) => {
-      clearTimeout(waiting);
-      if (isWaiting) check(HALTED_EDGE);
-      waiting = isWaiting ? setTimeout(giveUp, MAX_WAIT_MS) : undefined;
+      if (!isWaiting) return stopWaiting();
+      check(HALTED_EDGE);
+      // a seek of ours is told as more waiting
+      wait ??= { at: media.currentTime, forMs: 0, idleMs: 0, timer: setInterval(look, LOOK_MS) };
     },
   };
+}
+
+interface Wait {
+  at: number;
+  forMs: number;
+  idleMs: number;
+  readonly timer: ReturnType<typeof setInterval>;
 }
 
 /** The ads of each segment's address, found once per text. */

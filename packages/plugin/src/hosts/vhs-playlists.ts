@@ -23,6 +23,8 @@ export interface PlaylistGate {
   readonly all: () => readonly GatedPlaylist[];
   /** Looks at the segments too, from now on: answers true where it takes the answer into its own hands. */
   guard: (options: VhsRequestOptions, error: unknown, request: VhsRequest, retry: () => void) => boolean;
+  /** Whether VHS has all that it has asked for. */
+  readonly isIdle: () => boolean;
   /** VHS's requests go their own way again. */
   readonly release: () => void;
 }
@@ -32,6 +34,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
   const given = new Map<string, GatedPlaylist>();
   /** Where a playlist was redirected to, by which VHS knows it from then on. */
   const redirected = new Map<string, string>();
+  const open = new Set<VhsCallback>();
 
   const stitch = async (fetched: FetchedPlaylist, name: string, request: VhsRequest): Promise<boolean> => {
     const text = await tap.stitch(fetched);
@@ -52,7 +55,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     redirected.set(url.href, name);
     if (await stitch(describePlaylist(text, url, name, vhs.playlists?.main), name, request)) handOver();
   };
-  const request = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
+  const send = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
     if (options.requestType === "hls-playlist")
       return own(options, (error, answered) => {
         if (error) callback(error, answered);
@@ -76,6 +79,20 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     };
     return first;
   };
+  const request = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
+    const answer: VhsCallback = (error, answered) => {
+      open.delete(answer);
+      callback(error, answered);
+    };
+    open.add(answer);
+    const sent = send(options, answer);
+    const { abort } = sent;
+    sent.abort = () => {
+      open.delete(answer);
+      abort.call(sent);
+    };
+    return sent;
+  };
   // others may set hooks on it, before and after
   const gated: VhsXhr = new Proxy(own, { apply: (_own, _this, [options, callback]) => request(options, callback) });
   vhs.xhr = gated;
@@ -87,6 +104,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     },
     all: () => [...given.values()],
     guard: () => false,
+    isIdle: () => open.size === 0,
     release: () => {
       gate.guard = () => false;
       if (vhs.xhr === gated) vhs.xhr = own;

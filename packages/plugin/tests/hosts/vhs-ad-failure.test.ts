@@ -25,6 +25,8 @@ interface Guarded {
   /** A segment came, or did not: whether VHS is told, and how often it is asked for again. */
   readonly answer: (uri: string, error: unknown, response?: unknown) => { readonly isTold: boolean };
   readonly retries: () => number;
+  /** Whether VHS has all that it has asked for. */
+  readonly setIdle: (isIdle: boolean) => void;
 }
 
 /** Content of 4 s, an ad of 4 s, content; media up to `bufferedEnd` is there. */
@@ -38,10 +40,12 @@ function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlay
     media.currentTime = target;
   };
   const refused: unknown[] = [];
+  let isIdle = false;
   const gate: PlaylistGate = {
     find: () => undefined,
     all: () => [{ kind, url: URL_OF_LEVEL, text: TEXT }],
     guard: () => false,
+    isIdle: () => isIdle,
     release: () => undefined,
   };
   const session = { refuse: (...what: readonly unknown[]) => void refused.push(what) };
@@ -60,7 +64,10 @@ function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlay
     };
     return { isTold: !gate.guard({ uri }, error, request, retry) };
   };
-  return { media, guard, refused, answer, retries: () => retries };
+  const setIdle: Guarded["setIdle"] = (now) => {
+    isIdle = now;
+  };
+  return { media, guard, refused, answer, retries: () => retries, setIdle };
 }
 
 const REFUSED = ["mid", 0, "media-unavailable", true];
@@ -114,6 +121,44 @@ describe("createAdGuard", () => {
     expect([media.currentTime, refused]).toEqual([8.01, [REFUSED]]);
   });
 
+  test("VHS is made to load anew where it waits for a segment that it has lost, in content as in an ad", () => {
+    for (const [at, end] of [
+      [3.9, 4],
+      [1, 1.1],
+    ] as const) {
+      const { media, guard, refused, setIdle } = createGuarded(at, end);
+      setIdle(true);
+      guard.setWaiting(true);
+      vi.advanceTimersByTime(1499);
+      expect(media.currentTime).toBe(at);
+      vi.advanceTimersByTime(1);
+      // VHS takes what is nearer to the end of its media than 1/30 s for buffered
+      expect(media.currentTime - end).toBeCloseTo(0.05);
+      guard.setWaiting(true);
+      vi.advanceTimersByTime(1000);
+      expect([media.currentTime - end, refused]).toEqual([expect.closeTo(0.05), []]);
+    }
+  });
+
+  test("where nothing more is listed VHS waits as long as it likes", () => {
+    const { media, guard, setIdle } = createGuarded(11.95, 12);
+    setIdle(true);
+    guard.setWaiting(true);
+    vi.advanceTimersByTime(10_000);
+    expect(media.currentTime).toBe(11.95);
+  });
+
+  test("who has gone elsewhere meanwhile waits there from the start", () => {
+    const { media, guard, refused } = createGuarded(1, 1.1);
+    guard.setWaiting(true);
+    vi.advanceTimersByTime(4500);
+    Object.assign(media, { currentTime: 3.9, buffered: { length: 1, start: () => 0, end: () => 4 } });
+    vi.advanceTimersByTime(4500);
+    expect(refused).toEqual([]);
+    vi.advanceTimersByTime(1000);
+    expect(refused).toEqual([REFUSED]);
+  });
+
   test("waiting for content is VHS's own, and waiting that has ended costs no ad", () => {
     const inContent = createGuarded(1, 1.1);
     inContent.guard.setWaiting(true);
@@ -121,7 +166,8 @@ describe("createAdGuard", () => {
     over.guard.setWaiting(true);
     over.guard.setWaiting(false);
     vi.advanceTimersByTime(10_000);
-    expect([inContent.refused, over.refused]).toEqual([[], []]);
+    expect([inContent.refused, over.refused, inContent.media.currentTime]).toEqual([[], [], 1]);
+    inContent.guard.setWaiting(false);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

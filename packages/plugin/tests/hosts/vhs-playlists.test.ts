@@ -90,6 +90,18 @@ describe("createPlaylistGate", () => {
     expect(told).toEqual([]);
   });
 
+  test("VHS is idle when it has been given all that it wants: answers, not what it gave up", async () => {
+    const { ask, calls, gate } = createGated();
+    ask("https://site.example/film/720.m3u8");
+    const segment = ask("https://site.example/film/1.ts", "segment");
+    expect(gate.isIdle()).toBe(false);
+    segment.abort();
+    calls[0]?.answer(null, { responseText: MEDIA });
+    expect([gate.isIdle(), calls[1]?.request.aborted]).toEqual([false, true]);
+    await settle();
+    expect(gate.isIdle()).toBe(true);
+  });
+
   test("hooks that others set stay on VHS's own request function", () => {
     const { vhs, gate } = createGated();
     const own = vhs.xhr;
