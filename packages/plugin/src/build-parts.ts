@@ -97,6 +97,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
       session.advance(contentTime);
       if (!isLive()) passEmpty(contentTime);
     },
+    onSeek: (from, to) => deps.host()?.onSeek?.(from, to),
     onWatched: tellBreaks,
   });
   return {

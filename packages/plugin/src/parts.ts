@@ -38,6 +38,8 @@ export interface HostSide {
   readonly bufferAhead: () => number | undefined;
   /** A break was decided after the playlists had been handed over. */
   readonly onLateChange: () => void;
+  /** The viewer has sought from one stream time to another, and no policy has sent him elsewhere. */
+  readonly onSeek?: (from: number, to: number) => void;
   /** Ends all listeners and timers of this side; the player goes on. */
   readonly detach: () => void;
 }

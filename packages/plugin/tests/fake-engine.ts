@@ -70,6 +70,7 @@ export function createFakeEngine(
     off: (event) => {
       listeners.delete(event);
     },
+    trigger: (event, data) => calls.push(`${event} ${JSON.stringify(data)}`),
     stopLoad: () => calls.push("stopLoad"),
     startLoad: (time) => calls.push(`startLoad ${time}`),
     recoverMediaError: () => calls.push("recoverMediaError"),

@@ -14,6 +14,7 @@ import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@inte
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
+import type { declareBreaks } from "./interstitials.ts";
 import { createVodEntries, type VodEntriesPorts } from "./vod-entries.ts";
 
 export interface Vod {
@@ -23,6 +24,8 @@ export interface Vod {
   readonly advance: (contentTime: number) => void;
   /** Breaks that are not in the playlists but may come: content seconds up to which the player may load meanwhile. */
   readonly undecided: () => readonly { readonly contentTime: number; readonly isReady: boolean }[];
+  /** What a seek from one content time to another waits for: the last break that it goes over, where that is still to be decided. */
+  readonly findAwaited: (from: number, to: number) => BreakEntry | undefined;
   /**
    * Binds each break that has become ready, or skips it.
    *
@@ -32,11 +35,16 @@ export interface Vod {
   readonly bindLate: (canPlace: (placed: PlacedBreak) => boolean) => boolean;
 }
 
+/** Seconds within which two places are one. */
+const SAME_TIME = 0.05;
+
 export interface VodPorts extends VodEntriesPorts {
   /** Content that is taken out, as pods without ads. */
   readonly removals: readonly TimedPod[];
   /** Aborted when nobody waits any more. */
   readonly ended: AbortSignal;
+  /** Declares breaks to the player; undefined: they are spliced. */
+  readonly declare: () => typeof declareBreaks | undefined;
 }
 
 /**
@@ -77,6 +85,8 @@ export function createVod(
     isHandedOver = true;
   };
   const stitch = (fetched: FetchedPlaylist, chosen: readonly BreakEntry[]): Stitched => {
+    const declare = ports.declare();
+    if (declare && reference) return declare(fetched, entries.list(), chosen, reference.facts);
     const pods = [...chosen.flatMap(buildPod), ...ports.removals];
     const stitched = stitchVod(fetched.text, fetched.content, pods, { reference: aligned });
     return { ...stitched, breaks: [...stitched.breaks, ...(stitched.removed ?? [])] };
@@ -104,6 +114,15 @@ export function createVod(
           ? []
           : [{ contentTime: selectLoadLimit(facts, entry.time), isReady: entry.status === "ready" }],
       );
+    },
+    findAwaited: (from, to) => {
+      const passed = entries.list().flatMap((entry) => {
+        const { time, status } = entry;
+        const isPassed = typeof time === "number" && time >= from - SAME_TIME && time <= to + SAME_TIME;
+        return isPassed && status !== "skipped" && !entries.isHopeless(entry) ? [{ entry, time }] : [];
+      });
+      const last = passed.toSorted((one, other) => one.time - other.time).at(-1)?.entry;
+      return last?.status === "placed" ? undefined : last;
     },
     bindLate: (canPlace) => {
       if (!reference || !isHandedOver) return false;

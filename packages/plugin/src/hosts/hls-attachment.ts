@@ -23,8 +23,11 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     engine,
     vod: session.vod,
     targetDuration: () => session.facts()?.targetDuration ?? 0,
+    startBudgetMs: parts.settings.startBudgetMs,
+    toContentTime: parts.toContentTime,
     toStreamTime: (time) => toStreamTime(timeline, time),
     onReload: timeline.forgetFrom,
+    onSeekReady: viewing.seekFrom,
   });
   const edges = createEdgeAligner();
   const isLive = (): boolean => session.facts()?.isLive ?? false;
@@ -44,11 +47,13 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   const listeners: Readonly<Record<string, (data: EngineEventData) => void>> = {
     [ENGINE_EVENT.mediaAttached]: () => watch(engine.media),
     [ENGINE_EVENT.mediaDetaching]: () => {
+      late.forget();
       viewing.stop();
       watch(null);
     },
     [ENGINE_EVENT.levelUpdated]: ({ details }) => {
       if (isDetails(details)) timeline.setDetails(details);
+      late.onDetails();
       parts.onTimelineChange();
     },
     [ENGINE_EVENT.fragLoading]: ({ frag }) => {
@@ -65,7 +70,8 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
       if (!frag) return;
       failures.onFragmentBuffered(frag);
       // hls.js tells of fragments that it could not parse as well
-      if (!hasMedia(frag)) return;
+      if (!hasMedia(frag)) return late.onChange(frag);
+      late.onFragmentBuffered(frag);
       if (frag.type === "main") {
         const details = engine.levels[frag.level]?.details;
         timeline.addFragment(frag, details?.url);
@@ -73,7 +79,13 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
       }
       late.check();
     },
-    [ENGINE_EVENT.error]: failures.add,
+    [ENGINE_EVENT.error]: (error) => {
+      if (error.frag || error.fatal) late.onChange(error.frag);
+      failures.add(error);
+    },
+    [ENGINE_EVENT.fragLoadEmergencyAborted]: ({ frag }) => late.onChange(frag),
+    [ENGINE_EVENT.levelSwitching]: () => late.onChange(),
+    [ENGINE_EVENT.audioTrackSwitching]: () => late.onChange(),
   };
   const listen: EngineListener = (event, data) => {
     try {
@@ -89,6 +101,9 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     media: () => engine.media,
     contentUrl: () => engine.url ?? undefined,
     onLateChange: late.check,
+    onSeek: (from, to) => {
+      if (canSnapBack(parts.settings)) late.onSeek(from, to);
+    },
     bufferAhead: () => {
       const { media } = engine;
       if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
@@ -104,7 +119,12 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   };
 }
 
-const TIME_EVENTS = ["timeupdate", "waiting", "seeking"] as const;
+/** Whether a break that is sought over may play. */
+function canSnapBack({ snapBack, policy }: LoadedParts["settings"]): boolean {
+  return snapBack || policy.selectAdBreaksToPlay !== undefined;
+}
+
+const TIME_EVENTS = ["timeupdate", "waiting", "seeking", "loadeddata", "durationchange"] as const;
 
 /** Whether anything of a fragment could be read. */
 function hasMedia({ elementaryStreams }: EngineFragment): boolean {

@@ -60,6 +60,11 @@ export interface EngineEventData {
   readonly media?: unknown;
 }
 
+/** Without an address its sound is in the segments of the pictures. */
+export interface EngineAudioTrack extends EngineTrack {
+  readonly url?: string;
+}
+
 export type EngineListener = (event: string, data: EngineEventData) => void;
 
 export interface Engine {
@@ -67,9 +72,15 @@ export interface Engine {
   readonly url?: string | null;
   readonly media: HTMLMediaElement | null;
   readonly levels: readonly EngineTrack[];
-  readonly allAudioTracks: readonly EngineTrack[];
+  /** Empty in a build that plays no sound apart from the pictures. */
+  readonly allAudioTracks: readonly EngineAudioTrack[];
+  /** Of the level that plays. */
+  readonly audioTracks?: readonly EngineAudioTrack[];
+  /** Of `audioTracks`, the one that plays; -1: none. */
+  readonly audioTrack?: number;
   readonly allSubtitleTracks: readonly EngineTrack[];
   readonly bufferingEnabled: boolean;
+  trigger(event: string, data: object): unknown;
   on(event: string, listener: EngineListener): void;
   off(event: string, listener: EngineListener): void;
   stopLoad(): void;
@@ -88,6 +99,10 @@ export const ENGINE_EVENT = {
   fragLoading: "hlsFragLoading",
   fragLoaded: "hlsFragLoaded",
   fragBuffered: "hlsFragBuffered",
+  fragLoadEmergencyAborted: "hlsFragLoadEmergencyAborted",
+  bufferFlushing: "hlsBufferFlushing",
+  levelSwitching: "hlsLevelSwitching",
+  audioTrackSwitching: "hlsAudioTrackSwitching",
   error: "hlsError",
   destroying: "hlsDestroying",
 } as const;

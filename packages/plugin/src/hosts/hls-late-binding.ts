@@ -1,33 +1,59 @@
 /**
  * Breaks that are decided after the player has its playlists. hls.js parses a VOD playlist once; while a break lies beyond what is
- * loaded, every level and track is made to ask for its playlist again, and the break is in the answer.
+ * loaded around the viewer, every level and track is made to ask for its playlist again, and the break is in the answer.
  *
- * So that this is possible more often, loading pauses in front of an undecided break as long as the viewer has enough ahead.
+ * So that this is possible more often, loading pauses
  *
- * @see DESIGN §6, late-bound VOD breaks; reference: hls.js reads `details` to decide whether a playlist has to be loaded
+ *   in front of an undecided break             while the viewer has enough ahead
+ *   where a seek over an undecided break goes  until the break is decided, at most the start budget
+ *
+ * @see DESIGN §6, late-bound VOD breaks; primetime.md §4.8; reference: hls.js reads `details` to decide whether a playlist has to be loaded
  */
-import type { Engine, EngineFragment } from "./hls-engine.ts";
+import type { PlacedBreak } from "@interlude/core";
+import type { BreakEntry } from "../ads/break-entry.ts";
 import type { Vod } from "../content/vod.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
+import { type Engine, ENGINE_EVENT, type EngineAudioTrack, type EngineFragment } from "./hls-engine.ts";
+import { createLoaded } from "./hls-loaded.ts";
 
 export interface LateBindingDeps {
   readonly engine: Engine;
   readonly vod: () => Vod | undefined;
   readonly targetDuration: () => number;
+  readonly startBudgetMs: number;
+  readonly toContentTime: (streamTime: number) => number;
   readonly toStreamTime: (contentTime: number) => number;
   /** What is loaded from here on is another thing than before. */
   readonly onReload: (loadedEnd: number) => void;
+  /** A seek of the viewer's, whose breaks are all there now, from one stream time to another. */
+  readonly onSeekReady: (from: number, to: number) => void;
 }
 
 export interface LateBinding {
   readonly onFragmentLoading: (fragment: EngineFragment) => void;
   readonly onFragmentLoaded: (fragment: EngineFragment) => void;
+  readonly onFragmentBuffered: (fragment: EngineFragment) => void;
+  /** A fragment or something else has failed, or another level or track is wanted. */
+  readonly onChange: (fragment?: EngineFragment) => void;
+  /** A playlist of pictures is known anew. */
+  readonly onDetails: () => void;
+  /** The viewer has sought, and no policy has sent him elsewhere. */
+  readonly onSeek: (from: number, to: number) => void;
   /** A break was decided, or the viewer has got further. */
   readonly check: () => void;
   /** Has every playlist asked for again, from the playhead on. */
   readonly reload: (time: number) => void;
   /** Lets the player load on. */
   readonly release: () => void;
+  /** The media is taken away, and what was loaded with it. */
+  readonly forget: () => void;
+}
+
+/** A seek that goes on when a break that it goes over is decided. */
+interface Seek {
+  readonly from: number;
+  /** Seconds of content. */
+  readonly target: number;
 }
 
 /** Seconds by which buffered media may reach over a segment boundary: audio frames, B-frames. */
@@ -39,64 +65,171 @@ const NEAR = 10;
 
 export function createLateBinding(deps: LateBindingDeps): LateBinding {
   const { engine, vod } = deps;
-  const loadedEnds = new Map<string, number>();
-  let isHolding = false;
+  const loaded = createLoaded();
+  let isHeld = false;
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  let awaited: (Seek & { readonly entry: BreakEntry }) | undefined;
+  /** It goes on as soon as the player knows where the break is. */
+  let due: Seek | undefined;
 
-  const loadedEnd = (): number => Math.max(0, ...loadedEnds.values());
+  // whoever starts hls.js anew ends all pauses
+  const isHolding = (): boolean => isHeld && !engine.bufferingEnabled;
+  const hold = (): void => {
+    isHeld = true;
+    engine.pauseBuffering();
+  };
+  const release = (): void => {
+    clearTimeout(limit);
+    awaited = undefined;
+    if (isHolding()) engine.resumeBuffering();
+    isHeld = false;
+  };
+  const setLimit = (): void => {
+    clearTimeout(limit);
+    limit = setTimeout(release, deps.startBudgetMs);
+  };
+  const reachOf = ({ buffered }: HTMLMediaElement, time: number): number =>
+    loaded.reach(time, buffered, listTypes(engine));
   const undecided = (): readonly { readonly streamTime: number; readonly isReady: boolean }[] =>
     (vod()?.undecided() ?? []).map(({ contentTime, isReady }) => ({
       streamTime: deps.toStreamTime(contentTime),
       isReady,
     }));
-  const release = (): void => {
-    if (!isHolding) return;
-    isHolding = false;
-    engine.resumeBuffering();
-  };
-  const reload = (time: number): void => {
-    deps.onReload(loadedEnd());
-    isHolding = false;
+  /** @param start where what is listed becomes another thing */
+  const reloadFrom = (time: number, start: number): void => {
+    release();
+    if (loaded.end() > start + OVERLAP)
+      engine.trigger(ENGINE_EVENT.bufferFlushing, { startOffset: start, endOffset: Infinity, type: null });
+    deps.onReload(start);
+    loaded.forgetFrom(start);
     for (const track of [...engine.levels, ...engine.allAudioTracks, ...engine.allSubtitleTracks])
       track.details = undefined;
     engine.stopLoad();
     engine.startLoad(time);
   };
+  /** @returns whether anything was bound */
+  const bind = (media: HTMLMediaElement, canStart: (start: number) => boolean): boolean => {
+    let first = Infinity;
+    const hasChanged = vod()?.bindLate(({ startTime, contentTime }: PlacedBreak) => {
+      const start = Math.max(startTime, deps.toStreamTime(contentTime));
+      if (!canStart(start) || loaded.lastDiscontinuity() > countDiscontinuities(engine, start)) return false;
+      first = Math.min(first, start);
+      return true;
+    });
+    if (hasChanged) reloadFrom(media.currentTime, first);
+    return hasChanged ?? false;
+  };
+  const bindAhead = (media: HTMLMediaElement): boolean => {
+    const breaks = undecided();
+    const ready = breaks.filter(({ isReady }) => isReady);
+    if (ready.length === 0) return false;
+    const reach = reachOf(media, media.currentTime);
+    const isDue = isHolding() || ready.length === breaks.length;
+    if (!isDue && !ready.some(({ streamTime }) => streamTime - reach < NEAR)) return false;
+    // once hls.js has the last segment, it takes the stream to be over
+    return bind(media, (start) => start >= reach - OVERLAP && media.duration - OVERLAP > reach);
+  };
+  const checkSeek = (media: HTMLMediaElement, { entry, ...seek }: Seek & { readonly entry: BreakEntry }): void => {
+    if (entry.status === "pending") return;
+    if (entry.status === "ready" && bind(media, (start) => start >= seek.from - OVERLAP)) due = seek;
+    release();
+  };
+  const finishSeek = (): void => {
+    if (!due || !engine.media || !engine.levels.some(({ details }) => details)) return;
+    const to = deps.toStreamTime(due.target);
+    // the playlists are longer than before, the media is not yet
+    if (to > engine.media.duration) return;
+    const { from } = due;
+    due = undefined;
+    deps.onSeekReady(from, to);
+  };
+  const isLoadedAt = ({ buffered, currentTime }: HTMLMediaElement): boolean =>
+    findBufferedEnd(buffered, currentTime) > currentTime || loaded.covers(currentTime, listTypes(engine));
+  const check = (): void => {
+    const { media } = engine;
+    if (!media || media.error) return release();
+    finishSeek();
+    if (media.seeking) loaded.abandon(media.currentTime);
+    if (awaited) return checkSeek(media, awaited);
+    // where the viewer has sought to, nothing is loaded while loading pauses elsewhere
+    if (media.seeking && !isLoadedAt(media)) release();
+    // until the first frame is there, hls.js has not settled where to start
+    const isThere = media.readyState >= media.HAVE_CURRENT_DATA;
+    if (isThere && bindAhead(media)) return;
+    if (!isThere && limit !== undefined && loaded.isUnderWay()) return;
+    // not what was ever loaded: after a seek back that lies beyond a gap
+    const ahead = findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
+    if (undecided().length === 0 || ahead < KEPT_SEGMENTS * deps.targetDuration()) release();
+  };
 
   return {
-    onFragmentLoading: ({ type, start, end }) => {
-      if (type === "subtitle" || isHolding || !engine.bufferingEnabled) return;
-      const isNext = undecided().some(({ streamTime }) => start < streamTime - OVERLAP && end >= streamTime - OVERLAP);
+    onFragmentLoading: (fragment) => {
+      if (fragment.type === "subtitle") return;
+      loaded.begin(fragment);
+      if (!engine.bufferingEnabled) return;
+      const types = listTypes(engine);
+      // pictures alone, or sound alone, are nothing to see
+      const isNext = undecided().some(
+        ({ streamTime }) => isBefore(fragment, streamTime - OVERLAP) && loaded.covers(streamTime - 2 * OVERLAP, types),
+      );
       if (!isNext) return;
-      isHolding = true;
-      engine.pauseBuffering();
+      hold();
+      if ((engine.media?.readyState ?? 0) < HAVE_CURRENT_DATA) setLimit();
     },
-    onFragmentLoaded: ({ type, end, bitrateTest }) => {
-      if (bitrateTest || type === "subtitle") return;
-      loadedEnds.set(type, Math.max(end, loadedEnds.get(type) ?? 0));
+    onFragmentLoaded: (fragment) => {
+      if (fragment.type !== "subtitle") loaded.add(fragment);
     },
-    check: () => {
+    onFragmentBuffered: (fragment) => {
+      if (fragment.type !== "subtitle") loaded.keep(fragment);
+    },
+    onChange: (fragment) => {
+      if (fragment) loaded.remove(fragment);
+      if (!awaited) release();
+    },
+    onDetails: finishSeek,
+    onSeek: (from, to) => {
       const { media } = engine;
-      // where the viewer has sought to, nothing is loaded while loading pauses elsewhere
-      if (media?.seeking && findBufferedEnd(media.buffered, media.currentTime) === media.currentTime) release();
-      // until the first frame is there, hls.js has not settled where to start
-      if (!media || media.readyState < media.HAVE_CURRENT_DATA) return;
-      const breaks = undecided();
-      const ready = breaks.filter(({ isReady }) => isReady);
-      const isDue = isHolding || ready.length === breaks.length;
-      const isNear = ready.some(({ streamTime }) => streamTime - loadedEnd() < NEAR);
-      if (ready.length > 0 && (isDue || isNear)) {
-        const hasChanged = vod()?.bindLate(({ startTime, contentTime }) => {
-          const start = Math.max(startTime, deps.toStreamTime(contentTime));
-          // once hls.js has the last segment, it takes the stream to be over
-          return start >= loadedEnd() - OVERLAP && !(media.duration - OVERLAP <= loadedEnd());
-        });
-        if (hasChanged) return reload(media.currentTime);
-      }
-      // not what was ever loaded: after a seek back that lies beyond a gap
-      const ahead = findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
-      if (undecided().length === 0 || ahead < KEPT_SEGMENTS * deps.targetDuration()) release();
+      release();
+      const target = deps.toContentTime(to);
+      if (due) due = { from: due.from, target };
+      const entry = vod()?.findAwaited(deps.toContentTime(from), target);
+      if (!entry || !media || !engine.bufferingEnabled || reachOf(media, to) > to) return;
+      hold();
+      setLimit();
+      awaited = { from, target, entry };
+      check();
     },
-    reload,
+    check,
+    reload: (time) => reloadFrom(time, engine.media ? reachOf(engine.media, time) : time),
     release,
+    forget: () => {
+      loaded.forgetFrom(-Infinity);
+      due = undefined;
+      release();
+    },
   };
+}
+
+const HAVE_CURRENT_DATA = 2;
+
+/** What the player loads of the content. */
+function listTypes({ audioTracks, audioTrack = -1, allAudioTracks }: Engine): readonly string[] {
+  const selected = audioTracks?.[audioTrack];
+  const isApart = selected ? hasAddress(selected) : allAudioTracks.some(hasAddress);
+  return isApart ? ["main", "audio"] : ["main"];
+}
+
+/** Sound without an address is in the segments of the pictures. */
+function hasAddress({ url }: EngineAudioTrack): boolean {
+  return Boolean(url);
+}
+
+function isBefore({ start, end }: EngineFragment, time: number): boolean {
+  return start < time && end >= time;
+}
+
+/** Of what is listed just before a time. */
+function countDiscontinuities({ levels }: Engine, time: number): number {
+  const fragments = levels.flatMap(({ details }) => details?.fragments ?? []);
+  return fragments.find((fragment) => isBefore(fragment, time - OVERLAP))?.cc ?? 0;
 }

@@ -43,6 +43,7 @@ export interface SteeringDeps {
   readonly resumeTime: () => number | undefined;
   /** What plays is left at its end, by a seek: its last frame is at this time. */
   readonly onFinish: (time: number) => void;
+  readonly onSeek?: (from: number, to: number) => void;
   readonly emit: Emit;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
@@ -58,6 +59,8 @@ export interface Steering {
   readonly onEmptied: () => void;
   /** A seek that no policy is asked about. */
   readonly move: (media: SteeredMedia, target: number) => void;
+  /** The viewer's seek, now that its breaks are known. */
+  readonly seekFrom: (media: SteeredMedia, from: number, to: number) => void;
 }
 
 /** Breaks that play one after the other, and where the viewer goes on behind them. */
@@ -224,6 +227,10 @@ export function createSteering(deps: SteeringDeps): Steering {
 
   return {
     move,
+    seekFrom: (media, from, to) => {
+      move(media, to);
+      apply(media, from, to, decideSeek({ from, to, spots: deps.spots(), playing: undefined, isTrickPlay }, rules));
+    },
     onSeeked: () => {
       expected = undefined;
     },
@@ -252,7 +259,9 @@ export function createSteering(deps: SteeringDeps): Steering {
           : { from: position, playing: deps.playing(), watched: deps.watched.breakIds(), at };
       const { from, playing, watched } = gesture;
       const spots = deps.spots().map((spot) => ({ ...spot, watched: watched.has(spot.breakId) }));
-      apply(media, from, to, decideSeek({ from, to, spots, playing, isTrickPlay }, rules));
+      const decision = decideSeek({ from, to, spots, playing, isTrickPlay }, rules);
+      apply(media, from, to, decision);
+      if (decision.reason === undefined && !isTrickPlay) deps.onSeek?.(from, to);
     },
     onRateChange: (media) => {
       const spot = deps.spots().find(({ breakId }) => breakId === deps.playing());

@@ -34,6 +34,8 @@ export interface ViewingDeps {
   readonly now: () => number;
   /** The playhead has moved on, a few times a second, or has been moved. */
   readonly onTime: (streamTime: number) => void;
+  /** The viewer has sought, and no policy has sent him elsewhere: breaks in between may still be undecided. */
+  readonly onSeek: (from: number, to: number) => void;
   /** Another break counts as watched. */
   readonly onWatched: () => void;
 }
@@ -45,6 +47,8 @@ export interface Viewing extends Pick<Playback, "click" | "fail">, Pick<UserActi
   readonly stop: () => void;
   /** Moves the playhead for the player's own sake, as over an ad that is broken: no seek of the viewer's. */
   readonly jump: (target: number) => void;
+  /** A seek of the viewer's is decided on again: there are breaks that were not there when he sought. */
+  readonly seekFrom: (from: number, to: number) => void;
   /** The ad on screen. */
   readonly current: () => AdSpan | undefined;
   readonly isWatched: (breakId: string) => boolean;
@@ -146,6 +150,9 @@ export function createViewing(deps: ViewingDeps): Viewing {
     stop: playback.stop,
     jump: (target) => {
       if (watchedMedia) steering.move(watchedMedia, target);
+    },
+    seekFrom: (from, to) => {
+      if (watchedMedia) steering.seekFrom(watchedMedia, from, to);
     },
     current: playback.current,
     click: playback.click,

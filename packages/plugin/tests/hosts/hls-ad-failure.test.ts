@@ -81,6 +81,7 @@ const VOD = {
   stitch: () => Promise.reject(new Error("not asked here")),
   advance: () => undefined,
   undecided: () => [],
+  findAwaited: () => undefined,
   bindLate: () => false,
 };
 

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { BreakEntry } from "../../src/ads/break-entry.ts";
 import { createLateBinding, type LateBinding } from "../../src/hosts/hls-late-binding.ts";
 import type { Vod } from "../../src/content/vod.ts";
+import { planAlone } from "../../src/ads/planned-break.ts";
+import type { EngineFragment } from "../../src/hosts/hls-engine.ts";
 import { createFakeEngine, createFragment, type FakeEngine, listFragments } from "../fake-engine.ts";
 
 const DETAILS = listFragments(
@@ -8,9 +11,9 @@ const DETAILS = listFragments(
   Array.from({ length: 15 }, () => 4),
 );
 
-/** A media element paused in the middle of a film of 60 s, with the buffer around its playhead. */
+/** A media element paused in the middle of a film of 60 s, with the buffer around its playhead; 0: none. */
 function createMedia(currentTime: number, readyState = 4, bufferedEnd = 12): HTMLMediaElement {
-  const buffered: TimeRanges = { length: 1, start: () => 0, end: () => bufferedEnd };
+  const buffered: TimeRanges = { length: bufferedEnd > 0 ? 1 : 0, start: () => 0, end: () => bufferedEnd };
   // the plugin reads no more of it than this
   const media: Partial<HTMLMediaElement> = { currentTime, readyState, duration: 60, HAVE_CURRENT_DATA: 2, buffered };
   return Object.assign(Object.create(null), media);
@@ -22,22 +25,39 @@ interface Bound {
   /** What `bindLate` was asked, as answers to "may a break start at this time". */
   readonly asked: readonly boolean[];
   readonly load: (upTo: number) => void;
+  /** Where what is loaded became another thing. */
+  readonly reloads: readonly number[];
+  readonly seeks: readonly (readonly [from: number, to: number])[];
 }
 
-function bind(breaks: { contentTime: number; isReady: boolean }[], media: HTMLMediaElement): Bound {
+interface Break {
+  contentTime: number;
+  isReady: boolean;
+  entry?: BreakEntry;
+}
+
+/** Seconds by which a break of the film moves what follows it. */
+const AD = 8;
+
+function bind(breaks: Break[], media: HTMLMediaElement | null): Bound {
   const engine = createFakeEngine(DETAILS, media);
   const asked: boolean[] = [];
+  const reloads: number[] = [];
+  const seeks: (readonly [from: number, to: number])[] = [];
+  const bound: number[] = [];
   const vod: Vod = {
     entries: () => [],
     stitch: () => Promise.reject(new Error("not asked here")),
     advance: () => undefined,
     undecided: () => breaks,
+    findAwaited: (from, to) => breaks.find(({ contentTime }) => contentTime >= from && contentTime <= to)?.entry,
     bindLate: (canPlace) => {
       const ready = breaks.filter(({ isReady }) => isReady);
       const placed = ready.map(({ contentTime }) =>
         canPlace({ breakId: "b", contentTime, startTime: contentTime, duration: 8, firstMediaSequence: 0, ads: [] }),
       );
       asked.push(...placed);
+      bound.push(...ready.flatMap(({ contentTime }, index) => (placed[index] ? [contentTime] : [])));
       for (const item of ready) breaks.splice(breaks.indexOf(item), 1);
       return placed.includes(true);
     },
@@ -46,8 +66,11 @@ function bind(breaks: { contentTime: number; isReady: boolean }[], media: HTMLMe
     engine,
     vod: () => vod,
     targetDuration: () => 4,
-    toStreamTime: (time) => time,
-    onReload: () => undefined,
+    startBudgetMs: 1500,
+    toContentTime: (time) => time,
+    toStreamTime: (time) => time + (bound.some((at) => at < time) ? AD : 0),
+    onReload: (time) => reloads.push(time),
+    onSeekReady: (from, to) => seeks.push([from, to]),
   });
   const load = (upTo: number): void => {
     for (const fragment of DETAILS.fragments.filter(({ end }) => end <= upTo)) {
@@ -55,7 +78,31 @@ function bind(breaks: { contentTime: number; isReady: boolean }[], media: HTMLMe
       late.onFragmentLoaded(fragment);
     }
   };
-  return { late, engine, asked, load };
+  return { late, engine, asked, load, reloads, seeks };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** As hls.js lists it beside pictures. */
+function asSound(fragment: EngineFragment): EngineFragment {
+  const { sn, level, cc, start, end, duration } = fragment;
+  return { ...fragment, type: "audio", sn, level, cc, start, end, duration };
+}
+
+function createEntry(): BreakEntry {
+  return {
+    planned: planAlone("b", { seconds: 20 }, { kind: "none" }),
+    time: 20,
+    status: "pending",
+    reason: undefined,
+    ads: [],
+    refused: new Set(),
+  };
 }
 
 describe("createLateBinding", () => {
@@ -142,6 +189,110 @@ describe("createLateBinding", () => {
     Object.assign(media, { currentTime: 40, seeking: true });
     late.check();
     expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
+  });
+
+  describe("with sound apart from the pictures", () => {
+    const start = (media: HTMLMediaElement): Bound => {
+      const bound = bind([{ contentTime: 8, isReady: false }], media);
+      Object.assign(bound.engine, { allAudioTracks: [{ details: DETAILS, url: "https://site.example/sound.m3u8" }] });
+      return bound;
+    };
+
+    test("loading pauses only when both are under way up to the break, or there would be nothing to see", () => {
+      const { late, engine } = start(createMedia(0, 0, 0));
+      late.onFragmentLoading(createFragment(1, 4, 4));
+      expect(engine.calls).toEqual([]);
+      late.onFragmentLoading(asSound(createFragment(1, 4, 4)));
+      expect(engine.calls).toEqual(["pauseBuffering"]);
+    });
+
+    test("a start that is not got over with ends the pause within the start budget", () => {
+      const { late, engine } = start(createMedia(0, 0, 0));
+      late.onFragmentLoading(createFragment(1, 4, 4));
+      late.onFragmentLoading(asSound(createFragment(1, 4, 4)));
+      late.check();
+      expect(engine.bufferingEnabled).toBe(false);
+      vi.advanceTimersByTime(1500);
+      expect(engine.bufferingEnabled).toBe(true);
+    });
+
+    test("pictures that are loaded further than the sound do not cost the break its place", () => {
+      const media = createMedia(2, 4, 8);
+      const breaks = [{ contentTime: 8, isReady: true }];
+      const { late, engine, asked, load, reloads } = bind(breaks, media);
+      Object.assign(engine, { allAudioTracks: [{ url: "https://site.example/sound.m3u8" }] });
+      load(12);
+      late.check();
+      expect(asked).toEqual([true]);
+      expect(reloads).toEqual([8]);
+      expect(engine.calls[0]).toMatch(/^hlsBufferFlushing \{"startOffset":8/);
+    });
+  });
+
+  test.each(["error", "level switch", "media taken away"] as const)("a pause ends with: %s", (cause) => {
+    const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], createMedia(2));
+    load(12);
+    expect(engine.bufferingEnabled).toBe(false);
+    if (cause === "error") late.onChange(createFragment(2, 8, 4));
+    else if (cause === "level switch") late.onChange();
+    else late.forget();
+    expect(engine.bufferingEnabled).toBe(true);
+  });
+
+  test("after a seek ahead and back, a break before what was loaded there is bound, and that is thrown away", () => {
+    const { late, engine, asked, load } = bind([{ contentTime: 20, isReady: true }], createMedia(7));
+    load(12);
+    const far = createFragment(10, 40, 4);
+    late.onFragmentLoading(far);
+    late.onFragmentLoaded(far);
+    late.check();
+    expect(asked).toEqual([true]);
+    expect(engine.calls).toEqual([
+      'hlsBufferFlushing {"startOffset":20,"endOffset":null,"type":null}',
+      "stopLoad",
+      "startLoad 7",
+    ]);
+  });
+
+  describe("a seek over a break that is not decided", () => {
+    const seekOver = (entry = createEntry()): Bound & { readonly entry: BreakEntry; readonly item: Break } => {
+      const media = createMedia(2);
+      const item = { contentTime: 20, isReady: false, entry };
+      const bound = bind([item], media);
+      bound.load(12);
+      Object.assign(media, { currentTime: 40, seeking: true, readyState: 1 });
+      bound.late.check();
+      bound.late.onSeek(2, 40);
+      return { ...bound, entry, item };
+    };
+
+    test("waits for it, and goes on where the same content is then, as a seek that policies decide on", () => {
+      const { late, engine, entry, item, seeks, asked } = seekOver();
+      expect(engine.calls).toEqual(["pauseBuffering"]);
+      Object.assign(entry, { status: "ready" });
+      Object.assign(item, { isReady: true });
+      late.check();
+      expect(asked).toEqual([true]);
+      expect(engine.bufferingEnabled).toBe(true);
+      Object.assign(engine.levels[0] ?? {}, { details: DETAILS });
+      late.onDetails();
+      expect(seeks).toEqual([[2, 40 + AD]]);
+    });
+
+    test("goes on without it after the start budget", () => {
+      const { engine, seeks } = seekOver();
+      vi.advanceTimersByTime(1500);
+      expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
+      expect(seeks).toEqual([]);
+    });
+
+    test("goes on at once when no ad comes", () => {
+      const { late, engine, entry, seeks } = seekOver();
+      Object.assign(entry, { status: "skipped" });
+      late.check();
+      expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
+      expect(seeks).toEqual([]);
+    });
   });
 
   test("loading that the host has paused itself stays paused", () => {
