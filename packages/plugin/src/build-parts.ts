@@ -56,6 +56,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     beacons,
     bufferAhead: () => deps.host()?.bufferAhead(),
     onLateChange: () => deps.host()?.onLateChange(),
+    playInterstitials: () => deps.host()?.playInterstitials?.(),
     onBreaksChange: () => tellBreaks(),
     placeLate: (url, breaks) => timeline.setBreaks(url.href, breaks, !isLive()),
   });
@@ -63,7 +64,10 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     ...made,
     stitch: async (fetched) => {
       const stitched = await made.stitch(fetched);
-      return fetched.content.kind === "main" ? { ...stitched, text: viewing.writeStart(stitched) } : stitched;
+      if (fetched.content.kind !== "main") return stitched;
+      // what is only declared takes no time in the playlist
+      const listed = made.hasInterstitials?.() ? { ...stitched, breaks: [] } : stitched;
+      return { ...stitched, text: viewing.writeStart(listed) };
     },
   };
   const isLive = (): boolean => session.facts()?.isLive ?? false;

@@ -34,6 +34,11 @@ export interface HostSide {
   readonly media: () => HTMLMediaElement | null;
   /** The address of the content as the page gave it; absent or undefined: not known. */
   readonly contentUrl?: () => string | undefined;
+  /**
+   * Gets ready for breaks that are declared as interstitials, where ads cannot be spliced into the content; absent: the player plays
+   * none.
+   */
+  readonly playInterstitials?: () => Promise<void>;
   /** Seconds of media ahead of the playhead; undefined while nothing is buffered there. */
   readonly bufferAhead: () => number | undefined;
   /** A break was decided after the playlists had been handed over. */

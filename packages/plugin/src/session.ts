@@ -17,9 +17,10 @@ import type { BeaconSender } from "./viewing/beacons.ts";
 import type { BreakEntry } from "./ads/break-entry.ts";
 import { createInsertionPorts } from "./ads/insertion-ports.ts";
 import { type ContentFacts, type FetchedPlaylist, isLowLatency, readFacts, withoutReloads } from "./content/content.ts";
-import { asSound, type ContentPackaging, selectPackaging } from "./content/packaging.ts";
+import { asSound, type ContentPackaging, selectOwnMedia, selectPackaging } from "./content/packaging.ts";
 import type { Emit } from "./events.ts";
 import { type InsertionPorts, resolveBreak } from "./insertion.ts";
+import type { declareBreaks } from "./content/interstitials.ts";
 import type { Live } from "./content/live.ts";
 import { createDeferred } from "./deferred.ts";
 import type { Settings } from "./options.ts";
@@ -40,6 +41,8 @@ export interface SessionDeps {
   readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
   readonly onLateChange: () => void;
+  /** Has the player get ready for interstitials; undefined where it plays none. */
+  readonly playInterstitials?: () => Promise<void> | undefined;
   /** Breaks of a playlist that were found after it had been handed over. */
   readonly placeLate: (playlistUrl: URL, breaks: readonly PlacedBreak[]) => void;
   /** Breaks were added, placed or skipped. */
@@ -66,6 +69,8 @@ export interface Session {
    * Absent: it does not
    */
   readonly refuse: (breakId: string, index: number, reason: SkipReason, staysListed?: boolean) => void;
+  /** Whether breaks are declared to the player instead of spliced; absent: never. */
+  readonly hasInterstitials?: () => boolean;
   /** @throws AdError `playlist-malformed` */
   readonly stitch: (fetched: FetchedPlaylist) => Promise<Stitched>;
 }
@@ -85,6 +90,8 @@ export function createSession(deps: SessionDeps): Session {
   let master: MasterPlaylist | undefined;
   let live: Live | undefined;
   let loading: Promise<Live> | undefined;
+  let declare: typeof declareBreaks | undefined;
+  let preparing: Promise<void> | undefined;
 
   const insertionPorts: InsertionPorts = {
     ...createInsertionPorts(deps, setUp, content.promise),
@@ -100,8 +107,9 @@ export function createSession(deps: SessionDeps): Session {
     ended: deps.ended,
     bufferAhead: deps.bufferAhead,
     get canBindLate() {
-      return deps.canBindLate;
+      return deps.canBindLate && !declare;
     },
+    declare: () => declare,
     now: ports.now,
     resolve: (planned, onHopeless) => resolveBreak(planned, insertionPorts, onHopeless),
     onLateChange: () => {
@@ -126,6 +134,17 @@ export function createSession(deps: SessionDeps): Session {
   };
   const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
     known?.isLive ? (await (loading ??= loadLive(current))).stitch(fetched, current) : vod.stitch(fetched, current);
+  /** Ads that fit nowhere into the content are played apart from it, where the player can; content that is cut stays whole. */
+  const prepare = async (current: ContentFacts): Promise<void> => {
+    const packaging = selectPackaging(master, current);
+    const isWhole = sessionPorts.removals.length === 0;
+    const ready = packaging.isMuxedFragments && !current.isLive && isWhole ? deps.playInterstitials?.() : undefined;
+    if (ready) {
+      const [{ declareBreaks: declaring }] = await Promise.all([import("./content/interstitials.ts"), ready]);
+      declare = declaring;
+    }
+    content.resolve(ready ? selectOwnMedia(packaging) : packaging);
+  };
   const refuse: Session["refuse"] = (breakId, index, reason, staysListed = false) =>
     refuseAd(
       entries().find(({ planned }) => planned.breakId === breakId),
@@ -150,6 +169,7 @@ export function createSession(deps: SessionDeps): Session {
       marks?.(contentTime);
     },
     refuse,
+    hasInterstitials: () => declare !== undefined,
     facts: () => known,
     entries,
     vod: () => (known && !known.isLive ? vod : undefined),
@@ -165,7 +185,7 @@ export function createSession(deps: SessionDeps): Session {
       known ??= current;
       facts.resolve(known);
       // subtitles may be packaged in another way than what they belong to
-      if (fetched.content.kind !== "subtitles") content.resolve(selectPackaging(master, current));
+      if (fetched.content.kind !== "subtitles") await (preparing ??= prepare(current));
       const stitched = await stitch(fetched, current);
       for (const { breakId, adId, reason } of stitched.refused) refuse(breakId, Number(adId), reason);
       return stitched;

@@ -5,7 +5,7 @@
  *   TS, sound apart          → hls, the same segments in the playlists of pictures and of sound
  *   fMP4, sound apart        → cmaf, the ad's own sound in the playlists of sound
  *   sound alone              → as its segments are, the ad's sound alone
- *   fMP4, muxed              → nothing fits in line: players keep sound and pictures of it in one buffer
+ *   fMP4, muxed              → nothing fits in line: players keep sound and pictures of it in one buffer; apart from it, hls
  *
  * @see DESIGN §6; RFC 8216 §4.3.4.1, §4.3.4.2
  */
@@ -48,6 +48,12 @@ export function selectPackaging(master: MasterPlaylist | undefined, facts: Conte
     bandwidths: variants.map(({ bandwidthBps }) => bandwidthBps),
     isMuxedFragments: playlist.hasMap && isMuxed,
   };
+}
+
+/** What an ad must be that plays apart from the content, in buffers of its own. */
+export function selectOwnMedia(packaging: ContentPackaging): ContentPackaging {
+  const splice = { ...packaging.splice, packaging: "hls", isAudioOnly: false } as const;
+  return { ...packaging, splice, hasSoundApart: false, isMuxedFragments: false };
 }
 
 /** Whether sound and pictures are, or may be, in the same segments. */

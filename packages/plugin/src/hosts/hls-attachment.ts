@@ -11,6 +11,7 @@ import {
   type EngineFragment,
   type EngineListener,
 } from "./hls-engine.ts";
+import type { Interstitials } from "./hls-interstitials.ts";
 import { createLateBinding } from "./hls-late-binding.ts";
 import type { HostSide, LoadedParts } from "../parts.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
@@ -32,9 +33,13 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   const edges = createEdgeAligner();
   const isLive = (): boolean => session.facts()?.isLive ?? false;
   const failures = createAdFailures({ engine, session, timeline, jump: viewing.jump, reload: late.reload });
+  let isDetached = false;
   let watched: HTMLMediaElement | null = null;
+  let followed: HTMLMediaElement | null = null;
+  let interstitials: Interstitials | undefined;
 
   const onTime = (): void => {
+    if (interstitials) return;
     late.check();
     failures.check();
   };
@@ -42,17 +47,32 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     for (const event of TIME_EVENTS) watched?.removeEventListener(event, onTime);
     watched = media;
     for (const event of TIME_EVENTS) watched?.addEventListener(event, onTime);
-    viewing.watch(media);
+    followed = media && interstitials ? interstitials.wrap(media) : media;
+    viewing.watch(followed);
+  };
+  const playInterstitials = async (): Promise<void> => {
+    const { createInterstitials } = await import("./hls-interstitials.ts");
+    if (isDetached || interstitials) return;
+    // in place they would go into the content's buffers
+    if (engine.config) engine.config.interstitialAppendInPlace = false;
+    interstitials = createInterstitials(engine, parts);
+    watch(engine.media);
   };
   const listeners: Readonly<Record<string, (data: EngineEventData) => void>> = {
-    [ENGINE_EVENT.mediaAttached]: () => watch(engine.media),
+    [ENGINE_EVENT.mediaAttached]: () => {
+      if (engine.media !== watched) watch(engine.media);
+    },
     [ENGINE_EVENT.mediaDetaching]: () => {
+      if (interstitials?.onMediaDetaching()) return;
       late.forget();
       viewing.stop();
       watch(null);
     },
     [ENGINE_EVENT.levelUpdated]: ({ details }) => {
-      if (isDetails(details)) timeline.setDetails(details);
+      if (isDetails(details)) {
+        if (interstitials) interstitials.onLevelUpdated(details.url);
+        else timeline.setDetails(details);
+      }
       late.onDetails();
       parts.onTimelineChange();
     },
@@ -88,6 +108,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     [ENGINE_EVENT.audioTrackSwitching]: () => late.onChange(),
   };
   const listen: EngineListener = (event, data) => {
+    if (interstitials && OF_SPLICED.includes(event)) return;
     try {
       listeners[event]?.(data);
     } catch (cause) {
@@ -98,11 +119,15 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
   watch(engine.media);
 
   return {
-    media: () => engine.media,
+    media: () => followed,
     contentUrl: () => engine.url ?? undefined,
-    onLateChange: late.check,
+    onLateChange: () => {
+      if (interstitials) session.vod()?.bindLate(() => false);
+      else late.check();
+    },
+    ...(canInterrupt(engine) && { playInterstitials }),
     onSeek: (from, to) => {
-      if (canSnapBack(parts.settings)) late.onSeek(from, to);
+      if (!interstitials && canSnapBack(parts.settings)) late.onSeek(from, to);
     },
     bufferAhead: () => {
       const { media } = engine;
@@ -110,13 +135,27 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
       return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
     },
     detach: () => {
+      isDetached = true;
       for (const event of Object.keys(listeners)) engine.off(event, listen);
       late.release();
       failures.stop();
       viewing.stop();
       watch(null);
+      interstitials?.stop();
     },
   };
+}
+
+/** What tells of ads that are in the content's own playlists. */
+const OF_SPLICED: readonly string[] = [
+  ENGINE_EVENT.fragLoading,
+  ENGINE_EVENT.fragLoaded,
+  ENGINE_EVENT.fragBuffered,
+  ENGINE_EVENT.error,
+];
+
+function canInterrupt({ interstitialsManager, config }: Engine): boolean {
+  return Boolean(interstitialsManager) && config?.enableInterstitialPlayback !== false;
 }
 
 /** Whether a break that is sought over may play. */

@@ -58,6 +58,24 @@ export interface EngineEventData {
   /** Of a playlist: what it lists; of an error: which one it is. */
   readonly details?: unknown;
   readonly media?: unknown;
+  /** Of an interstitial. */
+  readonly event?: { readonly identifier: string } | undefined;
+  readonly assetListIndex?: number;
+  /** With `error` once it is given up. */
+  readonly asset?: { readonly error?: unknown } | null | undefined;
+}
+
+/** What may be set while hls.js runs. */
+export interface EngineConfig {
+  readonly enableInterstitialPlayback?: boolean;
+  interstitialAppendInPlace?: boolean;
+}
+
+export interface EngineInterstitials {
+  /** With `event` where it is an interstitial. */
+  readonly playingItem: { readonly event?: unknown } | null;
+  /** To what comes behind the interstitial that plays. */
+  skip(): void;
 }
 
 /** Without an address its sound is in the segments of the pictures. */
@@ -80,6 +98,9 @@ export interface Engine {
   readonly audioTrack?: number;
   readonly allSubtitleTracks: readonly EngineTrack[];
   readonly bufferingEnabled: boolean;
+  readonly config?: EngineConfig;
+  /** Absent or null: this build plays no interstitials. */
+  readonly interstitialsManager?: EngineInterstitials | null;
   trigger(event: string, data: object): unknown;
   on(event: string, listener: EngineListener): void;
   off(event: string, listener: EngineListener): void;
@@ -103,6 +124,8 @@ export const ENGINE_EVENT = {
   bufferFlushing: "hlsBufferFlushing",
   levelSwitching: "hlsLevelSwitching",
   audioTrackSwitching: "hlsAudioTrackSwitching",
+  interstitialAssetStarted: "hlsInterstitialAssetStarted",
+  interstitialAssetError: "hlsInterstitialAssetError",
   error: "hlsError",
   destroying: "hlsDestroying",
 } as const;

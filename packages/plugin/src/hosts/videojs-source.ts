@@ -7,7 +7,7 @@ import { type AdInsertion, createInsertionBase } from "../ad-insertion.ts";
 import type { AdInsertionEvents } from "../events.ts";
 import type { AdInsertionOptions } from "../options.ts";
 import type { PlaylistTap } from "../tap.ts";
-import { type Engine, ENGINE_EVENT } from "./hls-engine.ts";
+import { type Engine, ENGINE_EVENT, type EngineConfig } from "./hls-engine.ts";
 import type { Vhs } from "./vhs-engine.ts";
 import { createPlaylistGate } from "./vhs-playlists.ts";
 import type { VideoJsTech } from "./videojs-engine.ts";
@@ -15,7 +15,7 @@ import { COMMON_NAMES, isEventName } from "./videojs-events.ts";
 
 /** An hls.js that a source handler of the publisher's own has made: class `Hls` fits it. */
 export interface SourceHls extends Engine {
-  readonly config: Pick<HlsConfig, "pLoader">;
+  readonly config: Pick<HlsConfig, "pLoader"> & EngineConfig;
 }
 
 /** An event of an insertion, by name and payload. */
