@@ -71,22 +71,27 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
   let awaited: (Seek & { readonly entry: BreakEntry }) | undefined;
   /** It goes on as soon as the player knows where the break is. */
   let due: Seek | undefined;
+  let soughtTo: number | undefined;
 
   // whoever starts hls.js anew ends all pauses
   const isHolding = (): boolean => isHeld && !engine.bufferingEnabled;
   const hold = (): void => {
     isHeld = true;
     engine.pauseBuffering();
+    clearTimeout(limit);
+    limit = setTimeout(onLimit, deps.startBudgetMs);
   };
   const release = (): void => {
     clearTimeout(limit);
+    limit = undefined;
     awaited = undefined;
     if (isHolding()) engine.resumeBuffering();
     isHeld = false;
   };
-  const setLimit = (): void => {
-    clearTimeout(limit);
-    limit = setTimeout(release, deps.startBudgetMs);
+  const onLimit = (): void => {
+    limit = undefined;
+    if (awaited) release();
+    else check();
   };
   const reachOf = ({ buffered }: HTMLMediaElement, time: number): number =>
     loaded.reach(time, buffered, listTypes(engine));
@@ -149,17 +154,21 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     const { media } = engine;
     if (!media || media.error) return release();
     finishSeek();
-    if (media.seeking) loaded.abandon(media.currentTime);
+    // once: what the player loads for the seek follows
+    if (media.seeking && soughtTo !== media.currentTime) loaded.abandon(media.currentTime);
+    soughtTo = media.seeking ? media.currentTime : undefined;
     if (awaited) return checkSeek(media, awaited);
     // where the viewer has sought to, nothing is loaded while loading pauses elsewhere
     if (media.seeking && !isLoadedAt(media)) release();
     // until the first frame is there, hls.js has not settled where to start
     const isThere = media.readyState >= media.HAVE_CURRENT_DATA;
     if (isThere && bindAhead(media)) return;
-    if (!isThere && limit !== undefined && loaded.isUnderWay()) return;
+    if (undecided().length === 0) return release();
+    // what is under way comes all the same
+    if (limit !== undefined && loaded.isUnderWay()) return;
     // not what was ever loaded: after a seek back that lies beyond a gap
     const ahead = findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
-    if (undecided().length === 0 || ahead < KEPT_SEGMENTS * deps.targetDuration()) release();
+    if (ahead < KEPT_SEGMENTS * deps.targetDuration()) release();
   };
 
   return {
@@ -172,9 +181,7 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
       const isNext = undecided().some(
         ({ streamTime }) => isBefore(fragment, streamTime - OVERLAP) && loaded.covers(streamTime - 2 * OVERLAP, types),
       );
-      if (!isNext) return;
-      hold();
-      if ((engine.media?.readyState ?? 0) < HAVE_CURRENT_DATA) setLimit();
+      if (isNext) hold();
     },
     onFragmentLoaded: (fragment) => {
       if (fragment.type !== "subtitle") loaded.add(fragment);
@@ -195,7 +202,6 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
       const entry = vod()?.findAwaited(deps.toContentTime(from), target);
       if (!entry || !media || !engine.bufferingEnabled || reachOf(media, to) > to) return;
       hold();
-      setLimit();
       awaited = { from, target, entry };
       check();
     },
@@ -209,8 +215,6 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     },
   };
 }
-
-const HAVE_CURRENT_DATA = 2;
 
 /** What the player loads of the content. */
 function listTypes({ audioTracks, audioTrack = -1, allAudioTracks }: Engine): readonly string[] {

@@ -24,7 +24,7 @@ interface Bound {
   readonly engine: FakeEngine;
   /** What `bindLate` was asked, as answers to "may a break start at this time". */
   readonly asked: readonly boolean[];
-  readonly load: (upTo: number) => void;
+  readonly load: (upTo: number, end?: "buffered") => void;
   /** Where what is loaded became another thing. */
   readonly reloads: readonly number[];
   readonly seeks: readonly (readonly [from: number, to: number])[];
@@ -72,10 +72,11 @@ function bind(breaks: Break[], media: HTMLMediaElement | null): Bound {
     onReload: (time) => reloads.push(time),
     onSeekReady: (from, to) => seeks.push([from, to]),
   });
-  const load = (upTo: number): void => {
-    for (const fragment of DETAILS.fragments.filter(({ end }) => end <= upTo)) {
+  const load = (upTo: number, end?: "buffered"): void => {
+    for (const fragment of DETAILS.fragments.filter((item) => item.end <= upTo)) {
       late.onFragmentLoading(fragment);
       late.onFragmentLoaded(fragment);
+      if (end === "buffered") late.onFragmentBuffered(fragment);
     }
   };
   return { late, engine, asked, load, reloads, seeks };
@@ -169,15 +170,15 @@ describe("createLateBinding", () => {
 
   test("loading goes on, and the break is given up to chance, when the viewer runs short", () => {
     const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], createMedia(7));
-    load(12);
+    load(12, "buffered");
     late.check();
     expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
   });
 
   test("loading goes on too after a seek back, when what was loaded before the seek is of no use", () => {
     const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], createMedia(7, 4, 12));
-    late.onFragmentLoaded(createFragment(10, 40, 4));
-    load(12);
+    late.onFragmentBuffered(createFragment(10, 40, 4));
+    load(12, "buffered");
     late.check();
     expect(engine.calls).toEqual(["pauseBuffering", "resumeBuffering"]);
   });
@@ -222,11 +223,33 @@ describe("createLateBinding", () => {
       const { late, engine, asked, load, reloads } = bind(breaks, media);
       Object.assign(engine, { allAudioTracks: [{ url: "https://site.example/sound.m3u8" }] });
       load(12);
+      late.onFragmentLoaded(asSound(createFragment(1, 4, 4)));
+      late.onFragmentBuffered(asSound(createFragment(1, 4, 4)));
       late.check();
       expect(asked).toEqual([true]);
       expect(reloads).toEqual([8]);
       expect(engine.calls[0]).toMatch(/^hlsBufferFlushing \{"startOffset":8/);
     });
+  });
+
+  test("what is loaded for a seek, but not where it goes, is still under way", () => {
+    const media = createMedia(9, 4, 12);
+    const { late, engine } = bind([{ contentTime: 16, isReady: false }], media);
+    Object.assign(media, { seeking: true });
+    late.check();
+    late.onFragmentLoading(createFragment(3, 12, 4));
+    late.check();
+    expect(engine.bufferingEnabled).toBe(false);
+  });
+
+  test("what is under way counts as ahead of the viewer, because it comes all the same, for the start budget", () => {
+    const { late, engine, load } = bind([{ contentTime: 12, isReady: false }], createMedia(7, 4, 8));
+    load(8);
+    late.onFragmentLoading(createFragment(2, 8, 4));
+    late.check();
+    expect(engine.bufferingEnabled).toBe(false);
+    vi.advanceTimersByTime(1500);
+    expect(engine.bufferingEnabled).toBe(true);
   });
 
   test.each(["error", "level switch", "media taken away"] as const)("a pause ends with: %s", (cause) => {
