@@ -19,6 +19,7 @@ export * from "./hls/align.ts";
 export * from "./hls/attribute-list.ts";
 export { type Avail, type AvailSignal, listAvails, parseCues } from "./hls/cue.ts";
 export type { KeyTag } from "./hls/key.ts";
+export * from "./hls/end-list.ts";
 export * from "./hls/marker.ts";
 export * from "./hls/master-playlist.ts";
 export * from "./hls/media-playlist.ts";

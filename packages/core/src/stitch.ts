@@ -117,8 +117,3 @@ function writePod(
 function readPlaylist(content: string | MediaPlaylist): MediaPlaylist {
   return typeof content === "string" ? parseMediaPlaylist(content) : content;
 }
-
-/** Whether a media playlist may still grow: it has no EXT-X-ENDLIST. */
-export function isLive(text: string): boolean {
-  return !/^#EXT-X-ENDLIST\s*$/m.test(text);
-}

@@ -161,7 +161,7 @@ export function createInsertionBase(
   };
   return {
     insertion,
-    tap: createTap(loaded, emit, () => isDestroyed),
+    tap: createTap({ loading: loaded, emit, ended: exchanges.signal }),
     connect: (attachHost) => {
       if (attach) return;
       attach = attachHost;

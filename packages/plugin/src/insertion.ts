@@ -107,7 +107,8 @@ export async function resolveBreak(
     if (lost.size === pod.length && standIns.length === 0) onHopeless();
   };
   const outcomes = await Promise.all(pod.map((ad) => resolveAd(ad, planned, ports, () => onLost(ad))));
-  const replaced = await Promise.all(outcomes.map((outcome) => replaceSkipped(outcome, standIns, planned, ports)));
+  const waiting = [...standIns];
+  const replaced = await Promise.all(outcomes.map((outcome) => replaceSkipped(outcome, waiting, planned, ports)));
   const all = [...failed, ...replaced.flat()];
   return {
     ads: all.filter((outcome) => "renditions" in outcome),
@@ -115,19 +116,22 @@ export async function resolveBreak(
   };
 }
 
-/** The first stand-in that can be played takes the place of a skipped ad; each stands in once. */
+/**
+ * The first stand-in that can be played takes the place of a skipped ad; each stands in once.
+ *
+ * @param waiting taken from the front
+ */
 async function replaceSkipped(
   outcome: ReadyAd | SkippedAd,
-  standIns: readonly Ad[],
+  waiting: Ad[],
   planned: PlannedBreak,
   ports: InsertionPorts,
 ): Promise<readonly (ReadyAd | SkippedAd)[]> {
-  if ("renditions" in outcome || standIns.length === 0) return [outcome];
   const tried: (ReadyAd | SkippedAd)[] = [outcome];
-  for (const ad of standIns) {
-    const other = await resolveAd(ad, planned, ports, () => undefined);
-    tried.push(other);
-    if ("renditions" in other) break;
+  for (let last = outcome; !("renditions" in last); tried.push(last)) {
+    const ad = waiting.shift();
+    if (!ad) break;
+    last = await resolveAd(ad, planned, ports, () => undefined);
   }
   return tried;
 }

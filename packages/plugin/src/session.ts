@@ -24,6 +24,7 @@ import type { declareBreaks } from "./content/interstitials.ts";
 import type { Live } from "./content/live.ts";
 import { createDeferred } from "./deferred.ts";
 import type { Settings } from "./options.ts";
+import type { HostSide } from "./parts.ts";
 import type { PluginPorts } from "./ports.ts";
 import { readSetUp } from "./ads/set-up.ts";
 import { createSkips, refuseAd } from "./ads/skips.ts";
@@ -40,6 +41,8 @@ export interface SessionDeps {
   readonly zone: Promise<TextResponse>;
   readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
+  readonly liveStart: NonNullable<HostSide["liveStart"]>;
+  readonly playsSoundApart: () => boolean;
   readonly onLateChange: () => void;
   /** Has the player get ready for interstitials; undefined where it plays none. */
   readonly playInterstitials?: () => Promise<void> | undefined;
@@ -106,6 +109,7 @@ export function createSession(deps: SessionDeps): Session {
     removals: listRemovals(settings),
     ended: deps.ended,
     bufferAhead: deps.bufferAhead,
+    liveStart: deps.liveStart,
     get canBindLate() {
       return deps.canBindLate && !declare;
     },
@@ -132,11 +136,17 @@ export function createSession(deps: SessionDeps): Session {
     const { createLive } = await import("./content/live.ts");
     return (live = createLive({ ...sessionPorts, ...settings, ...adServer }));
   };
+  // what could not be loaded is asked for again with the next playlist
+  const loadOnce = (first: ContentFacts): Promise<Live> =>
+    (loading ??= loadLive(first).catch((cause: unknown) => {
+      loading = undefined;
+      throw cause;
+    }));
   const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
-    known?.isLive ? (await (loading ??= loadLive(current))).stitch(fetched, current) : vod.stitch(fetched, current);
+    known?.isLive ? (await loadOnce(current)).stitch(fetched, current) : vod.stitch(fetched, current);
   /** Ads that fit nowhere into the content are played apart from it, where the player can; content that is cut stays whole. */
   const prepare = async (current: ContentFacts): Promise<void> => {
-    const packaging = selectPackaging(master, current);
+    const packaging = { ...selectPackaging(master, current), isSilent: !deps.playsSoundApart() };
     const isWhole = sessionPorts.removals.length === 0;
     const ready = packaging.isMuxedFragments && !current.isLive && isWhole ? deps.playInterstitials?.() : undefined;
     if (ready) {

@@ -1,10 +1,11 @@
 /**
  * Where the player's playlists pass through: content first, whatever happens here.
  */
-import { AdError } from "@interlude/core";
+import { AdError, isLive } from "@interlude/core";
 import type { AdInsertionEvents, Emit } from "./events.ts";
 import type { FetchedPlaylist } from "./content/content.ts";
 import type { LoadedParts } from "./parts.ts";
+import { sleep } from "./sleep.ts";
 
 /** What a host gives its playlists to. */
 export interface PlaylistTap {
@@ -14,16 +15,38 @@ export interface PlaylistTap {
   readonly stitch: (fetched: FetchedPlaylist) => Promise<string>;
 }
 
+export interface TapDeps {
+  /** undefined: the options were wrong, or what is behind the entry could not be loaded; each is told already. */
+  readonly loading: Promise<LoadedParts | undefined>;
+  readonly emit: Emit;
+  /** Aborted when the insertion is destroyed. */
+  readonly ended: AbortSignal;
+}
+
+/** How long the first playlist waits for what is behind the entry. */
+const LOAD_BUDGET_MS = 3000;
+
 /**
  * The one place where an exception of the plugin ends: the playlist goes on as it came, and an `error` event tells why.
  *
- * @param loading undefined: the options were wrong, or what is behind the entry could not be loaded; each is told already
+ * What is behind the entry and does not come within the budget is not waited for: VOD has no ads then, because its playlists must agree;
+ * live has them from the refresh on that finds it there.
  */
-export function createTap(
-  loading: Promise<LoadedParts | undefined>,
-  emit: Emit,
-  isDestroyed: () => boolean,
-): PlaylistTap {
+export function createTap({ loading, emit, ended }: TapDeps): PlaylistTap {
+  const isDestroyed = (): boolean => ended.aborted;
+  let budget: Promise<void> | undefined;
+  let isOver = false;
+  const waitForParts = async (text: string): Promise<LoadedParts | undefined> => {
+    if (isOver) return undefined;
+    const late = (budget ??= sleep(LOAD_BUDGET_MS, ended)).then(() => "late" as const);
+    const parts = await Promise.race([loading, late]);
+    if (parts !== "late") return parts;
+    if (isDestroyed()) return undefined;
+    isOver = !isLive(text);
+    const message = `the plugin's parts: expected within ${LOAD_BUDGET_MS} ms of the first playlist, got none`;
+    emit("error", { fatal: isOver, code: "upstream-timeout", message, cause: undefined });
+    return undefined;
+  };
   return {
     readMaster: (text) => {
       void loading.then((parts) => {
@@ -35,7 +58,7 @@ export function createTap(
       });
     },
     stitch: async (fetched) => {
-      const parts = await loading;
+      const parts = await waitForParts(fetched.text);
       if (!parts || isDestroyed()) return fetched.text;
       try {
         const { session, timeline } = parts;
@@ -44,6 +67,8 @@ export function createTap(
         timeline.setBreaks(fetched.content.url.href, breaks, !session.facts()?.isLive);
         return text;
       } catch (cause) {
+        // what the breaks of this address were before is not what the player gets now
+        parts.timeline.setBreaks(fetched.content.url.href, [], true);
         emit("error", describeError(cause, false));
         return fetched.text;
       }

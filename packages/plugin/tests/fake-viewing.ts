@@ -91,7 +91,7 @@ export function startViewing(
   });
   const { session, timeline } = parts;
   session.ready.catch(() => undefined);
-  const tap = createTap(Promise.resolve(parts), emit, () => false);
+  const tap = createTap({ loading: Promise.resolve(parts), emit, ended: ended.signal });
   return {
     session,
     timeline,

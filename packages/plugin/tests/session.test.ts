@@ -318,6 +318,19 @@ describe("an ad that cannot be played is skipped, and the content is untouched",
     expect(viewing.skips).toMatchObject([{ adId: "one" }]);
   });
 
+  test("a stand-alone ad stands in once, though two of the pod cannot be played", async () => {
+    const web = createFakeWeb({
+      ...copyOf("spare"),
+      "/ads/vast": { text: formatVast({ id: "one", sequence: 1 }, { id: "two", sequence: 2 }, { id: "spare" }) },
+      "/ads/repackage": { status: 503 },
+      "/v1/zones/1.json": ZONE,
+    });
+    const viewing = watch(web);
+    const text = await settle(viewing.play(CONTENT));
+    expect(text.match(/spare-high-0\.ts/g)).toHaveLength(1);
+    expect(viewing.skips.map(({ adId }) => adId)).toEqual(["one", "two"]);
+  });
+
   test("TS ads are kept out of fragmented MP4, and nobody is asked to repackage them", async () => {
     const fragmented = CONTENT.replace("#EXTINF", '#EXT-X-MAP:URI="init.mp4"\n#EXTINF');
     const web = createFakeWeb({ ...copyOf("one"), "/ads/vast": VAST, "/v1/zones/1.json": ZONE });
@@ -400,6 +413,8 @@ describe("a cold creative", () => {
         : web.ports.fetchText(url, options);
     const viewing = watch({ ...web, ports: { ...web.ports, fetchText } }, { followRepackaging: true });
     await settle(viewing.play(CONTENT));
+    expect(asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(500);
     const seen = viewing.steps.filter(({ step }) => step === 6).map(({ state, progress }) => [state, progress]);
     expect(seen).toEqual([
       ["queued", 0],

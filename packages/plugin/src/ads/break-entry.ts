@@ -25,6 +25,8 @@ export interface SessionPorts {
   /** Whether playlists can be handed over again; where not, every break is decided before the first. */
   readonly canBindLate: boolean;
   readonly now: () => number;
+  /** Aborted when the insertion is destroyed. */
+  readonly ended: AbortSignal;
   readonly resolve: (planned: PlannedBreak, onHopeless: () => void) => Promise<ResolvedBreak>;
   readonly reportSkipped: (entry: BreakEntry, skipped: readonly SkippedAd[]) => void;
   /**

@@ -70,9 +70,13 @@ export function createCdn(settings: Settings, ports: PluginPorts): Cdn {
   const media = new Map<string, { readonly at: number; readonly media: Promise<SplicedMedia | SkippedMedia> }>();
   const isFresh = (at: number): boolean => ports.now() - at < FRESH_MS;
 
+  const findProbe = (url: URL): Promise<Probe> | undefined => {
+    for (const [href, { at }] of probes) if (!isFresh(at)) probes.delete(href);
+    return probes.get(url.href)?.probe;
+  };
   const probe = (url: URL): Promise<Probe> => {
-    const known = probes.get(url.href);
-    if (known && isFresh(known.at)) return known.probe;
+    const known = findProbe(url);
+    if (known) return known;
     const asked = fetchProbe(url, settings.probeTimeoutMs, ports);
     probes.set(url.href, { at: ports.now(), probe: asked });
     return asked;
@@ -86,7 +90,7 @@ export function createCdn(settings: Settings, ports: PluginPorts): Cdn {
     });
   };
   const load = async (url: URL, needs: MediaNeeds): Promise<SplicedMedia | SkippedMedia> => {
-    const first = (await probes.get(url.href)?.probe)?.playlist ?? (await fetchPlaylist(url));
+    const first = (await findProbe(url))?.playlist ?? (await fetchPlaylist(url));
     if (!isMasterPlaylist(first.text)) {
       const only = { bandwidthBps: 0, url: first.url.href, kind: "main", hasOwnSound: false } as const;
       return selectMedia([{ ...only, base: first.url, playlist: parseMediaPlaylist(first.text) }], needs);
@@ -106,8 +110,9 @@ export function createCdn(settings: Settings, ports: PluginPorts): Cdn {
   return {
     probe,
     loadMedia: (url, needs) => {
+      for (const [href, { at }] of media) if (!isFresh(at)) media.delete(href);
       const known = media.get(url.href);
-      if (known && isFresh(known.at)) return known.media;
+      if (known) return known.media;
       const loading = load(url, needs);
       media.set(url.href, { at: ports.now(), media: loading });
       loading.catch(() => media.delete(url.href));

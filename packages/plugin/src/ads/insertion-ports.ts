@@ -14,11 +14,13 @@ export interface InsertionDeps {
   readonly settings: Settings;
   readonly ports: PluginPorts;
   readonly emit: Emit;
+  /** Aborted when the insertion is destroyed. */
+  readonly ended: AbortSignal;
 }
 
 /** What the flow of one break asks of the session. */
 export function createInsertionPorts(
-  { settings, ports, emit }: InsertionDeps,
+  { settings, ports, emit, ended }: InsertionDeps,
   setUp: Promise<SetUp>,
   content: Promise<ContentPackaging>,
 ): Omit<InsertionPorts, "requestAds" | "report"> {
@@ -40,9 +42,14 @@ export function createInsertionPorts(
       guess().catch(() => undefined);
     },
     context: async (planned) => {
-      const [known, { splice, isMuxedFragments }] = await Promise.all([setUp, content]);
+      const [known, { splice, isMuxedFragments, hasSoundApart, isSilent }] = await Promise.all([setUp, content]);
       if (splice.isLive !== (planned.isLive ?? false))
         return { skipped: "policy", message: "live content has no breaks but its avails" };
+      if (isSilent && hasSoundApart)
+        return {
+          skipped: "no-variant-match",
+          message: "player: expected one that plays sound apart from the pictures, got one that plays the pictures alone",
+        };
       if (isMuxedFragments)
         return {
           skipped: "no-variant-match",
@@ -64,7 +71,7 @@ export function createInsertionPorts(
       followed.add(statusUrl.href);
       const title = "CRS creates an HLS version and uploads it to the CDN";
       const step = { ...about, step: 6, title, method: "GET", url: statusUrl.href } as const;
-      followRepackaging(statusUrl, ports, (status) => emit("workflowstep", { ...step, ...status })).catch(
+      followRepackaging(statusUrl, ports, ended, (status) => emit("workflowstep", { ...step, ...status })).catch(
         () => undefined,
       );
     },

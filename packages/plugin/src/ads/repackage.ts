@@ -13,6 +13,7 @@ import {
 } from "@interlude/core";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
+import { sleep } from "../sleep.ts";
 
 /** What the ad server said, with the request as it went; `status` is undefined where no answer came. */
 export interface RepackageExchange {
@@ -100,6 +101,7 @@ function readState(value: unknown): CreativeState | undefined {
 }
 
 const POLL_MS = 5000;
+const LEAST_POLL_MS = 250;
 const MAX_POLLS = 360;
 
 /**
@@ -110,6 +112,7 @@ const MAX_POLLS = 360;
 export async function followRepackaging(
   statusUrl: URL,
   ports: PluginPorts,
+  ended: AbortSignal,
   onStatus: (status: RepackageStatus) => void,
 ): Promise<void> {
   const url = new URL(statusUrl);
@@ -124,5 +127,8 @@ export async function followRepackaging(
     if (state === undefined || typeof progress !== "number") return;
     onStatus({ state, progress, status: response.status, ms: ports.now() - startedAt });
     if (FINAL.includes(state)) return;
+    // a server that does not wait as it is asked to is not asked at once again
+    await sleep(Math.max(0, LEAST_POLL_MS - (ports.now() - startedAt)), ended);
+    if (ended.aborted) return;
   }
 }

@@ -26,7 +26,7 @@ export async function resolveSource(planned: PlannedBreak, deps: ResolverDeps): 
   const opportunity = describeOpportunity(planned);
   const { breakId } = planned;
   try {
-    const resolver = deps.resolvers.find(({ canResolve }) => canResolve(opportunity));
+    const resolver = deps.resolvers.find((one) => one.canResolve(opportunity));
     if (!resolver) return planned.source;
     const ads = parseAds(`resolver of ${breakId}`, (await askWithin(resolver, opportunity, deps)) ?? {}, deps.baseUrl);
     if (!ads) return failWith("no-ads", 303, `break ${breakId}: its resolver has no ads`);

@@ -12,18 +12,40 @@ const SAME_BREAK_SECONDS = 30;
 /** Windows beyond which numbers alone make it another break: renditions may number differently. */
 const SAME_BREAK_WINDOWS = 10;
 
+/** Ids that are remembered as used: more than breaks whose beacons are. */
+const MAX_RETIRED = 1000;
+
+/** Names avails: an id that is used again for another break gets `@2`, `@3` and so on. */
+export interface LiveNames {
+  readonly name: (avails: readonly Avail[], facts: ContentFacts) => readonly Avail[];
+  /** A break is forgotten; its name is never given again. */
+  readonly retire: (id: string) => void;
+}
+
 /** @param find the place of a known break */
-export function nameAvails(
-  avails: readonly Avail[],
-  find: (id: string) => LivePlace | undefined,
-  facts: ContentFacts,
-): readonly Avail[] {
-  return avails.map((avail) => {
+export function createLiveNames(find: (id: string) => LivePlace | undefined): LiveNames {
+  const next = new Map<string, number>();
+  const nameOne = (avail: Avail, facts: ContentFacts): Avail => {
     const base = avail.id === PRE_ROLL_ID ? `avail-${avail.id}` : avail.id;
-    let id = base;
-    for (let time = 2; isElsewhere(find(id), avail, facts); time++) id = `${base}@${time}`;
+    let time = next.get(base) ?? 1;
+    while (isElsewhere(find(formatName(base, time)), avail, facts)) time++;
+    const id = formatName(base, time);
     return id === avail.id ? avail : { ...avail, id };
-  });
+  };
+  return {
+    name: (avails, facts) => avails.map((avail) => nameOne(avail, facts)),
+    retire: (id) => {
+      const [, base = id, time = "1"] = /^(.*)@(\d+)$/.exec(id) ?? [];
+      next.delete(base);
+      next.set(base, Number(time) + 1);
+      const [oldest] = next.size > MAX_RETIRED ? next.keys() : [];
+      if (oldest !== undefined) next.delete(oldest);
+    },
+  };
+}
+
+function formatName(base: string, time: number): string {
+  return time === 1 ? base : `${base}@${time}`;
 }
 
 function isElsewhere(known: LivePlace | undefined, avail: Avail, { playlist }: ContentFacts): boolean {

@@ -24,9 +24,10 @@ import type { AdServer } from "../ads/ad-server.ts";
 import type { BreakEntry, SessionPorts } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import type { ResolvedBreak } from "../insertion.ts";
+import { sleep } from "../sleep.ts";
 import { orderLiveAvail } from "./avails.ts";
 import type { ContentFacts, FetchedPlaylist } from "./content.ts";
-import { nameAvails } from "./live-names.ts";
+import { createLiveNames } from "./live-names.ts";
 import { type Entrance, isMissed, isReturnedEarly, type LivePlace, placeAt, selectEntrance } from "./live-places.ts";
 
 export interface Live {
@@ -40,6 +41,8 @@ export interface LivePorts extends SessionPorts {
   readonly planPreroll: AdServer["planPreroll"];
   /** Seconds of media that the viewer has ahead; undefined while nothing plays yet. */
   readonly bufferAhead: () => number | undefined;
+  /** Seconds from the first segment at which the page has the player begin; undefined: as players do. */
+  readonly liveStart: (content: ContentFacts) => number | undefined;
   readonly cueFormat: string | undefined;
   readonly partialBreaks: boolean;
 }
@@ -59,6 +62,7 @@ const MAX_KNOWN = 100;
 export function createLive(ports: LivePorts): Live {
   const entries = new Map<string, LiveEntry>();
   const timelines = new Map<string, LiveTimeline>();
+  const names = createLiveNames((id) => entries.get(id)?.place);
   let entering: Promise<unknown> | undefined;
 
   const giveUp = (entry: LiveEntry, reason: "policy" | "ads-timeout"): void => {
@@ -98,13 +102,13 @@ export function createLive(ports: LivePorts): Live {
 
   /** What the viewer begins with is waited for, within the start budget. */
   const enter = async (avails: readonly Avail[], facts: ContentFacts): Promise<void> => {
-    const entrance = selectEntrance(facts, avails);
+    const entrance = selectEntrance(facts, avails, ports.liveStart(facts));
     const running = ports.partialBreaks ? entrance.running : undefined;
     const planned = running ? ports.planAvail(orderLiveAvail(running)) : ports.planPreroll();
     for (const avail of avails) if (avail !== running) meet(avail, entrance);
     if (!planned) return;
     const entry = add(planned, running ? placeAt(running) : entrance.place, true);
-    await Promise.race([ask(entry), sleep(ports.startBudgetMs)]);
+    await Promise.race([ask(entry), sleep(ports.startBudgetMs, ports.ended)]);
     if (!entry.decision) giveUp(entry, "ads-timeout");
   };
   const meet = (avail: Avail, entrance?: Entrance): void => {
@@ -121,7 +125,7 @@ export function createLive(ports: LivePorts): Live {
     const isListed = avail.startTime < facts.duration - 0.001;
     if (!isListed) return true;
     entry.listedAt ??= ports.now();
-    const ahead = ports.bufferAhead() ?? avail.startTime - selectEntrance(facts, []).time;
+    const ahead = ports.bufferAhead() ?? avail.startTime - selectEntrance(facts, [], ports.liveStart(facts)).time;
     return ports.now() - entry.listedAt < facts.targetDuration * 1000 && ahead > facts.targetDuration;
   };
   const update = (entry: LiveEntry, avail: Avail, facts: ContentFacts): void => {
@@ -131,8 +135,11 @@ export function createLive(ports: LivePorts): Live {
     entry.decision = { ...decision, earlyReturn: placeAt(avail, facts.playlist).returnsAt };
   };
   const forget = (avails: readonly Avail[]): void => {
-    for (const id of [...entries.keys()].slice(0, -MAX_KNOWN))
-      if (!avails.some((avail) => avail.id === id)) entries.delete(id);
+    for (const id of [...entries.keys()].slice(0, -MAX_KNOWN)) {
+      if (avails.some((avail) => avail.id === id)) continue;
+      entries.delete(id);
+      names.retire(id);
+    }
   };
   const stitch = (fetched: FetchedPlaylist, facts: ContentFacts, avails: readonly Avail[]): Stitched => {
     const decisions = new Map<string, AvailDecision>();
@@ -158,7 +165,7 @@ export function createLive(ports: LivePorts): Live {
   return {
     entries: () => [...entries.values()],
     stitch: async (fetched, facts) => {
-      const avails = nameAvails(parseCues(facts.playlist, ports.cueFormat), (id) => entries.get(id)?.place, facts);
+      const avails = names.name(parseCues(facts.playlist, ports.cueFormat), facts);
       await (entering ??= enter(avails, facts));
       for (const avail of avails) {
         meet(avail);
@@ -169,10 +176,4 @@ export function createLive(ports: LivePorts): Live {
       return stitch(fetched, facts, avails);
     },
   };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

@@ -11,6 +11,7 @@
  * @see DESIGN §6, late-bound VOD breaks
  */
 import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@interlude/core";
+import { sleep } from "../sleep.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
@@ -150,17 +151,4 @@ function buildPod({ planned, time, ads, refused }: BreakEntry): readonly TimedPo
   );
   if (time === undefined || pod.length === 0) return [];
   return [{ breakId: planned.breakId, time, replaces: planned.replaces ?? 0, ads: pod }];
-}
-
-function sleep(ms: number, ended: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      ended.removeEventListener("abort", stop);
-      resolve();
-    };
-    const timer = setTimeout(stop, ms);
-    ended.addEventListener("abort", stop);
-    if (ended.aborted) stop();
-  });
 }

@@ -112,5 +112,5 @@ function describePlaylist(text: string, url: string, context: PlaylistLoaderCont
   if (type === "manifest" && !text.includes("#EXTINF:")) return undefined;
   const bandwidthBps = context.levelOrTrack?.bitrate || undefined;
   const trackKey = `${type} ${context.level ?? context.id ?? 0} ${context.groupId ?? ""}`;
-  return { text, content: { url: new URL(url), bandwidthBps, kind: KIND[type] ?? "main" }, trackKey };
+  return { text, content: { url: new URL(url, context.url), bandwidthBps, kind: KIND[type] ?? "main" }, trackKey };
 }

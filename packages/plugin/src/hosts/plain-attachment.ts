@@ -94,7 +94,8 @@ export function attachPlain(parts: LoadedParts, startTime: () => number): PlainH
       if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
       return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
     },
-    onLateChange: () => undefined,
+    // such a player asks once: what comes too late is told as skipped
+    onLateChange: () => void parts.session.vod()?.bindLate(() => false),
     detach: () => {
       viewing.stop();
       viewing.watch(null);

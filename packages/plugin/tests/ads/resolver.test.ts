@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Opportunity, OpportunityResolver } from "../../src/ads/opportunity.ts";
+import type { AdsOption, Opportunity, OpportunityResolver } from "../../src/ads/opportunity.ts";
 import { createFakeWeb, formatVast, formatVod, HOST, ZONE } from "../fake-web.ts";
 import { startViewing, type Viewing } from "../fake-viewing.ts";
 
@@ -64,6 +64,21 @@ describe("the first resolver that can", () => {
     expect(seen).toEqual([
       { id: "own", position: "pre", contentTime: 0, duration: undefined, attributes: {}, signal: undefined },
     ]);
+  });
+
+  test("may be a class with a memory of its own", async () => {
+    class OwnBreaks implements OpportunityResolver {
+      readonly #position = "pre";
+      canResolve({ position }: Opportunity): boolean {
+        return position === this.#position;
+      }
+      resolve(): AdsOption {
+        return { hlsUrls: ["/own/media.m3u8"] };
+      }
+    }
+    const { viewing, text } = await play(new OwnBreaks());
+    expect(viewing.errors).toEqual([]);
+    expect(text).toContain("/own/own-0.ts");
   });
 
   test("may answer with a VAST at hand, wrappers included", async () => {

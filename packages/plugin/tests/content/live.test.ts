@@ -266,6 +266,16 @@ describe("cues of live content", () => {
     );
   });
 
+  test("an id that is used for hundreds of breaks names each of them once", async () => {
+    const { viewing, requests } = watch(ADS);
+    const count = 130;
+    for (let index = 0; index < count; index++)
+      await show(viewing, formatDated(1 + 900 * index, 8, { [6 + 900 * index]: "#EXT-X-CUE-OUT:ID=7,DURATION=8" }));
+    const asked = requests.filter((request) => request.includes("break=7"));
+    expect(asked).toHaveLength(count);
+    expect(new Set(asked).size).toBe(count);
+  });
+
   test("an id that is used again hours later is another break", async () => {
     const { viewing, requests } = watch(ADS);
     await show(viewing, formatDated(1, 8, CUES));
