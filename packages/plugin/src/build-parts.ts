@@ -55,6 +55,8 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     },
     beacons,
     bufferAhead: () => deps.host()?.bufferAhead(),
+    liveStart: (content) => deps.host()?.liveStart?.(content),
+    playsSoundApart: () => deps.host()?.playsSoundApart?.() ?? true,
     onLateChange: () => deps.host()?.onLateChange(),
     playInterstitials: () => deps.host()?.playInterstitials?.(),
     onBreaksChange: () => tellBreaks(),

@@ -41,6 +41,13 @@ export interface HostSide {
   readonly playInterstitials?: () => Promise<void>;
   /** Seconds of media ahead of the playhead; undefined while nothing is buffered there. */
   readonly bufferAhead: () => number | undefined;
+  /**
+   * Where the page has the player begin in live content, seconds from the first segment of the first playlist; absent or undefined: where
+   * the playlist says, or near the edge.
+   */
+  readonly liveStart?: (content: { readonly duration: number; readonly targetDuration: number }) => number | undefined;
+  /** Whether the player can play sound that is not in the segments of the pictures; absent: it can. */
+  readonly playsSoundApart?: () => boolean;
   /** A break was decided after the playlists had been handed over. */
   readonly onLateChange: () => void;
   /** The viewer has sought from one stream time to another, and no policy has sent him elsewhere. */

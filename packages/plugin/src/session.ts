@@ -41,6 +41,8 @@ export interface SessionDeps {
   readonly zone: Promise<TextResponse>;
   readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
+  readonly liveStart: (content: ContentFacts) => number | undefined;
+  readonly playsSoundApart: () => boolean;
   readonly liveStart: NonNullable<HostSide["liveStart"]>;
   readonly playsSoundApart: () => boolean;
   readonly onLateChange: () => void;
@@ -134,7 +136,7 @@ export function createSession(deps: SessionDeps): Session {
       return (live = createLowLatency({ ...sessionPorts, planAvail: adServer.planAvail }));
     }
     const { createLive } = await import("./content/live.ts");
-    return (live = createLive({ ...sessionPorts, ...settings, ...adServer }));
+    return (live = createLive({ ...sessionPorts, ...settings, ...adServer, liveStart: deps.liveStart }));
   };
   // what could not be loaded is asked for again with the next playlist
   const loadOnce = (first: ContentFacts): Promise<Live> =>

@@ -41,12 +41,13 @@ export interface Viewing {
 export interface ViewingPlayer {
   readonly canBindLate?: boolean;
   readonly bufferAhead?: () => number | undefined;
+  readonly liveStart?: () => number | undefined;
 }
 
 export function startViewing(
   web: FakeWeb,
   options: Partial<AdInsertionOptions> = {},
-  { canBindLate = true, bufferAhead = () => undefined }: ViewingPlayer = {},
+  { canBindLate = true, bufferAhead = () => undefined, liveStart = () => undefined }: ViewingPlayer = {},
 ): Viewing {
   const ended = new AbortController();
   const skips: SkipEvent[] = [];
@@ -83,6 +84,7 @@ export function startViewing(
     host: () => ({
       media: () => null,
       bufferAhead,
+      liveStart,
       onLateChange: () => {
         lateChanges += 1;
       },

@@ -27,11 +27,10 @@ const START_DISTANCE = 3;
 /** Room for rounding, seconds. */
 const EPSILON = 0.001;
 
-export function selectEntrance(
-  { playlist, duration, targetDuration }: ContentFacts,
-  avails: readonly Avail[],
-): Entrance {
-  const wanted = duration - START_DISTANCE * targetDuration;
+/** @param startAt seconds from the first segment, where the page has the player begin; absent: where the playlist says, or as players do */
+export function selectEntrance(facts: ContentFacts, avails: readonly Avail[], startAt?: number): Entrance {
+  const { playlist, duration, targetDuration } = facts;
+  const wanted = startAt ?? readStart(facts) ?? duration - START_DISTANCE * targetDuration;
   let [index, time, end] = [0, 0, 0];
   for (const [at, segment] of playlist.segments.entries()) {
     if (end > wanted + EPSILON) break;
@@ -41,6 +40,13 @@ export function selectEntrance(
   const at = readPlace(playlist, playlist.mediaSequence + index);
   const running = avails.find((avail) => !avail.isPartial && isRunning(avail, time));
   return { time, place: { at, duration: 0 }, running };
+}
+
+/** @see RFC 8216 §4.3.5.2: from the end where it is negative */
+function readStart({ playlist, duration }: ContentFacts): number | undefined {
+  const [, offset] = /^#EXT-X-START:(?:.*,)?TIME-OFFSET=(-?[\d.]+)/m.exec(playlist.text) ?? [];
+  if (offset === undefined || !Number.isFinite(Number(offset))) return undefined;
+  return Number(offset) < 0 ? duration + Number(offset) : Number(offset);
 }
 
 /** Whether an avail lies behind a viewer who has just come, or has begun before him. */

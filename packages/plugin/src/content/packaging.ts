@@ -31,6 +31,8 @@ export interface MediaNeeds {
 export interface ContentPackaging extends MediaNeeds {
   /** Muxed fMP4. */
   readonly isMuxedFragments: boolean;
+  /** True: the player plays the pictures alone of content whose sound is apart; absent: it does not, or there is none. */
+  readonly isSilent?: boolean;
 }
 
 /**

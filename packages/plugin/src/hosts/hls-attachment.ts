@@ -129,6 +129,9 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     onSeek: (from, to) => {
       if (!interstitials && canSnapBack(parts.settings)) late.onSeek(from, to);
     },
+    liveStart: ({ duration, targetDuration }) => selectLiveStart(engine, duration, targetDuration),
+    // a build without tracks of sound has none in its master playlists either
+    playsSoundApart: () => engine.allAudioTracks.length > 0,
     bufferAhead: () => {
       const { media } = engine;
       if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
@@ -157,6 +160,17 @@ const OF_SPLICED: readonly string[] = [
 function canInterrupt({ interstitialsManager, config }: Engine): boolean {
   return Boolean(interstitialsManager) && config?.enableInterstitialPlayback !== false;
 }
+
+/** Undefined where the page leaves it to hls.js, which begins where the playlist says, or three target durations before the edge. */
+function selectLiveStart({ config = {} }: Engine, duration: number, targetDuration: number): number | undefined {
+  const { startPosition = -1, liveSyncDuration, liveSyncDurationCount = HLS_SYNC_COUNT } = config;
+  if (startPosition >= 0) return startPosition;
+  if (liveSyncDuration !== undefined) return Math.max(0, duration - liveSyncDuration);
+  const isSet = liveSyncDurationCount !== HLS_SYNC_COUNT;
+  return isSet ? Math.max(0, duration - liveSyncDurationCount * targetDuration) : undefined;
+}
+
+const HLS_SYNC_COUNT = 3;
 
 /** Whether a break that is sought over may play. */
 function canSnapBack({ snapBack, policy }: LoadedParts["settings"]): boolean {

@@ -67,6 +67,11 @@ export interface EngineEventData {
 
 /** What may be set while hls.js runs. */
 export interface EngineConfig {
+  /** Seconds; -1: not set. */
+  readonly startPosition?: number;
+  /** Seconds, or target durations, from the edge of live content; the first counts where it is set. */
+  readonly liveSyncDuration?: number | undefined;
+  readonly liveSyncDurationCount?: number;
   readonly enableInterstitialPlayback?: boolean;
   interstitialAppendInPlace?: boolean;
 }

@@ -164,8 +164,8 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     const isThere = media.readyState >= media.HAVE_CURRENT_DATA;
     if (isThere && bindAhead(media)) return;
     if (undecided().length === 0) return release();
-    // what is under way comes all the same
-    if (limit !== undefined && loaded.isUnderWay()) return;
+    // what is under way comes all the same; before the first frame the playhead is not yet where playback begins
+    if (limit !== undefined && (loaded.isUnderWay() || !isThere)) return;
     // not what was ever loaded: after a seek back that lies beyond a gap
     const ahead = findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
     if (ahead < KEPT_SEGMENTS * deps.targetDuration()) release();

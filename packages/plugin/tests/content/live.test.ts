@@ -188,6 +188,33 @@ describe("a viewer who comes to live content", () => {
     expect(viewing.skips).toMatchObject([{ breakId: "preroll", reason: "ads-timeout", vastError: 301 }]);
   });
 
+  test.each([
+    ["the playlist", "#EXT-X-START:TIME-OFFSET=4.0", undefined],
+    ["the playlist, from its end", "#EXT-X-START:TIME-OFFSET=-28,PRECISE=YES", undefined],
+    ["the page", "", 4],
+  ])(
+    "behind the edge, where %s has him begin, meets an avail that is listed already",
+    async (_who, start, liveStart) => {
+      const web = createFakeWeb(ADS);
+      const viewing = startViewing(web, { adTagUrl: "/ads/vast", live: true }, { liveStart: () => liveStart });
+      const list = (first: number, count: number): string =>
+        formatDated(first, count, { 3: "#EXT-X-CUE-OUT:8.000", 5: "#EXT-X-CUE-IN" }).replace(
+          "#EXTM3U",
+          `#EXTM3U\n${start}`,
+        );
+      await show(viewing, list(0, 8));
+      expect((await show(viewing, list(0, 9))).uris.slice(0, 6)).toEqual([
+        "live-0",
+        "live-1",
+        "live-2",
+        "ad-0",
+        "ad-1",
+        "live-5",
+      ]);
+      expect(viewing.skips).toEqual([]);
+    },
+  );
+
   test("in the middle of an avail sees its break from the beginning where the page wants it, and no pre-roll", async () => {
     const { viewing, requests } = watch(ADS, { livePreroll: true, partialBreaks: true });
     const shown = await show(viewing, formatDated(0, 8, { 4: "#EXT-X-CUE-OUT:ID=x,DURATION=16" }));

@@ -207,6 +207,16 @@ describe("createLateBinding", () => {
       expect(engine.calls).toEqual(["pauseBuffering"]);
     });
 
+    test("what is loaded before hls.js has sought to where playback begins is not taken for too little", () => {
+      const { late, engine } = start(createMedia(0, 1, 0));
+      for (const fragment of [createFragment(1, 4, 4), asSound(createFragment(1, 4, 4))]) {
+        late.onFragmentLoading(fragment);
+        late.onFragmentBuffered(fragment);
+      }
+      late.check();
+      expect(engine.bufferingEnabled).toBe(false);
+    });
+
     test("a start that is not got over with ends the pause within the start budget", () => {
       const { late, engine } = start(createMedia(0, 0, 0));
       late.onFragmentLoading(createFragment(1, 4, 4));
