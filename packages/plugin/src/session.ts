@@ -24,7 +24,6 @@ import type { declareBreaks } from "./content/interstitials.ts";
 import type { Live } from "./content/live.ts";
 import { createDeferred } from "./deferred.ts";
 import type { Settings } from "./options.ts";
-import type { HostSide } from "./parts.ts";
 import type { PluginPorts } from "./ports.ts";
 import { readSetUp } from "./ads/set-up.ts";
 import { createSkips, refuseAd } from "./ads/skips.ts";
@@ -42,8 +41,6 @@ export interface SessionDeps {
   readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
   readonly liveStart: (content: ContentFacts) => number | undefined;
-  readonly playsSoundApart: () => boolean;
-  readonly liveStart: NonNullable<HostSide["liveStart"]>;
   readonly playsSoundApart: () => boolean;
   readonly onLateChange: () => void;
   /** Has the player get ready for interstitials; undefined where it plays none. */
@@ -111,7 +108,6 @@ export function createSession(deps: SessionDeps): Session {
     removals: listRemovals(settings),
     ended: deps.ended,
     bufferAhead: deps.bufferAhead,
-    liveStart: deps.liveStart,
     get canBindLate() {
       return deps.canBindLate && !declare;
     },

@@ -48,7 +48,8 @@ export function createInsertionPorts(
       if (isSilent && hasSoundApart)
         return {
           skipped: "no-variant-match",
-          message: "player: expected one that plays sound apart from the pictures, got one that plays the pictures alone",
+          message:
+            "player: expected one that plays sound apart from the pictures, got one that plays the pictures alone",
         };
       if (isMuxedFragments)
         return {
