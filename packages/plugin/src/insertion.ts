@@ -60,6 +60,8 @@ export interface SkippedAd {
   readonly vastError: number | undefined;
   readonly message: string;
   readonly errorUrls: readonly string[];
+  /** Tells it from other ads of its break, whose ids may be the same: of one that was ready its index, else a name of its own. */
+  readonly place?: string;
 }
 
 /** Order of the pod; empty `ads` means that content plays. */
@@ -112,7 +114,9 @@ export async function resolveBreak(
   const all = [...failed, ...replaced.flat()];
   return {
     ads: all.filter((outcome) => "renditions" in outcome),
-    skipped: all.filter((outcome) => "reason" in outcome),
+    skipped: all
+      .filter((outcome) => "reason" in outcome)
+      .map((outcome, index) => ({ ...outcome, place: `skipped-${index}` })),
   };
 }
 

@@ -99,8 +99,11 @@ export function parseOpportunityOptions(
   check(isKnown, "signaling", "default, manifest-cues, server-map or custom-ranges", signaling);
   check(lookAhead === false || isFrom(lookAhead, 0), "lookAhead", "seconds from 0, or false", lookAhead);
   const preroll = livePreroll === true ? options : livePreroll;
+  const breaks = (options.breaks ?? []).map((item, index) => parseBreak(item, index, base));
+  for (const [index, { id }] of breaks.entries())
+    check(breaks.findIndex((other) => other.id === id) === index, `breaks[${index}].id`, "a name of its own", id);
   return {
-    breaks: (options.breaks ?? []).map((item, index) => parseBreak(item, index, base)),
+    breaks,
     signaling,
     cueFormat: options.cueFormat,
     resolvers: options.resolvers ?? [],

@@ -29,6 +29,14 @@ describe("time ranges", () => {
 });
 
 describe("a break of the page's list", () => {
+  test("has a name of its own", () => {
+    const breaks = [
+      { id: "mid", time: 10 },
+      { id: "mid", time: 20 },
+    ];
+    expect(() => parse({ breaks })).toThrow("breaks[1].id: expected a name of its own, got mid");
+  });
+
   test("carries its VAST, its HLS addresses or its tag, in this order", () => {
     const sources = [
       { vast: "<VAST/>", hlsUrls: ["/a.m3u8"], adTagUrl: "/ads" },

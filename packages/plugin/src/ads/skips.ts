@@ -22,10 +22,10 @@ export function createSkips(
 ): Pick<SessionPorts, "reportSkipped" | "skipBreak" | "takeResolved"> {
   const reportSkipped: SessionPorts["reportSkipped"] = ({ planned: { breakId, position, isLive } }, skipped) => {
     if (facts()?.isLive && !isLive) return;
-    for (const { errorUrls, ...event } of skipped) {
+    for (const { errorUrls, place, ...event } of skipped) {
       emit("adskip", { breakId, ...event });
       const { adId, creativeUrl: mediaUrl } = event;
-      beacons.sendErrors({ ...NOWHERE, breakId, position, adId, mediaUrl }, errorUrls, event.vastError);
+      beacons.sendErrors({ ...NOWHERE, breakId, position, adId, mediaUrl, place }, errorUrls, event.vastError);
     }
   };
   const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told, message) => {
@@ -77,7 +77,8 @@ function describeBreak(
         errorUrls: [],
       },
     ];
-  return ads.map(({ ad, mediaUrl }) => ({
+  return ads.map(({ ad, mediaUrl }, index) => ({
+    place: String(index),
     adId: ad.id,
     creativeUrl: mediaUrl,
     reason,
@@ -112,7 +113,7 @@ export function refuseAd(
   if (!entry || !ready || entry.refused.has(ready) || entry.broken?.has(ready)) return;
   (staysListed ? (entry.broken ??= new Set()) : entry.refused).add(ready);
   const skipped = { adId: ready.ad.id, creativeUrl: ready.mediaUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason] };
-  const told = [{ ...skipped, message: MESSAGE[reason] ?? reason, errorUrls: ready.ad.errors }];
+  const told = [{ ...skipped, message: MESSAGE[reason] ?? reason, errorUrls: ready.ad.errors, place: String(index) }];
   ports.reportSkipped(entry, told);
   if (entry.refused.size === entry.ads.length) ports.skipBreak(entry, reason, told);
 }

@@ -43,6 +43,12 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   let facts: ContentFacts | undefined;
   let viewedAt: number | undefined;
 
+  /** The ad tag's breaks and the page's own may have one name: what is sent for a break is counted by it. */
+  const nameOnce = (breakId: string): string => {
+    let name = breakId;
+    for (let time = 2; entries.some(({ planned }) => planned.breakId === name); time++) name = `${breakId}-${time}`;
+    return name;
+  };
   const settle = (entry: BreakEntry): Promise<void> =>
     new Promise((resolve) => {
       const onHopeless = (): void => {
@@ -92,7 +98,8 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   return {
     list: () => entries,
     add: (breaks) => {
-      for (const planned of breaks) {
+      for (const named of breaks) {
+        const planned = { ...named, breakId: nameOnce(named.breakId) };
         entries.push({ planned, time: undefined, status: "pending", reason: undefined, ads: [], refused: new Set() });
       }
       place();

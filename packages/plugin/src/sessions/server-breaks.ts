@@ -91,7 +91,7 @@ export function createServerBreaks(
       entry.refused.add(ready);
       const { ad, mediaUrl: creativeUrl } = ready;
       const about = { adId: ad.id, creativeUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason], errorUrls: ad.errors };
-      reportSkipped(entry, [{ ...about, message: "a segment cannot be loaded" }]);
+      reportSkipped(entry, [{ ...about, message: "a segment cannot be loaded", place: String(index) }]);
     },
     advance: (contentTime) => {
       const isPlayed = !(contentTime < lastTime) && !(contentTime - lastTime > MAX_STEP);

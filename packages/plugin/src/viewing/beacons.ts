@@ -17,6 +17,8 @@ export interface BeaconSubject {
   readonly ad: Ad | undefined;
   readonly creative: Creative | undefined;
   readonly index: number | undefined;
+  /** Where errors are told: see SkippedAd. Absent: the index. */
+  readonly place?: string | undefined;
   readonly adCount: number | undefined;
   readonly mediaUrl: string | undefined;
   readonly contentTime: number;
@@ -95,9 +97,10 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
     },
     sendErrors: (subject, urls, vastError) => {
       if (vastError === undefined) return;
-      // told with its index or without, an ad fails once
+      const { breakId, index, place = index === undefined ? "" : String(index) } = subject;
+      // an ad fails once
       for (const url of urls)
-        if (memory.add(subject.breakId, JSON.stringify([subject.adId, "error", url])))
+        if (memory.add(breakId, JSON.stringify([place, "error", url])))
           fire(subject, "error", url, { time: undefined, macros: { ERRORCODE: vastError } });
     },
     sendBreak: (subject, event, urls) => {

@@ -25,6 +25,7 @@ afterEach(() => {
 
 interface Played {
   readonly viewing: Viewing;
+  readonly beacons: readonly string[];
   readonly text: string;
   /** Of the ad server, without the session. */
   readonly asked: () => readonly string[];
@@ -48,6 +49,7 @@ async function play(
   const text = await playing;
   return {
     viewing,
+    beacons: web.beacons,
     text,
     asked: () =>
       web.requests
@@ -244,6 +246,11 @@ describe("time ranges", () => {
     expect(viewing.parts.toContentTime(18)).toBe(18);
   });
 
+  test("delete: a returning viewer begins where the content lies now", async () => {
+    const { text } = await play({ timeRanges: { type: "delete", ranges }, startContentTime: 36 });
+    expect(text).toContain("#EXT-X-START:TIME-OFFSET=28.000,PRECISE=YES");
+  });
+
   test("delete: no ad tag is needed", async () => {
     const { text } = await play({ timeRanges: { type: "delete", ranges } });
     expect(uris(text)).toHaveLength(15 - 2 - 5);
@@ -354,4 +361,26 @@ describe("resolving ahead of the viewer", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(await playing).toBe(CONTENT);
   });
+});
+
+test("a break of the ad tag and one of the page's own that have one name are two breaks", async () => {
+  const { viewing } = await play(
+    { adTagUrl: "/ads/vmap", breaks: [{ id: "break-1", time: 20, adTagUrl: "/ads/vast" }] },
+    { "/ads/vmap": { text: formatVmap([{ at: "start", id: "break-1", vast: VAST }]) } },
+  );
+  expect(viewing.session.entries().map(({ planned }) => planned.breakId)).toEqual(["break-1", "break-1-2"]);
+});
+
+test("two ads of one pod that share their error URL fail twice", async () => {
+  const url = `${HOST}/error?number=[ERRORCODE]`;
+  const ads = ["one", "two"].map((id, index) =>
+    formatVast({ id, sequence: index + 1, type: "video/3gpp" }).replace(/<Error>.*<\/Error>/, `<Error>${url}</Error>`),
+  );
+  const vast = ads
+    .join("")
+    .replaceAll(/<\/VAST><VAST[^>]*>/g, "")
+    .replaceAll(/ id="(?:one|two)"/g, "");
+  const { viewing, beacons } = await play({ adTagUrl: "/ads/vast" }, { "/ads/vast": { text: vast } });
+  expect(viewing.skips.map(({ vastError }) => vastError)).toEqual([403, 403]);
+  expect(beacons.filter((sent) => sent.includes("/error"))).toHaveLength(2);
 });

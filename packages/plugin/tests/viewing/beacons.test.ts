@@ -127,7 +127,11 @@ describe("createBeaconSender", () => {
 
   test("an ad fails once, however many faults it has and whoever tells them", () => {
     const sending = start();
-    sending.sendErrors({ ...SUBJECT, index: undefined }, ["https://e.example/[ERRORCODE]"], 401);
+    sending.sendErrors(
+      { ...SUBJECT, index: undefined, place: String(SUBJECT.index) },
+      ["https://e.example/[ERRORCODE]"],
+      401,
+    );
     sending.sendErrors(SUBJECT, ["https://e.example/[ERRORCODE]"], 405);
     expect(sending.sent).toEqual(["https://e.example/401"]);
   });
