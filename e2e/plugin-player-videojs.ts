@@ -23,13 +23,15 @@ export function startVideoJs(
   video.className = "video-js";
   const html5 = { vhs: { overrideNative: run.host === "vhs" }, nativeAudioTracks: false, nativeTextTracks: false };
   const player = videojs(video, { html5, muted: run.muted, controls: false });
-  const plugin = run.options && player.interlude({ ...run.options, ...more });
+  const start = run.host === "vhs" ? run.hlsConfig?.startPosition : undefined;
+  // a seek while VHS begins to load may cost it what is between the two places
+  const place = start === undefined ? {} : { startContentTime: start };
+  const plugin = run.options && player.interlude({ ...run.options, ...place, ...more });
   for (const name of EVENT_NAMES) {
     player.on(`interlude-${name}`, ({ detail }) => events.push(formatEvent(name, detail, video)));
   }
   player.on("error", () => errors.push(`${player.error()?.code} ${player.error()?.message} (fatal)`));
-  const start = run.hlsConfig?.startPosition;
-  if (start !== undefined && run.host === "vhs")
+  if (start !== undefined && !plugin)
     video.addEventListener("loadedmetadata", () => (video.currentTime = start), { once: true });
   player.src({ src: run.contentUrl, type: TYPE });
   return {

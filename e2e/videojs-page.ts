@@ -21,6 +21,14 @@ export interface VideoJsOptions extends Omit<VideoJsRun, "contentUrl" | "options
   readonly hasPlugin?: boolean;
 }
 
+/** What a busy machine needs to decide all breaks before the first playlist. */
+export const PATIENT = {
+  startBudgetMs: 20_000,
+  zoneTimeoutMs: 20_000,
+  probeTimeoutMs: 20_000,
+  adTimeoutMs: 20_000,
+} as const;
+
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="videojs-player.js"></script>';
 
 let bundle: Promise<readonly { readonly fileName: string; readonly code: string }[]> | undefined;

@@ -22,6 +22,8 @@ export interface VideoJsPagePlayer {
   readonly events: PageEvent[];
   /** Names that the player told, in order, that begin with `ad`. */
   readonly heard: string[];
+  /** The break and the ad in the plugin's state, after each change. */
+  readonly states: (readonly [string | undefined, string | undefined])[];
   readonly errors: string[];
   readonly insertion: undefined;
 }
@@ -47,7 +49,18 @@ const EVENTS = [
   "beacon",
   "timeline",
 ] as const satisfies readonly (keyof AdInsertionEvents)[];
-const HEARD = ["adstart", "adend", "adserror", "ads-pod-started", "ads-pod-ended", "ads-ad-started", "ads-ad-ended"];
+const HEARD = [
+  "adstart",
+  "adend",
+  "adserror",
+  "ads-pod-started",
+  "ads-pod-ended",
+  "ads-ad-started",
+  "ads-ad-ended",
+  "ads-first-quartile",
+  "ads-midpoint",
+  "ads-third-quartile",
+];
 
 registerInterlude(videojs);
 window.videoJsPlayers = [];
@@ -63,7 +76,9 @@ window.startVideoJs = (run) => {
   const player = videojs(element, { ...look, html5, plugins });
   const plugin = run.options && player.interlude(run.isInMarkup ? undefined : run.options);
   const [events, heard, errors]: [PageEvent[], string[], string[]] = [[], [], []];
-  window.videoJsPlayers?.push({ player, plugin, events, heard, errors, insertion: undefined });
+  const states: VideoJsPagePlayer["states"] = [];
+  window.videoJsPlayers?.push({ player, plugin, events, heard, states, errors, insertion: undefined });
+  plugin?.on("statechanged", () => states.push([plugin.state.adBreak?.breakId, plugin.state.ad?.adId]));
   for (const name of EVENTS)
     player.on(`interlude-${name}`, ({ detail }) => {
       const text = JSON.stringify(detail, (key, value: unknown) => (key === "cause" ? String(value) : value));

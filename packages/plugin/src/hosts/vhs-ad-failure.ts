@@ -39,8 +39,8 @@ const LOOK_MS = 500;
 const MAX_WAIT_MS = 5000;
 /** How long VHS may ask for nothing while the viewer waits. */
 const MAX_IDLE_MS = 1500;
-/** Seconds beyond the media that is there from which VHS loads anew when it is sought to. */
-const STEP = 0.05;
+/** Seconds beyond the media that is there, where a seek has VHS load anew: what is nearer than 0.1 it takes for loaded. */
+const STEP = 0.12;
 
 export function createAdGuard(
   media: GuardedMedia,
@@ -91,6 +91,7 @@ export function createAdGuard(
   const restart = (): void => {
     const { currentTime, buffered } = media;
     const end = findBufferedEnd(buffered, currentTime);
+    if (wait) wait.idleMs = 0;
     if (end - currentTime > HALTED_EDGE || timeline.locate(end + STEP) === "unknown") return;
     media.currentTime = end + STEP;
   };

@@ -19,7 +19,7 @@ export interface InterludePlayerEvent<K extends keyof AdInsertionEvents> {
 }
 
 /**
- * The names of contrib-ads that say the same. `adstart` and `adend` are of the whole break there. An error of ads is never `error`, which
+ * The names of contrib-ads that say the same; quartiles besides. `adstart` and `adend` are of the whole break there. An error of ads is never `error`, which
  * is the content's.
  */
 export const COMMON_NAMES: Readonly<Record<keyof AdInsertionEvents, readonly string[]>> = {
@@ -38,6 +38,20 @@ export const COMMON_NAMES: Readonly<Record<keyof AdInsertionEvents, readonly str
   rangeend: [],
   timeline: [],
 };
+
+const QUARTILES: readonly string[] = ["ads-first-quartile", "ads-midpoint", "ads-third-quartile"];
+
+/**
+ * Their names for what an ad has come to, `time` seconds into it.
+ *
+ * @param told how many of them this ad has had
+ */
+export function selectQuartiles(
+  { time, duration }: Pick<AdInsertionEvents["adprogress"], "time" | "duration">,
+  told: number,
+): readonly string[] {
+  return QUARTILES.slice(told, Math.floor((time / duration) * 4));
+}
 
 /** @returns whether a name is one of the plugin's events */
 export function isEventName(name: string): name is keyof AdInsertionEvents {

@@ -12,15 +12,16 @@ import type { AdInsertionEvents, BreakEvent, AdEvent } from "../events.ts";
 import type { AdInsertionOptions } from "../options.ts";
 import { createPlaylistLoader } from "./hls-playlist-loader.ts";
 import type { VideoJsListener, VideoJsPlayer, VideoJsPlugin, VideoJsPluginClass } from "./videojs-engine.ts";
-import { COMMON_NAMES, type InterludeEvent } from "./videojs-events.ts";
+import { COMMON_NAMES, type InterludeEvent, selectQuartiles } from "./videojs-events.ts";
 import { createSource, type Relay, type Source, type SourceHls } from "./videojs-source.ts";
 
 /** What `statechanged` tells of. */
 export interface InterludeState {
   /** Of the insertion that serves the source, or waits for one; "" without. */
   readonly session: string;
-  /** On screen. */
+  /** The one that plays; undefined while content does. A listener to its events finds it here. */
   readonly adBreak: BreakEvent | undefined;
+  /** The one on screen; undefined between the ads of a break. */
   readonly ad: AdEvent | undefined;
 }
 
@@ -77,6 +78,8 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
     #options: AdInsertionOptions | undefined;
     #waiting: Source | undefined;
     #playing: Source | undefined;
+    /** Of the ad on screen, told so far. */
+    #quartiles = 0;
     readonly hlsConfig: InterludePlugin["hlsConfig"] = {
       pLoader: createPlaylistLoader({
         readMaster: (text) => this.#source?.tap.readMaster(text),
@@ -183,16 +186,19 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
     }
 
     readonly #onHandler = (): void => {
-      // a source that came with the player is taken while the player has no tech yet
-      queueMicrotask(() => {
-        const tech = this.#player.tech(true);
-        const vhs = tech?.vhs;
-        if (!tech || !vhs || vhs === this.#playing?.vhs()) return;
-        if (vhs.playlists && vhs.playlists.state !== "HAVE_NOTHING")
-          return this.#tell(`expected interlude() before the source is set, got it after its first playlist`);
-        this.#begin()?.playInVhs(vhs, tech, () => this.#player.src(this.#player.currentSources()));
-      });
+      // before VHS's first request, which may be the media playlist; a source that came with the player is taken while there is no tech
+      if (this.#player.tech(true)?.vhs) this.#takeHandler();
+      else queueMicrotask(() => this.#takeHandler());
     };
+
+    #takeHandler(): void {
+      const tech = this.#player.tech(true);
+      const vhs = tech?.vhs;
+      if (!tech || !vhs || vhs === this.#playing?.vhs()) return;
+      if (vhs.playlists && vhs.playlists.state !== "HAVE_NOTHING")
+        return this.#tell(`expected interlude() before the source is set, got it after its first playlist`);
+      this.#begin()?.playInVhs(vhs, tech, () => this.#player.src(this.#player.currentSources()));
+    }
 
     readonly #onLoadStart = (): void => {
       const { vhs } = this.#player.tech(true) ?? {};
@@ -212,9 +218,30 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
       queueMicrotask(() => this.#relay("error", { ...detail, message: `${where}: ${message}` }));
     }
 
+    readonly #notes: { readonly [K in keyof AdInsertionEvents]?: (detail: AdInsertionEvents[K]) => void } = {
+      adbreakstart: (adBreak) => {
+        this.#player.addClass(PLAYING_CLASS);
+        this.setState({ adBreak, ad: undefined });
+      },
+      adstart: (ad) => {
+        this.#quartiles = 0;
+        this.setState({ ad });
+      },
+      adprogress: (progress) => {
+        for (const type of selectQuartiles(progress, this.#quartiles)) {
+          this.#quartiles += 1;
+          this.#player.trigger({ type, detail: progress, indexInBreak: progress.index });
+        }
+      },
+      adcomplete: () => this.setState({ ad: undefined }),
+      adbreakcomplete: () => {
+        this.#player.removeClass(PLAYING_CLASS);
+        this.setState(NO_AD);
+      },
+    };
+
     readonly #relay: Relay = (name, detail) => {
-      if (name === "adbreakstart") this.#player.addClass(PLAYING_CLASS);
-      if (name === "adbreakcomplete") this.#player.removeClass(PLAYING_CLASS);
+      this.#notes[name]?.(detail);
       const at = "index" in detail ? { indexInBreak: detail.index } : {};
       this.trigger({ type: name, detail });
       this.#player.trigger({ type: `interlude-${name}`, detail });

@@ -132,12 +132,26 @@ describe("createAdGuard", () => {
       vi.advanceTimersByTime(1499);
       expect(media.currentTime).toBe(at);
       vi.advanceTimersByTime(1);
-      // VHS takes what is nearer to the end of its media than 1/30 s for buffered
-      expect(media.currentTime - end).toBeCloseTo(0.05);
+      // VHS takes what is nearer than 0.1 s to the end of its media for loaded
+      expect(media.currentTime - end).toBeCloseTo(0.12);
       guard.setWaiting(true);
       vi.advanceTimersByTime(1000);
-      expect([media.currentTime - end, refused]).toEqual([expect.closeTo(0.05), []]);
+      expect([media.currentTime - end, refused]).toEqual([expect.closeTo(0.12), []]);
     }
+  });
+
+  test("VHS is made to load anew again where it loses that too, until the ad is given up", () => {
+    const { media, guard, refused, setIdle } = createGuarded(3.95, 4);
+    setIdle(true);
+    guard.setWaiting(true);
+    vi.advanceTimersByTime(1500);
+    // nothing is left of what VHS had
+    Object.assign(media, { buffered: { length: 0 } });
+    for (const place of [4.12, 4.24, 4.36]) {
+      expect([media.currentTime, refused]).toEqual([expect.closeTo(place), []]);
+      vi.advanceTimersByTime(place < 4.3 ? 1500 : 500);
+    }
+    expect([media.currentTime, refused]).toEqual([8.01, [REFUSED]]);
   });
 
   test("where nothing more is listed VHS waits as long as it likes", () => {
