@@ -63,6 +63,8 @@ export interface EngineEventData {
   readonly assetListIndex?: number;
   /** With `error` once it is given up. */
   readonly asset?: { readonly error?: unknown } | null | undefined;
+  /** What plays the ad of an interstitial. */
+  readonly player?: { destroy(): void } | null | undefined;
 }
 
 /** What may be set while hls.js runs. */
@@ -129,6 +131,7 @@ export const ENGINE_EVENT = {
   bufferFlushing: "hlsBufferFlushing",
   levelSwitching: "hlsLevelSwitching",
   audioTrackSwitching: "hlsAudioTrackSwitching",
+  audioTracksUpdated: "hlsAudioTracksUpdated",
   interstitialAssetStarted: "hlsInterstitialAssetStarted",
   interstitialAssetError: "hlsInterstitialAssetError",
   error: "hlsError",

@@ -104,12 +104,19 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
   const reloadFrom = (time: number, start: number): void => {
     release();
     if (loaded.end() > start + OVERLAP)
-      engine.trigger(ENGINE_EVENT.bufferFlushing, { startOffset: start, endOffset: Infinity, type: null });
+      engine.trigger(ENGINE_EVENT.bufferFlushing, {
+        startOffset: Math.max(start, findBefore(engine, start)?.end ?? start),
+        endOffset: Infinity,
+        type: null,
+      });
     deps.onReload(start);
     loaded.forgetFrom(start);
     for (const track of [...engine.levels, ...engine.allAudioTracks, ...engine.allSubtitleTracks])
       track.details = undefined;
     engine.stopLoad();
+    // hls.js has copies of the tracks of sound, and would load on from what these list; it takes any list of them for a new one
+    const { audioTracks = [] } = engine;
+    if (audioTracks.length > 0) engine.trigger(ENGINE_EVENT.audioTracksUpdated, { audioTracks });
     engine.startLoad(time);
   };
   /** @returns whether anything was bound */
@@ -117,7 +124,7 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     let first = Infinity;
     const hasChanged = vod()?.bindLate(({ startTime, contentTime }: PlacedBreak) => {
       const start = Math.max(startTime, deps.toStreamTime(contentTime));
-      if (!canStart(start) || loaded.lastDiscontinuity() > countDiscontinuities(engine, start)) return false;
+      if (!canStart(start) || loaded.lastDiscontinuity() > (findBefore(engine, start)?.cc ?? 0)) return false;
       first = Math.min(first, start);
       return true;
     });
@@ -232,8 +239,8 @@ function isBefore({ start, end }: EngineFragment, time: number): boolean {
   return start < time && end >= time;
 }
 
-/** Of what is listed just before a time. */
-function countDiscontinuities({ levels }: Engine, time: number): number {
+/** What is listed just before a time; it may really end a little after it. */
+function findBefore({ levels }: Engine, time: number): EngineFragment | undefined {
   const fragments = levels.flatMap(({ details }) => details?.fragments ?? []);
-  return fragments.find((fragment) => isBefore(fragment, time - OVERLAP))?.cc ?? 0;
+  return fragments.find((fragment) => isBefore(fragment, time - OVERLAP));
 }

@@ -227,6 +227,15 @@ describe("createLateBinding", () => {
       expect(engine.bufferingEnabled).toBe(true);
     });
 
+    test("hls.js is made to forget its own copies of the tracks before it loads on", () => {
+      const { late, engine, load } = bind([{ contentTime: 20, isReady: true }], createMedia(2));
+      Object.assign(engine, { audioTracks: [{ url: "https://site.example/sound.m3u8" }] });
+      load(12);
+      late.check();
+      const names = engine.calls.map((call) => call.split(" ")[0]);
+      expect(names).toEqual(["stopLoad", "hlsAudioTracksUpdated", "startLoad"]);
+    });
+
     test("pictures that are loaded further than the sound do not cost the break its place", () => {
       const media = createMedia(2, 4, 8);
       const breaks = [{ contentTime: 8, isReady: true }];
