@@ -15,7 +15,6 @@ import type { Interstitials } from "./hls-interstitials.ts";
 import { createLateBinding } from "./hls-late-binding.ts";
 import type { HostSide, LoadedParts } from "../parts.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
-import { toStreamTime } from "../viewing/timeline.ts";
 
 /** From now on; playlists must not have come before. */
 export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
@@ -26,7 +25,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
     targetDuration: () => session.facts()?.targetDuration ?? 0,
     startBudgetMs: parts.settings.startBudgetMs,
     toContentTime: parts.toContentTime,
-    toStreamTime: (time) => toStreamTime(timeline, time),
+    toStreamTime: parts.toStreamTime,
     onReload: timeline.forgetFrom,
     onSeekReady: viewing.seekFrom,
   });

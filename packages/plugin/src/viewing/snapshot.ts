@@ -3,7 +3,10 @@
  */
 import type { AdSnapshot, BreakSnapshot } from "../events.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
-import { type Timeline, toStreamTime } from "./timeline.ts";
+import { toStreamTime } from "./content-time.ts";
+import type { Span } from "./seeking.ts";
+import { describeSpans } from "./spots.ts";
+import type { Timeline } from "./timeline.ts";
 
 /**
  * In order of their content time; a break whose place is not known yet is left out.
@@ -16,14 +19,16 @@ export function describeBreaks(
   contentDuration: number | undefined,
   isWatched: (breakId: string) => boolean,
 ): readonly BreakSnapshot[] {
+  const spans = describeSpans(timeline.breaks(), timeline);
   return entries
-    .flatMap((entry) => describeEntry(entry, timeline, contentDuration, isWatched(entry.planned.breakId)) ?? [])
+    .flatMap((entry) => describeEntry(entry, timeline, spans, contentDuration, isWatched(entry.planned.breakId)) ?? [])
     .toSorted((a, b) => a.contentTime - b.contentTime);
 }
 
 function describeEntry(
   entry: BreakEntry,
   timeline: Timeline,
+  spans: readonly Span[],
   contentDuration: number | undefined,
   watched: boolean,
 ): BreakSnapshot | undefined {
@@ -34,7 +39,7 @@ function describeEntry(
     const contentTime = entry.time === "end" ? contentDuration : entry.time;
     if (contentTime === undefined) return undefined;
     const state = entry.status === "skipped" ? "skipped" : "pending";
-    return { ...known, state, contentTime, startTime: toStreamTime(timeline, contentTime), duration: 0, ads: [] };
+    return { ...known, state, contentTime, startTime: toStreamTime(contentTime, spans), duration: 0, ads: [] };
   }
   const ads = placed.ads.flatMap((ad): readonly AdSnapshot[] => {
     const index = Number(ad.adId);

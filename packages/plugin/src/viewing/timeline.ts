@@ -63,6 +63,8 @@ interface Loaded {
   readonly sn: number;
   readonly start: number;
   readonly end: number;
+  readonly url: string | undefined;
+  /** As it was when it was loaded. */
   readonly span: AdSpan | undefined;
 }
 
@@ -83,6 +85,8 @@ export function createTimeline(): Timeline {
           return { placedBreak, placed };
     return undefined;
   };
+  /** A server may tell of an ad after it was loaded. */
+  const spanOf = ({ sn, url, span }: Loaded): AdSpan | undefined => span ?? findSpan(sn, url);
   const findListed = (sn: number): TimelineFragment | undefined => details?.fragments[sn - details.startSN];
   const startOfSn = (sn: number): number | undefined =>
     loaded.findLast((item) => item.sn === sn)?.start ?? findListed(sn)?.start;
@@ -101,7 +105,7 @@ export function createTimeline(): Timeline {
     },
     addFragment: ({ sn, start, end }, playlistUrl) => {
       if (typeof sn !== "number") return;
-      const item: Loaded = { sn, start, end, span: findSpan(sn, playlistUrl) };
+      const item: Loaded = { sn, start, end, url: playlistUrl, span: findSpan(sn, playlistUrl) };
       loaded = [...loaded.filter((old) => old.sn !== sn), item].slice(-MAX_LOADED);
     },
     forgetFrom: (time) => {
@@ -109,13 +113,17 @@ export function createTimeline(): Timeline {
     },
     locate: (time) => {
       const item = loaded.findLast(({ start, end }) => start <= time && time < end);
-      if (item) return item.span ?? "content";
+      if (item) return spanOf(item) ?? "content";
       const listed = details?.fragments.find(({ start, end }) => start <= time && time < end);
       if (!listed || typeof listed.sn !== "number") return "unknown";
       return findSpan(listed.sn, details?.url) ?? "content";
     },
     findAd: ({ sn }, playlistUrl) => (typeof sn === "number" ? findSpan(sn, playlistUrl) : undefined),
-    isLoaded: (placed) => loaded.some(({ span }) => span !== undefined && isSameAd(span.placed, placed)),
+    isLoaded: (placed) =>
+      loaded.some((item) => {
+        const span = spanOf(item);
+        return span !== undefined && isSameAd(span.placed, placed);
+      }),
     startOf,
     endOf: (placed) => {
       const ads = "ads" in placed ? placed.ads : [placed];
@@ -141,30 +149,4 @@ function alignFragments(fragments: readonly TimelineFragment[], loaded: readonly
 /** Whether two placements are of one ad. */
 export function isSameAd(a: PlacedAd, b: PlacedAd): boolean {
   return a.breakId === b.breakId && a.adId === b.adId;
-}
-
-/**
- * Content time of a time on the timeline: the ads before it left out, frozen while one plays, and content that gave way to them counted
- * at their end. Live has no such difference.
- */
-export function toContentTime(timeline: Timeline, time: number): number {
-  let ahead = 0;
-  for (const placedBreak of timeline.breaks()) {
-    const start = timeline.startOf(placedBreak);
-    const end = timeline.endOf(placedBreak);
-    if (time >= start) ahead += Math.min(time, end) - start;
-    if (time >= end) ahead -= placedBreak.replaced ?? 0;
-  }
-  return time - ahead;
-}
-
-/** The place of a content time on the timeline; at a break, or in content that gave way to it, the first frame after its ads. */
-export function toStreamTime(timeline: Timeline, contentTime: number): number {
-  let time = contentTime;
-  for (const placedBreak of timeline.breaks().toSorted((a, b) => a.startTime - b.startTime)) {
-    const start = timeline.startOf(placedBreak);
-    const end = timeline.endOf(placedBreak);
-    if (time >= start - 0.001) time = Math.max(end, time + end - start - (placedBreak.replaced ?? 0));
-  }
-  return time;
 }

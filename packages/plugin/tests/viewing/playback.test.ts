@@ -7,7 +7,9 @@ import { createEmitter, type Emitter } from "../../src/events.ts";
 import type { ReadyAd } from "../../src/insertion.ts";
 import { createPlayback, type Playback } from "../../src/viewing/playback.ts";
 import type { BreakEntry } from "../../src/ads/break-entry.ts";
-import { createTimeline, toContentTime } from "../../src/viewing/timeline.ts";
+import { toContentTime } from "../../src/viewing/content-time.ts";
+import { describeSpans } from "../../src/viewing/spots.ts";
+import { createTimeline } from "../../src/viewing/timeline.ts";
 import { listFragments } from "../fake-engine.ts";
 import { formatVast } from "../fake-web.ts";
 
@@ -119,7 +121,7 @@ function watch(): Watching {
     emit,
     beacons: sender,
     entries: () => [entry],
-    toContentTime: (at) => toContentTime(timeline, at),
+    toContentTime: (at) => toContentTime(at, describeSpans(timeline.breaks(), timeline)),
     now: () => wall,
   });
   return {

@@ -1,6 +1,9 @@
 import type { PlacedBreak } from "@interlude/core";
 import { describe, expect, test } from "vitest";
-import { createTimeline, type Timeline, toContentTime, toStreamTime } from "../../src/viewing/timeline.ts";
+import { toContentTime, toStreamTime } from "../../src/viewing/content-time.ts";
+import type { Span } from "../../src/viewing/seeking.ts";
+import { describeSpans } from "../../src/viewing/spots.ts";
+import { createTimeline, type Timeline } from "../../src/viewing/timeline.ts";
 import { createFragment, listFragments } from "../fake-engine.ts";
 
 const URL_OF_LEVEL = "https://site.example/720.m3u8";
@@ -29,6 +32,8 @@ function nameAt(timeline: Timeline, time: number): string {
   return typeof at === "string" ? at : at.placed.breakId;
 }
 
+const spansOf = (timeline: Timeline): readonly Span[] => describeSpans(timeline.breaks(), timeline);
+
 describe("createTimeline", () => {
   test("finds the ad under the playhead by the media sequence number of the fragment there", () => {
     const timeline = createPlaced();
@@ -44,6 +49,15 @@ describe("createTimeline", () => {
     ]);
   });
 
+  test("an ad that is told of after it was loaded is found in what is loaded", () => {
+    const timeline = createTimeline();
+    for (const sn of [0, 1, 2]) timeline.addFragment(createFragment(sn, sn * 4.05, 4.05), URL_OF_LEVEL);
+    const late = place("late", 4, 4, 1, 1);
+    timeline.setBreaks(URL_OF_LEVEL, [late], true);
+    expect([4, 4.1, 8.05, 8.2].map((time) => nameAt(timeline, time))).toEqual(["content", "late", "late", "content"]);
+    expect(late.ads.map(timeline.isLoaded)).toEqual([true]);
+  });
+
   test("keeps to what is on screen when the real presentation times differ from the sums of EXTINF", () => {
     const timeline = createPlaced();
     for (const [sn, start] of [0, 4.05, 8.1, 12.15, 16.2, 20.25, 24.3].entries())
@@ -55,7 +69,7 @@ describe("createTimeline", () => {
       "mid",
       "content",
     ]);
-    expect(toContentTime(timeline, 16.1)).toBeCloseTo(8);
+    expect(toContentTime(16.1, spansOf(timeline))).toBeCloseTo(8);
   });
 
   test("a fragment of another level is looked up in the playlist of that level", () => {
@@ -103,19 +117,19 @@ describe("createTimeline", () => {
 describe("toContentTime and toStreamTime", () => {
   test("content time leaves the ads out and stands still while one plays", () => {
     const timeline = createPlaced();
-    expect([0, 5, 8, 10, 16, 20, 24, 30].map((time) => toContentTime(timeline, time))).toEqual([
+    expect([0, 5, 8, 10, 16, 20, 24, 30].map((time) => toContentTime(time, spansOf(timeline)))).toEqual([
       0, 0, 0, 2, 8, 8, 8, 14,
     ]);
   });
 
   test("a content time at a break is the first frame after its ads", () => {
     const timeline = createPlaced();
-    expect([0, 2, 8, 14].map((time) => toStreamTime(timeline, time))).toEqual([8, 10, 24, 30]);
+    expect([0, 2, 8, 14].map((time) => toStreamTime(time, spansOf(timeline)))).toEqual([8, 10, 24, 30]);
   });
 
   test("they undo each other everywhere in the content", () => {
     const timeline = createPlaced();
     for (let time = 0; time <= 24; time += 0.5)
-      expect(toContentTime(timeline, toStreamTime(timeline, time))).toBeCloseTo(time);
+      expect(toContentTime(toStreamTime(time, spansOf(timeline)), spansOf(timeline))).toBeCloseTo(time);
   });
 });
