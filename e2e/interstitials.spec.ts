@@ -6,6 +6,7 @@
  */
 import { expect, type Page, test } from "@playwright/test";
 import { groupRuns, shownFrames } from "./frames.ts";
+import { selectCells } from "./matrix.ts";
 import { type AdName, ADS, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE } from "./plugin-catalog.ts";
 import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
 import { startWorld, type World } from "./plugin-world.ts";
@@ -102,21 +103,41 @@ test("a post-roll follows the last frame of the film", async ({ page }) => {
   expect(runs[0]?.frames.at(-1)?.frame).toBeGreaterThan(FILM_DURATION * FRAME_RATE - EDGE);
 });
 
-test("an ad whose playlist is gone by then costs a skip, and the film plays on", async ({ page }) => {
-  const master = await (await fetch(world.adUrl("a", "hls"))).text();
-  let asked = 0;
-  world.answer(new URL(world.adUrl("a", "hls")).pathname, () => {
-    asked += 1;
-    return asked === 1 ? { body: master, type: "application/vnd.apple.mpegurl" } : { status: 404 };
+/** How an ad that was there when it was asked for is no more when it is to be played. */
+const FAULTS = ["no playlist", "no segment", "a segment that never comes"] as const;
+type AdFault = (typeof FAULTS)[number];
+
+const BREAK_AD: Readonly<Record<AdFault, () => Promise<unknown>>> = {
+  "no playlist": async () => {
+    const url = world.adUrl("a", "hls");
+    const master = await (await fetch(url)).text();
+    let asked = 0;
+    world.answer(new URL(url).pathname, () => {
+      asked += 1;
+      return asked === 1 ? { body: master, type: "application/vnd.apple.mpegurl" } : { status: 404 };
+    });
+  },
+  "no segment": async () => world.fail(/ads\/a\/hls\/.*\.ts$/, "404"),
+  "a segment that never comes": async () => world.fail(/ads\/a\/hls\/.*\.ts$/, "hang"),
+};
+const REASON: Readonly<Record<AdFault, string>> = {
+  "no playlist": "media-unavailable",
+  "no segment": "media-unavailable",
+  "a segment that never comes": "media-timeout",
+};
+
+for (const fault of selectCells<AdFault>(FAULTS, ["no playlist", "no segment"])) {
+  test(`an ad with ${fault} when it is to be played is told as skipped, and the film plays on`, async ({ page }) => {
+    await BREAK_AD[fault]();
+    const adTagUrl = world.answerVmap("/ads/vmap", [{ at: "00:00:08", id: "mid", ads: [{ ad: "a", media: "hls" }] }]);
+    const hlsConfig = { startPosition: BREAK - LEAD };
+    await openPlayer(page, world, { content: "fmp4-muxed", options: { adTagUrl }, hlsConfig });
+    await waitForEvent(page, "adskip", { breakId: "mid", reason: REASON[fault] });
+    await playPast(page, BREAK + 1);
+    await expectShown(page, [{ source: CONTENT_SOURCE }]);
+    expect(told("a")).toEqual(["error"]);
   });
-  const adTagUrl = world.answerVmap("/ads/vmap", [{ at: "00:00:08", id: "mid", ads: [{ ad: "a", media: "hls" }] }]);
-  const hlsConfig = { startPosition: BREAK - LEAD };
-  await openPlayer(page, world, { content: "fmp4-muxed", options: { adTagUrl }, hlsConfig });
-  await waitForEvent(page, "adskip", { breakId: "mid", reason: "media-unavailable" });
-  await playPast(page, BREAK + 1);
-  await expectShown(page, [{ source: CONTENT_SOURCE }]);
-  expect(told("a")).toEqual(["error"]);
-});
+}
 
 test("a viewer who seeks over a break sees it first, once, and then what he wanted", async ({ page }) => {
   await openBeforeBreak(page, "a");

@@ -143,14 +143,12 @@ function placeBreaks(planned: readonly PlannedBreak[]): readonly PlacedBreak[] {
 function formatInterstitial({ index, isPreroll, isPostroll, replaced, ads }: PlannedBreak, date: string): string {
   const assets = ads.map(({ url, duration }) => ({ URI: url, DURATION: duration }));
   const list = encodeURIComponent(JSON.stringify({ ASSETS: assets }));
-  const duration = ads.reduce((sum, ad) => sum + ad.duration, 0);
   // a pre-roll that may come again would take every seek into its own length for one to itself
   const cue = isPreroll ? ['CUE="PRE,ONCE"'] : isPostroll ? ['CUE="POST"'] : [];
   const attributes = [
     `ID="interlude-${index}"`,
     'CLASS="com.apple.hls.interstitial"',
     `START-DATE="${date}"`,
-    `DURATION=${duration.toFixed(3)}`,
     ...cue,
     `X-RESUME-OFFSET=${replaced.toFixed(3)}`,
     `X-ASSET-LIST="data:application/json,${list}"`,
