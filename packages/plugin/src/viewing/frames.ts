@@ -2,42 +2,54 @@
  * When frames reach the screen, and what to do when they stop coming although the media is there.
  */
 
-/**
- * @param onFrame given the presentation time of each frame shown; without requestVideoFrameCallback and for sound alone, the playhead
- * a few times a second; in a page in the background the playhead too, with `isShown` false
- */
-export function watchFrames(
-  media: HTMLMediaElement,
-  onFrame: (time: number, isShown: boolean) => void,
-  onEnded: () => void,
-): () => void {
-  let isWatching = true;
+/** Whoever follows the frames of an element. */
+export interface FrameWatcher {
+  /**
+   * Given the presentation time of each frame shown while frames are needed, and else the playhead a few times a second, with `isShown`
+   * false, as in a page in the background. Without requestVideoFrameCallback and for sound alone the playhead is what is shown.
+   */
+  readonly onFrame: (time: number, isShown: boolean) => void;
+  readonly onEnded: () => void;
+  readonly isNeeded: () => boolean;
+}
+
+/** After these a frame may be needed that was not before. */
+const WAKING = ["seeking", "seeked", "loadeddata", "playing"] as const;
+
+/** @returns what ends it */
+export function watchFrames(media: HTMLMediaElement, { onFrame, onEnded, isNeeded }: FrameWatcher): () => void {
   const video = media instanceof HTMLVideoElement && "requestVideoFrameCallback" in media ? media : undefined;
-  let frameRequest = 0;
-  const request = (): void => {
-    if (!video || !isWatching) return;
-    frameRequest = video.requestVideoFrameCallback((_now, { mediaTime }) => {
-      if (!isWatching) return;
+  /** Undefined: none is asked for. */
+  let asked: number | undefined;
+  let isStopped = false;
+  const ask = (): void => {
+    if (!video || isStopped || asked !== undefined || !isNeeded()) return;
+    asked = video.requestVideoFrameCallback((_now, { mediaTime }) => {
+      asked = undefined;
+      if (isStopped) return;
       onFrame(mediaTime, true);
-      request();
+      ask();
     });
   };
   const onTime = (): void => {
+    ask();
     if (!video || video.videoWidth === 0) onFrame(media.currentTime, true);
-    else if (document.hidden) onFrame(media.currentTime, false);
+    else if (document.hidden || asked === undefined) onFrame(media.currentTime, false);
   };
-  request();
+  ask();
+  for (const name of WAKING) media.addEventListener(name, ask);
   media.addEventListener("timeupdate", onTime);
   media.addEventListener("ended", onEnded);
   return () => {
-    isWatching = false;
-    video?.cancelVideoFrameCallback(frameRequest);
+    isStopped = true;
+    if (asked !== undefined) video?.cancelVideoFrameCallback(asked);
+    for (const name of WAKING) media.removeEventListener(name, ask);
     media.removeEventListener("timeupdate", onTime);
     media.removeEventListener("ended", onEnded);
   };
 }
 
-const CHECK_MS = 100;
+const CHECK_MS = 250;
 const STALL_MS = 500;
 /** Seconds. */
 const REACH = 1;
@@ -92,16 +104,38 @@ function findBuffered(buffered: TimeRanges, time: number): number | undefined {
   return undefined;
 }
 
-/** @returns what ends it */
+const STARTS = ["play", "playing"] as const;
+const STOPS = ["pause", "ended", "emptied"] as const;
+
+/**
+ * While it plays.
+ *
+ * @returns what ends it
+ */
 export function watchStalls(media: HTMLMediaElement, now: () => number, onStall: (stall: Stall) => void): () => void {
   const detect = createStallDetector(now);
-  const timer = setInterval(() => {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const look = (): void => {
     // a page in the background may be throttled or paused by the browser
     if (document.hidden) return;
     const stall = detect(media);
     if (stall) onStall(stall);
-  }, CHECK_MS);
-  return () => clearInterval(timer);
+  };
+  const stop = (): void => {
+    clearInterval(timer);
+    timer = undefined;
+  };
+  const start = (): void => {
+    if (!media.paused) timer ??= setInterval(look, CHECK_MS);
+  };
+  start();
+  for (const name of STARTS) media.addEventListener(name, start);
+  for (const name of STOPS) media.addEventListener(name, stop);
+  return () => {
+    stop();
+    for (const name of STARTS) media.removeEventListener(name, start);
+    for (const name of STOPS) media.removeEventListener(name, stop);
+  };
 }
 
 /** Where the media around a time ends; the time itself where there is none. */

@@ -7,6 +7,7 @@ import type { BeaconSender } from "./beacons.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { Emit } from "../events.ts";
 import { toStreamTime } from "./content-time.ts";
+import { createFrameNeed } from "./frame-need.ts";
 import { type Stall, watchFrames, watchStalls } from "./frames.ts";
 import { createPlayback, type Playback } from "./playback.ts";
 import type { PolicySettings } from "../policy-options.ts";
@@ -113,23 +114,29 @@ export function createViewing(deps: ViewingDeps): Viewing {
     steering.move(media, timeline.endOf(span.placed) + EDGE);
   };
   const follow = (media: HTMLMediaElement): (() => void) => {
-    const onFrame = (time: number, isShown: boolean): void => {
-      if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isShown);
-    };
+    const need = createFrameNeed({ timeline, spots, isPlaying: () => playback.current() !== undefined, now });
     const stops = [
-      watchFrames(media, onFrame, playback.end),
+      watchFrames(media, {
+        onFrame: (time, isShown) => {
+          if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isShown);
+        },
+        onEnded: playback.end,
+        isNeeded: () => need.isNeeded(media),
+      }),
       watchStalls(media, now, (stall) => onStall(media, stall)),
       user.watch(media),
     ];
     const onTime = (): void => deps.onTime(media.currentTime);
     const listeners: Readonly<Record<string, () => void>> = {
       seeking: () => {
+        need.onMoved();
         playback.seek();
         steering.onSeeking(media);
         onTime();
       },
       seeked: steering.onSeeked,
       ratechange: () => steering.onRateChange(media),
+      loadeddata: need.onMoved,
       emptied: steering.onEmptied,
       timeupdate: onTime,
     };
