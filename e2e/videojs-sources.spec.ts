@@ -1,6 +1,7 @@
 /** Whose source it is in video.js: VHS's, hls.js's, the browser's own, another one; and what is left of the plugin behind it. */
 import { expect, test } from "@playwright/test";
 import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
+import { selectCells } from "./matrix.ts";
 import { ADS, CONTENT_SOURCE, FILM_DURATION } from "./plugin-catalog.ts";
 import { expectRuns, playPast, seekTo } from "./plugin-page.ts";
 import { startWorld, type World } from "./plugin-world.ts";
@@ -27,18 +28,26 @@ test("hls.js as source handler: the same plugin, with breaks that come late", as
   ]);
 });
 
-test("a source in the page's markup gets its ads too, and is asked for once", async ({ page }) => {
-  const adTagUrl = world.answerVmap("/ads/pre", [{ at: "start", id: "pre", ads: ["a"] }]);
-  const before = world.requests.length;
-  await openVideoJs(page, world, { isInMarkup: true, options: { adTagUrl, ...PATIENT } });
-  await playPast(page, 4.7);
-  await expectRuns(page, [
-    { source: ADS.a.source, from: 0, to: 99 },
-    { source: CONTENT_SOURCE, from: 0 },
-  ]);
-  const masters = world.requests.slice(before).filter(({ path }) => path === "/media/ts/master.m3u8");
-  expect(masters.length).toBe(1);
-});
+const IN_MARKUP = [
+  ["a master playlist in the page's markup gets its ads too, and is asked for once", "master.m3u8", 1],
+  ["a media playlist in the page's markup gets its ads too, and is asked for anew", "180.m3u8", 2],
+] as const;
+
+for (const [title, file, times] of selectCells(IN_MARKUP, IN_MARKUP.slice(0, 1))) {
+  test(title, async ({ page }) => {
+    const adTagUrl = world.answerVmap("/ads/pre", [{ at: "start", id: "pre", ads: ["a"] }]);
+    const before = world.requests.length;
+    const content = new URL(file, world.contentUrl("ts"));
+    await openVideoJs(page, world, { content, isInMarkup: true, options: { adTagUrl, ...PATIENT } });
+    await playPast(page, 4.7);
+    await expectRuns(page, [
+      { source: ADS.a.source, from: 0, to: 99 },
+      { source: CONTENT_SOURCE, from: 0 },
+    ]);
+    const asked = world.requests.slice(before).filter(({ path }) => path === `/media/ts/${file}`);
+    expect(asked.length).toBe(times);
+  });
+}
 
 test("two players on one page have their own ads, and another source has a session of its own", async ({ page }) => {
   const [one, other] = [world.answerVast("/ads/one", "a"), world.answerVast("/ads/other", "b")];
@@ -126,7 +135,7 @@ test("disposing of the plugin in the middle of an ad leaves a player as if it ha
   await page.waitForFunction(() => window.videoJsPlayers?.[0]?.events.some(({ name }) => name === "adprogress"));
   await page.evaluate(() => window.videoJsPlayers?.[0]?.plugin?.dispose());
   const sent = world.beacons().length;
-  await playPast(page, 4.5);
+  await playPast(page, 3);
   await page.locator("video").evaluate((video: HTMLVideoElement) => video.pause());
   expect(world.beacons().length).toBe(sent);
   expect(await page.evaluate(() => window.videoJsPlayers?.[0]?.player.usingPlugin("interlude"))).toBe(false);
