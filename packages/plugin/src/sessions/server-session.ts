@@ -5,7 +5,7 @@
  *   v1 to vmap    → the sidecar, asked for with each playlist and each of its refreshes, never more often
  *
  * A playlist waits for its sidecar for a moment, so that the first frame of an ad is known for what it is. An answer that comes later
- * counts for what is not loaded yet; one that does not come leaves what is known, as after a change of rendition.
+ * counts from then on, for what is loaded already too; one that does not come leaves what is known, as after a change of rendition.
  *
  * @see primetime.md §1.1, §2; docs/tracking.md
  */
