@@ -8,7 +8,16 @@ import { expect, type Page, test } from "@playwright/test";
 import { groupRuns, shownFrames } from "./frames.ts";
 import { selectCells } from "./matrix.ts";
 import { type AdName, ADS, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE } from "./plugin-catalog.ts";
-import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
+import {
+  contentTime,
+  errors,
+  events,
+  type HostName,
+  openPlayer,
+  playPast,
+  seekTo,
+  waitForEvent,
+} from "./plugin-page.ts";
 import { startWorld, type World } from "./plugin-world.ts";
 
 let world: World;
@@ -102,6 +111,18 @@ test("a post-roll follows the last frame of the film", async ({ page }) => {
   expect(runs.slice(0, 2).map(({ source }) => source)).toEqual([CONTENT_SOURCE, ADS.a.source]);
   expect(runs[0]?.frames.at(-1)?.frame).toBeGreaterThan(FILM_DURATION * FRAME_RATE - EDGE);
 });
+
+for (const host of selectCells<HostName>(["hls.light", "vhs", "videojs-hls.js"], ["videojs-hls.js"])) {
+  test(`${host}: the film plays through, and the break is told as one for which there is no variant`, async ({
+    page,
+  }) => {
+    const adTagUrl = world.answerVmap("/ads/vmap", [{ at: "start", id: "pre", ads: ["a"] }]);
+    await openPlayer(page, world, { host, content: "fmp4-muxed", options: { adTagUrl } });
+    await waitForEvent(page, "adskip", { breakId: "pre", reason: "no-variant-match" });
+    await playPast(page, 1);
+    await expectShown(page, [{ source: CONTENT_SOURCE, first: 0 }]);
+  });
+}
 
 /** How an ad that was there when it was asked for is no more when it is to be played. */
 const FAULTS = ["no playlist", "no segment", "a segment that never comes"] as const;

@@ -63,7 +63,7 @@ export function createAdInsertion(options: AdInsertionOptions, createPorts?: Cre
     hlsConfig: { pLoader: createPlaylistLoader(tap) },
     attach: (hls: Engine) => {
       hls.on(ENGINE_EVENT.destroying, insertion.destroy);
-      connect(async (parts) => (await code).attachEngine(hls, parts));
+      connect(async (parts) => (await code).attachEngine(hls, parts, true));
     },
   });
 }

@@ -16,8 +16,12 @@ import { createLateBinding } from "./hls-late-binding.ts";
 import type { HostSide, LoadedParts } from "../parts.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
 
-/** From now on; playlists must not have come before. */
-export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
+/**
+ * From now on; playlists must not have come before.
+ *
+ * @param isAlone nothing around hls.js minds that the element is emptied for an ad
+ */
+export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolean): HostSide {
   const { session, timeline, viewing } = parts;
   const late = createLateBinding({
     engine,
@@ -124,7 +128,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts): HostSide {
       if (interstitials) session.vod()?.bindLate(() => false);
       else late.check();
     },
-    ...(canInterrupt(engine) && { playInterstitials }),
+    ...(isAlone && canInterrupt(engine) && { playInterstitials }),
     onSeek: (from, to) => {
       if (!interstitials && canSnapBack(parts.settings)) late.onSeek(from, to);
     },

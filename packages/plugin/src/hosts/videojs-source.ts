@@ -77,7 +77,7 @@ export function createSource(options: AdInsertionOptions, player: SourcePlayer, 
       release = () => hls.off(ENGINE_EVENT.destroying, onDestroying);
       const code = import("./hls-attachment.ts");
       code.catch(() => undefined);
-      connect(async (parts) => (await code).attachEngine(hls, parts));
+      connect(async (parts) => (await code).attachEngine(hls, parts, false));
     },
     end: () => {
       release();
