@@ -17,13 +17,13 @@ export const DEFAULT_MEDIA_TYPES: readonly string[] = [
 const HLS_TYPES: readonly string[] = ["application/x-mpegurl", "application/vnd.apple.mpegurl", "audio/mpegurl"];
 
 /** What ad servers write for the same type. */
-const TYPE_ALIAS: Readonly<Record<string, string>> = {
-  "audio/x-mpegurl": "application/x-mpegurl",
-  "video/flv": "video/x-flv",
-  "video/m4v": "video/mp4",
-  "video/x-m4v": "video/mp4",
-  "video/quicktime": "video/mp4",
-};
+const TYPE_ALIAS: ReadonlyMap<string, string> = new Map([
+  ["audio/x-mpegurl", "application/x-mpegurl"],
+  ["video/flv", "video/x-flv"],
+  ["video/m4v", "video/mp4"],
+  ["video/x-m4v", "video/mp4"],
+  ["video/quicktime", "video/mp4"],
+]);
 
 /** Whether a media file is spliced as it is. */
 export function isHls(file: MediaFile): boolean {
@@ -38,7 +38,7 @@ export function isHls(file: MediaFile): boolean {
  */
 export function rankMediaFiles(creative: Creative, mediaTypes: readonly string[] = []): readonly MediaFile[] {
   const order = (mediaTypes.length > 0 ? mediaTypes : DEFAULT_MEDIA_TYPES).map((type) => type.toLowerCase());
-  const rank = (file: MediaFile): number => order.indexOf(TYPE_ALIAS[file.type] ?? file.type);
+  const rank = (file: MediaFile): number => order.indexOf(TYPE_ALIAS.get(file.type) ?? file.type);
   return creative.mediaFiles
     .filter((file) => file.apiFramework === undefined && rank(file) >= 0)
     .toSorted(

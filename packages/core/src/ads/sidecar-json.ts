@@ -87,8 +87,14 @@ interface SkipEntry {
 }
 
 /** What VAST calls a quartile is `first` and `third` here; `third` goes by the pattern of `first`. */
-const AD_EVENT: Readonly<Record<string, string>> = { firstquartile: "first", thirdquartile: "third" };
-const POD_EVENT: Readonly<Record<string, string>> = { breakstart: "start", breakend: "complete" };
+const AD_EVENT: ReadonlyMap<string, string> = new Map([
+  ["firstquartile", "first"],
+  ["thirdquartile", "third"],
+]);
+const POD_EVENT: ReadonlyMap<string, string> = new Map([
+  ["breakstart", "start"],
+  ["breakend", "complete"],
+]);
 
 /** v1. A break or ad without anything timed is not in it; without any, `adtracking` is empty. */
 export function buildTimes({ startTime, endTime, breaks }: SidecarInput): TimesSidecar {
@@ -157,7 +163,7 @@ function buildSkip(skip: SidecarSkip): SkipEntry {
 function listAdUrls(ad: SidecarAd): readonly UrlEntry[] {
   return ad.trackers.flatMap((tracker) => {
     const startTime = trackerTime(ad, tracker);
-    const event = AD_EVENT[tracker.event.toLowerCase()] ?? tracker.event;
+    const event = AD_EVENT.get(tracker.event.toLowerCase()) ?? tracker.event;
     return startTime === undefined ? [] : [{ startTime, adSystems: ad.adSystem, event, url: tracker.url }];
   });
 }
@@ -166,7 +172,7 @@ function listAdUrls(ad: SidecarAd): readonly UrlEntry[] {
 function listPodUrls({ startTime, duration, ads, trackers }: SidecarBreak): readonly UrlEntry[] {
   const adSystems = ads[0]?.adSystem ?? "";
   return trackers.flatMap((tracker) => {
-    const event = POD_EVENT[tracker.event.toLowerCase()];
+    const event = POD_EVENT.get(tracker.event.toLowerCase());
     const time = roundTime(event === "complete" ? startTime + duration : startTime);
     return event === undefined ? [] : [{ startTime: time, adSystems, event, url: tracker.url }];
   });

@@ -30,7 +30,7 @@ export function readPods(value: unknown, base: URL | undefined): readonly Sideca
 function readPod(pod: unknown, breakId: string, startTime: number, base: URL | undefined): SidecarBreak {
   const ads = list(pod, "ads", MAX_ADS).flatMap((ad, index) => readAd(ad, index, base));
   const trackers = list(pod, "trackingUrls", MAX_TRACKERS).flatMap((entry): readonly SidecarTracker[] => {
-    const event = POD_EVENT[readText(entry, "event")?.toLowerCase() ?? ""];
+    const event = POD_EVENT.get(readText(entry, "event")?.toLowerCase() ?? "");
     const url = readAddress(entry, "url", base);
     return event === undefined || url === undefined ? [] : [{ event, url, time: undefined }];
   });
@@ -44,15 +44,18 @@ function readPod(pod: unknown, breakId: string, startTime: number, base: URL | u
   };
 }
 
-const POD_EVENT: Readonly<Record<string, string>> = {
-  start: "breakStart",
-  breakstart: "breakStart",
-  complete: "breakEnd",
-  breakend: "breakEnd",
-  error: "error",
-};
+const POD_EVENT: ReadonlyMap<string, string> = new Map([
+  ["start", "breakStart"],
+  ["breakstart", "breakStart"],
+  ["complete", "breakEnd"],
+  ["breakend", "breakEnd"],
+  ["error", "error"],
+]);
 
-const AD_EVENT: Readonly<Record<string, string>> = { first: "firstQuartile", third: "thirdQuartile" };
+const AD_EVENT: ReadonlyMap<string, string> = new Map([
+  ["first", "firstQuartile"],
+  ["third", "thirdQuartile"],
+]);
 
 function readSkip(entry: unknown): SidecarSkip {
   const reason = SKIP_REASON_OF_TEXT.get(readText(entry, "reason") ?? "") ?? "media-unavailable";
@@ -72,7 +75,7 @@ function readUrls(value: unknown, key: string, base: URL | undefined): readonly 
     const name = readText(entry, "event") ?? "";
     const url = readAddress(entry, "url", base);
     const adSystem = readText(entry, "adSystems") ?? readText(entry, "adSystem") ?? "";
-    const event = AD_EVENT[name.toLowerCase()] ?? name;
+    const event = AD_EVENT.get(name.toLowerCase()) ?? name;
     return url === undefined ? [] : [{ event, url, startTime: readNumber(entry, "startTime"), adSystem }];
   });
 }

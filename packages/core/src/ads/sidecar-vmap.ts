@@ -115,15 +115,15 @@ function breakNode(entry: SidecarBreak, spelling: Spelling, timeOffset: string):
   );
 }
 
-const BREAK_EVENT: Readonly<Record<string, string>> = {
-  breakstart: "breakStart",
-  breakend: "breakEnd",
-  error: "error",
-};
+const BREAK_EVENT: ReadonlyMap<string, string> = new Map([
+  ["breakstart", "breakStart"],
+  ["breakend", "breakEnd"],
+  ["error", "error"],
+]);
 
 function breakTracking(trackers: readonly SidecarTracker[]): XmlNode {
   const events = trackers.flatMap(({ event, url }) => {
-    const name = BREAK_EVENT[event.toLowerCase()];
+    const name = BREAK_EVENT.get(event.toLowerCase());
     return name === undefined ? [] : [textNode("vmap:Tracking", url, { event: name })];
   });
   return xmlNode("vmap:TrackingEvents", {}, ...events);

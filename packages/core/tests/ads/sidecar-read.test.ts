@@ -219,3 +219,26 @@ describe("a hostile sidecar", () => {
     expect(readSidecar(JSON.stringify({ pods }), parseXml).breaks).toMatchObject([{ startTime: 1, ads: [] }]);
   });
 });
+
+/** What every object has. */
+const INHERITED = ["constructor", "__proto__", "toString", "valueOf", "hasOwnProperty"];
+
+describe("events named like members that every object has", () => {
+  test("are read as other events of an ad, and not at all of a break", () => {
+    const trackingUrls = INHERITED.map((event) => ({ event, url: `https://t.example/${event}` }));
+    const pod = { id: "p", startTime: 0, ads: [{ startTime: 0, duration: 5, trackingUrls }], trackingUrls };
+    const [read] = readSidecar(JSON.stringify({ pods: [pod] }), parseXml).breaks;
+    expect(read?.trackers).toEqual([]);
+    expect(read?.ads[0]?.trackers.map(({ event }) => event)).toEqual(INHERITED);
+  });
+
+  test.each(["v1", "v2", "v3", "vmap"] as const)("are written so in %s too", (version) => {
+    const trackers = INHERITED.map((event) => ({ event, url: `https://t.example/${event}`, time: 1 }));
+    const given = { ...sidecarBreak("b", 0, [sidecarAd("a", 0, { trackers })]), trackers };
+    const read = readBack(version, sidecarInput([given]));
+    expect(read.breaks.flatMap((found) => found.trackers)).toEqual([]);
+    expect(read.urls.map(({ url }) => url)).toEqual(version === "v1" ? trackers.map(({ url }) => url) : []);
+    if (version === "v1") return;
+    expect(read.breaks[0]?.ads[0]?.trackers.map(({ event }) => event)).toEqual(INHERITED);
+  });
+});

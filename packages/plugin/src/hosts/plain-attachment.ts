@@ -48,7 +48,10 @@ export function describePlaylist(
 
 type Listed = Pick<FetchedPlaylist["content"], "kind" | "bandwidthBps">;
 
-const KIND: Readonly<Record<string, Listed["kind"]>> = { AUDIO: "audio", SUBTITLES: "subtitles", VIDEO: "main" };
+const KIND: ReadonlyMap<string, Listed["kind"]> = new Map([
+  ["AUDIO", "audio"],
+  ["SUBTITLES", "subtitles"],
+]);
 
 function findListed(url: URL, master: FetchedMaster): Listed | undefined {
   if (!isMasterPlaylist(master.text)) return undefined;
@@ -58,7 +61,7 @@ function findListed(url: URL, master: FetchedMaster): Listed | undefined {
   const variant = variants.find(({ uri }) => isThis(uri));
   if (variant) return { kind: "main", bandwidthBps: variant.bandwidthBps };
   const rendition = renditions.find(({ uri }) => isThis(uri));
-  return rendition && { kind: KIND[rendition.type] ?? "main", bandwidthBps: undefined };
+  return rendition && { kind: KIND.get(rendition.type) ?? "main", bandwidthBps: undefined };
 }
 
 /** A player's side, and what it is told besides. */

@@ -129,7 +129,10 @@ function resolveAddress(uri: string | undefined, main: VhsMain | undefined): URL
   return stripDirectives(uri);
 }
 
-const KIND: Readonly<Record<string, ContentPlaylist["kind"]>> = { AUDIO: "audio", SUBTITLES: "subtitles" };
+const KIND: ReadonlyMap<string, ContentPlaylist["kind"]> = new Map([
+  ["AUDIO", "audio"],
+  ["SUBTITLES", "subtitles"],
+]);
 
 /**
  * What a playlist is, by the master playlist as VHS has parsed it; one that it does not list is the only one.
@@ -143,7 +146,7 @@ export function describePlaylist(text: string, url: URL, address: string, main: 
   if (variant) return { text, content: { url, bandwidthBps, kind: "main" }, trackKey: `main ${address}` };
   for (const [type, groups] of Object.entries(main?.mediaGroups ?? {})) {
     const isListed = Object.values(groups).some((names) => Object.values(names).some(isThis));
-    const kind = KIND[type] ?? "main";
+    const kind = KIND.get(type) ?? "main";
     if (isListed) return { text, content: { url, bandwidthBps: undefined, kind }, trackKey: `${kind} ${address}` };
   }
   return { text, content: { url, bandwidthBps: undefined, kind: "main" }, trackKey: `main ${address}` };

@@ -162,3 +162,9 @@ describe("describePlaylist", () => {
     expect(["audio/only.m3u8", "elsewhere.m3u8"].map((path) => kindOf(path)[0])).toEqual(["main", "main"]);
   });
 });
+
+test("a group of a type that every object has a member of is as good as any other", () => {
+  const main: VhsMain = { uri: MASTER, playlists: [], mediaGroups: { constructor: { a: { b: { uri: "x.m3u8" } } } } };
+  const address = "https://site.example/film/x.m3u8";
+  expect(describePlaylist(MEDIA, new URL(address), address, main).content.kind).toBe("main");
+});
