@@ -438,7 +438,7 @@ describe("the start budget", () => {
     expect(await settle(text, 2)).toBe(CONTENT);
   });
 
-  test("a pre-roll whose ads come too late is told so, each ad to its error URL", async () => {
+  test("a pre-roll whose ads come too late is told so once, and each ad to its error URL", async () => {
     const late = new Promise((resolve) => setTimeout(resolve, 3000));
     const vmap = formatVmap([{ at: "start", id: "pre", tag: `${HOST}/ads/vast` }]);
     const web = createFakeWeb({
@@ -451,8 +451,30 @@ describe("the start budget", () => {
     expect(await settle(viewing.play(CONTENT), 1600)).toBe(CONTENT);
     expect(viewing.skips).toMatchObject([{ breakId: "pre", adId: undefined, reason: "ads-timeout" }]);
     await vi.advanceTimersByTimeAsync(3000);
-    expect(viewing.skips.at(-1)).toMatchObject({ breakId: "pre", adId: "one", reason: "ads-timeout", vastError: 301 });
+    expect(viewing.skips).toHaveLength(1);
     expect(web.beacons).toEqual([`${HOST}/t/one/error?error=301&at=-1`]);
+  });
+
+  test("is not needed by a VMAP whose breaks are empty: they are listed as skipped, with their places", async () => {
+    const vast = formatVast();
+    const web = createFakeWeb({
+      "/ads/vmap": {
+        text: formatVmap([
+          { at: "start", id: "pre", vast },
+          { at: "00:00:20", id: "mid", vast },
+          { at: "end", id: "post", vast },
+        ]),
+      },
+      "/v1/zones/1.json": ZONE,
+    });
+    const viewing = watch(web, { adTagUrl: "/ads/vmap", lookAhead: false });
+    await vi.advanceTimersByTimeAsync(100);
+    await settle(viewing.play(CONTENT));
+    expect(viewing.parts.breaks().map(({ breakId, state, contentTime }) => [breakId, state, contentTime])).toEqual([
+      ["pre", "skipped", 0],
+      ["mid", "skipped", 20],
+      ["post", "skipped", 60],
+    ]);
   });
 
   test("is not spent on a mid-roll: the content starts, and the break waits to be bound", async () => {

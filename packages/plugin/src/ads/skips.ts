@@ -20,10 +20,15 @@ export function createSkips(
   { emit, beacons, onBreaksChange }: SkipDeps,
   facts: () => ContentFacts | undefined,
 ): Pick<SessionPorts, "reportSkipped" | "skipBreak" | "takeResolved"> {
-  const reportSkipped: SessionPorts["reportSkipped"] = ({ planned: { breakId, position, isLive } }, skipped) => {
+  const reportSkipped: SessionPorts["reportSkipped"] = (
+    { planned: { breakId, position, isLive }, status },
+    skipped,
+  ) => {
     if (facts()?.isLive && !isLive) return;
+    // ads that come after their break was left out still owe their errors
+    const isTold = status === "skipped";
     for (const { errorUrls, place, ...event } of skipped) {
-      emit("adskip", { breakId, ...event });
+      if (!isTold) emit("adskip", { breakId, ...event });
       const { adId, creativeUrl: mediaUrl } = event;
       beacons.sendErrors({ ...NOWHERE, breakId, position, adId, mediaUrl, place }, errorUrls, event.vastError);
     }

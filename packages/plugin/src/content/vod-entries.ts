@@ -86,10 +86,9 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   const place = (): void => {
     if (!facts) return;
     for (const entry of entries) {
-      if (entry.time !== undefined || entry.status === "skipped") continue;
-      const time = readTime(entry.planned, facts);
-      if (time === undefined) ports.skipBreak(entry, "policy", []);
-      else entry.time = time;
+      // one that is skipped has its place all the same
+      entry.time ??= readTime(entry.planned, facts);
+      if (entry.time === undefined && entry.status !== "skipped") ports.skipBreak(entry, "policy", []);
     }
     for (const [entry, other] of findOverlaps(entries))
       ports.skipBreak(entry, "policy", [], `it starts within break ${other.planned.breakId}`);

@@ -154,7 +154,7 @@ describe("what goes wrong in a resolver costs its break the ads, and the content
     const { text, viewing } = await play(resolver);
     expect(text).toBe(CONTENT);
     expect(aborted).toHaveBeenCalledOnce();
-    expect(viewing.skips.at(-1)).toMatchObject({ reason: "ads-timeout", vastError: 301 });
+    expect(viewing.skips).toMatchObject([{ reason: "ads-timeout", vastError: 301 }]);
   });
 
   test("destroying the insertion aborts what a resolver is still doing", async () => {
