@@ -120,16 +120,16 @@ export function expandMacros(template: string, values: MacroValues, overrides: M
 function format(name: string, value: MacroValue | Date | undefined): string {
   if (value === undefined) return "-1";
   if (value === null) return "-2";
-  if (value instanceof Date) return encode(value.toISOString().replace("Z", "+00:00"));
-  if (Array.isArray(value)) return value.map(encode).join(",");
+  if (value instanceof Date) return encodeUrlPart(value.toISOString().replace("Z", "+00:00"));
+  if (Array.isArray(value)) return value.map((item) => encodeUrlPart(String(item))).join(",");
   if (typeof value === "boolean") return value ? "1" : "0";
-  if (typeof value !== "number") return encode(value);
+  if (typeof value !== "number") return encodeUrlPart(String(value));
   if (!Number.isFinite(value)) return "-1";
   if (name === "CACHEBUSTING") return String(Math.floor(value)).padStart(8, "0");
-  return name.endsWith("PLAYHEAD") ? encode(formatTime(value)) : String(value);
+  return name.endsWith("PLAYHEAD") ? encodeUrlPart(formatTime(value)) : String(value);
 }
 
-/** Half a surrogate pair cannot be encoded. */
-function encode(value: unknown): string {
-  return encodeURIComponent(String(value).replace(/\p{Surrogate}/gu, "\uFFFD"));
+/** Percent-encodes as `encodeURIComponent` does, but never throws: half a surrogate pair becomes U+FFFD. */
+export function encodeUrlPart(value: string): string {
+  return encodeURIComponent(value.replace(/\p{Surrogate}/gu, "\uFFFD"));
 }

@@ -1,4 +1,4 @@
-import { expandMacros, formatTime, MACRO_NAMES, parseTime } from "@interlude/core";
+import { encodeUrlPart, expandMacros, formatTime, MACRO_NAMES, parseTime } from "@interlude/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -98,4 +98,8 @@ describe("formatTime", () => {
   test("never rounds seconds up to 60, and counts nothing below zero", () => {
     expect([formatTime(59.9996), formatTime(-1)]).toEqual(["00:01:00.000", "00:00:00.000"]);
   });
+});
+
+test("half a surrogate pair in a part of a URL becomes the replacement character, and a whole pair stays", () => {
+  expect(encodeUrlPart("a\uD800b \u{1F3AC}")).toBe("a%EF%BF%BDb%20%F0%9F%8E%AC");
 });

@@ -4,7 +4,7 @@
  *
  * @see primetime.md §3.3 steps 1 and 2
  */
-import type { FetchTextOptions, TextResponse } from "@interlude/core";
+import { encodeUrlPart, type FetchTextOptions, type TextResponse } from "@interlude/core";
 import type { Emit } from "../events.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
@@ -100,7 +100,7 @@ function isOwnServer({ origin }: URL, { adTagUrl, breaks, livePreroll }: Setting
  */
 function expandAttributes(tag: string, attributes: Readonly<Record<string, string>> = {}): string {
   return tag.replace(/\[#([\w-]{1,64})\]/g, (_macro, name: string) =>
-    encodeURIComponent((attributes[name.toUpperCase()] ?? "").replace(/\p{Surrogate}/gu, "\uFFFD")),
+    encodeUrlPart(attributes[name.toUpperCase()] ?? ""),
   );
 }
 

@@ -4,7 +4,7 @@
  * @see VAST 4.3 §6 (GDPRCONSENT, REGULATIONS, GPPSTRING, GPPSECTIONID); TCF v2 "URL-based services" (`${GDPR}`,
  * `${GDPR_CONSENT_123}`); GPP (`${GPP_STRING_123}`, `${GPP_SID}`); US Privacy (`${US_PRIVACY}`)
  */
-import type { MacroValues } from "@interlude/core";
+import { encodeUrlPart, type MacroValues } from "@interlude/core";
 
 /** What the page's consent platforms say; undefined: not known. Strings are handed on as they are. */
 export interface ConsentSignals {
@@ -47,5 +47,5 @@ export function expandConsent(template: string, signals: ConsentSignals): string
     ["GPP_SID", gppSections?.join(",")],
     ["US_PRIVACY", usPrivacy],
   ]);
-  return template.replace(OWN_MACRO, (_macro, name: string) => encodeURIComponent(values.get(name) ?? ""));
+  return template.replace(OWN_MACRO, (_macro, name: string) => encodeUrlPart(values.get(name) ?? ""));
 }

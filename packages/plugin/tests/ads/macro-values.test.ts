@@ -42,3 +42,7 @@ describe("asksConsent", () => {
 test("the frameworks' own macros are empty where nothing is known", () => {
   expect(expandConsent("a=${GDPR}&b=${US_PRIVACY}&c=${GPP_STRING_12}&d=${OTHER}", {})).toBe("a=&b=&c=&d=${OTHER}");
 });
+
+test("half a surrogate pair in a consent string does not cost the URL", () => {
+  expect(expandConsent("c=${GDPR_CONSENT}", { tcString: "CP\uD800x" })).toBe("c=CP%EF%BF%BDx");
+});
