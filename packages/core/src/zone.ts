@@ -13,7 +13,7 @@ export interface ZoneDocument {
   /** CDN bases by the name that `ptcdn` gives; absolute. */
   readonly cdns: Readonly<Record<string, URL>>;
   readonly defaultCdn: string;
-  /** Seconds, tried where the content's target duration is unknown. */
+  /** Seconds, tried where the content's target duration is unknown; at most 12. */
   readonly targetDurations: readonly number[];
   /** In order; each applies to the result of the one before. */
   readonly normalise: readonly NormaliseRule[];
@@ -67,7 +67,7 @@ export function parseZoneDocument(value: unknown, base: URL): ZoneDocument {
     zone,
     cdns,
     defaultCdn,
-    targetDurations: parseList(member(value, "targetDurations") ?? [6, 4], base, "targetDurations", isTargetDuration),
+    targetDurations: parseTargetDurations(member(value, "targetDurations") ?? [6, 4], base),
     normalise: parseList(member(value, "normalise") ?? [], base, "normalise", isNormaliseRule),
     mediaTypes: parseList(member(value, "mediaTypes") ?? [], base, "mediaTypes", isString),
   };
@@ -93,6 +93,16 @@ function parseCdns(value: unknown, base: URL): Readonly<Record<string, URL>> {
     cdns[name] = url;
   }
   return cdns;
+}
+
+/** Each is an address to try for each ad. */
+const MAX_TARGET_DURATIONS = 12;
+
+function parseTargetDurations(value: unknown, base: URL): readonly number[] {
+  const found = parseList(value, base, "targetDurations", isTargetDuration);
+  if (found.length > MAX_TARGET_DURATIONS)
+    throw wrong(base, "targetDurations", `at most ${MAX_TARGET_DURATIONS} items`, found.length);
+  return found;
 }
 
 function parseList<T>(value: unknown, base: URL, key: string, isItem: (item: unknown) => item is T): readonly T[] {

@@ -114,6 +114,9 @@ export function parseOpportunityOptions(
   };
 }
 
+/** Of one break; as many as of a VAST document, the rest is not looked at. */
+const MAX_ADS = 30;
+
 /**
  * @param name of what is read, for the message
  * @throws AdError `option-invalid`
@@ -122,7 +125,10 @@ export function parseAds(name: string, { vast, hlsUrls, adTagUrl }: AdsOption, b
   if (vast !== undefined)
     return { kind: "vast", vast: typeof vast === "string" ? vast : new XMLSerializer().serializeToString(vast) };
   if (hlsUrls)
-    return { kind: "hls", urls: hlsUrls.map((url, index) => parseUrl(`${name}.hlsUrls[${index}]`, url, base)) };
+    return {
+      kind: "hls",
+      urls: hlsUrls.slice(0, MAX_ADS).map((url, index) => parseUrl(`${name}.hlsUrls[${index}]`, url, base)),
+    };
   return adTagUrl === undefined ? undefined : { kind: "tag", url: parseUrl(`${name}.adTagUrl`, adTagUrl, base) };
 }
 

@@ -48,6 +48,12 @@ describe("a break of the page's list", () => {
     expect(breaks.map(({ ads }) => ads?.kind)).toEqual(["vast", "hls", "tag", undefined]);
   });
 
+  test("has of its HLS addresses the first 30, as of the ads of a VAST document", () => {
+    const hlsUrls = Array.from({ length: 10_000 }, (_, index) => (index < 30 ? `/${index}.m3u8` : "data:x"));
+    const [found] = parse({ breaks: [{ time: 1, hlsUrls }] }).breaks;
+    expect(found?.ads?.kind === "hls" && found.ads.urls.map(({ pathname }) => pathname)).toEqual(hlsUrls.slice(0, 30));
+  });
+
   test("is named by its place in the list where it has no name", () => {
     const { breaks } = parse({ breaks: [{ time: "start" }, { id: "own", time: 1 }, { time: "end" }] });
     expect(breaks.map(({ id }) => id)).toEqual(["break-1", "own", "break-3"]);

@@ -10,7 +10,7 @@ import type { BreakPosition } from "../events.ts";
 export interface AdsOption {
   /** A VAST document, wrappers included. */
   readonly vast?: string | Element;
-  /** Ads that are HLS already, in the order of the pod. They have no beacons. */
+  /** Ads that are HLS already, in the order of the pod: the first 30. They have no beacons. */
   readonly hlsUrls?: readonly (string | URL)[];
   /** VAST, asked for when the break is resolved. */
   readonly adTagUrl?: string | URL;
