@@ -5,7 +5,13 @@
 import type { TextResponse } from "@interlude/core";
 import { askEarly, createAdRequests } from "./ads/ad-requests.ts";
 import { createMacroFiller, type MacroFiller } from "./ads/macro-values.ts";
-import { type AdInsertionEvents, type AdInsertionListener, type BreakSnapshot, createEmitter } from "./events.ts";
+import {
+  type AdInsertionEvents,
+  type AdInsertionListener,
+  type BreakSnapshot,
+  createEmitter,
+  type Emit,
+} from "./events.ts";
 import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
 import { createBrowserPorts, type PluginPorts } from "./ports.ts";
@@ -21,7 +27,10 @@ export interface AdInsertion {
   readonly ready: Promise<void>;
   /** @returns what takes the listener away again */
   readonly on: <K extends keyof AdInsertionEvents>(name: K, listener: AdInsertionListener<K>) => () => void;
-  /** Ends all requests, listeners and timers; playlists that are still to come stay as they are. */
+  /**
+   * Ends all requests, listeners and timers. A player that lives on keeps the breaks that are in its playlists, and gets them in those that
+   * are still to come; nothing is told or counted of them.
+   */
   readonly destroy: () => void;
   /** Of the session, as ad requests carry it; "" where the options are wrong. */
   readonly session: string;
@@ -58,6 +67,8 @@ export interface InsertionBase {
    * after `destroy`.
    */
   readonly connect: (attach: (parts: LoadedParts) => HostSide | Promise<HostSide>) => void;
+  /** Tells that this insertion gets no ads, and why. */
+  readonly fail: (cause: unknown) => void;
 }
 
 /** Makes the ports of a session; tests give their own. */
@@ -77,8 +88,12 @@ export function createInsertionBase(
   let parts: LoadedParts | undefined;
   let filler: MacroFiller | undefined;
   let attach: ((parts: LoadedParts) => HostSide | Promise<HostSide>) | undefined;
+  let connecting: Promise<unknown> | undefined;
   let isDestroyed = false;
 
+  const tell: Emit = (name, event) => {
+    if (!isDestroyed) emit(name, event);
+  };
   const connectHost = async (): Promise<void> => {
     if (!parts || !attach || host || isDestroyed) return;
     const made = await attach(parts);
@@ -94,7 +109,7 @@ export function createInsertionBase(
       contentUrl: () => host?.contentUrl?.(),
       start: () => parts?.viewing.start(),
     });
-    const requests = createAdRequests(settings, ports, emit, filler);
+    const requests = createAdRequests(settings, ports, tell, filler);
     const zone = fetchZone(settings, ports);
     if (!settings.server) askEarly(settings, requests);
     const [{ buildParts }, createSession] = await Promise.all([import("./build-parts.ts"), loadSession(settings)]);
@@ -103,7 +118,7 @@ export function createInsertionBase(
     parts = buildParts({
       settings,
       ports,
-      emit,
+      emit: tell,
       requests,
       filler,
       zone,
@@ -116,7 +131,7 @@ export function createInsertionBase(
     return parts;
   };
   const tellFatal = (cause: unknown): undefined => {
-    if (!isDestroyed) emit("error", describeError(cause, true));
+    tell("error", describeError(cause, true));
     return undefined;
   };
   const loading = load();
@@ -127,15 +142,20 @@ export function createInsertionBase(
   const toContentTime = (time: number): number => parts?.toContentTime(time) ?? time;
   const toStreamTime = (time: number): number => parts?.toStreamTime(time) ?? time;
 
+  const end = (): void => {
+    isDestroyed = true;
+    host?.detach();
+    host = undefined;
+    parts?.beacons.end();
+    filler?.release();
+    exchanges.abort();
+  };
+
   const insertion: AdInsertion = {
     ready,
     on,
     destroy: () => {
-      isDestroyed = true;
-      host?.detach();
-      parts?.beacons.end();
-      filler?.release();
-      exchanges.abort();
+      end();
       clear();
     },
     session: "cause" in settings ? "" : settings.session,
@@ -161,12 +181,26 @@ export function createInsertionBase(
   };
   return {
     insertion,
-    tap: createTap({ loading: loaded, emit, ended: exchanges.signal }),
+    tap: createTap({
+      loading: loaded,
+      emit: tell,
+      isAttached: async () => {
+        await connecting;
+        return host !== undefined;
+      },
+      onOtherContent: (cause) => {
+        tellFatal(cause);
+        end();
+        parts = undefined;
+      },
+      ended: exchanges.signal,
+    }),
     connect: (attachHost) => {
       if (attach) return;
       attach = attachHost;
-      connectHost().catch(tellFatal);
+      connecting = connectHost().catch(tellFatal);
     },
+    fail: tellFatal,
   };
 }
 

@@ -113,7 +113,11 @@ export function createSession(deps: SessionDeps): Session {
     },
     declare: () => declare,
     now: ports.now,
-    resolve: (planned, onHopeless) => resolveBreak(planned, insertionPorts, onHopeless),
+    resolve: async (planned, onHopeless) => {
+      // playlists are still stitched then
+      if (deps.ended.aborted) return { ads: [], skipped: [] };
+      return resolveBreak(planned, insertionPorts, onHopeless);
+    },
     onLateChange: () => {
       deps.onBreaksChange();
       deps.onLateChange();

@@ -9,6 +9,8 @@ import { sleep } from "./sleep.ts";
 
 /** What a host gives its playlists to. */
 export interface PlaylistTap {
+  /** The player asks for a content, by this address: one that differs from the first ends the ads. Absent: the host sees to that itself. */
+  readonly begin?: (url: string) => void;
   /** A master playlist came; it is handed on untouched. */
   readonly readMaster: (text: string) => void;
   /** @returns the text for the player; never rejects */
@@ -19,6 +21,10 @@ export interface TapDeps {
   /** undefined: the options were wrong, or what is behind the entry could not be loaded; each is told already. */
   readonly loading: Promise<LoadedParts | undefined>;
   readonly emit: Emit;
+  /** Whether the player's side is there, so that what is spliced is also told and counted. */
+  readonly isAttached: () => Promise<boolean>;
+  /** Another content came than the insertion was made for. */
+  readonly onOtherContent: (cause: AdError) => void;
   /** Aborted when the insertion is destroyed. */
   readonly ended: AbortSignal;
 }
@@ -31,11 +37,18 @@ const LOAD_BUDGET_MS = 3000;
  *
  * What is behind the entry and does not come within the budget is not waited for: VOD has no ads then, because its playlists must agree;
  * live has them from the refresh on that finds it there.
+ *
+ * A player that lives on after the insertion gets the breaks that it has in every further playlist: without them the others would be
+ * shorter than what it plays. Nothing is asked, told or decided then.
  */
-export function createTap({ loading, emit, ended }: TapDeps): PlaylistTap {
+export function createTap({ loading, emit, isAttached, onOtherContent, ended }: TapDeps): PlaylistTap {
   const isDestroyed = (): boolean => ended.aborted;
   let budget: Promise<void> | undefined;
   let isOver = false;
+  let attached: Promise<boolean> | undefined;
+  let isHandedOver = false;
+  let contentUrl: string | undefined;
+  const goesOn = (): boolean => !isOver && (isHandedOver || !isDestroyed());
   const waitForParts = async (text: string): Promise<LoadedParts | undefined> => {
     if (isOver) return undefined;
     const late = (budget ??= sleep(LOAD_BUDGET_MS, ended)).then(() => "late" as const);
@@ -47,9 +60,28 @@ export function createTap({ loading, emit, ended }: TapDeps): PlaylistTap {
     emit("error", { fatal: isOver, code: "upstream-timeout", message, cause: undefined });
     return undefined;
   };
+  /** Undefined where nothing is to go into the playlist. */
+  const findParts = async (text: string): Promise<LoadedParts | undefined> => {
+    const parts = await waitForParts(text);
+    if (!parts || !goesOn()) return undefined;
+    const isThere = await (attached ??= isAttached());
+    if (!isThere && goesOn()) {
+      isOver = true;
+      emit("error", describeError(new AdError("option-invalid", UNATTACHED), true));
+    }
+    return goesOn() ? parts : undefined;
+  };
   return {
+    begin: (url) => {
+      contentUrl ??= url;
+      if (url === contentUrl || isOver) return;
+      isOver = true;
+      const got = `${contentUrl}, got ${url} as well: make a new insertion and attach it before loadSource`;
+      onOtherContent(new AdError("option-invalid", `loadSource: expected one content per insertion, ${got}`));
+    },
     readMaster: (text) => {
       void loading.then((parts) => {
+        if (!goesOn()) return;
         try {
           parts?.session.readMaster(text);
         } catch (cause) {
@@ -58,12 +90,13 @@ export function createTap({ loading, emit, ended }: TapDeps): PlaylistTap {
       });
     },
     stitch: async (fetched) => {
-      const parts = await waitForParts(fetched.text);
-      if (!parts || isDestroyed()) return fetched.text;
+      const parts = await findParts(fetched.text);
+      if (!parts) return fetched.text;
       try {
         const { session, timeline } = parts;
         const { text, breaks } = await session.stitch(fetched);
-        if (isDestroyed()) return fetched.text;
+        if (!goesOn()) return fetched.text;
+        isHandedOver = true;
         timeline.setBreaks(fetched.content.url.href, breaks, !session.facts()?.isLive);
         return text;
       } catch (cause) {
@@ -75,6 +108,9 @@ export function createTap({ loading, emit, ended }: TapDeps): PlaylistTap {
     },
   };
 }
+
+const UNATTACHED =
+  "attach: expected ads.attach(hls) right after new Hls, got a media playlist before it; no ads are put in";
 
 /** An exception as the `error` event tells it. */
 export function describeError(cause: unknown, fatal: boolean): AdInsertionEvents["error"] {

@@ -93,7 +93,13 @@ export function startViewing(
   });
   const { session, timeline } = parts;
   session.ready.catch(() => undefined);
-  const tap = createTap({ loading: Promise.resolve(parts), emit, ended: ended.signal });
+  const tap = createTap({
+    loading: Promise.resolve(parts),
+    emit,
+    isAttached: () => Promise.resolve(true),
+    onOtherContent: () => undefined,
+    ended: ended.signal,
+  });
   return {
     session,
     timeline,

@@ -30,6 +30,8 @@ describe("a part of the plugin that never comes", () => {
       emit: (_name, event) => {
         if ("fatal" in event) errors.push(event);
       },
+      isAttached: () => Promise.resolve(true),
+      onOtherContent: () => undefined,
       ended: new AbortController().signal,
     });
     return { tap, errors };

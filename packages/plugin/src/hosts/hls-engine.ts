@@ -76,6 +76,8 @@ export interface EngineConfig {
   readonly liveSyncDurationCount?: number;
   readonly enableInterstitialPlayback?: boolean;
   interstitialAppendInPlace?: boolean;
+  /** Made for each playlist that is loaded. */
+  pLoader?: unknown;
 }
 
 export interface EngineInterstitials {

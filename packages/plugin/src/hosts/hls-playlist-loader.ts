@@ -65,6 +65,8 @@ export function createPlaylistLoader(tap: PlaylistTap): PlaylistLoaderConstructo
       callbacks: LoaderCallbacks<PlaylistLoaderContext>,
     ): void {
       this.context = context;
+      const type: string = context.type;
+      if (type === "manifest" && !this.#isAdPlayer) tap.begin?.(context.url);
       const { onSuccess, onError, onTimeout, onAbort, onProgress } = callbacks;
       this.#inner.load(context, configuration, {
         onSuccess: (response, stats, _context, details) => {

@@ -196,6 +196,44 @@ describe("createAdInsertion in hls.js", () => {
     expect([ads.breaks, ads.contentTime]).toEqual([[], 0]);
   });
 
+  const attachTo = (config: (ads: ReturnType<typeof createAdInsertion>) => Partial<HlsConfig>): boolean => {
+    const ads = createAdInsertion({ zoneUrl: "https://nowhere.invalid/1.json" });
+    ads.ready.catch(() => undefined);
+    const hls = new Hls(config(ads));
+    players.push(hls);
+    const before = hls.config.pLoader;
+    ads.attach(hls);
+    expect(new Set([before, ads.hlsConfig.pLoader])).toContain(hls.config.pLoader);
+    return hls.config.pLoader === before;
+  };
+
+  test("a pLoader of the page's own that leaves the plugin out, and a configuration without any, are set right", () => {
+    const { pLoader } = tap(STITCHED);
+    expect(attachTo((ads) => ({ ...ads.hlsConfig, pLoader }))).toBe(false);
+    expect(attachTo(() => ({}))).toBe(false);
+  });
+
+  test("a pLoader that hands on to the plugin's stays: CMCD's, and one of the page", () => {
+    expect(attachTo((ads) => ({ ...ads.hlsConfig, cmcd: { useHeaders: true } }))).toBe(true);
+    expect(attachTo((ads) => ({ pLoader: class extends ads.hlsConfig.pLoader {} }))).toBe(true);
+  });
+
+  test("another source in the same hls.js plays as it came, and is told as an error", async () => {
+    const ads = createAdInsertion({ zoneUrl: "https://nowhere.invalid/1.json" });
+    ads.ready.catch(() => undefined);
+    const messages: string[] = [];
+    const hls = new Hls({ ...ads.hlsConfig, ...createHostLoader({ ...CONTENT, "/other.m3u8": MASTER }) });
+    players.push(hls);
+    ads.attach(hls);
+    hls.loadSource(`${HOST}/master.m3u8`);
+    await levelLoaded(hls);
+    ads.on("error", ({ message }) => messages.push(message));
+    const loaded = levelLoaded(hls);
+    hls.loadSource(`${HOST}/other.m3u8`);
+    expect(listUrls(await loaded)).toEqual([`${HOST}/a.ts`, `${HOST}/b.ts`]);
+    expect(messages.filter((message) => message.includes("one content per insertion"))).toHaveLength(1);
+  });
+
   test("hls.js's destroy ends the insertion too", async () => {
     const ads = createAdInsertion({ zoneUrl: "https://nowhere.invalid/1.json" });
     ads.ready.catch(() => undefined);
