@@ -18,15 +18,36 @@ export function parseXml(text: string): XmlElement {
   return build(root, 1);
 }
 
-/** Ad servers forget `xmlns:vmap` and `xmlns:xsi`; the parser would refuse the document. */
+/** Of one document; real ones have a handful. */
+const MAX_PREFIXES = 64;
+const USED = /<([a-zA-Z_][\w.-]*):|\s([a-zA-Z_][\w.-]*):[^\s=<>"'/]+\s*=/g;
+const DECLARED = /\sxmlns:([a-zA-Z_][\w.-]*)(?=[\s=])/g;
+/** Quoted values may have what ends a tag. */
+const TAG_END = /"[^"]*"|'[^']*'|\/?>/g;
+
+/**
+ * Ad servers forget `xmlns:vmap` and `xmlns:xsi`; the parser would refuse the document. Linear in its length, whatever it holds.
+ *
+ * @throws AdError `xml-malformed`
+ */
 function declarePrefixes(text: string): string {
-  return text.replace(/^<[^\s/>"']+(?:[^"'>]|"[^"]*"|'[^']*')*?(?=\/?>)/, (start) => {
-    const used = new Set(Array.from(text.matchAll(/[<\s]([a-zA-Z_][\w.-]*):/g), ([, prefix = ""]) => prefix));
-    const missing = [...used].filter(
-      (prefix) => prefix !== "xml" && prefix !== "xmlns" && !new RegExp(`\\sxmlns:${prefix}[\\s=]`).test(start),
-    );
-    return start + missing.map((prefix) => ` xmlns:${prefix}="${prefix}"`).join("");
-  });
+  const end = findRootTagEnd(text);
+  if (end === undefined) return text;
+  const start = text.slice(0, end);
+  const known = new Set(["xml", "xmlns", ...Array.from(start.matchAll(DECLARED), ([, prefix = ""]) => prefix)]);
+  const missing = new Set<string>();
+  for (const [, element, attribute] of text.matchAll(USED)) {
+    const prefix = element ?? attribute ?? "";
+    if (!known.has(prefix)) missing.add(prefix);
+    if (missing.size > MAX_PREFIXES)
+      throw new AdError("xml-malformed", `XML: expected at most ${MAX_PREFIXES} prefixes that nothing declares`);
+  }
+  return start + Array.from(missing, (prefix) => ` xmlns:${prefix}="${prefix}"`).join("") + text.slice(end);
+}
+
+function findRootTagEnd(text: string): number | undefined {
+  for (const { 0: found, index } of text.matchAll(TAG_END)) if (found.endsWith(">")) return index;
+  return undefined;
 }
 
 function build(element: Element, depth: number): XmlElement {

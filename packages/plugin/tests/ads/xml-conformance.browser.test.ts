@@ -1,7 +1,7 @@
 import { AdError, MAX_XML_DEPTH, readXml, type XmlElement, type XmlReader } from "@interlude/core";
 import { parseXml as readByParser } from "@interlude/server/xml";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseXml as readByDom } from "../../src/ads/dom-xml.ts";
 
 const DOCUMENT = `<?xml version="1.0"?>
@@ -63,6 +63,12 @@ describe("both XML readers", () => {
   test("accept a prefix that nothing declares", () => {
     const root = bothRead('<vmap:VMAP xsi:schemaLocation="x"><vmap:AdBreak/><o:p a:b="c"/></vmap:VMAP>');
     expect(root.children.map(({ name }) => name)).toEqual(["AdBreak", "p"]);
+  });
+
+  test("accept a prefix that the root tag declares among others, and words with a colon in a text", () => {
+    const words = Array.from({ length: 100 }, (_, index) => `w${index}: x a${index}:b <![CDATA[ c${index}:d ]]>`);
+    const root = bothRead(`<A x=">" xmlns:b = "urn:b" xmlns:bc='urn:c'><b:D b:e="1"/><bcd:E/>${words.join(" ")}</A>`);
+    expect(root.children.map(({ name }) => name)).toEqual(["D", "E"]);
   });
 
   test("keep names that mean something to JavaScript as plain names", () => {
@@ -170,5 +176,19 @@ describe("both XML readers", () => {
       }),
       { numRuns: 2000, seed: 20 },
     );
+  });
+});
+
+describe("the reader of the page", () => {
+  test("refuses a document of more than 64 prefixes before the parser sees it", () => {
+    const prefixed = (count: number): string =>
+      `<VAST version="4.2">${Array.from({ length: count }, (_, index) => `<p${index}:A/>`).join("")}</VAST>`;
+    expect(answer(prefixed(64), readByDom)).toMatchObject({ name: "VAST" });
+    expect(answer(prefixed(65), readByDom)).toBe("xml-malformed");
+    expect(answer(prefixed(65).replace("</VAST>", ""), readByDom)).toBe("xml-malformed");
+    const parse = vi.spyOn(DOMParser.prototype, "parseFromString");
+    onTestFinished(() => parse.mockRestore());
+    expect(answer(prefixed(100_000), readByDom)).toBe("xml-malformed");
+    expect(parse).not.toHaveBeenCalled();
   });
 });
