@@ -25,7 +25,10 @@ export interface AdInsertion {
    * an AdError where it is wrong (the `error` event tells the same); the content plays without ads then. Need not be awaited.
    */
   readonly ready: Promise<void>;
-  /** @returns what takes the listener away again */
+  /**
+   * @returns what takes the listener away again
+   * @throws AdError `option-invalid` for an event that there is none of
+   */
   readonly on: <K extends keyof AdInsertionEvents>(name: K, listener: AdInsertionListener<K>) => () => void;
   /**
    * Ends all requests, listeners and timers. A player that lives on keeps the breaks that are in its playlists, and gets them in those that
@@ -44,7 +47,7 @@ export interface AdInsertion {
   readonly toContentTime: (streamTime: number) => number;
   /** At a break: the first frame after its ads. */
   readonly toStreamTime: (contentTime: number) => number;
-  /** Seeks as the viewer does, so that the policies hold; without media nothing happens. */
+  /** Seeks as the viewer does, so that the policies hold; without media, and for what is no time, nothing happens. */
   readonly seekTo: (contentTime: number) => void;
   /** The ad breaks in order of their content time. */
   readonly breaks: readonly BreakSnapshot[];
@@ -172,7 +175,7 @@ export function createInsertionBase(
     toStreamTime,
     seekTo: (time) => {
       const media = host?.media();
-      if (media) media.currentTime = toStreamTime(time);
+      if (media && Number.isFinite(time)) media.currentTime = toStreamTime(time);
     },
     get breaks() {
       return parts?.breaks() ?? [];

@@ -4,7 +4,7 @@
  *
  * @see primetime.md §4.10 for the order: break start, per ad start, progress, complete, then break complete
  */
-import type { AdErrorCode, CreativeState, SkipReason } from "@interlude/core";
+import { AdError, type AdErrorCode, type CreativeState, type SkipReason } from "@interlude/core";
 
 export type BreakPosition = "pre" | "mid" | "post" | "live";
 
@@ -169,8 +169,9 @@ export interface Emitter {
 }
 
 /**
- * Events of the turn in which the emitter is made wait for its end, so that a host which listens at once misses none. A listener that
- * throws stops neither the other listeners nor the ads: its exception surfaces as an uncaught one.
+ * Events of the turn in which the emitter is made wait for its end, so that a host which listens at once misses none; a fatal
+ * `error` that nobody has heard waits for the first who listens. A listener that throws stops neither the other listeners nor the ads: its
+ * exception surfaces as an uncaught one.
  */
 export function createEmitter(): Emitter {
   const listeners: { readonly [K in keyof AdInsertionEvents]: Set<AdInsertionListener<K>> } = {
@@ -195,11 +196,13 @@ export function createEmitter(): Emitter {
     early = undefined;
     for (const send of waiting) send();
   });
+  let unheard: (() => void) | undefined;
   const emit: Emit = (name, event) => {
     if (early) {
       early.push(() => emit(name, event));
       return;
     }
+    if ("fatal" in event && event.fatal && listeners.error.size === 0) unheard = () => emit(name, event);
     for (const listener of listeners[name]) {
       try {
         listener(event);
@@ -212,11 +215,20 @@ export function createEmitter(): Emitter {
   };
   return {
     on: (name, listener) => {
+      if (!Object.hasOwn(listeners, name)) {
+        const expected = Object.keys(listeners).join(", ");
+        throw new AdError("option-invalid", `on: expected an event (${expected}), got ${JSON.stringify(name)}`);
+      }
       listeners[name].add(listener);
+      if (name === "error" && unheard && !early) {
+        queueMicrotask(unheard);
+        unheard = undefined;
+      }
       return () => listeners[name].delete(listener);
     },
     emit,
     clear: () => {
+      unheard = undefined;
       for (const set of Object.values(listeners)) set.clear();
     },
   };

@@ -234,6 +234,19 @@ describe("createAdInsertion in hls.js", () => {
     expect(messages.filter((message) => message.includes("one content per insertion"))).toHaveLength(1);
   });
 
+  test("seekTo what is no time leaves the player where it is", async () => {
+    const ads = createAdInsertion({ zoneUrl: "https://nowhere.invalid/1.json" });
+    const hls = new Hls({ ...ads.hlsConfig });
+    players.push(hls);
+    ads.attach(hls);
+    const video = document.createElement("video");
+    hls.attachMedia(video);
+    await ads.ready.catch(() => undefined);
+    for (const time of [Number.NaN, Infinity]) expect(() => ads.seekTo(time)).not.toThrow();
+    ads.seekTo(3);
+    expect(video.currentTime).toBe(3);
+  });
+
   test("hls.js's destroy ends the insertion too", async () => {
     const ads = createAdInsertion({ zoneUrl: "https://nowhere.invalid/1.json" });
     ads.ready.catch(() => undefined);
