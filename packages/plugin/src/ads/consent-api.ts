@@ -19,10 +19,19 @@ export type ConsentCall = (
 
 /** @returns undefined where nobody answers, as on a server */
 export function findApi(name: "__tcfapi" | "__gpp" | "__uspapi"): ConsentCall | undefined {
-  const api: unknown = Reflect.get(globalThis, name);
+  const api = readGlobal(name);
   if (typeof api === "function") return callFunction(name, (parameters) => Reflect.apply(api, globalThis, parameters));
   const frame = findFrame(`${name}Locator`);
   return frame && callFrame(name, frame);
+}
+
+function readGlobal(name: string): unknown {
+  try {
+    return Reflect.get(globalThis, name);
+  } catch {
+    // what cannot be looked at is as good as none
+    return undefined;
+  }
 }
 
 function callFunction(name: string, api: (parameters: readonly unknown[]) => unknown): ConsentCall {

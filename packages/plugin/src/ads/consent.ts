@@ -67,9 +67,15 @@ export function createConsent(timeoutMs: number): Consent {
       };
       const timer = setTimeout(settle, timeoutMs);
       let listenerId: unknown;
+      const giveBack = (): void => {
+        if (framework.remove && listenerId !== undefined)
+          call(framework.remove, framework.version, listenerId, () => undefined)();
+        // one that is not named yet is, with its first answer
+        if (!framework.remove || listenerId !== undefined) end();
+      };
       const end = call(framework.command, framework.version, undefined, (answer, success) => {
-        if (isReleased) return;
         listenerId ??= readMember(answer, "listenerId");
+        if (isReleased) return giveBack();
         const reading = framework.read(answer, success);
         if (!reading) return;
         signals = { ...signals, ...reading.signals };
@@ -80,9 +86,7 @@ export function createConsent(timeoutMs: number): Consent {
       releases.push(() => {
         clearTimeout(timer);
         settle();
-        if (framework.remove && listenerId !== undefined)
-          call(framework.remove, framework.version, listenerId, () => undefined)();
-        end();
+        giveBack();
       });
     });
   };

@@ -45,31 +45,45 @@ const IN_STREAM = 1;
 const PLAYBACK_METHOD = { autoplay: 1, "muted-autoplay": 2, click: 3 } as const;
 const INVENTORY_STATE = { autoplay: ["autoplayed"], "muted-autoplay": ["mautoplayed"], click: [] } as const;
 
-export function createMacroFiller(deps: MacroDeps): MacroFiller {
+/** What {@link createMacroFiller} loads when a URL asks for consent. */
+interface ConsentPart {
+  readonly createConsent: (timeoutMs: number) => Consent;
+}
+
+export function createMacroFiller(
+  deps: MacroDeps,
+  loadPart: () => Promise<ConsentPart> = () => import("./consent.ts"),
+): MacroFiller {
   let consent: Consent | undefined;
   let loading: Promise<Consent | undefined> | undefined;
   let isReleased = false;
+  /** Once waited for in vain, it is taken when it comes, and not waited for. */
+  let isMissing = false;
 
   const expand = (template: string, values: MacroValues, signals: ConsentSignals): string => {
     const known = { ...describePage(deps), ...describeConsent(signals), ...values };
     return expandConsent(expandMacros(template, known, deps.macros), signals);
   };
   const load = async (): Promise<Consent | undefined> => {
-    const { createConsent } = await import("./consent.ts");
+    const { createConsent } = await loadPart();
     if (!isReleased) consent = createConsent(deps.consentTimeoutMs);
     return consent;
   };
   const fillNow: MacroFiller["fillNow"] = (template, values) => expand(template, values, consent?.current() ?? {});
   const fillLater = async (template: string, values: MacroValues): Promise<string> => {
     // a part that cannot be loaded is a platform that does not answer
-    const found = await (loading ??= load().catch(() => undefined));
-    await found?.ask();
+    loading ??= load().catch(() => undefined);
+    await settleWithin(
+      loading.then((found) => found?.ask()),
+      deps.consentTimeoutMs,
+    );
+    isMissing = !consent;
     return fillNow(template, values);
   };
   return {
     fillNow,
     fill: (template, values) => {
-      if (!asksConsent(template) || isReleased) return fillNow(template, values);
+      if (!asksConsent(template) || isReleased || (isMissing && !consent)) return fillNow(template, values);
       return consent && !consent.ask() ? fillNow(template, values) : fillLater(template, values);
     },
     release: () => {
@@ -77,6 +91,15 @@ export function createMacroFiller(deps: MacroDeps): MacroFiller {
       consent?.release();
     },
   };
+}
+
+async function settleWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const isOver = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, isOver]);
+  clearTimeout(timer);
 }
 
 /** As VAST numbers them; an avail of live content is within it. */

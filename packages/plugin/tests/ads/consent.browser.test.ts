@@ -148,6 +148,25 @@ describe("a broken or hostile platform", () => {
     expect(await fill(1).fill("https://t.example/?g=[GPPSTRING]", {})).toBe("https://t.example/?g=-1");
   });
 
+  test("that cannot even be looked at is as good as none", async () => {
+    const get = (): never => {
+      throw new Error("no");
+    };
+    Object.defineProperty(globalThis, "__tcfapi", { get, configurable: true });
+    cleanUps.push(() => void Reflect.deleteProperty(globalThis, "__tcfapi"));
+    place(() => placeInPage("__uspapi", USP));
+    expect(await fill().fill("https://t.example/?c=[GDPRCONSENT]&u=${US_PRIVACY}", {})).toBe(
+      "https://t.example/?c=-1&u=1YNN",
+    );
+  });
+
+  test("that answers with half a surrogate pair does not cost the URL", async () => {
+    place(() => placeInPage("__tcfapi", { ...TCF, tcString: "CP\uD800x" }));
+    expect(await fill().fill("https://t.example/?c=[GDPRCONSENT]&p=${GDPR_CONSENT_755}", {})).toBe(
+      "https://t.example/?c=CP%EF%BF%BDx&p=CP%EF%BF%BDx",
+    );
+  });
+
   test("cannot break out of its place in the URL", async () => {
     place(() => placeInPage("__tcfapi", { ...TCF, tcString: "a&b=c#[IFA]" }));
     expect(await fill().fill("https://t.example/?c=[GDPRCONSENT]", {})).toBe(
@@ -184,4 +203,21 @@ test("released, nothing listens any more and the platforms are told so", async (
   tcf.tell({ ...TCF, tcString: "CPother" });
   expect(consent.current().tcString).toBe("CPx.yz");
   expect(consent.ask()).toBeUndefined();
+});
+
+test("a listener that a platform names only after the release is given back", async () => {
+  const tcf = place(() => placeInPage("__tcfapi"));
+  const gpp = place(() => placeInParent("__gpp"));
+  const consent = start();
+  void consent.ask();
+  await expect.poll(() => gpp.commands).toEqual(["addEventListener"]);
+  consent.release();
+  expect(tcf.commands).toEqual(["addEventListener"]);
+  tcf.tell(TCF);
+  gpp.tell(GPP);
+  expect(tcf.commands).toEqual(["addEventListener", "removeEventListener"]);
+  await expect.poll(() => gpp.commands).toEqual(["addEventListener", "removeEventListener"]);
+  tcf.tell(TCF);
+  expect(tcf.commands).toHaveLength(2);
+  expect(consent.current()).toEqual({});
 });
