@@ -12,7 +12,7 @@ import {
   createEmitter,
   type Emit,
 } from "./events.ts";
-import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
+import { type AdInsertionOptions, findUnknown, parseOptions, type Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
 import { createBrowserPorts, type PluginPorts } from "./ports.ts";
 import type { Session, SessionDeps } from "./session.ts";
@@ -85,7 +85,7 @@ export function createInsertionBase(
 ): InsertionBase {
   const { on, emit, clear } = createEmitter();
   const exchanges = new AbortController();
-  const ports = createPorts(exchanges.signal, options.credentials ?? "omit");
+  const ports = createPorts(exchanges.signal, readCredentials(options));
   const settings = checkOptions(options, ports);
   let host: HostSide | undefined;
   let parts: LoadedParts | undefined;
@@ -137,6 +137,7 @@ export function createInsertionBase(
     tell("error", describeError(cause, true));
     return undefined;
   };
+  for (const cause of findUnknown(options)) tell("error", describeError(cause, false));
   const loading = load();
   const ready = loading.then(({ session }) => session.ready).then(() => undefined);
   ready.catch(tellFatal);
@@ -214,6 +215,11 @@ function findPlace(
 ): readonly [number, number] | undefined {
   const box = media?.getBoundingClientRect();
   return box && [clientX - box.left, clientY - box.top];
+}
+
+/** Before the options are checked: pages without types may give anything. */
+function readCredentials(options: AdInsertionOptions | null | undefined): RequestCredentials {
+  return options?.credentials === "include" ? "include" : "omit";
 }
 
 function checkOptions(options: AdInsertionOptions, ports: PluginPorts): Settings | { readonly cause: unknown } {

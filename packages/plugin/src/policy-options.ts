@@ -3,7 +3,7 @@
  *
  * @see primetime.md §4.6
  */
-import { AdError } from "@interlude/core";
+import { checkTypes, type OptionTypes, wrongOption } from "./option-types.ts";
 import type { AdPolicy } from "./viewing/policy.ts";
 
 export interface PolicyOptions {
@@ -39,8 +39,16 @@ export interface PolicySettings {
   readonly startContentTime: number;
 }
 
+const POLICY_TYPES: OptionTypes<AdPolicy> = {
+  selectPolicyForAdBreak: "a function",
+  selectAdBreaksToPlay: "a function",
+  selectPolicyForSeekIntoAd: "a function",
+  selectWatchedPolicyForAdBreak: "a function",
+};
+
 /** @throws AdError `option-invalid` naming the option */
 export function parsePolicyOptions(options: PolicyOptions): PolicySettings {
+  if (options.policy) checkTypes(options.policy, POLICY_TYPES, "policy.");
   return {
     policy: options.policy ?? {},
     snapBack: options.snapBack ?? true,
@@ -54,5 +62,5 @@ export function parsePolicyOptions(options: PolicyOptions): PolicySettings {
 
 function parseFrom(name: string, value: number, least: number): number {
   if (Number.isFinite(value) && value >= least) return value;
-  throw new AdError("option-invalid", `${name}: expected a number from ${least}, got ${String(value)}`);
+  throw wrongOption(name, `a number from ${least}`, value);
 }

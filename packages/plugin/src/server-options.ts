@@ -1,7 +1,7 @@
 /**
  * What a page says of a session that a manifest server stitches.
  */
-import { AdError } from "@interlude/core";
+import { wrongOption } from "./option-types.ts";
 
 /** Where the tracking of such a session is: in sidecars of one of four forms, or in EXT-X-MARKER. */
 export type ServerTracking = (typeof TRACKING)[number];
@@ -26,12 +26,8 @@ export type ServerSettings = Required<ServerOptions>;
 export function parseServerOptions(options: ServerOptions | undefined): ServerSettings | undefined {
   if (options === undefined) return undefined;
   const { tracking, sidecarTimeoutMs = 1500 } = options;
-  if (!TRACKING.includes(tracking)) throw wrong("tracking", TRACKING.join(", "), tracking);
+  if (!TRACKING.includes(tracking)) throw wrongOption("server.tracking", TRACKING.join(", "), tracking);
   if (!Number.isFinite(sidecarTimeoutMs) || sidecarTimeoutMs < 0)
-    throw wrong("sidecarTimeoutMs", "milliseconds from 0", sidecarTimeoutMs);
+    throw wrongOption("server.sidecarTimeoutMs", "milliseconds from 0", sidecarTimeoutMs);
   return { tracking, sidecarTimeoutMs };
-}
-
-function wrong(name: string, expected: string, got: unknown): AdError {
-  return new AdError("option-invalid", `server.${name}: expected ${expected}, got ${JSON.stringify(got)}`);
 }

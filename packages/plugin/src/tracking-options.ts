@@ -3,7 +3,8 @@
  *
  * @see VAST 4.3 §6
  */
-import { AdError, type MacroOverrides } from "@interlude/core";
+import type { MacroOverrides } from "@interlude/core";
+import { wrongOption } from "./option-types.ts";
 
 export interface TrackingOptions {
   /**
@@ -27,15 +28,8 @@ export interface TrackingSettings {
 /** @throws AdError `option-invalid` naming the option */
 export function parseTrackingOptions({ macros = {}, consentTimeoutMs = 500 }: TrackingOptions): TrackingSettings {
   const wrong = Object.keys(macros).find((name) => !/^[A-Z][A-Z0-9_]*$/.test(name));
-  if (wrong !== undefined)
-    throw new AdError(
-      "option-invalid",
-      `macros: expected upper-case letters, digits and "_", got ${JSON.stringify(wrong)}`,
-    );
+  if (wrong !== undefined) throw wrongOption("macros", `upper-case letters, digits and "_"`, wrong);
   if (!(Number.isFinite(consentTimeoutMs) && consentTimeoutMs >= 0))
-    throw new AdError(
-      "option-invalid",
-      `consentTimeoutMs: expected milliseconds from 0, got ${String(consentTimeoutMs)}`,
-    );
+    throw wrongOption("consentTimeoutMs", "milliseconds from 0", consentTimeoutMs);
   return { macros, consentTimeoutMs };
 }

@@ -34,7 +34,7 @@ describe("a break of the page's list", () => {
       { id: "mid", time: 10 },
       { id: "mid", time: 20 },
     ];
-    expect(() => parse({ breaks })).toThrow("breaks[1].id: expected a name of its own, got mid");
+    expect(() => parse({ breaks })).toThrow('breaks[1].id: expected a name of its own, got "mid"');
   });
 
   test("carries its VAST, its HLS addresses or its tag, in this order", () => {
