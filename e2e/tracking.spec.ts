@@ -300,3 +300,16 @@ test("each fault has its number, and is told once", async ({ page }) => {
   expect(numbers("broken")).toEqual(["401"]);
   expect(numbers("garbage")).toEqual(["405"]);
 });
+
+test("a pre-roll whose first frame is there before anybody plays is no impression until somebody does", async ({
+  page,
+}) => {
+  const tag = world.answerVast("/ads/waiting", { ad: "a", id: "waiting" });
+  await openPlayer(page, world, { autoplay: false, options: { breaks: [{ time: "start", adTagUrl: tag }] } });
+  await expect.poll(async () => (await shownFrames(page)).length).toBeGreaterThan(0);
+  expect(world.beacons("waiting")).toEqual([]);
+  await page.locator("video").evaluate((video: HTMLVideoElement) => video.play());
+  await expect
+    .poll(() => world.beacons("waiting").filter(({ event }) => event === "impression" || event === "start"))
+    .toHaveLength(2);
+});

@@ -3,6 +3,7 @@
  *
  *   fetch with keepalive                                      → as a rule
  *   too many under way, no keepalive, or `connect-src` forbids → an image
+ *   too many under way, and an image had the same URL         → when a fetch has ended, or the page goes away
  *   the browser is offline                                    → when it is online again
  *
  * A request that fails in any other way may have arrived, and is not sent again.
@@ -14,6 +15,7 @@
 const MAX_UNDER_WAY = 100;
 const MAX_PARKED = 200;
 const MAX_FAILED = 200;
+const MAX_IMAGED = 1000;
 
 /**
  * @param signal ends the listener for `connect-src`; what is under way goes on, and what waits for the network is sent all the same
@@ -24,6 +26,9 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
   const forbidden = new Set<string>();
   const failed = new Set<string>();
   const parked: string[] = [];
+  /** A page loads images of one URL once. */
+  const imaged = new Set<string>();
+  const queue: string[] = [];
   let underWay = 0;
 
   const park = (url: string): void => {
@@ -54,12 +59,26 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
       onFailure(url);
     } finally {
       underWay -= 1;
+      const next = queue.shift();
+      if (next !== undefined) send(next);
     }
   };
+  const enqueue = (url: string): void => {
+    if (queue.length === 0) addEventListener("pagehide", flush, { once: true });
+    queue.push(url);
+  };
+  // an image would not be loaded again: a fetch may be refused, and nothing else is left
+  const flush = (): void => {
+    for (const url of queue.splice(0)) void request(url);
+  };
   const send = (url: string): void => {
-    const canFetch = underWay < MAX_UNDER_WAY && "keepalive" in Request.prototype;
-    if (canFetch && !forbidden.has(new URL(url).origin)) void request(url);
-    else loadImage(url, credentials);
+    const isImaged = imaged.has(url);
+    const canFetch = !forbidden.has(new URL(url).origin) && (isImaged || "keepalive" in Request.prototype);
+    if (canFetch && underWay < MAX_UNDER_WAY) return void request(url);
+    if (canFetch && isImaged) return enqueue(url);
+    imaged.add(url);
+    for (const oldest of imaged) if (imaged.size > MAX_IMAGED) imaged.delete(oldest);
+    loadImage(url, credentials);
   };
   let isListening = false;
   return (url) => {

@@ -6,7 +6,7 @@
 export interface FrameWatcher {
   /**
    * Given the presentation time of each frame shown while frames are needed, and else the playhead a few times a second, with `isShown`
-   * false, as in a page in the background. Without requestVideoFrameCallback and for sound alone the playhead is what is shown.
+   * false, as in a page in the background, but for picture in picture. Without requestVideoFrameCallback and for sound alone the playhead is what is shown.
    */
   readonly onFrame: (time: number, isShown: boolean) => void;
   readonly onEnded: () => void;
@@ -34,7 +34,8 @@ export function watchFrames(media: HTMLMediaElement, { onFrame, onEnded, isNeede
   const onTime = (): void => {
     ask();
     if (!video || video.videoWidth === 0) onFrame(media.currentTime, true);
-    else if (document.hidden || asked === undefined) onFrame(media.currentTime, false);
+    else if (document.hidden) onFrame(media.currentTime, document.pictureInPictureElement === video);
+    else if (asked === undefined) onFrame(media.currentTime, false);
   };
   ask();
   for (const name of WAKING) media.addEventListener(name, ask);
@@ -56,7 +57,10 @@ const REACH = 1;
 const MAX_NUDGES = 3;
 
 /** What the watchdog reads of a media element. */
-export type WatchedMedia = Pick<HTMLMediaElement, "paused" | "ended" | "seeking" | "currentTime" | "buffered">;
+export type WatchedMedia = Pick<
+  HTMLMediaElement,
+  "paused" | "ended" | "seeking" | "currentTime" | "buffered" | "playbackRate"
+>;
 
 export interface Stall {
   /** Where to seek to; undefined: nothing is in reach, or nudging has not helped. */
@@ -77,7 +81,8 @@ export function createStallDetector(now: () => number): (media: WatchedMedia) =>
   let nudgedAt = Number.NaN;
   return (media) => {
     const { currentTime } = media;
-    if (media.paused || media.ended || media.seeking || currentTime !== place) {
+    const isMeant = media.paused || media.ended || media.seeking || media.playbackRate === 0;
+    if (isMeant || currentTime !== place) {
       place = currentTime;
       since = now();
       if (Math.abs(currentTime - nudgedAt) > REACH) nudges = 0;

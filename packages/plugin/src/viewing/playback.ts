@@ -75,9 +75,11 @@ export function createPlayback(deps: PlaybackDeps): Playback {
       beacons.sendBreak(describeBreakSubject(started, toContentTime(time)), "breakStart", entry.planned.breakStart);
     }
     if (playing !== started) return;
+    // the impression is owed, whatever a listener does
+    fire(started, -1, 0);
+    if (playing !== started) return;
     emit("adstart", event);
     if (playing !== started) return;
-    fire(started, -1, 0);
     const elapsed = time - started.startTime;
     if (elapsed < END_TOLERANCE) return;
     // entered by a seek: what lies before was not seen
@@ -106,8 +108,8 @@ export function createPlayback(deps: PlaybackDeps): Playback {
   };
   const leaveBreak = (ad: Playing): void => {
     playing = undefined;
-    emit("adbreakcomplete", { ...describeBreak(ad, timeline), watched: isBreakWatched });
     beacons.sendBreak(describeBreakSubject(ad, contentTime()), "breakEnd", ad.entry.planned.breakEnd);
+    emit("adbreakcomplete", { ...describeBreak(ad, timeline), watched: isBreakWatched });
   };
   const leave = (isPlayedOn: boolean): void => {
     const ad = playing;

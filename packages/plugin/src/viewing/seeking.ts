@@ -13,6 +13,14 @@
  * @see primetime.md §4.6
  */
 import type { SeekReason } from "../events.ts";
+
+/** Breaks that play one after the other, and where the viewer goes on behind them. */
+export interface Plan {
+  readonly queue: readonly string[];
+  /** Content time, in live content stream time: breaks may come and go meanwhile. */
+  readonly goal: number;
+  readonly reason: SeekReason;
+}
 import type { PolicyBreak, SeekIntoAdPolicy } from "./policy.ts";
 
 export interface Span {

@@ -24,17 +24,16 @@ export function describeSpots(
   { startOf, endOf }: Places,
   { entries, watched, isLive }: SpotFacts,
 ): readonly Spot[] {
-  const known = entries();
+  const positions = new Map(entries().map(({ planned }) => [planned.breakId, planned.position]));
   // content that was only taken out is no break
   const spots = placed
     .filter(({ ads }) => ads.length > 0)
     .map((item): Spot => {
       const { breakId, contentTime } = item;
-      const position = known.find(({ planned }) => planned.breakId === breakId)?.planned.position;
       const [start, end] = [startOf(item), endOf(item)];
       return {
         breakId,
-        position: position ?? (isLive() ? "live" : "mid"),
+        position: positions.get(breakId) ?? (isLive() ? "live" : "mid"),
         isLive: isLive(),
         contentTime,
         duration: end - start,

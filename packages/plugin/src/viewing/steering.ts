@@ -15,6 +15,7 @@ import {
   isPlayerStep,
   NEAR,
   passBreaks,
+  type Plan,
   type SeekDecision,
   type Spot,
 } from "./seeking.ts";
@@ -61,14 +62,6 @@ export interface Steering {
   readonly move: (media: SteeredMedia, target: number) => void;
   /** The viewer's seek, now that its breaks are known. */
   readonly seekFrom: (media: SteeredMedia, from: number, to: number) => void;
-}
-
-/** Breaks that play one after the other, and where the viewer goes on behind them. */
-interface Plan {
-  readonly queue: readonly string[];
-  /** Content time, in live content stream time: breaks may come and go meanwhile. */
-  readonly goal: number;
-  readonly reason: SeekReason;
 }
 
 /** Seeks in quick succession: one drag of a slider. */

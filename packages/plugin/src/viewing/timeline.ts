@@ -70,12 +70,14 @@ interface Loaded {
 
 const MAX_LOADED = 1000;
 const MAX_BREAKS = 50;
+const MAX_PLAYLISTS = 100;
 /** Seconds between what is listed and what is loaded under one number, beyond which they are different things. */
 const MAX_DRIFT = 1;
 
 export function createTimeline(): Timeline {
   const breaksOf = new Map<string, readonly PlacedBreak[]>();
   let loaded: readonly Loaded[] = [];
+  let loadedBySn: ReadonlyMap<number, Loaded> = new Map();
   let details: TimelinePlaylist | undefined;
 
   const findSpan = (sn: number, url: string | undefined): AdSpan | undefined => {
@@ -87,29 +89,35 @@ export function createTimeline(): Timeline {
   };
   /** A server may tell of an ad after it was loaded. */
   const spanOf = ({ sn, url, span }: Loaded): AdSpan | undefined => span ?? findSpan(sn, url);
+  const setLoaded = (items: readonly Loaded[]): void => {
+    loaded = items;
+    loadedBySn = new Map(items.map((item) => [item.sn, item]));
+  };
   const findListed = (sn: number): TimelineFragment | undefined => details?.fragments[sn - details.startSN];
-  const startOfSn = (sn: number): number | undefined =>
-    loaded.findLast((item) => item.sn === sn)?.start ?? findListed(sn)?.start;
+  const startOfSn = (sn: number): number | undefined => loadedBySn.get(sn)?.start ?? findListed(sn)?.start;
   const startOf = (placed: PlacedAd | PlacedBreak): number => startOfSn(placed.firstMediaSequence) ?? placed.startTime;
 
   return {
     setBreaks: (playlistUrl, breaks, isWhole) => {
-      if (isWhole) return breaksOf.set(playlistUrl, breaks);
-      const known = breaksOf.get(playlistUrl) ?? [];
+      const known = isWhole ? [] : (breaksOf.get(playlistUrl) ?? []);
       const kept = known.filter((old) => !breaks.some(({ breakId }) => breakId === old.breakId));
-      return breaksOf.set(playlistUrl, [...kept, ...breaks].slice(-MAX_BREAKS));
+      breaksOf.delete(playlistUrl);
+      breaksOf.set(playlistUrl, isWhole ? breaks : [...kept, ...breaks].slice(-MAX_BREAKS));
+      // addresses may change with every request
+      const [oldest] = breaksOf.size > MAX_PLAYLISTS ? breaksOf.keys() : [];
+      if (oldest !== undefined) breaksOf.delete(oldest);
     },
     setDetails: (updated) => {
       details = updated;
-      if (!updated.live) alignFragments(updated.fragments, loaded);
+      if (!updated.live) alignFragments(updated.fragments, loadedBySn);
     },
     addFragment: ({ sn, start, end }, playlistUrl) => {
       if (typeof sn !== "number") return;
       const item: Loaded = { sn, start, end, url: playlistUrl, span: findSpan(sn, playlistUrl) };
-      loaded = [...loaded.filter((old) => old.sn !== sn), item].slice(-MAX_LOADED);
+      setLoaded([...loaded.filter((old) => old.sn !== sn), item].slice(-MAX_LOADED));
     },
     forgetFrom: (time) => {
-      loaded = loaded.filter((item) => item.start < time);
+      setLoaded(loaded.filter((item) => item.start < time));
     },
     locate: (time) => {
       const item = loaded.findLast(({ start, end }) => start <= time && time < end);
@@ -134,11 +142,11 @@ export function createTimeline(): Timeline {
   };
 }
 
-function alignFragments(fragments: readonly TimelineFragment[], loaded: readonly Loaded[]): void {
+function alignFragments(fragments: readonly TimelineFragment[], loaded: ReadonlyMap<unknown, Loaded>): void {
   let end: number | undefined;
   for (const fragment of fragments) {
     const expected = end ?? fragment.start;
-    const known = loaded.findLast(({ sn }) => sn === fragment.sn);
+    const known = loaded.get(fragment.sn);
     const isKnown = known !== undefined && Math.abs(known.start - expected) < MAX_DRIFT;
     fragment.setStart?.(isKnown ? known.start : expected);
     if (isKnown) fragment.setDuration?.(known.end - known.start);

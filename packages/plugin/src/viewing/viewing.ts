@@ -118,7 +118,9 @@ export function createViewing(deps: ViewingDeps): Viewing {
     const stops = [
       watchFrames(media, {
         onFrame: (time, isShown) => {
-          if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isShown);
+          // the first frame of a player that nobody has started is on screen too, and is no impression
+          const isSeen = isShown && !media.paused;
+          if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isSeen);
         },
         onEnded: playback.end,
         isNeeded: () => need.isNeeded(media),

@@ -69,6 +69,32 @@ describe("createBeaconTransport", () => {
     expect(sent.images[0]).toEqual({ src: "https://t.example/100", crossOrigin: "anonymous" });
   });
 
+  test("equal addresses, which a browser would load as one image, wait for a fetch to end: all arrive, none twice", async () => {
+    const ends: (() => void)[] = [];
+    const sent = watchNetwork(() => new Promise((resolve) => ends.push(() => resolve(new Response()))));
+    const send = createBeaconTransport("omit", ending.signal);
+    for (let index = 0; index < 500; index++) send("https://t.example/a");
+    expect([sent.fetched.length, sent.images.length]).toEqual([100, 1]);
+    while (ends.length > 0) {
+      ends.shift()?.();
+      // the end of one sends the next
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    }
+    expect([sent.fetched.length, sent.images.length]).toEqual([499, 1]);
+  });
+
+  test("what still waits when the page goes away is sent at once, and not again afterwards", async () => {
+    const ends: (() => void)[] = [];
+    const sent = watchNetwork(() => new Promise((resolve) => ends.push(() => resolve(new Response()))));
+    const send = createBeaconTransport("omit", ending.signal);
+    for (let index = 0; index < 130; index++) send("https://t.example/a");
+    window.dispatchEvent(new Event("pagehide"));
+    expect([sent.fetched.length, sent.images.length]).toEqual([129, 1]);
+    for (const end of ends) end();
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    expect(sent.fetched).toHaveLength(129);
+  });
+
   test("what the page's connect-src forbids goes as an image, once, and so does all to that host from then on", async () => {
     const sent = watchNetwork(fail);
     const send = createBeaconTransport("include", ending.signal);

@@ -6,6 +6,7 @@ function at(
   currentTime: number,
   ranges: readonly (readonly [start: number, end: number])[],
   paused = false,
+  playbackRate = 1,
 ): WatchedMedia {
   const edge = (index: number, side: 0 | 1): number => ranges[index]?.[side] ?? Number.NaN;
   const buffered: TimeRanges = {
@@ -13,7 +14,7 @@ function at(
     start: (index) => edge(index, 0),
     end: (index) => edge(index, 1),
   };
-  return { currentTime, paused, ended: false, seeking: false, buffered };
+  return { currentTime, paused, ended: false, seeking: false, playbackRate, buffered };
 }
 
 /** Looks every 100 ms for a while; what came out at each look. */
@@ -57,6 +58,10 @@ describe("createStallDetector", () => {
 
   test("leaves a paused picture alone", () => {
     expect(look(at(10, [[0, 20]], true), 20).every((seen) => seen === "none")).toBe(true);
+  });
+
+  test("leaves a picture alone that is held by a playbackRate of 0", () => {
+    expect(look(at(10, [[0, 20]], false, 0), 20).every((seen) => seen === "none")).toBe(true);
   });
 
   test("gives up after three nudges at one place", () => {
