@@ -13,6 +13,7 @@
  * @see primetime.md §4.6
  */
 import type { SeekReason } from "../events.ts";
+import type { PolicyBreak, SeekIntoAdPolicy } from "./policy.ts";
 
 /** Breaks that play one after the other, and where the viewer goes on behind them. */
 export interface Plan {
@@ -21,7 +22,6 @@ export interface Plan {
   readonly goal: number;
   readonly reason: SeekReason;
 }
-import type { PolicyBreak, SeekIntoAdPolicy } from "./policy.ts";
 
 export interface Span {
   readonly start: number;
