@@ -59,8 +59,8 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
       onFailure(url);
     } finally {
       underWay -= 1;
-      const next = queue.shift();
-      if (next !== undefined) send(next);
+      for (let next = queue.shift(); next !== undefined; next = underWay < MAX_UNDER_WAY ? queue.shift() : undefined)
+        send(next);
     }
   };
   const enqueue = (url: string): void => {

@@ -95,6 +95,18 @@ describe("createBeaconTransport", () => {
     expect(sent.fetched).toHaveLength(129);
   });
 
+  test("what waits for an origin that turns out to be forbidden does not wait on", async () => {
+    const fails: (() => void)[] = [];
+    const sent = watchNetwork(() => new Promise((_resolve, reject) => fails.push(() => reject(new TypeError("no")))));
+    const send = createBeaconTransport("omit", ending.signal);
+    for (let index = 0; index < 250; index++) send("https://t.example/a");
+    forbid("https://t.example/a");
+    for (const end of fails) end();
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    // the one beyond the limit, the one that the policy told of, and the 149 that waited
+    expect([sent.fetched.length, sent.images.length]).toEqual([100, 151]);
+  });
+
   test("what the page's connect-src forbids goes as an image, once, and so does all to that host from then on", async () => {
     const sent = watchNetwork(fail);
     const send = createBeaconTransport("include", ending.signal);
