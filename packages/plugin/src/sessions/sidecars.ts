@@ -41,6 +41,9 @@ const RETRY_MS = 2000;
 export function createSidecars(deps: SidecarsDeps): Sidecars {
   const { ports, server } = deps;
   let reading: SidecarReading | undefined;
+  let asked = 0;
+  /** The number of the question whose answer is the reading. */
+  let answered = 0;
   let failure = "";
   let missed: { readonly playlist: ListedPlaylist; readonly at: number } | undefined;
   let retries = 0;
@@ -56,14 +59,19 @@ export function createSidecars(deps: SidecarsDeps): Sidecars {
     const found = groupUrls(listing, urls, findShift(listing, times, false));
     return deps.onBreaks(found, placeBreaks(listing, found, 0), facts);
   };
-  /** One and the same failure is told once. */
+  /** One and the same failure is told once; an answer that a newer one has overtaken is as good as that. */
   const ask = async ({ url }: ListedPlaylist): Promise<"read" | "left" | "failed"> => {
+    asked += 1;
+    const number = asked;
     try {
       const answer = await requestSidecar(url, ports);
+      if (number < answered) return "read";
       failure = "";
+      if (answer) answered = number;
       reading = answer ?? reading;
       return answer ? "read" : "left";
     } catch (cause) {
+      if (number < answered) return "read";
       const event = describeError(cause, false);
       if (event.code !== failure) deps.emit("error", event);
       failure = event.code;

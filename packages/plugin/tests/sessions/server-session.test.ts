@@ -1,5 +1,5 @@
 import type { PlacedBreak, SidecarVersion } from "@interlude/core";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createFragment } from "../fake-engine.ts";
 import { type Answer, createFakeWeb, type FakeWeb, HOST } from "../fake-web.ts";
 import { startViewing, type Viewing } from "../fake-viewing.ts";
@@ -169,6 +169,30 @@ describe("a sidecar that does not come as it should", () => {
     expect(viewing.parts.contentDuration()).toBeCloseTo(24, 3);
     playFrames(viewing, served.text, 0, 52);
     expect(named(web.beacons).toSorted()).toEqual(ALL.toSorted());
+  });
+
+  test.each([
+    ["an answer", {}],
+    ["a failure", { status: 503 }],
+  ])("%s to an older question that comes after a newer answer is not taken, nor told", async (_what, how) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const served = serveVod();
+    const { promise: until, resolve: answer } = Promise.withResolvers<void>();
+    const older: Answer = { text: JSON.stringify({ pods: [] }), until, ...how };
+    const web = createFakeWeb({ [PATH]: older, "/content/360.m3u8": { text: served.sidecar("v2") } });
+    const viewing = startViewing(web, { server: { tracking: "v2" } });
+    const playing = viewing.play(served.text);
+    await vi.advanceTimersByTimeAsync(1500);
+    await playing;
+    await viewing.play(served.text, { track: "360" });
+    answer();
+    await vi.advanceTimersByTimeAsync(0);
+    const known = ["pre", "mid", "post"];
+    expect(viewing.timeline.breaks().map(({ breakId }) => breakId)).toEqual(known);
+    expect(viewing.session.entries().map(({ planned }) => planned.breakId)).toEqual(known);
+    expect(viewing.timeline.findAd({ sn: 0, start: 0, end: 0 }, `${HOST}${PATH}`)?.placed.breakId).toBe("pre");
+    expect(viewing.errors).toEqual([]);
   });
 
   test.each([
