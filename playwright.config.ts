@@ -1,29 +1,35 @@
 import { existsSync } from "node:fs";
-import { defineConfig } from "@playwright/test";
+import { defineConfig, type PlaywrightTestConfig } from "@playwright/test";
 
 const firefox = process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr";
 const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(firefox);
 
-/** Every spec starts its own server on a free port (e2e/server.ts), so that a cold creative is really cold. */
+/**
+ * Specs of the plugin over e2e/plugin-world.ts: small pictures in real time, so that two at once go by waiting. All others start their own
+ * server with ffmpeg behind it, so that a cold creative is really cold, and have the machine for themselves.
+ */
+const PLAYER =
+  /(?:adversity|content-kinds|interstitials|late-breaks|media-errors|opportunities|plain-host|plugin-\w+|policies|tracking|videojs[\w-]*)\.spec\.ts$/;
+
+const chromium: NonNullable<PlaywrightTestConfig["use"]> = {
+  browserName: "chromium",
+  launchOptions: {
+    executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+    args: ["--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP interlude.test 127.0.0.1"],
+  },
+};
+
 export default defineConfig({
   testDir: "e2e",
   outputDir: ".interlude/test-results",
-  workers: 1,
+  workers: 2,
   forbidOnly: Boolean(process.env["CI"]),
   timeout: 180_000,
   reporter: [["list"], ["json", { outputFile: ".interlude/reports/e2e.json" }]],
   use: { trace: "retain-on-failure" },
   projects: [
-    {
-      name: "chromium",
-      use: {
-        browserName: "chromium",
-        launchOptions: {
-          executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
-          args: ["--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP interlude.test 127.0.0.1"],
-        },
-      },
-    },
+    { name: "player", testMatch: PLAYER, use: chromium },
+    { name: "chromium", testIgnore: PLAYER, workers: 1, dependencies: ["player"], use: chromium },
     ...(withFirefox
       ? [
           {

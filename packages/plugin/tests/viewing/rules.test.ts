@@ -94,7 +94,6 @@ describe("createRules", () => {
     },
     { policy: readPolicy("{ selectPolicyForAdBreak: () => 'maybe' }"), told: "selectPolicyForAdBreak" },
     { policy: readPolicy("{ selectPolicyForAdBreak: async () => 'skip' }"), told: "selectPolicyForAdBreak" },
-    { policy: readPolicy("{ selectPolicyForAdBreak: 5 }"), told: "selectPolicyForAdBreak" },
     { policy: readPolicy("{ selectAdBreaksToPlay: () => [{ breakId: 'elsewhere' }] }"), told: "selectAdBreaksToPlay" },
     { policy: readPolicy("{ selectAdBreaksToPlay: () => 'all' }"), told: "selectAdBreaksToPlay" },
     { policy: readPolicy("{ selectPolicyForSeekIntoAd: () => null }"), told: "selectPolicyForSeekIntoAd" },
