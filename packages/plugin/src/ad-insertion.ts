@@ -12,7 +12,7 @@ import {
   createEmitter,
   type Emit,
 } from "./events.ts";
-import { type AdInsertionOptions, findUnknown, parseOptions, type Settings } from "./options.ts";
+import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
 import { createBrowserPorts, type PluginPorts } from "./ports.ts";
 import type { Session, SessionDeps } from "./session.ts";
@@ -86,7 +86,7 @@ export function createInsertionBase(
   const { on, emit, clear } = createEmitter();
   const exchanges = new AbortController();
   const ports = createPorts(exchanges.signal, readCredentials(options));
-  const settings = checkOptions(options, ports);
+  const settings = tryParse(options, ports);
   let host: HostSide | undefined;
   let parts: LoadedParts | undefined;
   let filler: MacroFiller | undefined;
@@ -104,7 +104,13 @@ export function createInsertionBase(
     else host = made;
   };
   const load = async (): Promise<LoadedParts> => {
-    if ("cause" in settings) throw settings.cause;
+    const checked = import("./option-types.ts").then(({ checkOptions }) => {
+      for (const cause of checkOptions(options)) tell("error", describeError(cause, false));
+    });
+    if ("cause" in settings) {
+      await checked;
+      throw settings.cause;
+    }
     filler = createMacroFiller({
       ...settings,
       player: () => abilities.player,
@@ -115,7 +121,11 @@ export function createInsertionBase(
     const requests = createAdRequests(settings, ports, tell, filler);
     const zone = fetchZone(settings, ports);
     if (!settings.server) askEarly(settings, requests);
-    const [{ buildParts }, createSession] = await Promise.all([import("./build-parts.ts"), loadSession(settings)]);
+    const [{ buildParts }, createSession] = await Promise.all([
+      import("./build-parts.ts"),
+      loadSession(settings),
+      checked,
+    ]);
     // nothing is begun that nobody could end
     exchanges.signal.throwIfAborted();
     parts = buildParts({
@@ -137,7 +147,6 @@ export function createInsertionBase(
     tell("error", describeError(cause, true));
     return undefined;
   };
-  for (const cause of findUnknown(options)) tell("error", describeError(cause, false));
   const loading = load();
   const ready = loading.then(({ session }) => session.ready).then(() => undefined);
   ready.catch(tellFatal);
@@ -222,7 +231,7 @@ function readCredentials(options: AdInsertionOptions | null | undefined): Reques
   return options?.credentials === "include" ? "include" : "omit";
 }
 
-function checkOptions(options: AdInsertionOptions, ports: PluginPorts): Settings | { readonly cause: unknown } {
+function tryParse(options: AdInsertionOptions, ports: PluginPorts): Settings | { readonly cause: unknown } {
   try {
     return parseOptions(options, ports.baseUrl, ports.createId);
   } catch (cause) {

@@ -4,7 +4,8 @@
  *
  * @see primetime.md §4.10 for the order: break start, per ad start, progress, complete, then break complete
  */
-import { AdError, type AdErrorCode, type CreativeState, type SkipReason } from "@interlude/core";
+import type { AdErrorCode, CreativeState, SkipReason } from "@interlude/core";
+import { wrongOption } from "./wrong-option.ts";
 
 export type BreakPosition = "pre" | "mid" | "post" | "live";
 
@@ -216,8 +217,7 @@ export function createEmitter(): Emitter {
   return {
     on: (name, listener) => {
       if (!Object.hasOwn(listeners, name)) {
-        const expected = Object.keys(listeners).join(", ");
-        throw new AdError("option-invalid", `on: expected an event (${expected}), got ${JSON.stringify(name)}`);
+        throw wrongOption("on", Object.keys(listeners).join(", "), name);
       }
       listeners[name].add(listener);
       if (name === "error" && unheard && !early) {

@@ -4,7 +4,7 @@
  * @see primetime.md §4.1 (signaling modes), §4.8 (lazy resolving), §4.9 (resolvers, time ranges)
  */
 import type { AdsOption, OpportunityResolver } from "./ads/opportunity.ts";
-import { checkTypes, type OptionTypes, wrongOption } from "./option-types.ts";
+import { wrongOption } from "./wrong-option.ts";
 
 /** A break that the page itself asks for. Without ads of its own it is offered to the `resolvers`, and skipped where none takes it. */
 export interface BreakOption extends AdsOption {
@@ -98,10 +98,6 @@ export function parseOpportunityOptions(
   const isKnown = ["default", "manifest-cues", "server-map", "custom-ranges"].includes(signaling);
   check(isKnown, "signaling", "default, manifest-cues, server-map or custom-ranges", signaling);
   check(lookAhead === false || isFrom(lookAhead, 0), "lookAhead", "seconds from 0, or false", lookAhead);
-  for (const [index, { canResolve, resolve }] of (options.resolvers ?? []).entries()) {
-    check(typeof canResolve === "function", `resolvers[${index}].canResolve`, "a function", canResolve);
-    check(typeof resolve === "function", `resolvers[${index}].resolve`, "a function", resolve);
-  }
   const preroll = livePreroll === true ? options : livePreroll;
   const breaks = (options.breaks ?? []).map((item, index) => parseBreak(item, index, base));
   for (const [index, { id }] of breaks.entries())
@@ -118,12 +114,6 @@ export function parseOpportunityOptions(
   };
 }
 
-const ADS_TYPES: OptionTypes<AdsOption> = {
-  vast: "a string or an object",
-  hlsUrls: "a list",
-  adTagUrl: "an http(s) URL",
-};
-
 /** Of one break; as many as of a VAST document, the rest is not looked at. */
 const MAX_ADS = 30;
 
@@ -131,9 +121,7 @@ const MAX_ADS = 30;
  * @param name of what is read, for the message
  * @throws AdError `option-invalid`
  */
-export function parseAds(name: string, option: AdsOption, base: string): AdsSource | undefined {
-  checkTypes(option, ADS_TYPES, `${name}.`);
-  const { vast, hlsUrls, adTagUrl } = option;
+export function parseAds(name: string, { vast, hlsUrls, adTagUrl }: AdsOption, base: string): AdsSource | undefined {
   if (vast !== undefined)
     return { kind: "vast", vast: typeof vast === "string" ? vast : new XMLSerializer().serializeToString(vast) };
   if (hlsUrls)
@@ -154,7 +142,6 @@ export function parseUrl(name: string, value: string | URL, base: string): URL {
 function parseBreak(item: BreakOption, index: number, base: string): OpportunitySettings["breaks"][number] {
   const { id = `break-${index + 1}`, time } = item;
   const name = `breaks[${index}]`;
-  checkTypes(item, { id: "a string" }, `${name}.`);
   check(
     time === "start" || time === "end" || isFrom(time, 0),
     `${name}.time`,
@@ -166,7 +153,6 @@ function parseBreak(item: BreakOption, index: number, base: string): Opportunity
 
 /** Sorted by their begin, those that overlap merged: the replacement of the earliest counts. */
 function parseRanges({ type, ranges }: TimeRanges): TimeRanges {
-  checkTypes({ ranges: ranges ?? null }, { ranges: "a list of objects" }, "timeRanges.");
   check(["mark", "delete", "replace"].includes(type), "timeRanges.type", "mark, delete or replace", type);
   const merged: TimeRange[] = [];
   for (const [index, { begin, end, replacementDuration = 0 }] of ranges.entries()) {

@@ -2,7 +2,7 @@
  * What a publisher sets, with defaults. Every wait is bounded: the content never depends on an ad server, a CDN or CRS.
  */
 import { AdError } from "@interlude/core";
-import { checkTypes, type OptionTypes, wrongOption } from "./option-types.ts";
+import { wrongOption } from "./wrong-option.ts";
 import {
   type OpportunityOptions,
   type OpportunitySettings,
@@ -52,52 +52,6 @@ export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, T
   readonly repackageTimeoutMs?: number;
 }
 
-const TYPES: OptionTypes<AdInsertionOptions> = {
-  zoneUrl: "an http(s) URL",
-  adTagUrl: "an http(s) URL",
-  repackageUrl: "an http(s) URL",
-  server: "an object",
-  ptcdn: "a string",
-  session: "a string",
-  credentials: "a string",
-  live: "true or false",
-  followRepackaging: "true or false",
-  startBudgetMs: "a number",
-  zoneTimeoutMs: "a number",
-  adTimeoutMs: "a number",
-  probeTimeoutMs: "a number",
-  playlistTimeoutMs: "a number",
-  repackageTimeoutMs: "a number",
-  breaks: "a list of objects",
-  resolvers: "a list of objects",
-  signaling: "a string",
-  cueFormat: "a string",
-  timeRanges: "an object",
-  lookAhead: "a number or false",
-  livePreroll: "an object, true or false",
-  partialBreaks: "true or false",
-  policy: "an object",
-  snapBack: "true or false",
-  keepInAds: "true or false",
-  noAdsWithin: "a number",
-  livePrerollOnce: "true or false",
-  trickPlayRate: "a number",
-  startContentTime: "a number",
-  macros: "an object",
-  consentTimeoutMs: "a number",
-};
-
-/** Names that are no option's, each with the sentence that says so; none where the options are no object. */
-export function findUnknown(options: unknown): readonly AdError[] {
-  const names = typeof options === "object" && options !== null ? Object.keys(options) : [];
-  return names.flatMap((name) => {
-    if (Object.hasOwn(TYPES, name)) return [];
-    const meant = Object.keys(TYPES).find((known) => known.toLowerCase() === name.toLowerCase());
-    const hint = meant === undefined ? "" : `; ${meant} is one`;
-    return [new AdError("option-invalid", `${name}: expected the name of an option, got one that is none${hint}`)];
-  });
-}
-
 /** Options checked and completed. */
 export interface Settings extends OpportunitySettings, PolicySettings, TrackingSettings {
   /** Undefined in a session that a server stitches. */
@@ -124,7 +78,6 @@ export interface Settings extends OpportunitySettings, PolicySettings, TrackingS
  * @throws AdError `option-invalid` naming the option
  */
 export function parseOptions(options: AdInsertionOptions, base: string, createSession: () => string): Settings {
-  checkTypes(options, TYPES);
   if (!["omit", "include"].includes(options.credentials ?? "omit"))
     throw wrongOption("credentials", "omit or include", options.credentials);
   const server = parseServerOptions(options.server);

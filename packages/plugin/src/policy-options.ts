@@ -3,7 +3,7 @@
  *
  * @see primetime.md §4.6
  */
-import { checkTypes, type OptionTypes, wrongOption } from "./option-types.ts";
+import { wrongOption } from "./wrong-option.ts";
 import type { AdPolicy } from "./viewing/policy.ts";
 
 export interface PolicyOptions {
@@ -39,16 +39,8 @@ export interface PolicySettings {
   readonly startContentTime: number;
 }
 
-const POLICY_TYPES: OptionTypes<AdPolicy> = {
-  selectPolicyForAdBreak: "a function",
-  selectAdBreaksToPlay: "a function",
-  selectPolicyForSeekIntoAd: "a function",
-  selectWatchedPolicyForAdBreak: "a function",
-};
-
 /** @throws AdError `option-invalid` naming the option */
 export function parsePolicyOptions(options: PolicyOptions): PolicySettings {
-  if (options.policy) checkTypes(options.policy, POLICY_TYPES, "policy.");
   return {
     policy: options.policy ?? {},
     snapBack: options.snapBack ?? true,

@@ -1,7 +1,7 @@
 /**
  * What a page says of a session that a manifest server stitches.
  */
-import { wrongOption } from "./option-types.ts";
+import { wrongOption } from "./wrong-option.ts";
 
 /** Where the tracking of such a session is: in sidecars of one of four forms, or in EXT-X-MARKER. */
 export type ServerTracking = (typeof TRACKING)[number];

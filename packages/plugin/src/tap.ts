@@ -76,8 +76,9 @@ export function createTap({ loading, emit, isAttached, onOtherContent, ended }: 
       contentUrl ??= url;
       if (url === contentUrl || isOver) return;
       isOver = true;
-      const got = `${contentUrl}, got ${url} as well: make a new insertion and attach it before loadSource`;
-      onOtherContent(new AdError("option-invalid", `loadSource: expected one content per insertion, ${got}`));
+      onOtherContent(
+        new AdError("option-invalid", `${url}: expected one content per insertion, got another: make a new one for it`),
+      );
     },
     readMaster: (text) => {
       void loading.then((parts) => {
@@ -109,8 +110,7 @@ export function createTap({ loading, emit, isAttached, onOtherContent, ended }: 
   };
 }
 
-const UNATTACHED =
-  "attach: expected ads.attach(hls) right after new Hls, got a media playlist before it; no ads are put in";
+const UNATTACHED = "attach: expected it before the first media playlist, got none";
 
 /** An exception as the `error` event tells it. */
 export function describeError(cause: unknown, fatal: boolean): AdInsertionEvents["error"] {

@@ -4,7 +4,7 @@
  * @see VAST 4.3 §6
  */
 import type { MacroOverrides } from "@interlude/core";
-import { wrongOption } from "./option-types.ts";
+import { wrongOption } from "./wrong-option.ts";
 
 export interface TrackingOptions {
   /**

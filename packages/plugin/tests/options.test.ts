@@ -71,7 +71,7 @@ describe("options of a page without types", () => {
     [{ zoneUrl, breaks: [{ time: 0, adTagUrl: 5 }] }, "breaks[0].adTagUrl: expected an http(s) URL, got 5"],
     [{ zoneUrl, livePreroll: "x" }, 'livePreroll: expected an object, true or false, got "x"'],
     [{ zoneUrl, resolvers: [{}] }, "resolvers[0].canResolve: expected a function, got undefined"],
-    [{ zoneUrl, timeRanges: { type: "mark" } }, "timeRanges.ranges: expected a list of objects, got null"],
+    [{ zoneUrl, timeRanges: { type: "mark" } }, "timeRanges.ranges: expected a list of objects, got undefined"],
     [{ zoneUrl, policy: () => true }, "policy: expected an object, got a function"],
     [{ zoneUrl, policy: { selectAdBreaksToPlay: 1 } }, "policy.selectAdBreaksToPlay: expected a function, got 1"],
     [{ server: "v1" }, 'server: expected an object, got "v1"'],

@@ -1,0 +1,7 @@
+import { AdError } from "@interlude/core";
+
+/** `option-invalid`: names the option, what was expected, and what came. */
+export function wrongOption(name: string, expected: string, got: unknown): AdError {
+  const came = typeof got === "string" ? JSON.stringify(got) : String(got);
+  return new AdError("option-invalid", `${name}: expected ${expected}, got ${came}`);
+}
