@@ -6,7 +6,6 @@
  *   the browser itself        → no ads; an error says what to set
  *   another source            → the insertion of the last one has ended; the next has the options given last
  */
-import type { HlsConfig } from "hls.js";
 import type { AdInsertion } from "../ad-insertion.ts";
 import type { AdInsertionEvents, BreakEvent, AdEvent } from "../events.ts";
 import type { AdInsertionOptions } from "../options.ts";
@@ -41,7 +40,8 @@ export interface InterludePlugin extends Pick<AdInsertion, Forwarded> {
   readonly insertion: AdInsertion | undefined;
   readonly state: InterludeState;
   /** For a source handler that plays with hls.js: spread into its configuration, unless {@link attach} comes before `loadSource`. */
-  readonly hlsConfig: { readonly pLoader: NonNullable<HlsConfig["pLoader"]> };
+  // whoever has video.js alone has no types of hls.js
+  readonly hlsConfig: object;
   /** Call it for each new hls.js, before `loadSource`. */
   attach(hls: SourceHls): void;
   /** Ends the ads; the player goes on. Disposing of the player does it too. */
@@ -80,12 +80,11 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
     #playing: Source | undefined;
     /** Of the ad on screen, told so far. */
     #quartiles = 0;
-    readonly hlsConfig: InterludePlugin["hlsConfig"] = {
-      pLoader: createPlaylistLoader({
-        readMaster: (text) => this.#source?.tap.readMaster(text),
-        stitch: async (fetched) => (await this.#source?.tap.stitch(fetched)) ?? fetched.text,
-      }),
-    };
+    readonly #pLoader = createPlaylistLoader({
+      readMaster: (text) => this.#source?.tap.readMaster(text),
+      stitch: async (fetched) => (await this.#source?.tap.stitch(fetched)) ?? fetched.text,
+    });
+    readonly hlsConfig: InterludePlugin["hlsConfig"] = { pLoader: this.#pLoader };
 
     constructor(player: VideoJsPlayer, options?: AdInsertionOptions) {
       super(player);
@@ -146,7 +145,7 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
 
     attach(hls: SourceHls): void {
       const source = this.#begin();
-      hls.config.pLoader = this.hlsConfig.pLoader;
+      hls.config.pLoader = this.#pLoader;
       source?.playInHls(hls, () => {
         if (this.#playing === source) this.#endPlaying();
       });

@@ -2,7 +2,6 @@
  * One source in a player of video.js, and the insertion that serves it: made before the source is set, so that the ad server is asked
  * early, and bound to VHS or to hls.js when either takes the source.
  */
-import type { HlsConfig } from "hls.js";
 import { type AdInsertion, createInsertionBase } from "../ad-insertion.ts";
 import type { AdInsertionEvents } from "../events.ts";
 import type { AdInsertionOptions } from "../options.ts";
@@ -15,7 +14,7 @@ import { COMMON_NAMES, isEventName } from "./videojs-events.ts";
 
 /** An hls.js that a source handler of the publisher's own has made: class `Hls` fits it. */
 export interface SourceHls extends Engine {
-  readonly config: Pick<HlsConfig, "pLoader"> & EngineConfig;
+  readonly config: EngineConfig;
 }
 
 /** An event of an insertion, by name and payload. */
