@@ -78,7 +78,9 @@ test("breaks of the page's own list: a VAST at hand, then an ad that is HLS alre
 test("a cue in VOD gives way to its ads, which are asked for with the cue's attributes", async ({ page }) => {
   const content = await cueContent();
   const adTagUrl = `${answerBreaks("/ads/avail", { avail: "a" })}?caid=[%23CAID]`.replace("%23", "#");
-  await openPlayer(page, world, { content, options: { adTagUrl, signaling: "manifest-cues" }, ...START });
+  // a cue is only known with its playlist: who begins within its last segment and a half may be too late for it
+  const hlsConfig = { startPosition: BEGIN - 2 * SEGMENT };
+  await openPlayer(page, world, { content, options: { adTagUrl, signaling: "manifest-cues" }, hlsConfig });
   await playPast(page, BEGIN + a.duration + 0.5);
   await expectRuns(page, [BEFORE, WHOLE_A, AFTER]);
   expect(await contentTime(page)).toBeGreaterThan(END);

@@ -156,9 +156,11 @@ export function createInsertionBase(
   const toStreamTime = (time: number): number => parts?.toStreamTime(time) ?? time;
 
   const end = (): void => {
-    isDestroyed = true;
-    host?.detach();
+    const side = host;
     host = undefined;
+    // a break that is on screen completes: that is still told
+    side?.detach();
+    isDestroyed = true;
     parts?.beacons.end();
     filler?.release();
     exchanges.abort();
