@@ -10,7 +10,8 @@
 import type { SkipReason } from "@interlude/core";
 import { type AdFault, selectFault } from "./hls-ad-errors.ts";
 import type { Engine, EngineEventData, EngineFragment } from "./hls-engine.ts";
-import { bufferedAhead, isOnline, watchStarvation } from "./hls-starvation.ts";
+import { bufferedAhead, watchStarvation } from "./hls-starvation.ts";
+import { isOnline } from "./online.ts";
 import type { Session } from "../session.ts";
 import type { AdSpan, Timeline } from "../viewing/timeline.ts";
 
@@ -74,7 +75,7 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
   const starvation = watchStarvation(engine, (isStuck) => {
     const span = exits.current() ?? (isStuck ? undefined : findAd(latest));
     if (span) giveUp(span, isStuck ? "source-unreadable" : "media-timeout", "kept");
-    else if (isStuck && exits.isBehindAd()) engine.recoverMediaError();
+    else if (isStuck && exits.startAnewBehind()) engine.recoverMediaError();
   });
 
   return {
@@ -134,7 +135,8 @@ function createLoadedEnds(): LoadedEnds {
 interface Exits {
   /** The ad at the playhead, or just ahead of it. */
   readonly current: () => AdSpan | undefined;
-  readonly isBehindAd: () => boolean;
+  /** Whether the playhead is just behind a break, told once of each: what is stuck then may be what the ad has left. */
+  readonly startAnewBehind: () => boolean;
   readonly leave: (span: AdSpan, isOut: boolean, source: AdFault["source"]) => void;
   readonly check: () => void;
 }
@@ -143,6 +145,7 @@ interface Exits {
 function createExits({ engine, timeline, reload, ...viewing }: AdFailureDeps): Exits {
   const broken = new Map<string, AdSpan>();
   const taken = new Set<string>();
+  const left = new Set<string>();
   const jump = (span: AdSpan): void => {
     if (!engine.media) return;
     broken.delete(nameOf(span));
@@ -163,10 +166,15 @@ function createExits({ engine, timeline, reload, ...viewing }: AdFailureDeps): E
       const at = [timeline.locate(time), timeline.locate(time + EDGE)];
       return at.find((found) => typeof found !== "string");
     },
-    isBehindAd: () => {
+    startAnewBehind: () => {
       const time = engine.media?.currentTime ?? 0;
-      const sinceEnd = timeline.breaks().map((placed) => time - timeline.endOf(placed));
-      return sinceEnd.some((seconds) => seconds > -EDGE && seconds < AFTERMATH);
+      const placed = timeline.breaks().find((one) => {
+        const sinceEnd = time - timeline.endOf(one);
+        return sinceEnd > -EDGE && sinceEnd < AFTERMATH;
+      });
+      if (!placed || left.has(placed.breakId)) return false;
+      left.add(placed.breakId);
+      return true;
     },
     leave: (span, isOut, source) => {
       const name = nameOf(span);

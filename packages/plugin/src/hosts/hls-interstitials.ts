@@ -15,7 +15,7 @@ import { describePieces, readBreakIndex } from "../content/interstitials.ts";
 import type { LoadedParts } from "../parts.ts";
 import { createStreamMedia } from "../viewing/stream-media.ts";
 import { type Engine, ENGINE_EVENT, type EngineEventData } from "./hls-engine.ts";
-import { isOnline } from "./hls-starvation.ts";
+import { isOnline } from "./online.ts";
 import { createInterstitialClock } from "./interstitial-clock.ts";
 
 export interface Interstitials {

@@ -6,6 +6,7 @@
  */
 import type { Engine, EngineFragment } from "./hls-engine.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
+import { isOnline } from "./online.ts";
 
 export interface Starvation {
   readonly onFragmentLoading: (fragment: EngineFragment) => void;
@@ -52,9 +53,4 @@ export function watchStarvation(engine: Engine, onStarved: (isStuck: boolean) =>
 /** Seconds of media ahead of the playhead. */
 export function bufferedAhead({ buffered, currentTime }: HTMLMediaElement): number {
   return findBufferedEnd(buffered, currentTime) - currentTime;
-}
-
-/** Whether waiting for the network is any different for the content than for an ad. */
-export function isOnline(): boolean {
-  return globalThis.navigator?.onLine !== false;
 }

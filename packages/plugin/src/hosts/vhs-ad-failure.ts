@@ -10,6 +10,7 @@ import type { Session } from "../session.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
 import { type AdSpan, isSameAd, type Timeline } from "../viewing/timeline.ts";
 import type { Viewing } from "../viewing/viewing.ts";
+import { isOnline } from "./online.ts";
 import type { VhsRequest } from "./vhs-engine.ts";
 import type { GatedPlaylist, PlaylistGate } from "./vhs-playlists.ts";
 
@@ -18,6 +19,8 @@ export interface AdGuard {
   readonly check: () => void;
   /** The player waits for media, or no longer. */
   readonly setWaiting: (isWaiting: boolean) => void;
+  /** Ends its timers. */
+  readonly release: () => void;
 }
 
 interface AdGuardParts {
@@ -35,6 +38,8 @@ const MAX_FAILURES = 2;
 const EDGE = 0.1;
 const HALTED_EDGE = 0.5;
 const LOOK_MS = 500;
+/** Between two requests for a segment of an ad that fails. */
+const RETRY_MS = 1000;
 /** How long the viewer waits for an ad whose segments do not come. */
 const MAX_WAIT_MS = 5000;
 /** How long VHS may ask for nothing while the viewer waits. */
@@ -57,7 +62,18 @@ export function createAdGuard(
       .all()
       .flatMap((playlist) => (playlist.kind === "subtitles" ? [] : (adsOf(playlist).get(uri) ?? [])))
       .find(({ placed }) => timeline.endOf(placed) > media.currentTime);
+  const retries = new Set<ReturnType<typeof setInterval>>();
   let wait: Wait | undefined;
+  /** Without a network nothing is asked for, and nothing is given up. */
+  const retryLater = (retry: () => void): void => {
+    const timer = setInterval(() => {
+      if (!isOnline()) return;
+      clearInterval(timer);
+      retries.delete(timer);
+      retry();
+    }, RETRY_MS);
+    retries.add(timer);
+  };
   /** Whether the viewer has come to the end of the media that is there, and it ends within this ad or in front of it. */
   const isMissing = ({ placed }: AdSpan, edge: number): boolean => {
     const { currentTime, buffered } = media;
@@ -97,6 +113,10 @@ export function createAdGuard(
   };
   const look = (): void => {
     if (!wait) return;
+    if (!isOnline()) {
+      Object.assign(wait, { forMs: 0, idleMs: 0 });
+      return;
+    }
     const isElsewhere = Math.abs(media.currentTime - wait.at) > HALTED_EDGE;
     wait.forMs = isElsewhere ? 0 : wait.forMs + LOOK_MS;
     wait.idleMs = gate.isIdle() && !isElsewhere ? wait.idleMs + LOOK_MS : 0;
@@ -112,9 +132,9 @@ export function createAdGuard(
     if (!error && isMedia(request)) return false;
     const span = findSpan(uri);
     if (!span) return false;
-    const count = (counts.get(uri) ?? 0) + 1;
+    const count = (counts.get(uri) ?? 0) + Number(isOnline());
     counts.set(uri, count);
-    if (count < MAX_FAILURES) retry();
+    if (count < MAX_FAILURES) retryLater(retry);
     else {
       refuse(span);
       if (![...broken].some(({ placed }) => isSameAd(placed, span.placed))) broken.add(span);
@@ -129,6 +149,10 @@ export function createAdGuard(
       check(HALTED_EDGE);
       // a seek of ours is told as more waiting
       wait ??= { at: media.currentTime, forMs: 0, idleMs: 0, timer: setInterval(look, LOOK_MS) };
+    },
+    release: () => {
+      stopWaiting();
+      for (const timer of retries) clearInterval(timer);
     },
   };
 }

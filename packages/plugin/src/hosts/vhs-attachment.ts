@@ -65,7 +65,7 @@ export function attachVhs({ vhs, tech, gate, contentUrl }: VhsHost, parts: Loade
       for (const event of MEDIA_EVENTS) media?.removeEventListener(event, onMedia);
       media?.removeEventListener("waiting", onWaiting);
       for (const event of NO_WAIT) media?.removeEventListener(event, onPlaying);
-      guard?.setWaiting(false);
+      guard?.release();
       gate.release();
       viewing.stop();
       viewing.watch(null);

@@ -164,9 +164,13 @@ describe("createAdFailures", () => {
   });
 
   test("hls.js is started anew where it is stuck behind an ad with nothing under way", () => {
-    const { engine, failures, load } = play(16.5, 16.6);
+    const { engine, failures, load, media } = play(16.5, 16.6);
     load(FIRST, SECOND, ...DETAILS.fragments.slice(4, 5));
     vi.advanceTimersByTime(2600);
+    expect(engine.calls).toEqual(["recoverMediaError"]);
+    // once: where the content itself does not come, that is for the host to deal with
+    media.currentTime = 16.55;
+    vi.advanceTimersByTime(20_000);
     expect(engine.calls).toEqual(["recoverMediaError"]);
     failures.stop();
   });

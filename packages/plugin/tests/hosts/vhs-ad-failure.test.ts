@@ -74,12 +74,38 @@ const REFUSED = ["mid", 0, "media-unavailable", true];
 
 describe("createAdGuard", () => {
   beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
 
   test("a segment of an ad that fails is asked for once more, and its ad is left out when it fails again", () => {
     const { answer, retries, refused } = createGuarded(1, 4);
-    expect([answer(AD, "404").isTold, retries(), refused]).toEqual([false, 1, []]);
+    expect([answer(AD, "404").isTold, retries(), refused]).toEqual([false, 0, []]);
+    vi.advanceTimersByTime(1000);
+    expect(retries()).toBe(1);
     expect([answer(AD, "404").isTold, retries(), refused]).toEqual([false, 1, [REFUSED]]);
+  });
+
+  test("while the browser is offline nothing is given up: the segment is asked for when the network is back", () => {
+    const { answer, retries, refused, guard } = createGuarded(3.9, 4);
+    vi.stubGlobal("navigator", { onLine: false });
+    guard.setWaiting(true);
+    expect(answer(AD, "network").isTold).toBe(false);
+    expect(answer(AD, "network").isTold).toBe(false);
+    vi.advanceTimersByTime(20_000);
+    expect([retries(), refused]).toEqual([0, []]);
+    vi.stubGlobal("navigator", { onLine: true });
+    vi.advanceTimersByTime(1000);
+    expect(retries()).toBe(2);
+  });
+
+  test("nothing is asked for once the player is let go", () => {
+    const { answer, retries, guard } = createGuarded(1, 4);
+    answer(AD, "404");
+    guard.release();
+    vi.advanceTimersByTime(5000);
+    expect(retries()).toBe(0);
   });
 
   test("what fails in the content is VHS's own, and so is an ad that comes", () => {
@@ -93,7 +119,9 @@ describe("createAdGuard", () => {
     const { answer, retries } = createGuarded(1, 4);
     const noise = new Uint8Array(16).fill(1).buffer;
     expect(answer("https://site.example/1.ts", null, noise).isTold).toBe(true);
-    expect([answer(AD, null, noise).isTold, retries()]).toEqual([false, 1]);
+    expect(answer(AD, null, noise).isTold).toBe(false);
+    vi.advanceTimersByTime(1000);
+    expect(retries()).toBe(1);
   });
 
   test("the empty subtitles of an ad are no media, and no failure", () => {
