@@ -53,6 +53,8 @@ interface LiveEntry extends BreakEntry {
   readonly isEntrance: boolean;
   /** When its first segment was first listed, on the clock of `now`. */
   listedAt: number | undefined;
+  /** On the same clock: the viewer cannot have come to it before. */
+  reachedAt: number;
   decision: AvailDecision | undefined;
 }
 
@@ -92,6 +94,7 @@ export function createLive(ports: LivePorts): Live {
       place,
       isEntrance,
       listedAt: undefined,
+      reachedAt: Number.NEGATIVE_INFINITY,
       decision: undefined,
     };
     entries.set(planned.breakId, entry);
@@ -117,6 +120,7 @@ export function createLive(ports: LivePorts): Live {
     const planned = ports.planAvail(orderLiveAvail(avail));
     if (!planned) return;
     const entry = add(planned, placeAt(avail), false);
+    if (entrance) entry.reachedAt = ports.now() + (avail.startTime - entrance.time) * 1000;
     if (entrance && isMissed(avail, entrance)) giveUp(entry, "policy");
     else void ask(entry);
   };
@@ -125,7 +129,10 @@ export function createLive(ports: LivePorts): Live {
     const isListed = avail.startTime < facts.duration - 0.001;
     if (!isListed) return true;
     entry.listedAt ??= ports.now();
-    const ahead = ports.bufferAhead() ?? avail.startTime - selectEntrance(facts, [], ports.liveStart(facts)).time;
+    const entrance = (): number => selectEntrance(facts, [], ports.liveStart(facts)).time;
+    // where playback has just begun little is buffered, but all up to the avail is listed
+    const toAvail = (entry.reachedAt - ports.now()) / 1000;
+    const ahead = Math.max(ports.bufferAhead() ?? avail.startTime - entrance(), toAvail);
     return ports.now() - entry.listedAt < facts.targetDuration * 1000 && ahead > facts.targetDuration;
   };
   const update = (entry: LiveEntry, avail: Avail, facts: ContentFacts): void => {

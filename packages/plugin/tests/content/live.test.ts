@@ -215,6 +215,18 @@ describe("a viewer who comes to live content", () => {
     },
   );
 
+  test("with little in the buffer yet has time for an avail that is far ahead: another level asks a moment later", async () => {
+    const web = createFakeWeb(ADS);
+    const player = { liveStart: () => 4, bufferAhead: () => 2 };
+    const viewing = startViewing(web, { adTagUrl: "/ads/vast", live: true }, player);
+    const text = formatDated(0, 8, { 6: "#EXT-X-CUE-OUT:8.000" });
+    const playing = ["720", "360"].map((track) => viewing.play(text, { track }));
+    await vi.advanceTimersByTimeAsync(4000);
+    await Promise.all(playing);
+    expect((await show(viewing, formatDated(0, 9, { 6: "#EXT-X-CUE-OUT:8.000" }))).uris).toContain("ad-0");
+    expect(viewing.skips).toEqual([]);
+  });
+
   test("in the middle of an avail sees its break from the beginning where the page wants it, and no pre-roll", async () => {
     const { viewing, requests } = watch(ADS, { livePreroll: true, partialBreaks: true });
     const shown = await show(viewing, formatDated(0, 8, { 4: "#EXT-X-CUE-OUT:ID=x,DURATION=16" }));
