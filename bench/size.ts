@@ -35,6 +35,8 @@ const ON_DEMAND: Readonly<Record<string, string>> = {
   resolver: "a resolver",
   "hls-ads": "ads given as HLS",
   consent: "consent macros",
+  "hls-interstitials": "muxed fMP4",
+  interstitials: "muxed fMP4, its playlists",
 };
 
 /** Rows for the table. */

@@ -16,23 +16,9 @@ import { type Engine, ENGINE_EVENT, type EngineConfig } from "./hosts/hls-engine
 import { createPlaylistLoader } from "./hosts/hls-playlist-loader.ts";
 import type { AdInsertionOptions } from "./options.ts";
 
-export type { AdInsertion } from "./ad-insertion.ts";
-export {
-  bootstrap,
-  type Bootstrapped,
-  type BootstrapOptions,
-  type BootstrapRequest,
-  bootstrapUrl,
-} from "./bootstrap.ts";
-export type * from "./events.ts";
+export * from "./every-entry.ts";
 export type { Engine } from "./hosts/hls-engine.ts";
-export type { AdsOption, Opportunity, OpportunityResolver } from "./ads/opportunity.ts";
-export type { BreakOption, Signaling, TimeRange, TimeRanges } from "./opportunity-options.ts";
-export type { AdInsertionOptions } from "./options.ts";
-export type { PolicyOptions } from "./policy-options.ts";
 export type { PluginPorts } from "./ports.ts";
-export type { ServerOptions, ServerTracking } from "./server-options.ts";
-export type * from "./viewing/policy.ts";
 
 /** Spread into the configuration of hls.js. */
 export interface InterludeHlsConfig {

@@ -14,22 +14,9 @@
  *
  * @see e2e/plain-host.spec.ts, where this runs
  */
+export * from "./every-entry.ts";
 export { createPlainInsertion as createAdInsertion } from "./hosts/plain-host.ts";
 export type { PlayerPlaylist } from "./hosts/plain-attachment.ts";
 export type { PlainAdInsertion } from "./hosts/plain-host.ts";
-export type { AdInsertion, CreatePorts } from "./ad-insertion.ts";
-export {
-  bootstrap,
-  type Bootstrapped,
-  type BootstrapOptions,
-  type BootstrapRequest,
-  bootstrapUrl,
-} from "./bootstrap.ts";
-export type * from "./events.ts";
-export type { AdsOption, Opportunity, OpportunityResolver } from "./ads/opportunity.ts";
-export type { BreakOption, Signaling, TimeRange, TimeRanges } from "./opportunity-options.ts";
-export type { AdInsertionOptions } from "./options.ts";
-export type { PolicyOptions } from "./policy-options.ts";
+export type { CreatePorts } from "./ad-insertion.ts";
 export type { PluginPorts } from "./ports.ts";
-export type { ServerOptions, ServerTracking } from "./server-options.ts";
-export type * from "./viewing/policy.ts";

@@ -15,25 +15,11 @@ import type { InterludePlayerEvent } from "./hosts/videojs-events.ts";
 import type { VideoJs, VideoJsPluginClass } from "./hosts/videojs-engine.ts";
 import { createPluginClass, type InterludePlugin } from "./hosts/videojs-plugin.ts";
 
-export type { AdInsertion } from "./ad-insertion.ts";
-export {
-  bootstrap,
-  type Bootstrapped,
-  type BootstrapOptions,
-  type BootstrapRequest,
-  bootstrapUrl,
-} from "./bootstrap.ts";
-export type * from "./events.ts";
+export * from "./every-entry.ts";
 export type { InterludeEvent, InterludePlayerEvent } from "./hosts/videojs-events.ts";
 export type { InterludePlugin, InterludeState } from "./hosts/videojs-plugin.ts";
 export type { SourceHls } from "./hosts/videojs-source.ts";
 export type { VideoJs } from "./hosts/videojs-engine.ts";
-export type { AdsOption, Opportunity, OpportunityResolver } from "./ads/opportunity.ts";
-export type { BreakOption, Signaling, TimeRange, TimeRanges } from "./opportunity-options.ts";
-export type { AdInsertionOptions } from "./options.ts";
-export type { PolicyOptions } from "./policy-options.ts";
-export type { ServerOptions, ServerTracking } from "./server-options.ts";
-export type * from "./viewing/policy.ts";
 
 /** Listens on a player: to the plugin's events by their types, and to everything else as ever. */
 export interface ListenOnPlayer {
