@@ -5,11 +5,10 @@ const firefox = process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr";
 const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(firefox);
 
 /**
- * Specs of the plugin over e2e/plugin-world.ts: small pictures in real time, so that two at once go by waiting. All others start their own
+ * Specs of the plugin over e2e/plugin/world.ts: small pictures in real time, so that two at once go by waiting. All others start their own
  * server with ffmpeg behind it, so that a cold creative is really cold, and have the machine for themselves.
  */
-const PLAYER =
-  /(?:adversity|content-kinds|interstitials|late-breaks|media-errors|opportunities|plain-host|plugin-\w+|policies|tracking|videojs[\w-]*)\.spec\.ts$/;
+const PLAYER = /e2e\/plugin\/[\w-]+\.spec\.ts$/;
 
 const chromium: NonNullable<PlaywrightTestConfig["use"]> = {
   browserName: "chromium",

@@ -3,7 +3,7 @@ import { expect, type Page } from "@playwright/test";
 import { callApi } from "./demo-page.ts";
 import type { Run, ShownFrame } from "./frames.ts";
 import { LONG_AD, SHORT_AD } from "./manifest-server.ts";
-import { events } from "./plugin-page.ts";
+import { events } from "./plugin/page.ts";
 import type { InterludeServer } from "./server.ts";
 import { FRAME_RATE } from "./strip-media.ts";
 

@@ -9,10 +9,10 @@ import { groupRuns, shownFrames } from "./frames.ts";
 import { addCues, type ChannelBreak, type LiveChannel, startChannel, WINDOW } from "./live-channel.ts";
 import { CONTENT, LONG_AD, type ManifestSite, SHORT_AD, startManifestSite } from "./manifest-server.ts";
 import { selectCells } from "./matrix.ts";
-import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
-import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
+import { answerExamples, openExample, playMuted } from "./plugin/examples.ts";
+import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin/page.ts";
 import { AD_SHARES, expectInTime, report, type Reported, requestsOf, watchRequests } from "./server-session-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { startWorld, type World } from "./plugin/world.ts";
 import { makeFilm } from "./strip-media.ts";
 
 /** Seconds of content. */

@@ -11,7 +11,7 @@
  *   ads.attach(hls);
  * </script>
  *
- * @see e2e/examples/script-tag.html, which e2e/plain-host.spec.ts runs
+ * @see e2e/examples/script-tag.html, which e2e/plugin/plain-host.spec.ts runs
  */
 import type { VideoJs } from "./hosts/videojs-engine.ts";
 import { registerInterlude } from "./videojs.ts";

@@ -12,7 +12,7 @@
  * ads.watch(video);
  * await player.load("/media/content/master.m3u8");
  *
- * @see e2e/plain-host.spec.ts, where this runs
+ * @see e2e/plugin/plain-host.spec.ts, where this runs
  */
 export * from "./every-entry.ts";
 export { createPlainInsertion as createAdInsertion } from "./hosts/plain-host.ts";

@@ -1,6 +1,6 @@
 /** Hears what plays: the loudest tone at every moment, which says whether it is the film, in which language, or an ad. */
 import type { Page } from "@playwright/test";
-import { TONE } from "./plugin-catalog.ts";
+import { TONE } from "./catalog.ts";
 
 export type Tone = keyof typeof TONE;
 

@@ -1,8 +1,8 @@
-/** The film and the ads of e2e/plugin-media.ts as packagers make them: every kind of content, and the ladders of the ads. */
+/** The film and the ads of e2e/plugin/media.ts as packagers make them: every kind of content, and the ladders of the ads. */
 import { createCipheriv, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FILM_DURATION, PARTS, SEGMENT } from "./plugin-catalog.ts";
+import { FILM_DURATION, PARTS, SEGMENT } from "./catalog.ts";
 
 type Ffmpeg = (args: readonly string[], cwd: string) => Promise<void>;
 

@@ -5,20 +5,11 @@
  * @see DESIGN §6, packaging follows the content
  */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { type AdName, ADS, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE } from "./plugin-catalog.ts";
-import {
-  contentTime,
-  errors,
-  events,
-  type HostName,
-  openPlayer,
-  playPast,
-  seekTo,
-  waitForEvent,
-} from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { type AdName, ADS, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE } from "./catalog.ts";
+import { contentTime, errors, events, type HostName, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeEach(async () => {

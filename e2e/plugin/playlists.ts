@@ -1,5 +1,5 @@
-/** Playlists of e2e/plugin-world.ts that change with time: the same segments, as many as the world's clock lists. */
-import { PARTS, SEGMENT } from "./plugin-catalog.ts";
+/** Playlists of e2e/plugin/world.ts that change with time: the same segments, as many as the world's clock lists. */
+import { PARTS, SEGMENT } from "./catalog.ts";
 
 /** The moment of the first segment of a live channel. */
 export const EPOCH: Date = new Date("2026-11-01T12:00:00.000Z");

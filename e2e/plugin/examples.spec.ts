@@ -1,10 +1,10 @@
 /** The examples of docs/plugin, as they are printed there, in pages as publishers have them. */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
-import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./plugin-catalog.ts";
-import { answerExamples, openExample, playMuted } from "./plugin-examples.ts";
-import { playPast } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, recordFrames, shownFrames } from "../frames.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./catalog.ts";
+import { answerExamples, openExample, playMuted } from "./examples.ts";
+import { playPast } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeAll(async () => {

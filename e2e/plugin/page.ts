@@ -1,16 +1,16 @@
 /**
- * A publisher's page over e2e/plugin-world.ts: opens players with the plugin, tells what it did, and says by pixels what was on screen.
+ * A publisher's page over e2e/plugin/world.ts: opens players with the plugin, tells what it did, and says by pixels what was on screen.
  */
 import { expect, type Page } from "@playwright/test";
 import { build, defaultClientConditions } from "vite";
 import type { AdInsertionEvents, AdInsertionOptions } from "@interlude/plugin/hls";
 import type { HlsConfig } from "hls.js";
-import { groupRuns, recordFrames, type Run, shownFrames } from "./frames.ts";
-import { type ContentKind, FRAME_RATE } from "./plugin-catalog.ts";
-import type { HostName, PageEvent, PlayerRun } from "./plugin-player-events.ts";
-import type { World } from "./plugin-world.ts";
+import { groupRuns, recordFrames, type Run, shownFrames } from "../frames.ts";
+import { type ContentKind, FRAME_RATE } from "./catalog.ts";
+import type { HostName, PageEvent, PlayerRun } from "./player-events.ts";
+import type { World } from "./world.ts";
 
-export type { HostName, PageEvent } from "./plugin-player-events.ts";
+export type { HostName, PageEvent } from "./player-events.ts";
 
 /** What {@link openPlayer} plays. */
 export interface PlayerOptions {
@@ -31,7 +31,7 @@ export interface PlayerOptions {
 
 type EventName = keyof AdInsertionEvents;
 
-const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="plugin-player.js"></script>';
+const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="player.js"></script>';
 
 let bundle: Promise<readonly { readonly fileName: string; readonly code: string }[]> | undefined;
 
@@ -93,11 +93,11 @@ async function bundlePage(): Promise<readonly { readonly fileName: string; reado
       modulePreload: false,
       chunkSizeWarningLimit: 5000,
       rolldownOptions: {
-        input: "plugin-player.ts",
+        input: "player.ts",
         output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
       },
     },
-    base: "./",
+    base: "..",
   });
   const outputs = Array.isArray(built) ? built : "output" in built ? [built] : [];
   return outputs.flatMap(({ output }) => output.flatMap((item) => (item.type === "chunk" ? [item] : [])));

@@ -1,4 +1,4 @@
-/** What the plugin's specs play: names, numbers and tones of the film and the ads that e2e/plugin-media.ts makes. */
+/** What the plugin's specs play: names, numbers and tones of the film and the ads that e2e/plugin/media.ts makes. */
 
 export const FRAME_RATE = 25;
 /** Seconds. */

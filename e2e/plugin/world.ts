@@ -7,11 +7,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { extname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { creativeKey, masterPath, type Packaging } from "@interlude/core";
-import { addCues, type ChannelBreak } from "./live-channel.ts";
-import { AD_NAMES, type AdName, ADS, type ContentKind, PARTS, SEGMENT } from "./plugin-catalog.ts";
-import { makePluginMedia } from "./plugin-media.ts";
-import { formatEvent, formatLive, formatLowLatency } from "./plugin-playlists.ts";
-import { formatVast, formatVmap, type VastAd, type VmapBreak } from "./plugin-vast.ts";
+import { addCues, type ChannelBreak } from "../live-channel.ts";
+import { AD_NAMES, type AdName, ADS, type ContentKind, PARTS, SEGMENT } from "./catalog.ts";
+import { makePluginMedia } from "./media.ts";
+import { formatEvent, formatLive, formatLowLatency } from "./playlists.ts";
+import { formatVast, formatVmap, type VastAd, type VmapBreak } from "./vast.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",

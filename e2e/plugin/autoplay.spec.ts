@@ -1,8 +1,8 @@
 /** The example of docs/plugin/autoplay.md, in a browser that lets no page start with sound. */
 import { expect, test } from "@playwright/test";
-import { answerExamples, openExample } from "./plugin-examples.ts";
-import { playPast } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { answerExamples, openExample } from "./examples.ts";
+import { playPast } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 test.use({
   launchOptions: {

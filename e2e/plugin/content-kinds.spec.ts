@@ -5,13 +5,13 @@
  * @see DESIGN §6, packaging follows the content
  */
 import { expect, type Page, test } from "@playwright/test";
-import { recordFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./plugin-catalog.ts";
-import { type ExpectedRun, expectRuns, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
-import { type HostName, HOSTS } from "./plugin-player-events.ts";
-import { heardTones, recordSound } from "./plugin-sound.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { recordFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./catalog.ts";
+import { type ExpectedRun, expectRuns, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
+import { type HostName, HOSTS } from "./player-events.ts";
+import { heardTones, recordSound } from "./sound.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeEach(async () => {

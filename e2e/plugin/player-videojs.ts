@@ -1,8 +1,8 @@
-/** The players of e2e/plugin-player.ts that are video.js: over VHS, and over hls.js by a source handler of the publisher's own. */
+/** The players of e2e/plugin/player.ts that are video.js: over VHS, and over hls.js by a source handler of the publisher's own. */
 import { type AdInsertionOptions, registerInterlude } from "@interlude/plugin/videojs";
 import Hls from "hls.js";
 import videojs from "video.js/dist/video.es.js";
-import { EVENT_NAMES, formatEvent, type PageEvent, type PagePlayer, type PlayerRun } from "./plugin-player-events.ts";
+import { EVENT_NAMES, formatEvent, type PageEvent, type PagePlayer, type PlayerRun } from "./player-events.ts";
 
 const TYPE = "application/x-mpegURL";
 

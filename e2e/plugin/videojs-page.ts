@@ -1,13 +1,13 @@
 /**
- * A publisher's page with video.js over e2e/plugin-world.ts. What e2e/plugin-page.ts says of its page it says of this one too: events,
+ * A publisher's page with video.js over e2e/plugin/world.ts. What e2e/plugin/page.ts says of its page it says of this one too: events,
  * frames, runs.
  */
 import type { Page } from "@playwright/test";
 import { build, defaultClientConditions } from "vite";
 import type { AdInsertionOptions } from "@interlude/plugin/videojs";
-import { recordFrames } from "./frames.ts";
-import type { ContentKind } from "./plugin-catalog.ts";
-import type { World } from "./plugin-world.ts";
+import { recordFrames } from "../frames.ts";
+import type { ContentKind } from "./catalog.ts";
+import type { World } from "./world.ts";
 import type { VideoJsRun } from "./videojs-player.ts";
 
 export interface VideoJsOptions extends Omit<VideoJsRun, "contentUrl" | "options" | "engine"> {
@@ -70,7 +70,7 @@ async function bundlePage(): Promise<readonly { readonly fileName: string; reado
         output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
       },
     },
-    base: "./",
+    base: "..",
   });
   const outputs = Array.isArray(built) ? built : "output" in built ? [built] : [];
   return outputs.flatMap(({ output }) => output.flatMap((item) => (item.type === "chunk" ? [item] : [])));

@@ -1,4 +1,4 @@
-/** Runs in the page of e2e/plugin-page.ts: players with the plugin, and what they say. */
+/** Runs in the page of e2e/plugin/page.ts: players with the plugin, and what they say. */
 import { type AdInsertion, type AdInsertionOptions, createAdInsertion } from "@interlude/plugin/hls";
 import type Hls from "hls.js";
 import {
@@ -8,9 +8,9 @@ import {
   type PageEvent,
   type PagePlayer,
   type PlayerRun,
-} from "./plugin-player-events.ts";
+} from "./player-events.ts";
 
-export type { HostName, PageEvent, PagePlayer, PlayerRun } from "./plugin-player-events.ts";
+export type { HostName, PageEvent, PagePlayer, PlayerRun } from "./player-events.ts";
 
 declare global {
   interface Window {
@@ -39,8 +39,8 @@ type Start = (
 
 const START: Readonly<Record<HostName, Start>> = {
   "hls.js": async (video, run, more) => startHls((await import("hls.js")).default, video, run, more),
-  vhs: async (...wanted) => (await import("./plugin-player-videojs.ts")).startVideoJs(...wanted),
-  "videojs-hls.js": async (...wanted) => (await import("./plugin-player-videojs.ts")).startVideoJs(...wanted),
+  vhs: async (...wanted) => (await import("./player-videojs.ts")).startVideoJs(...wanted),
+  "videojs-hls.js": async (...wanted) => (await import("./player-videojs.ts")).startVideoJs(...wanted),
   "hls.light": async (video, run, more) => startHls((await import("hls.js/light")).default, video, run, more),
 };
 

@@ -4,12 +4,12 @@
  * @see primetime.md §4.6
  */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./plugin-catalog.ts";
-import { errors, events, openPlayer, type PlayerOptions, playPast, waitForEvent } from "./plugin-page.ts";
-import type { HostName } from "./plugin-player-events.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, recordFrames, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./catalog.ts";
+import { errors, events, openPlayer, type PlayerOptions, playPast, waitForEvent } from "./page.ts";
+import type { HostName } from "./player-events.ts";
+import { startWorld, type World } from "./world.ts";
 
 /** What a busy machine needs; with everything decided at the start, a seek meets the breaks where they are. */
 const PATIENT = {

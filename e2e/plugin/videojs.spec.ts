@@ -1,10 +1,10 @@
 /** Ads in video.js 8 over VHS: what was on screen, what was told, and what becomes of the film when an ad is broken. */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./plugin-catalog.ts";
-import { expectRuns, playPast, seekTo } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, recordFrames, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./catalog.ts";
+import { expectRuns, playPast, seekTo } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 import { openVideoJs, PATIENT } from "./videojs-page.ts";
 
 let world: World;

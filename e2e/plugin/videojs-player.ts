@@ -1,9 +1,9 @@
-/** Runs in the page of e2e/videojs-page.ts: players of video.js with the plugin, and what they say. */
+/** Runs in the page of e2e/plugin/videojs-page.ts: players of video.js with the plugin, and what they say. */
 import Hls from "hls.js";
 import videojs, { type PagePlayer } from "video.js/dist/video.es.js";
 import type { AdInsertionEvents, AdInsertionOptions, InterludePlugin } from "@interlude/plugin/videojs";
 import { registerInterlude } from "@interlude/plugin/videojs";
-import type { PageEvent } from "./plugin-player.ts";
+import type { PageEvent } from "./player.ts";
 
 /** One player to start. */
 export interface VideoJsRun {

@@ -1,4 +1,4 @@
-/** What a page of e2e/plugin-page.ts is told to play, and what it tells. */
+/** What a page of e2e/plugin/page.ts is told to play, and what it tells. */
 import type { AdInsertion, AdInsertionEvents, AdInsertionOptions } from "@interlude/plugin/hls";
 import type Hls from "hls.js";
 import type { HlsConfig } from "hls.js";

@@ -5,8 +5,8 @@
  * @see primetime.md §4.1, §4.8, §4.9
  */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, shownFrames } from "./frames.ts";
-import { ADS, CONTENT_SOURCE, FRAME_RATE, SEGMENT } from "./plugin-catalog.ts";
+import { groupRuns, shownFrames } from "../frames.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE, SEGMENT } from "./catalog.ts";
 import {
   contentTime,
   errors,
@@ -17,8 +17,8 @@ import {
   playPast,
   seekTo,
   waitForEvent,
-} from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+} from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeEach(async () => {

@@ -2,12 +2,12 @@
  * What goes wrong around a player: networks, tabs, other players, and pages that take the player away in the middle of anything.
  */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, CONTENT_SOURCE } from "./plugin-catalog.ts";
-import { countLeaks } from "./plugin-leaks.ts";
-import { addPlayer, events, expectRuns, openPage, openPlayer, playPast, waitForEvent } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, CONTENT_SOURCE } from "./catalog.ts";
+import { countLeaks } from "./leaks.ts";
+import { addPlayer, events, expectRuns, openPage, openPlayer, playPast, waitForEvent } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeEach(async () => {

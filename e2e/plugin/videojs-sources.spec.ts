@@ -1,10 +1,10 @@
 /** Whose source it is in video.js: VHS's, hls.js's, the browser's own, another one; and what is left of the plugin behind it. */
 import { expect, test } from "@playwright/test";
-import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, CONTENT_SOURCE, FILM_DURATION } from "./plugin-catalog.ts";
-import { expectRuns, playPast, seekTo } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, recordFrames, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, CONTENT_SOURCE, FILM_DURATION } from "./catalog.ts";
+import { expectRuns, playPast, seekTo } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 import { addVideoJs, openVideoJs, PATIENT } from "./videojs-page.ts";
 
 let world: World;

@@ -6,25 +6,16 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { withLock } from "../demo/lock.ts";
-import { formatStripLuma, STRIP_BLOCKS, STRIP_SHARE } from "../demo/strip.ts";
-import {
-  ADS,
-  CHANNEL_DURATION,
-  CONTENT_SOURCE,
-  FILM_DURATION,
-  FRAME_RATE,
-  RUNGS,
-  SEGMENT,
-  TONE,
-} from "./plugin-catalog.ts";
-import { packageAd, packageFilm } from "./plugin-packages.ts";
+import { withLock } from "../../demo/lock.ts";
+import { formatStripLuma, STRIP_BLOCKS, STRIP_SHARE } from "../../demo/strip.ts";
+import { ADS, CHANNEL_DURATION, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, RUNGS, SEGMENT, TONE } from "./catalog.ts";
+import { packageAd, packageFilm } from "./packages.ts";
 
 const run = promisify(execFile);
 
 /** Another one makes all media anew. */
 const VERSION = "2";
-const HOME = join(import.meta.dirname, "../.interlude");
+const HOME = join(import.meta.dirname, "../../.interlude");
 
 /** The folder of all media; made by the first who asks, and waited for by the others. */
 export async function makePluginMedia(): Promise<string> {

@@ -6,12 +6,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
 import { build } from "tsdown";
-import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
-import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./plugin-catalog.ts";
-import { playPast } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, recordFrames, shownFrames } from "../frames.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./catalog.ts";
+import { playPast } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 const PLAYERS: Readonly<Record<string, string>> = {
   "shaka-player.js": "shaka-player/dist/shaka-player.compiled.js",
   "hls.js": "hls.js/dist/hls.min.js",

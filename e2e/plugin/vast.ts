@@ -1,4 +1,4 @@
-/** What the ad server of e2e/plugin-world.ts answers: VAST whose every event has a tracker in the world's log, and VMAP. */
+/** What the ad server of e2e/plugin/world.ts answers: VAST whose every event has a tracker in the world's log, and VMAP. */
 
 export interface WorldMediaFile {
   readonly url: string;

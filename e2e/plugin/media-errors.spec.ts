@@ -5,11 +5,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, type Run, recordFrames, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, CONTENT_SOURCE } from "./plugin-catalog.ts";
-import { openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, type Run, recordFrames, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, CONTENT_SOURCE } from "./catalog.ts";
+import { openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 const AD = ADS.a;
 /** The film's first frame behind a break at 8 s. */

@@ -5,11 +5,11 @@
  * @see DESIGN §6; primetime.md §4.6, §4.8
  */
 import { expect, type Page, test } from "@playwright/test";
-import { groupRuns, shownFrames } from "./frames.ts";
-import { selectCells } from "./matrix.ts";
-import { ADS, CONTENT_SOURCE, FRAME_RATE, SEGMENT } from "./plugin-catalog.ts";
-import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { groupRuns, shownFrames } from "../frames.ts";
+import { selectCells } from "../matrix.ts";
+import { ADS, CONTENT_SOURCE, FRAME_RATE, SEGMENT } from "./catalog.ts";
+import { contentTime, errors, events, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeEach(async () => {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { build, defaultClientConditions } from "vite";
-import type { World } from "./plugin-world.ts";
+import type { World } from "./world.ts";
 
 const EXAMPLES = {
   "pre-roll": "ts",
@@ -37,13 +37,13 @@ async function answerContent(world: World, path: string, url: string): Promise<v
 async function bundleExamples(): Promise<readonly { readonly fileName: string; readonly code: string }[]> {
   const input = Object.entries(EXAMPLES).map(([name, type]) => [
     name,
-    join(import.meta.dirname, `examples/${name}.${type}`),
+    join(import.meta.dirname, `../examples/${name}.${type}`),
   ]);
   const built = await build({
     root: import.meta.dirname,
     configFile: false,
     logLevel: "error",
-    base: "./",
+    base: "..",
     resolve: { conditions: ["interlude-source", ...defaultClientConditions] },
     build: {
       write: false,

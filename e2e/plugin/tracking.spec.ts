@@ -5,10 +5,10 @@
  * @see docs/plugin/tracking.md; VAST 4.3 §3.14.1, §2.3.6
  */
 import { expect, type Page, test } from "@playwright/test";
-import { shownFrames } from "./frames.ts";
-import { ADS } from "./plugin-catalog.ts";
-import { addPlayer, events, openPage, openPlayer, playPast, seekTo, waitForEvent } from "./plugin-page.ts";
-import { startWorld, type World } from "./plugin-world.ts";
+import { shownFrames } from "../frames.ts";
+import { ADS } from "./catalog.ts";
+import { addPlayer, events, openPage, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
+import { startWorld, type World } from "./world.ts";
 
 let world: World;
 test.beforeEach(async () => {
