@@ -149,3 +149,12 @@ export function findBufferedEnd(buffered: TimeRanges, time: number): number {
     if (buffered.start(index) <= time + 0.1 && buffered.end(index) >= time) return buffered.end(index);
   return time;
 }
+
+/** What {@link measureAhead} reads of a media element. */
+export type BufferedMedia = Pick<HTMLMediaElement, "readyState" | "HAVE_CURRENT_DATA" | "buffered" | "currentTime">;
+
+/** Seconds of media ahead of the playhead; undefined without an element, and while nothing is there to be shown. */
+export function measureAhead(media: BufferedMedia | null | undefined): number | undefined {
+  if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
+  return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createStallDetector, type WatchedMedia } from "../../src/viewing/frames.ts";
+import { createStallDetector, measureAhead, type WatchedMedia } from "../../src/viewing/frames.ts";
 
 /** A playhead at a time, with ranges of media. */
 function at(
@@ -66,5 +66,21 @@ describe("createStallDetector", () => {
 
   test("gives up after three nudges at one place", () => {
     expect(look(at(10, [[0, 20]]), 22).filter((seen) => seen !== "none")).toEqual([10.1, 10.1, 10.1, undefined]);
+  });
+});
+
+describe("measureAhead", () => {
+  const buffered = at(10, [
+    [0, 14],
+    [20, 30],
+  ]);
+
+  test("counts to the end of the media around the playhead", () => {
+    expect(measureAhead({ ...buffered, readyState: 4, HAVE_CURRENT_DATA: 2 })).toBe(4);
+  });
+
+  test("is nothing without an element, and while the frame at the playhead is not there", () => {
+    expect(measureAhead(null)).toBeUndefined();
+    expect(measureAhead({ ...buffered, readyState: 1, HAVE_CURRENT_DATA: 2 })).toBeUndefined();
   });
 });
