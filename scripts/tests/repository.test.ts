@@ -24,7 +24,7 @@ const PACKAGE_SOURCE: Readonly<Record<string, string>> = {
   "@interlude/core": "packages/core/src/index.ts",
   "@interlude/plugin": "packages/plugin/src/index.ts",
   "@interlude/plugin/hls": "packages/plugin/src/hls.ts",
-  "@interlude/server": "packages/server/src/app.ts",
+  "@interlude/server": "packages/server/src/server.ts",
   "@interlude/server/config": "packages/server/src/config.ts",
   "@interlude/server/xml": "packages/server/src/xml.ts",
 };

@@ -1,5 +1,5 @@
 /** `interlude serve`: the server without the demo. */
-import { buildServer } from "../app.ts";
+import { buildServer } from "../server.ts";
 import { readConfig } from "../config.ts";
 import { type Command, readArguments, waitForEnd } from "./command.ts";
 

@@ -1,5 +1,5 @@
 /** `interlude worker`: one more process that works on the queue. */
-import { buildWorker } from "../app.ts";
+import { buildWorker } from "../server.ts";
 import { ConfigError, readConfig, type ServerConfig } from "../config.ts";
 import type { CrsLog } from "../crs/crs-log.ts";
 import { type Command, readArguments, waitForEnd } from "./command.ts";

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { creativeKey, masterPath, selectTargetDuration } from "@interlude/core";
 import { fastify, type FastifyInstance } from "fastify";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { buildServer } from "../../src/app.ts";
+import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { type BlockEntry, CreativeBlocked } from "../../src/crs/block-list.ts";
 import { type CreativeStatus, type Crs, QueueFull, type RepackageRequestInput } from "../../src/crs/crs.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { buildServer } from "../../src/app.ts";
+import { buildServer } from "../../src/server.ts";
 import { testConfig, TOKEN } from "./test-app.ts";
 
 test("a creative on the block list: the operator is told so, a page learns it as the creative's state, until the entry is gone", async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { buildServer } from "../../src/app.ts";
+import { buildServer } from "../../src/server.ts";
 import { startPostgres } from "../database/private-postgres.ts";
 import { testConfig, TOKEN } from "./test-app.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { buildServer } from "../../src/app.ts";
+import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { TOKEN } from "./test-app.ts";
 

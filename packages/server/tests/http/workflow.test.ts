@@ -13,7 +13,7 @@ import {
 } from "@interlude/core";
 import { expect, onTestFinished, test } from "vitest";
 import { parseCampaigns } from "../../src/ads/campaign.ts";
-import { buildServer } from "../../src/app.ts";
+import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { parseXml } from "../../src/xml.ts";
 import { loopback } from "./loopback.ts";

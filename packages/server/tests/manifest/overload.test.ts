@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { buildServer } from "../../src/app.ts";
+import { buildServer } from "../../src/server.ts";
 import { createOverload } from "../../src/manifest/operations/overload.ts";
 import { encodeContentUrl } from "../../src/manifest/urls.ts";
 import { type Loopback, loopback } from "../http/loopback.ts";
