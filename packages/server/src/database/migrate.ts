@@ -1,5 +1,5 @@
 /** Brings the schema up to date, one instance at a time, each migration once. */
-import type { Migration } from "./migrations.ts";
+import type { Migration } from "./migration.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Any number that nothing else in the database uses as an advisory lock. */
