@@ -2,9 +2,6 @@
  * The insertion that every host shares, before a player is known: options, events and the first requests at once; the rest is loaded
  * behind it, while the content's first playlists are under way.
  */
-import type { TextResponse } from "@interlude/core";
-import { askEarly, createAdRequests } from "./ads/ad-requests.ts";
-import { createMacroFiller, type MacroFiller } from "./ads/macro-values.ts";
 import {
   type AdInsertionEvents,
   type AdInsertionListener,
@@ -12,10 +9,11 @@ import {
   createEmitter,
   type Emit,
 } from "./events.ts";
+import { type AttachHost, createHostLink, type HostLink } from "./host-link.ts";
+import { loadParts } from "./load-parts.ts";
 import { type AdInsertionOptions, parseOptions, type Settings } from "./options.ts";
-import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
-import { createBrowserPorts, type PluginPorts } from "./ports.ts";
-import type { Session, SessionDeps } from "./session.ts";
+import type { HostAbilities } from "./parts.ts";
+import { createBrowserPorts, type PagePorts } from "./ports.ts";
 import { createTap, describeError, type PlaylistTap } from "./tap.ts";
 
 /** What a page can ask and do while ads are inserted, in any player. */
@@ -69,13 +67,13 @@ export interface InsertionBase {
    * Once: the player's side, made as soon as everything is loaded. Playlists wait for it, so that nothing is missed; it is never made
    * after `destroy`.
    */
-  readonly connect: (attach: (parts: LoadedParts) => HostSide | Promise<HostSide>) => void;
+  readonly connect: (attach: AttachHost) => void;
   /** Tells that this insertion gets no ads, and why. */
   readonly fail: (cause: unknown) => void;
 }
 
 /** Makes the ports of a session; tests give their own. */
-export type CreatePorts = (signal: AbortSignal, credentials: RequestCredentials) => PluginPorts;
+export type CreatePorts = (signal: AbortSignal, credentials: RequestCredentials) => PagePorts;
 
 /** Never throws: a wrong option is told by `ready` and by `error`. */
 export function createInsertionBase(
@@ -85,137 +83,86 @@ export function createInsertionBase(
 ): InsertionBase {
   const { on, emit, clear } = createEmitter();
   const exchanges = new AbortController();
-  const ports = createPorts(exchanges.signal, readCredentials(options));
+  const ended = exchanges.signal;
+  const ports = createPorts(ended, readCredentials(options));
   const settings = tryParse(options, ports);
-  let host: HostSide | undefined;
-  let parts: LoadedParts | undefined;
-  let filler: MacroFiller | undefined;
-  let attach: ((parts: LoadedParts) => HostSide | Promise<HostSide>) | undefined;
+  const link = createHostLink();
   let connecting: Promise<unknown> | undefined;
   let isDestroyed = false;
 
   const tell: Emit = (name, event) => {
     if (!isDestroyed) emit(name, event);
   };
-  const connectHost = async (): Promise<void> => {
-    if (!parts || !attach || host || isDestroyed) return;
-    const made = await attach(parts);
-    if (isDestroyed) made.detach();
-    else host = made;
-  };
-  const load = async (): Promise<LoadedParts> => {
-    const checked = import("./option-types.ts").then(({ checkOptions }) => {
-      for (const cause of checkOptions(options)) tell("error", describeError(cause, false));
-    });
-    if ("cause" in settings) {
-      await checked;
-      throw settings.cause;
-    }
-    filler = createMacroFiller({
-      ...settings,
-      player: () => abilities.player,
-      media: () => host?.media(),
-      contentUrl: () => host?.contentUrl?.(),
-      start: () => parts?.viewing.start(),
-    });
-    const requests = createAdRequests(settings, ports, tell, filler);
-    const zone = fetchZone(settings, ports);
-    if (!settings.server) askEarly(settings, requests);
-    const [{ buildParts }, createSession] = await Promise.all([
-      import("./build-parts.ts"),
-      loadSession(settings),
-      checked,
-    ]);
-    // nothing is begun that nobody could end
-    exchanges.signal.throwIfAborted();
-    parts = buildParts({
-      settings,
-      ports,
-      emit: tell,
-      requests,
-      filler,
-      zone,
-      abilities,
-      createSession,
-      host: () => host,
-      ended: exchanges.signal,
-    });
-    await connectHost();
-    return parts;
-  };
   const tellFatal = (cause: unknown): undefined => {
     tell("error", describeError(cause, true));
     return undefined;
   };
-  const loading = load();
+  const loading = loadParts(settings, { options, abilities, ports, emit: tell, link, ended });
   const ready = loading.then(({ session }) => session.ready).then(() => undefined);
   ready.catch(tellFatal);
-  // without a zone document no ad comes, yet playlists pass and breaks are told as skipped
-  const loaded = loading.catch(() => undefined);
-  const toContentTime = (time: number): number => parts?.toContentTime(time) ?? time;
-  const toStreamTime = (time: number): number => parts?.toStreamTime(time) ?? time;
-
   const end = (): void => {
-    const side = host;
-    host = undefined;
     // a break that is on screen completes: that is still told
-    side?.detach();
+    link.release();
     isDestroyed = true;
-    parts?.beacons.end();
-    filler?.release();
+    link.parts()?.beacons.end();
     exchanges.abort();
   };
-
-  const insertion: AdInsertion = {
-    ready,
-    on,
-    destroy: () => {
-      end();
-      clear();
-    },
-    session: "cause" in settings ? "" : settings.session,
-    get contentTime() {
-      return toContentTime(host?.media()?.currentTime ?? 0);
-    },
-    get streamTime() {
-      return host?.media()?.currentTime ?? 0;
-    },
-    get contentDuration() {
-      return parts?.contentDuration();
-    },
-    toContentTime,
-    toStreamTime,
-    seekTo: (time) => {
-      const media = host?.media();
-      if (media && Number.isFinite(time)) media.currentTime = toStreamTime(time);
-    },
-    get breaks() {
-      return parts?.breaks() ?? [];
-    },
-    click: (event) => parts?.viewing.click(event && findPlace(event, host?.media())),
+  const destroy = (): void => {
+    end();
+    clear();
   };
   return {
-    insertion,
+    insertion: createInsertion({ ready, on, destroy, session: "cause" in settings ? "" : settings.session }, link),
     tap: createTap({
-      loading: loaded,
+      // without a zone document no ad comes, yet playlists pass and breaks are told as skipped
+      loading: loading.catch(() => undefined),
       emit: tell,
       isAttached: async () => {
         await connecting;
-        return host !== undefined;
+        return link.host() !== undefined;
       },
       onOtherContent: (cause) => {
         tellFatal(cause);
         end();
-        parts = undefined;
+        link.forget();
       },
-      ended: exchanges.signal,
+      ended,
     }),
-    connect: (attachHost) => {
-      if (attach) return;
-      attach = attachHost;
-      connecting = connectHost().catch(tellFatal);
+    connect: (attach) => {
+      connecting ??= link.setPlayer(attach).catch(tellFatal);
     },
     fail: tellFatal,
+  };
+}
+
+type Lifetime = Pick<AdInsertion, "ready" | "on" | "destroy" | "session">;
+
+/** What a page asks and does, from what there is of parts and player at that moment. */
+function createInsertion(lifetime: Lifetime, { host, parts }: HostLink): AdInsertion {
+  const media = (): HTMLMediaElement | null | undefined => host()?.media();
+  const toContentTime = (time: number): number => parts()?.toContentTime(time) ?? time;
+  const toStreamTime = (time: number): number => parts()?.toStreamTime(time) ?? time;
+  return {
+    ...lifetime,
+    get contentTime() {
+      return toContentTime(media()?.currentTime ?? 0);
+    },
+    get streamTime() {
+      return media()?.currentTime ?? 0;
+    },
+    get contentDuration() {
+      return parts()?.contentDuration();
+    },
+    toContentTime,
+    toStreamTime,
+    seekTo: (time) => {
+      const element = media();
+      if (element && Number.isFinite(time)) element.currentTime = toStreamTime(time);
+    },
+    get breaks() {
+      return parts()?.breaks() ?? [];
+    },
+    click: (event) => parts()?.viewing.click(event && findPlace(event, media())),
   };
 }
 
@@ -233,26 +180,10 @@ function readCredentials(options: AdInsertionOptions | null | undefined): Reques
   return options?.credentials === "include" ? "include" : "omit";
 }
 
-function tryParse(options: AdInsertionOptions, ports: PluginPorts): Settings | { readonly cause: unknown } {
+function tryParse(options: AdInsertionOptions, ports: PagePorts): Settings | { readonly cause: unknown } {
   try {
     return parseOptions(options, ports.baseUrl, ports.createId);
   } catch (cause) {
     return { cause };
   }
-}
-
-/** Pages whose ads a server puts in load nothing of what puts them in here, and the reverse. */
-async function loadSession({ server }: Settings): Promise<(deps: SessionDeps) => Session> {
-  if (server) return (await import("./sessions/server-session.ts")).createServerSession;
-  return (await import("./session.ts")).createSession;
-}
-
-const MAX_ZONE_BYTES = 262_144;
-
-function fetchZone({ zoneUrl, zoneTimeoutMs }: Settings, ports: PluginPorts): Promise<TextResponse> {
-  if (!zoneUrl) return new Promise(() => undefined);
-  const zone = ports.fetchText(zoneUrl, { timeoutMs: zoneTimeoutMs, maxBytes: MAX_ZONE_BYTES });
-  // whoever reads it is told
-  zone.catch(() => undefined);
-  return zone;
 }

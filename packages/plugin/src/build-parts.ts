@@ -1,26 +1,29 @@
 /**
  * What an entry loads behind itself: everything between the ad server's answer and the last beacon, wired.
  */
-import type { TextResponse } from "@interlude/core";
+import type { Stitched, TextResponse } from "@interlude/core";
 import type { AdRequests } from "./ads/ad-requests.ts";
+import type { BreakEntry } from "./ads/break-entry.ts";
 import type { MacroFiller } from "./ads/macro-values.ts";
-import type { BreakSnapshot, Emit } from "./events.ts";
+import type { FetchedPlaylist } from "./content/content.ts";
 import { createEmptyBreaks } from "./content/empty-breaks.ts";
+import type { BreakSnapshot, Emit } from "./events.ts";
+import { completePorts } from "./loaded-ports.ts";
 import type { Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
-import type { PluginPorts } from "./ports.ts";
+import type { PagePorts } from "./ports.ts";
 import type { Session, SessionDeps } from "./session.ts";
 import { createBeaconSender } from "./viewing/beacons.ts";
 import { describeBreaks } from "./viewing/snapshot.ts";
 import { toContentTime, toStreamTime } from "./viewing/content-time.ts";
 import type { Span } from "./viewing/seeking.ts";
 import { describeSpans } from "./viewing/spots.ts";
-import { createTimeline } from "./viewing/timeline.ts";
-import { createViewing } from "./viewing/viewing.ts";
+import { createTimeline, type Timeline } from "./viewing/timeline.ts";
+import { createViewing, type Viewing } from "./viewing/viewing.ts";
 
 export interface PartsDeps {
   readonly settings: Settings;
-  readonly ports: PluginPorts;
+  readonly ports: PagePorts;
   readonly emit: Emit;
   readonly requests: AdRequests;
   readonly filler: MacroFiller;
@@ -35,89 +38,119 @@ export interface PartsDeps {
 }
 
 export function buildParts(deps: PartsDeps): LoadedParts {
-  const { settings, ports, emit } = deps;
+  const { settings, emit, host } = deps;
+  const ports = completePorts(deps.ports, deps.ended, settings.credentials);
   const timeline = createTimeline();
   const beacons = createBeaconSender({
     filler: deps.filler,
     sendBeacon: ports.sendBeacon,
     emit,
-    knownBreaks: () =>
-      new Set([
-        ...session.entries().map(({ planned }) => planned.breakId),
-        ...timeline.breaks().map(({ breakId }) => breakId),
-      ]),
+    knownBreaks: () => listBreakIds(session.entries(), timeline),
   });
-  const made = deps.createSession({
+  const session = deps.createSession({
     ...deps,
+    ...askHost(host),
+    ports,
     // read when the first playlist comes: only then is it known which player plays
     get canBindLate() {
       return deps.abilities.canBindLate;
     },
     beacons,
-    bufferAhead: () => deps.host()?.bufferAhead(),
-    liveStart: (content) => deps.host()?.liveStart?.(content),
-    playsSoundApart: () => deps.host()?.playsSoundApart?.() ?? true,
-    onLateChange: () => deps.host()?.onLateChange(),
-    playInterstitials: () => deps.host()?.playInterstitials?.(),
     onBreaksChange: () => tellBreaks(),
-    placeLate: (url, breaks) => timeline.setBreaks(url.href, breaks, !isLive()),
+    placeLate: (url, breaks) => timeline.setBreaks(url.href, breaks, !clock.isLive()),
   });
-  const session: Session = {
-    ...made,
-    stitch: async (fetched) => {
-      const stitched = await made.stitch(fetched);
-      if (fetched.content.kind !== "main") return stitched;
-      // what is only declared takes no time in the playlist
-      const listed = made.hasInterstitials?.() ? { ...stitched, breaks: [] } : stitched;
-      return { ...stitched, text: viewing.writeStart(listed) };
-    },
-  };
-  const isLive = (): boolean => session.facts()?.isLive ?? false;
-  const spans = (): readonly Span[] => describeSpans(timeline.breaks(), timeline);
-  const toContent = (time: number): number => (isLive() ? time : toContentTime(time, spans()));
-  const toStream = (time: number): number => (isLive() ? time : toStreamTime(time, spans()));
-  const contentDuration = (): number | undefined => (isLive() ? undefined : session.facts()?.duration);
+  const clock = createContentClock(session, timeline);
   const breaks = (): readonly BreakSnapshot[] =>
     describeBreaks(session.entries(), timeline, session.facts()?.duration, viewing.isWatched);
-  const passEmpty = createEmptyBreaks(session.entries, toStream, emit);
-  let drawn = "";
-  const tellBreaks = (): void => {
-    const now = breaks();
-    const drawing = JSON.stringify(now);
-    if (drawing !== drawn) emit("timeline", { breaks: now });
-    drawn = drawing;
-  };
+  const tellBreaks = createBreaksTeller(breaks, emit);
   const viewing = createViewing({
+    ...clock,
     settings,
     timeline,
     emit,
     beacons,
     entries: session.entries,
-    isLive,
-    toContentTime: toContent,
-    toStreamTime: toStream,
-    contentDuration,
     now: ports.now,
-    onTime: (time) => {
-      const contentTime = toContent(time);
-      session.advance(contentTime);
-      if (!isLive()) passEmpty(contentTime);
-    },
-    onSeek: (from, to) => deps.host()?.onSeek?.(from, to),
+    onTime: createFollower(session, clock, emit),
+    onSeek: (from, to) => host()?.onSeek?.(from, to),
     onWatched: tellBreaks,
   });
   return {
+    ...clock,
     settings,
     ports,
     emit,
     beacons,
     timeline,
-    session,
+    session: { ...session, stitch: (fetched) => stitchFromStart(fetched, session, viewing) },
     breaks,
     viewing,
-    toContentTime: toContent,
-    toStreamTime: toStream,
-    contentDuration,
     onTimelineChange: tellBreaks,
   };
+}
+
+/** What a session asks of the player, which may not be there yet. */
+function askHost(
+  host: PartsDeps["host"],
+): Pick<SessionDeps, "bufferAhead" | "liveStart" | "playsSoundApart" | "onLateChange" | "playInterstitials"> {
+  return {
+    bufferAhead: () => host()?.bufferAhead(),
+    liveStart: (content) => host()?.liveStart?.(content),
+    playsSoundApart: () => host()?.playsSoundApart?.() ?? true,
+    onLateChange: () => host()?.onLateChange(),
+    playInterstitials: () => host()?.playInterstitials?.(),
+  };
+}
+
+interface ContentClock extends Pick<LoadedParts, "toContentTime" | "toStreamTime" | "contentDuration"> {
+  readonly isLive: () => boolean;
+}
+
+/** Live content has one time. */
+function createContentClock({ facts }: Session, timeline: Timeline): ContentClock {
+  const isLive = (): boolean => facts()?.isLive ?? false;
+  const spans = (): readonly Span[] => describeSpans(timeline.breaks(), timeline);
+  return {
+    isLive,
+    toContentTime: (time) => (isLive() ? time : toContentTime(time, spans())),
+    toStreamTime: (time) => (isLive() ? time : toStreamTime(time, spans())),
+    contentDuration: () => (isLive() ? undefined : facts()?.duration),
+  };
+}
+
+/** Where the viewer is, to whoever has to prepare for it or tell it. */
+function createFollower(session: Session, clock: ContentClock, emit: Emit): (streamTime: number) => void {
+  const passEmpty = createEmptyBreaks(session.entries, clock.toStreamTime, emit);
+  return (streamTime) => {
+    const contentTime = clock.toContentTime(streamTime);
+    session.advance(contentTime);
+    if (!clock.isLive()) passEmpty(contentTime);
+  };
+}
+
+/** The same breaks twice are told once. */
+function createBreaksTeller(breaks: () => readonly BreakSnapshot[], emit: Emit): () => void {
+  let drawn = "";
+  return () => {
+    const now = breaks();
+    const drawing = JSON.stringify(now);
+    if (drawing !== drawn) emit("timeline", { breaks: now });
+    drawn = drawing;
+  };
+}
+
+/** The playlist of the pictures says where playback begins. */
+async function stitchFromStart(fetched: FetchedPlaylist, session: Session, viewing: Viewing): Promise<Stitched> {
+  const stitched = await session.stitch(fetched);
+  if (fetched.content.kind !== "main") return stitched;
+  // what is only declared takes no time in the playlist
+  const listed = session.hasInterstitials?.() ? { ...stitched, breaks: [] } : stitched;
+  return { ...stitched, text: viewing.writeStart(listed) };
+}
+
+function listBreakIds(entries: readonly BreakEntry[], timeline: Timeline): ReadonlySet<string> {
+  return new Set([
+    ...entries.map(({ planned }) => planned.breakId),
+    ...timeline.breaks().map(({ breakId }) => breakId),
+  ]);
 }

@@ -2,19 +2,15 @@
  * The page's side of everything that leaves the plugin: text over HTTP and beacons. Tests give literals instead.
  */
 import { AdError, type FetchText, type FetchTextOptions, type TextResponse, type XmlReader } from "@interlude/core";
-import { parseXml } from "./ads/dom-xml.ts";
-import { createBeaconTransport } from "./viewing/beacon-transport.ts";
 
-export interface PluginPorts {
+/** What the entry itself asks for. */
+export interface EntryPorts {
   /** Zone documents, CDN, playlists: never with credentials. */
   readonly fetchText: FetchText;
   /** Ad requests: with credentials where the options say so. */
   readonly fetchAds: FetchText;
   /** To the ad server. Sends one JSON body and reads a text answer; any status is a value. */
   readonly postJson: (url: URL, body: unknown, options: FetchTextOptions) => Promise<TextResponse>;
-  /** Sends one GET whose answer nobody reads; never throws. */
-  readonly sendBeacon: (url: string) => void;
-  readonly readXml: XmlReader;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A new random id. */
@@ -23,11 +19,23 @@ export interface PluginPorts {
   readonly baseUrl: string;
 }
 
+/** What is of use once there is an answer, or an ad on screen: loaded behind the entry. */
+export interface LoadedPorts {
+  /** Sends one GET whose answer nobody reads; never throws. */
+  readonly sendBeacon: (url: string) => void;
+  readonly readXml: XmlReader;
+}
+
+export interface PluginPorts extends EntryPorts, LoadedPorts {}
+
+/** Those that are loaded are the browser's own where they are not there. */
+export type PagePorts = EntryPorts & Partial<LoadedPorts>;
+
 /**
  * @param signal ends every request that is under way
- * @param credentials for ad requests and beacons
+ * @param credentials for ad requests
  */
-export function createBrowserPorts(signal: AbortSignal, credentials: RequestCredentials): PluginPorts {
+export function createBrowserPorts(signal: AbortSignal, credentials: RequestCredentials): EntryPorts {
   const request = (url: URL, init: RequestInit, options: FetchTextOptions): Promise<TextResponse> =>
     fetchWithin(url, init, options, signal);
   return {
@@ -37,8 +45,6 @@ export function createBrowserPorts(signal: AbortSignal, credentials: RequestCred
       const headers = { "content-type": "application/json" };
       return request(url, { method: "POST", headers, body: JSON.stringify(value), credentials }, options);
     },
-    sendBeacon: createBeaconTransport(credentials, signal),
-    readXml: parseXml,
     now: () => performance.now(),
     createId,
     baseUrl: globalThis.location?.href ?? "http://localhost/",

@@ -7,7 +7,7 @@
 import { encodeUrlPart, type FetchTextOptions, type TextResponse } from "@interlude/core";
 import type { Emit } from "../events.ts";
 import type { Settings } from "../options.ts";
-import type { PluginPorts } from "../ports.ts";
+import type { EntryPorts } from "../ports.ts";
 import { type BreakPlace, describePlace, type MacroFiller } from "./macro-values.ts";
 
 /** An ad tag before it is asked: `parameters` are added where it is the publisher's own ad server. */
@@ -37,7 +37,7 @@ const MAX_BYTES = 2_000_000;
 
 export function createAdRequests(
   settings: Settings,
-  ports: PluginPorts,
+  ports: EntryPorts,
   emit: Emit,
   filler: Pick<MacroFiller, "fill">,
 ): AdRequests {
