@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { defineConfig, type PlaywrightTestConfig } from "@playwright/test";
 
-const firefox = process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr";
-const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(firefox);
+const firefoxPath = process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr";
+const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(firefoxPath);
 
 /**
  * Specs of the plugin over e2e/plugin/world.ts: small pictures in real time, so that two at once go by waiting. All others start their own
@@ -10,11 +10,27 @@ const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(fir
  */
 const PLAYER = /e2e\/plugin\/[\w-]+\.spec\.ts$/;
 
+/** Specs in which no browser plays. */
+const NO_PLAYER = /npm-start\.spec\.ts$/;
+
 const chromium: NonNullable<PlaywrightTestConfig["use"]> = {
   browserName: "chromium",
   launchOptions: {
     executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
     args: ["--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP interlude.test 127.0.0.1"],
+  },
+};
+
+const firefox: typeof chromium = {
+  browserName: "firefox",
+  channel: "moz-firefox",
+  launchOptions: {
+    executablePath: firefoxPath,
+    firefoxUserPrefs: {
+      "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
+      "network.dns.localDomains": "interlude.test",
+    },
   },
 };
 
@@ -32,16 +48,13 @@ export default defineConfig({
     { name: "chromium", testIgnore: PLAYER, workers: 1, dependencies: ["player"], use: chromium },
     ...(withFirefox
       ? [
+          { name: "firefox", testMatch: PLAYER, use: firefox },
           {
-            name: "firefox",
-            use: {
-              browserName: "firefox" as const,
-              channel: "moz-firefox",
-              launchOptions: {
-                executablePath: firefox,
-                firefoxUserPrefs: { "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0 },
-              },
-            },
+            name: "firefox-server",
+            testIgnore: [PLAYER, NO_PLAYER],
+            workers: 1,
+            dependencies: ["chromium", "firefox"],
+            use: firefox,
           },
         ]
       : []),
