@@ -21,7 +21,7 @@ import { asSound, type ContentPackaging, selectOwnMedia, selectPackaging } from 
 import type { Emit } from "./events.ts";
 import { type InsertionPorts, resolveBreak } from "./insertion.ts";
 import type { declareBreaks } from "./content/interstitials.ts";
-import type { Live } from "./content/live.ts";
+import { createLiveLoader } from "./content/live-loader.ts";
 import { createDeferred } from "./deferred.ts";
 import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
@@ -77,132 +77,134 @@ export interface Session {
   readonly stitch: (fetched: FetchedPlaylist) => Promise<Stitched>;
 }
 
+/** What the playlists have told so far. */
+interface Told {
+  /** Of the first media playlist. */
+  facts: ContentFacts | undefined;
+  master: MasterPlaylist | undefined;
+  /** Where breaks are declared to the player instead of spliced. */
+  declare: typeof declareBreaks | undefined;
+}
+
 export function createSession(deps: SessionDeps): Session {
-  const { settings, ports } = deps;
-  const content = createDeferred<ContentPackaging>();
+  const { settings } = deps;
+  const told: Told = { facts: undefined, master: undefined, declare: undefined };
+  const content = createDeferred<ContentFacts>();
+  const packaging = createDeferred<ContentPackaging>();
   const setUp = readSetUp(settings, deps.zone);
-  const report: InsertionPorts["report"] = (step) => deps.emit("workflowstep", step);
   const adServer = createAdServer(deps);
-  const facts = createDeferred<ContentFacts>();
   const tellError = (cause: unknown): readonly [] => {
     deps.emit("error", { fatal: false, code: "internal", message: String(cause), cause });
     return [];
   };
-  let known: ContentFacts | undefined;
-  let master: MasterPlaylist | undefined;
-  let live: Live | undefined;
-  let loading: Promise<Live> | undefined;
-  let declare: typeof declareBreaks | undefined;
-  let preparing: Promise<void> | undefined;
-
-  const insertionPorts: InsertionPorts = {
-    ...createInsertionPorts(deps, setUp, content.promise),
+  const ports = createBreakPorts(deps, told, {
+    ...createInsertionPorts(deps, setUp, packaging.promise),
     requestAds: adServer.requestAds,
-    report,
+    report: (step) => deps.emit("workflowstep", step),
+  });
+  const vod = createVod(
+    settings.timeRanges?.type === "mark" ? [] : adServer.planOwn(),
+    planBreaks(settings, adServer, content.promise).catch(tellError),
+    ports,
+  );
+  const live = createLiveLoader({ ...ports, ...settings, ...adServer, liveStart: deps.liveStart });
+  const entries = (): readonly BreakEntry[] => live.entries() ?? vod.entries();
+  const mark = createMarker(settings, deps.emit, tellError);
+  const isVod = (): boolean => told.facts?.isLive === false;
+  const refuse: Session["refuse"] = (breakId, index, reason, staysListed = false) => {
+    const entry = entries().find(({ planned }) => planned.breakId === breakId);
+    refuseAd(entry, index, reason, ports, staysListed && isVod());
   };
-  const sessionPorts: VodPorts = {
-    ...createSkips(deps, () => known),
+  let fitting: Promise<void> | undefined;
+  /** Subtitles may be packaged in another way than what they belong to. */
+  const fit = async ({ content: { kind } }: FetchedPlaylist, current: ContentFacts): Promise<void> => {
+    if (kind !== "subtitles") await (fitting ??= fitContent(current, told, deps).then(packaging.resolve));
+  };
+  const stitch = async (asked: FetchedPlaylist): Promise<Stitched> => {
+    const came = asSound(asked, told.master);
+    const current = readFacts(came.text);
+    // for trick play, which no player that is served here does
+    if (current.playlist.isIFramesOnly) return { text: asked.text, breaks: [], refused: [] };
+    const fetched = isLowLatency(current) ? came : { ...came, text: withoutReloads(came.text) };
+    const first = (told.facts ??= current);
+    content.resolve(first);
+    await fit(fetched, current);
+    return first.isLive ? (await live.load(current)).stitch(fetched, current) : vod.stitch(fetched, current);
+  };
+
+  return {
+    ready: setUp,
+    advance: (contentTime) => {
+      if (isVod()) vod.advance(contentTime);
+      mark(contentTime);
+    },
+    refuse,
+    hasInterstitials: () => told.declare !== undefined,
+    facts: () => told.facts,
+    entries,
+    vod: () => (isVod() ? vod : undefined),
+    readMaster: (text) => {
+      if (isMasterPlaylist(text)) told.master = parseMasterPlaylist(text);
+    },
+    stitch: async (asked) => {
+      const stitched = await stitch(asked);
+      for (const { breakId, adId, reason } of stitched.refused) refuse(breakId, Number(adId), reason);
+      return stitched;
+    },
+  };
+}
+
+/** What the breaks of any content ask for. */
+function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPorts): VodPorts {
+  const { settings, ended, bufferAhead } = deps;
+  return {
+    ...createSkips(deps, () => told.facts),
     startBudgetMs: settings.startBudgetMs,
     lookAhead: settings.lookAhead,
     startTime: settings.startContentTime,
     removals: listRemovals(settings),
-    ended: deps.ended,
-    bufferAhead: deps.bufferAhead,
+    ended,
+    bufferAhead,
     get canBindLate() {
-      return deps.canBindLate && !declare;
+      return deps.canBindLate && !told.declare;
     },
-    declare: () => declare,
-    now: ports.now,
+    declare: () => told.declare,
+    now: deps.ports.now,
     resolve: async (planned, onHopeless) => {
       // playlists are still stitched then
-      if (deps.ended.aborted) return { ads: [], skipped: [] };
-      return resolveBreak(planned, insertionPorts, onHopeless);
+      if (ended.aborted) return { ads: [], skipped: [] };
+      return resolveBreak(planned, insertion, onHopeless);
     },
     onLateChange: () => {
       deps.onBreaksChange();
       deps.onLateChange();
     },
   };
-  const vod = createVod(
-    settings.timeRanges?.type === "mark" ? [] : adServer.planOwn(),
-    planBreaks(settings, adServer, facts.promise).catch(tellError),
-    sessionPorts,
-  );
-  const entries = (): readonly BreakEntry[] => (live ?? vod).entries();
-  // VOD pages are spared what only live needs
-  const loadLive = async (first: ContentFacts): Promise<Live> => {
-    if (isLowLatency(first)) {
-      const { createLowLatency } = await import("./content/low-latency.ts");
-      return (live = createLowLatency({ ...sessionPorts, planAvail: adServer.planAvail }));
-    }
-    const { createLive } = await import("./content/live.ts");
-    return (live = createLive({ ...sessionPorts, ...settings, ...adServer, liveStart: deps.liveStart }));
-  };
-  // what could not be loaded is asked for again with the next playlist
-  const loadOnce = (first: ContentFacts): Promise<Live> =>
-    (loading ??= loadLive(first).catch((cause: unknown) => {
-      loading = undefined;
-      throw cause;
-    }));
-  const stitch = async (fetched: FetchedPlaylist, current: ContentFacts): Promise<Stitched> =>
-    known?.isLive ? (await loadOnce(current)).stitch(fetched, current) : vod.stitch(fetched, current);
-  /** Ads that fit nowhere into the content are played apart from it, where the player can; content that is cut stays whole. */
-  const prepare = async (current: ContentFacts): Promise<void> => {
-    const packaging = { ...selectPackaging(master, current), isSilent: !deps.playsSoundApart() };
-    const isWhole = sessionPorts.removals.length === 0;
-    const ready = packaging.isMuxedFragments && !current.isLive && isWhole ? deps.playInterstitials?.() : undefined;
-    if (ready) {
-      const [{ declareBreaks: declaring }] = await Promise.all([import("./content/interstitials.ts"), ready]);
-      declare = declaring;
-    }
-    content.resolve(ready ? selectOwnMedia(packaging) : packaging);
-  };
-  const refuse: Session["refuse"] = (breakId, index, reason, staysListed = false) =>
-    refuseAd(
-      entries().find(({ planned }) => planned.breakId === breakId),
-      index,
-      reason,
-      sessionPorts,
-      staysListed && known?.isLive === false,
-    );
+}
 
-  let marks: ((contentTime: number) => void) | undefined;
-  if (settings.timeRanges?.type === "mark") {
-    const { ranges } = settings.timeRanges;
+/** What ads must be. Those that fit nowhere into the content are played apart from it, where the player can; content that is cut stays whole. */
+async function fitContent(current: ContentFacts, told: Told, deps: SessionDeps): Promise<ContentPackaging> {
+  const packaging = { ...selectPackaging(told.master, current), isSilent: !deps.playsSoundApart() };
+  const isWhole = listRemovals(deps.settings).length === 0;
+  const ready = packaging.isMuxedFragments && !current.isLive && isWhole ? deps.playInterstitials?.() : undefined;
+  if (!ready) return packaging;
+  const [interstitials] = await Promise.all([import("./content/interstitials.ts"), ready]);
+  told.declare = interstitials.declareBreaks;
+  return selectOwnMedia(packaging);
+}
+
+/** Tells of marked ranges, where there are any. */
+function createMarker(
+  { timeRanges }: Settings,
+  emit: Emit,
+  onError: (cause: unknown) => void,
+): (contentTime: number) => void {
+  let tell: ((contentTime: number) => void) | undefined;
+  if (timeRanges?.type === "mark")
     void import("./content/time-ranges.ts").then(({ createMarks }) => {
-      marks = createMarks(ranges, deps.emit);
-    }, tellError);
-  }
-
-  return {
-    ready: setUp,
-    advance: (contentTime) => {
-      if (known && !known.isLive) vod.advance(contentTime);
-      marks?.(contentTime);
-    },
-    refuse,
-    hasInterstitials: () => declare !== undefined,
-    facts: () => known,
-    entries,
-    vod: () => (known && !known.isLive ? vod : undefined),
-    readMaster: (text) => {
-      if (isMasterPlaylist(text)) master = parseMasterPlaylist(text);
-    },
-    stitch: async (asked) => {
-      const came = asSound(asked, master);
-      const current = readFacts(came.text);
-      const fetched = isLowLatency(current) ? came : { ...came, text: withoutReloads(came.text) };
-      // for trick play, which no player that is served here does
-      if (current.playlist.isIFramesOnly) return { text: asked.text, breaks: [], refused: [] };
-      known ??= current;
-      facts.resolve(known);
-      // subtitles may be packaged in another way than what they belong to
-      if (fetched.content.kind !== "subtitles") await (preparing ??= prepare(current));
-      const stitched = await stitch(fetched, current);
-      for (const { breakId, adId, reason } of stitched.refused) refuse(breakId, Number(adId), reason);
-      return stitched;
-    },
-  };
+      tell = createMarks(timeRanges.ranges, emit);
+    }, onError);
+  return (contentTime) => tell?.(contentTime);
 }
 
 /** Ranges that are taken out, as pods without ads. */

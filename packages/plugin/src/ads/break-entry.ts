@@ -19,6 +19,11 @@ export interface BreakEntry {
   broken?: Set<ReadyAd>;
 }
 
+/** A break of which nothing is known but its plan. */
+export function createEntry(planned: PlannedBreak): BreakEntry {
+  return { planned, time: undefined, status: "pending", reason: undefined, ads: [], refused: new Set() };
+}
+
 /** What the breaks of VOD and of live content ask of their session. */
 export interface SessionPorts {
   readonly startBudgetMs: number;

@@ -5,7 +5,7 @@
  * @see RFC 8216bis §4.4.4.9 (EXT-X-PART), §6.2.5 (delta updates, blocking reloads)
  */
 import { type Avail, listAvails, type Stitched } from "@interlude/core";
-import type { BreakEntry } from "../ads/break-entry.ts";
+import { type BreakEntry, createEntry } from "../ads/break-entry.ts";
 import { orderLiveAvail } from "./avails.ts";
 import type { FetchedPlaylist } from "./content.ts";
 import type { Live, LivePorts } from "./live.ts";
@@ -16,14 +16,7 @@ export function createLowLatency(ports: Pick<LivePorts, "planAvail" | "skipBreak
     const { id, isPartial } = avail;
     const planned = isPartial || entries.has(id) ? undefined : ports.planAvail(orderLiveAvail(avail));
     if (!planned) return;
-    const entry: BreakEntry = {
-      planned,
-      time: undefined,
-      status: "pending",
-      reason: undefined,
-      ads: [],
-      refused: new Set(),
-    };
+    const entry = createEntry(planned);
     entries.set(id, entry);
     ports.skipBreak(entry, "policy", []);
   };

@@ -3,7 +3,7 @@
  * and what is sent and clicked goes by it.
  */
 import { type PlacedBreak, type SidecarBreak, type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
-import type { BreakEntry } from "../ads/break-entry.ts";
+import { type BreakEntry, createEntry } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { createSkips } from "../ads/skips.ts";
 import type { ContentFacts } from "../content/content.ts";
@@ -54,7 +54,7 @@ export function createServerBreaks(
   };
   const takeOne = (source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): boolean => {
     const known = entries.get(source.breakId);
-    const entry = known ?? createEntry(source, placed, content);
+    const entry = known ?? createServerEntry(source, placed, content);
     entries.set(source.breakId, entry);
     const drawn = source.ads.map((ad) => JSON.stringify({ ...ad, startTime: 0, duration: 0 }));
     // who plays one of them goes on with the same
@@ -118,7 +118,7 @@ const NO_AD = {
   mediaUrl: undefined,
 } as const;
 
-function createEntry(source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): ServerEntry {
+function createServerEntry(source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): ServerEntry {
   const { breakId, startTime, trackers } = source;
   const of = (wanted: string): readonly string[] =>
     trackers.filter(({ event }) => event.toLowerCase() === wanted).map(({ url }) => url);
@@ -134,7 +134,7 @@ function createEntry(source: SidecarBreak, placed: PlacedBreak | undefined, cont
     breakEnd: of("breakend"),
     errors: of("error"),
   };
-  return { planned, time, status: "pending", reason: undefined, ads: [], refused: new Set(), drawn: [], told: 0 };
+  return { ...createEntry(planned), time, drawn: [], told: 0 };
 }
 
 /** Seconds. */

@@ -211,7 +211,8 @@ describe("a sidecar that does not come as it should", () => {
     const answer = { status: 503, text: "" };
     const { viewing, web } = open("v2", answer);
     let now = 0;
-    vi.spyOn(web.ports, "now").mockImplementation(() => now);
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+    onTestFinished(() => clock.mockRestore());
     /** All that is under way is answered. */
     const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const wait = async (): Promise<void> => {
