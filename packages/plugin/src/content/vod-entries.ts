@@ -5,7 +5,7 @@
  *
  * @see primetime.md §4.5 (overlapping breaks), §4.8 (lazy resolving)
  */
-import type { BreakEntry, SessionPorts } from "../ads/break-entry.ts";
+import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { refuseAd } from "../ads/skips.ts";
 import type { ContentFacts } from "./content.ts";
@@ -38,87 +38,105 @@ export interface VodEntries {
 /** @param onSettled a break was decided */
 export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void): VodEntries {
   const entries: BreakEntry[] = [];
-  const settled = new Map<BreakEntry, Promise<void>>();
-  const hopeless = new Set<BreakEntry>();
   let facts: ContentFacts | undefined;
   let viewedAt: number | undefined;
+  const asked = createAsking(ports, () => facts, onSettled);
 
-  /** The ad tag's breaks and the page's own may have one name: what is sent for a break is counted by it. */
-  const nameOnce = (breakId: string): string => {
-    let name = breakId;
-    for (let time = 2; entries.some(({ planned }) => planned.breakId === name); time++) name = `${breakId}-${time}`;
-    return name;
-  };
-  const settle = (entry: BreakEntry): Promise<void> =>
-    new Promise((resolve) => {
-      const onHopeless = (): void => {
-        hopeless.add(entry);
-        resolve();
-      };
-      const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts) };
-      void ports.resolve(planned, onHopeless).then((resolved) => {
-        if (ports.takeResolved(entry, resolved) && fitPod(entry, facts?.targetDuration ?? 0, ports)) {
-          entry.status = "ready";
-        }
-        resolve();
-        onSettled();
-      });
-    });
   const listWaiting = (): readonly { readonly entry: BreakEntry; readonly time: number | undefined }[] =>
     entries.flatMap((entry) => {
-      if (entry.status !== "pending" || settled.has(entry)) return [];
+      if (entry.status !== "pending" || asked.settled(entry)) return [];
       const time = entry.time ?? readTime(entry.planned, facts);
       return [{ entry, time: time === "end" ? facts?.duration : time }];
     });
-  const resolveEntries = (due: readonly { readonly entry: BreakEntry }[]): void => {
-    for (const { entry } of due) settled.set(entry, settle(entry));
+  const ask = (due: readonly { readonly entry: BreakEntry }[]): void => {
+    for (const { entry } of due) asked.ask(entry);
   };
   /** How far ahead of the viewer a break is resolved. */
   const ahead = (): number =>
     ports.lookAhead === false ? Infinity : ports.lookAhead + (ports.bufferAhead() ?? 0) + (facts?.targetDuration ?? 0);
-  const resolveFirst = (): void => {
+  const askFirst = (): void => {
     const waiting = listWaiting();
-    if (ports.lookAhead === false || !ports.canBindLate) return resolveEntries(waiting);
+    if (ports.lookAhead === false || !ports.canBindLate) return ask(waiting);
     const window = Math.max(START_WINDOW, ahead());
     const due = selectDue(waiting, undefined, viewedAt ?? ports.startTime, window);
-    resolveEntries(waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item)));
-  };
-  const place = (): void => {
-    if (!facts) return;
-    for (const entry of entries) {
-      // one that is skipped has its place all the same
-      entry.time ??= readTime(entry.planned, facts);
-      if (entry.time === undefined && entry.status !== "skipped") ports.skipBreak(entry, "policy", []);
-    }
-    for (const [entry, other] of findOverlaps(entries))
-      ports.skipBreak(entry, "policy", [], `it starts within break ${other.planned.breakId}`);
+    ask(waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item)));
   };
 
   return {
     list: () => entries,
+    settled: asked.settled,
+    isHopeless: asked.isHopeless,
     add: (breaks) => {
-      for (const named of breaks) {
-        const planned = { ...named, breakId: nameOnce(named.breakId) };
-        entries.push({ planned, time: undefined, status: "pending", reason: undefined, ads: [], refused: new Set() });
-      }
-      place();
-      resolveFirst();
+      for (const named of breaks) entries.push(createEntry({ ...named, breakId: nameOnce(named.breakId, entries) }));
+      placeEntries(entries, facts, ports);
+      askFirst();
     },
     place: (known) => {
       if (facts === known) return;
       const isFirst = facts === undefined;
       facts = known;
-      place();
-      if (isFirst) resolveFirst();
+      placeEntries(entries, facts, ports);
+      if (isFirst) askFirst();
     },
     advance: (contentTime) => {
-      resolveEntries(selectDue(listWaiting(), viewedAt, contentTime, ahead()));
+      ask(selectDue(listWaiting(), viewedAt, contentTime, ahead()));
       viewedAt = contentTime;
     },
-    resolveAll: () => resolveEntries(listWaiting()),
+    resolveAll: () => ask(listWaiting()),
+  };
+}
+
+interface Asking extends Pick<VodEntries, "settled" | "isHopeless"> {
+  readonly ask: (entry: BreakEntry) => void;
+}
+
+/** What each break was asked for, and whether it is decided. */
+function createAsking(ports: VodEntriesPorts, facts: () => ContentFacts | undefined, onSettled: () => void): Asking {
+  const settled = new Map<BreakEntry, Promise<void>>();
+  const hopeless = new Set<BreakEntry>();
+  const resolve = async (entry: BreakEntry, onHopeless: () => void): Promise<void> => {
+    const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts()) };
+    const resolved = await ports.resolve(planned, onHopeless);
+    if (ports.takeResolved(entry, resolved) && fitPod(entry, facts()?.targetDuration ?? 0, ports))
+      entry.status = "ready";
+  };
+  const settle = (entry: BreakEntry): Promise<void> =>
+    new Promise((done) => {
+      const onHopeless = (): void => {
+        hopeless.add(entry);
+        done();
+      };
+      void resolve(entry, onHopeless).then(() => {
+        done();
+        onSettled();
+      });
+    });
+  return {
+    ask: (entry) => {
+      settled.set(entry, settle(entry));
+    },
     settled: (entry) => settled.get(entry),
     isHopeless: (entry) => hopeless.has(entry),
   };
+}
+
+/** The ad tag's breaks and the page's own may have one name: what is sent for a break is counted by it. */
+function nameOnce(breakId: string, entries: readonly BreakEntry[]): string {
+  let name = breakId;
+  for (let time = 2; entries.some(({ planned }) => planned.breakId === name); time++) name = `${breakId}-${time}`;
+  return name;
+}
+
+/** Once the content is known, a break has its place in it; or none, and is left out. */
+function placeEntries(entries: readonly BreakEntry[], facts: ContentFacts | undefined, ports: SessionPorts): void {
+  if (!facts) return;
+  for (const entry of entries) {
+    // one that is skipped has its place all the same
+    entry.time ??= readTime(entry.planned, facts);
+    if (entry.time === undefined && entry.status !== "skipped") ports.skipBreak(entry, "policy", []);
+  }
+  for (const [entry, other] of findOverlaps(entries))
+    ports.skipBreak(entry, "policy", [], `it starts within break ${other.planned.breakId}`);
 }
 
 /** Undefined where the content has no such place, or is not known yet. */

@@ -16,7 +16,7 @@ import type { BreakEntry } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
 import type { declareBreaks } from "./interstitials.ts";
-import { createVodEntries, type VodEntriesPorts } from "./vod-entries.ts";
+import { createVodEntries, type VodEntries, type VodEntriesPorts } from "./vod-entries.ts";
 
 export interface Vod {
   readonly entries: () => readonly BreakEntry[];
@@ -48,6 +48,15 @@ export interface VodPorts extends VodEntriesPorts {
   readonly declare: () => typeof declareBreaks | undefined;
 }
 
+/** What the player has of the content. */
+interface Given {
+  /** The pictures, where they have come: breaks are placed by them. */
+  reference: { readonly fetched: FetchedPlaylist; readonly facts: ContentFacts } | undefined;
+  /** The first playlist that came: its boundaries count for all, or renditions could part by a segment. */
+  aligned: string | undefined;
+  isHandedOver: boolean;
+}
+
 /**
  * @param own breaks that are known at once; those that the start waits for are being resolved when this returns
  * @param requested breaks that are still being asked for
@@ -57,90 +66,106 @@ export function createVod(
   requested: Promise<readonly PlannedBreak[]>,
   ports: VodPorts,
 ): Vod {
-  let reference: { readonly fetched: FetchedPlaylist; readonly facts: ContentFacts } | undefined;
-  /** The first playlist that came: its boundaries count for all, or renditions could part by a segment. */
-  let aligned: string | undefined;
+  const given: Given = { reference: undefined, aligned: undefined, isHandedOver: false };
   let decision: Promise<void> | undefined;
-  let isHandedOver = false;
-
   const entries = createVodEntries(ports, () => {
-    if (isHandedOver) ports.onLateChange();
+    if (given.isHandedOver) ports.onLateChange();
   });
   entries.add(own);
   const scheduled = requested.then(entries.add);
-
-  /** The start of the content waits no longer than the budget, and where a break can come late for pre-rolls alone. */
   const decide = async (): Promise<void> => {
-    const budget = sleep(ports.startBudgetMs, ports.ended);
-    await Promise.race([scheduled, budget]);
-    if (!ports.canBindLate) entries.resolveAll();
-    const awaited = entries.list().filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
-    await Promise.race([Promise.all(awaited.map(entries.settled)), budget]);
-    // breaks that share the pre-roll's creative are decided in the same turn
-    await sleep(0, ports.ended);
+    const awaited = await waitForStart(scheduled, entries, ports);
     for (const entry of entries.list()) {
       if (entry.status === "ready" && entry.time !== undefined) entry.status = "placed";
       else if (entry.status === "pending" && awaited.includes(entry) && !entries.isHopeless(entry))
         ports.skipBreak(entry, "ads-timeout", []);
     }
-    isHandedOver = true;
+    given.isHandedOver = true;
   };
-  const stitch = (fetched: FetchedPlaylist, chosen: readonly BreakEntry[]): Stitched => {
-    const declare = ports.declare();
-    if (declare && reference) return declare(fetched, entries.list(), chosen, reference.facts);
-    const pods = [...chosen.flatMap(buildPod), ...ports.removals];
-    const stitched = stitchVod(fetched.text, fetched.content, pods, { reference: aligned });
-    return { ...stitched, breaks: [...stitched.breaks, ...(stitched.removed ?? [])] };
-  };
-
   return {
     entries: entries.list,
     advance: entries.advance,
     stitch: async (fetched, facts) => {
-      if (!reference || fetched.content.kind === "main") reference = { fetched, facts };
-      aligned ??= fetched.text;
-      entries.place(reference.facts);
+      if (!given.reference || fetched.content.kind === "main") given.reference = { fetched, facts };
+      given.aligned ??= fetched.text;
+      entries.place(given.reference.facts);
       await (decision ??= decide());
-      return stitch(
-        fetched,
-        entries.list().filter((entry) => entry.status === "placed"),
-      );
+      return splice(fetched, entries, given, ports);
     },
-    undecided: () => {
-      const facts = reference?.facts;
-      if (!facts) return [];
-      const open = entries.list().filter(({ status }) => status === "pending" || status === "ready");
-      return open.flatMap((entry) =>
-        entry.time === undefined || entries.isHopeless(entry)
-          ? []
-          : [{ contentTime: selectLoadLimit(facts, entry.time), isReady: entry.status === "ready" }],
-      );
-    },
-    findAwaited: (from, to) => {
-      const passed = entries.list().flatMap((entry) => {
-        const { time, status } = entry;
-        const isPassed = typeof time === "number" && time >= from - SAME_TIME && time <= to + SAME_TIME;
-        return isPassed && status !== "skipped" && !entries.isHopeless(entry) ? [{ entry, time }] : [];
-      });
-      const last = passed.toSorted((one, other) => one.time - other.time).at(-1)?.entry;
-      return last?.status === "placed" ? undefined : last;
-    },
+    undecided: () => listUndecided(entries, given.reference?.facts),
+    findAwaited: (from, to) => findAwaited(entries, from, to),
     bindLate: (canPlace) => {
-      if (!reference || !isHandedOver) return false;
+      const { reference } = given;
+      if (!reference || !given.isHandedOver) return false;
       entries.place(reference.facts);
       let hasChanged = false;
       for (const entry of entries.list().filter(({ status }) => status === "ready")) {
-        const chosen = entries.list().filter((other) => other === entry || other.status === "placed");
-        const { breaks } = stitch(reference.fetched, chosen);
+        const { breaks } = splice(reference.fetched, entries, given, ports, entry);
         const placed = breaks.find(({ breakId }) => breakId === entry.planned.breakId);
-        if (placed && canPlace(placed)) {
-          entry.status = "placed";
-          hasChanged = true;
-        } else ports.skipBreak(entry, "ads-timeout", []);
+        const isPlaced = placed !== undefined && canPlace(placed);
+        if (isPlaced) entry.status = "placed";
+        else ports.skipBreak(entry, "ads-timeout", []);
+        hasChanged ||= isPlaced;
       }
       return hasChanged;
     },
   };
+}
+
+/**
+ * The start of the content waits no longer than the budget, and where a break can come late for pre-rolls alone.
+ *
+ * @returns the breaks that it has waited for
+ */
+async function waitForStart(
+  scheduled: Promise<void>,
+  entries: VodEntries,
+  ports: VodPorts,
+): Promise<readonly BreakEntry[]> {
+  const budget = sleep(ports.startBudgetMs, ports.ended);
+  await Promise.race([scheduled, budget]);
+  if (!ports.canBindLate) entries.resolveAll();
+  const awaited = entries.list().filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
+  await Promise.race([Promise.all(awaited.map(entries.settled)), budget]);
+  // breaks that share the pre-roll's creative are decided in the same turn
+  await sleep(0, ports.ended);
+  return awaited;
+}
+
+/** @param tried a break that is not in the playlists, but would be */
+function splice(
+  fetched: FetchedPlaylist,
+  entries: VodEntries,
+  { aligned, reference }: Given,
+  ports: VodPorts,
+  tried?: BreakEntry,
+): Stitched {
+  const chosen = entries.list().filter((entry) => entry === tried || entry.status === "placed");
+  const declare = ports.declare();
+  if (declare && reference) return declare(fetched, entries.list(), chosen, reference.facts);
+  const pods = [...chosen.flatMap(buildPod), ...ports.removals];
+  const stitched = stitchVod(fetched.text, fetched.content, pods, { reference: aligned });
+  return { ...stitched, breaks: [...stitched.breaks, ...(stitched.removed ?? [])] };
+}
+
+function listUndecided(entries: VodEntries, facts: ContentFacts | undefined): ReturnType<Vod["undecided"]> {
+  if (!facts) return [];
+  const open = entries.list().filter(({ status }) => status === "pending" || status === "ready");
+  return open.flatMap((entry) =>
+    entry.time === undefined || entries.isHopeless(entry)
+      ? []
+      : [{ contentTime: selectLoadLimit(facts, entry.time), isReady: entry.status === "ready" }],
+  );
+}
+
+function findAwaited(entries: VodEntries, from: number, to: number): BreakEntry | undefined {
+  const passed = entries.list().flatMap((entry) => {
+    const { time, status } = entry;
+    const isPassed = typeof time === "number" && time >= from - SAME_TIME && time <= to + SAME_TIME;
+    return isPassed && status !== "skipped" && !entries.isHopeless(entry) ? [{ entry, time }] : [];
+  });
+  const last = passed.toSorted((one, other) => one.time - other.time).at(-1)?.entry;
+  return last?.status === "placed" ? undefined : last;
 }
 
 /** The break as the splice takes it; nothing where it has no place. */
