@@ -4,7 +4,8 @@ import { parsePolicyOptions, type PolicyOptions } from "../../src/policy-options
 import { toContentTime, toStreamTime } from "../../src/viewing/content-time.ts";
 import { createRules } from "../../src/viewing/rules.ts";
 import { findSpot, type Spot } from "../../src/viewing/seeking.ts";
-import { createSteering, type SteeredMedia } from "../../src/viewing/steering.ts";
+import type { SteeredMedia } from "../../src/viewing/playhead.ts";
+import { createSteering } from "../../src/viewing/steering.ts";
 import { createWatched } from "../../src/viewing/watched.ts";
 
 const FRAME = 0.04;
