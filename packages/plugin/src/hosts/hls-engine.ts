@@ -28,8 +28,8 @@ export interface EngineFragment {
   readonly baseurl?: string;
   /** Counts discontinuities. */
   readonly cc: number;
-  /** Of fragmented MP4. */
-  readonly initSegment?: object | null;
+  /** Of fragmented MP4; with what was loaded of it. */
+  readonly initSegment?: { readonly data?: Uint8Array | undefined } | null;
   readonly elementaryStreams?: {
     readonly audio: EngineStreamTimes | null;
     readonly video: EngineStreamTimes | null;
@@ -58,6 +58,10 @@ export interface EngineEventData {
   /** Of a playlist: what it lists; of an error: which one it is. */
   readonly details?: unknown;
   readonly media?: unknown;
+  /** Of what was appended: the buffer, how it came there, and what is in all buffers now. */
+  readonly type?: string;
+  readonly chunkMeta?: object;
+  readonly timeRanges?: { readonly audio?: TimeRanges };
   /** Of an interstitial. */
   readonly event?: { readonly identifier: string } | undefined;
   readonly assetListIndex?: number;
@@ -130,6 +134,8 @@ export const ENGINE_EVENT = {
   fragLoaded: "hlsFragLoaded",
   fragBuffered: "hlsFragBuffered",
   fragLoadEmergencyAborted: "hlsFragLoadEmergencyAborted",
+  bufferAppending: "hlsBufferAppending",
+  bufferAppended: "hlsBufferAppended",
   bufferFlushing: "hlsBufferFlushing",
   levelSwitching: "hlsLevelSwitching",
   audioTrackSwitching: "hlsAudioTrackSwitching",

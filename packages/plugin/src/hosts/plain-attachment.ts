@@ -5,7 +5,7 @@
 import { isMasterPlaylist, parseMasterPlaylist, parseMediaPlaylist } from "@interlude/core";
 import type { FetchedPlaylist } from "../content/content.ts";
 import type { HostSide, LoadedParts } from "../parts.ts";
-import { findBufferedEnd } from "../viewing/frames.ts";
+import { measureAhead } from "../viewing/frames.ts";
 import type { TimelineFragment } from "../viewing/timeline.ts";
 
 /** A playlist as it came to the player. */
@@ -93,10 +93,7 @@ export function attachPlain(parts: LoadedParts, startTime: () => number): PlainH
       viewing.watch(element);
     },
     media: () => media,
-    bufferAhead: () => {
-      if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
-      return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
-    },
+    bufferAhead: () => measureAhead(media),
     // such a player asks once: what comes too late is told as skipped
     onLateChange: () => void parts.session.vod()?.bindLate(() => false),
     detach: () => {

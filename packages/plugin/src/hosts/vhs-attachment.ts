@@ -2,7 +2,7 @@
  * The plugin at work in VHS, for one source: what VHS has appended tells where the ads are, and what fails in an ad is kept from it.
  */
 import type { HostSide, LoadedParts } from "../parts.ts";
-import { findBufferedEnd } from "../viewing/frames.ts";
+import { measureAhead } from "../viewing/frames.ts";
 import { createAdGuard } from "./vhs-ad-failure.ts";
 import type { Vhs, VhsPlaylist } from "./vhs-engine.ts";
 import type { VideoJsTech } from "./videojs-engine.ts";
@@ -54,10 +54,7 @@ export function attachVhs({ vhs, tech, gate, contentUrl }: VhsHost, parts: Loade
   return {
     media: () => media,
     contentUrl,
-    bufferAhead: () => {
-      if (!media || media.readyState < media.HAVE_CURRENT_DATA) return undefined;
-      return findBufferedEnd(media.buffered, media.currentTime) - media.currentTime;
-    },
+    bufferAhead: () => measureAhead(media),
     // a VOD playlist is asked for once
     onLateChange: () => void session.vod()?.bindLate(() => false),
     detach: () => {

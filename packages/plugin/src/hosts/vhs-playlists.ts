@@ -31,78 +31,40 @@ export interface PlaylistGate {
 
 export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
   const own = vhs.xhr;
-  const given = new Map<string, GatedPlaylist>();
-  /** Where a playlist was redirected to, by which VHS knows it from then on. */
-  const redirected = new Map<string, string>();
+  const given = createGivenPlaylists(vhs);
   const open = new Set<VhsCallback>();
-
-  const stitch = async (fetched: FetchedPlaylist, name: string, request: VhsRequest): Promise<boolean> => {
-    const text = await tap.stitch(fetched);
-    if (request.aborted) return false;
-    const { url, kind } = fetched.content;
-    given.set(name, { kind, url, text });
-    Object.defineProperty(request, "responseText", { value: text, configurable: true });
-    return true;
-  };
   const deliver = async (options: VhsRequestOptions, request: VhsRequest, handOver: () => void): Promise<void> => {
     const { responseText: text } = request;
     const isMedia = text.includes("#EXTINF:");
     if (!isMedia) tap.readMaster(text);
-    const address = stripDirectives(options.uri);
-    const url = stripDirectives(request.responseURL || options.uri);
-    if (!isMedia || !address || !url) return handOver();
-    const name = redirected.get(address.href) ?? address.href;
-    redirected.set(url.href, name);
-    if (await stitch(describePlaylist(text, url, name, vhs.playlists?.main), name, request)) handOver();
+    const url = isMedia ? stripDirectives(request.responseURL || options.uri) : undefined;
+    const name = url && given.name(options.uri, url);
+    if (!url || name === undefined) return handOver();
+    const fetched = describePlaylist(text, url, name, vhs.playlists?.main);
+    const stitched = await tap.stitch(fetched);
+    if (request.aborted) return;
+    given.set(name, { kind: fetched.content.kind, url, text: stitched });
+    Object.defineProperty(request, "responseText", { value: stitched, configurable: true });
+    handOver();
   };
-  const send = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
+  const send: VhsXhr = (options, callback) => {
     if (options.requestType === "hls-playlist")
       return own(options, (error, answered) => {
         if (error) callback(error, answered);
         else void deliver(options, answered, () => callback(error, answered));
       });
-    return options.requestType === "segment" ? requestSegment(options, callback) : own(options, callback);
-  };
-  const requestSegment = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
-    let again: VhsRequest | undefined;
-    const take: VhsCallback = (error, answered) => {
-      const retry = (): void => {
-        if (!first.aborted) again = own(options, take);
-      };
-      if (first.aborted || !gate.guard(options, error, answered, retry)) callback(error, answered);
-    };
-    const first = own(options, take);
-    const { abort } = first;
-    first.abort = () => {
-      abort.call(first);
-      again?.abort();
-    };
-    return first;
-  };
-  const request = (options: VhsRequestOptions, callback: VhsCallback): VhsRequest => {
-    const answer: VhsCallback = (error, answered) => {
-      open.delete(answer);
-      callback(error, answered);
-    };
-    open.add(answer);
-    const sent = send(options, answer);
-    const { abort } = sent;
-    sent.abort = () => {
-      open.delete(answer);
-      abort.call(sent);
-    };
-    return sent;
+    if (options.requestType === "segment") return requestGuarded(options, callback, own, gate);
+    return own(options, callback);
   };
   // others may set hooks on it, before and after
-  const gated: VhsXhr = new Proxy(own, { apply: (_own, _this, [options, callback]) => request(options, callback) });
+  const gated: VhsXhr = new Proxy(own, {
+    apply: (_own, _this, [options, callback]) => requestCounted(options, callback, send, open),
+  });
   vhs.xhr = gated;
 
   const gate: PlaylistGate = {
-    find: (playlist) => {
-      const address = resolveAddress(playlist.uri, vhs.playlists?.main);
-      return address && given.get(redirected.get(address.href) ?? address.href);
-    },
-    all: () => [...given.values()],
+    find: given.find,
+    all: given.all,
     guard: () => false,
     isIdle: () => open.size === 0,
     release: () => {
@@ -111,6 +73,79 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     },
   };
   return gate;
+}
+
+interface GivenPlaylists extends Pick<PlaylistGate, "find" | "all"> {
+  /** One name for each playlist, wherever it was redirected to; undefined for what is no address. */
+  readonly name: (uri: string, answered: URL) => string | undefined;
+  readonly set: (name: string, playlist: GatedPlaylist) => void;
+}
+
+/** What VHS was given last for each playlist. */
+function createGivenPlaylists(vhs: Vhs): GivenPlaylists {
+  const given = new Map<string, GatedPlaylist>();
+  /** Where a playlist was redirected to, by which VHS knows it from then on. */
+  const redirected = new Map<string, string>();
+  const nameOf = ({ href }: URL): string => redirected.get(href) ?? href;
+  return {
+    name: (uri, answered) => {
+      const address = stripDirectives(uri);
+      if (!address) return undefined;
+      const name = nameOf(address);
+      redirected.set(answered.href, name);
+      return name;
+    },
+    set: (name, playlist) => void given.set(name, playlist),
+    find: (playlist) => {
+      const address = resolveAddress(playlist.uri, vhs.playlists?.main);
+      return address && given.get(nameOf(address));
+    },
+    all: () => [...given.values()],
+  };
+}
+
+/** A request that is open until it is answered or given up. */
+function requestCounted(
+  options: VhsRequestOptions,
+  callback: VhsCallback,
+  send: VhsXhr,
+  open: Set<VhsCallback>,
+): VhsRequest {
+  const answer: VhsCallback = (error, answered) => {
+    open.delete(answer);
+    callback(error, answered);
+  };
+  open.add(answer);
+  const sent = send(options, answer);
+  const { abort } = sent;
+  sent.abort = () => {
+    open.delete(answer);
+    abort.call(sent);
+  };
+  return sent;
+}
+
+/** A segment that the guard may have asked for again: whoever gives it up gives that up too. */
+function requestGuarded(
+  options: VhsRequestOptions,
+  callback: VhsCallback,
+  own: VhsXhr,
+  gate: Pick<PlaylistGate, "guard">,
+): VhsRequest {
+  let again: VhsRequest | undefined;
+  const take: VhsCallback = (error, answered) => {
+    const retry = (): void => {
+      if (!first.aborted) again = own(options, take);
+    };
+    if (first.aborted || !gate.guard(options, error, answered, retry)) callback(error, answered);
+  };
+  const first = own(options, take);
+  const { abort } = first;
+  first.abort = () => {
+    abort.call(first);
+    again?.abort();
+  };
+  return first;
 }
 
 /** The address of a playlist, without what low-latency refreshes add to it; undefined where it is none. */

@@ -1,8 +1,9 @@
 import type { PlacedBreak } from "@interlude/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type AdGuard, createAdGuard, type GuardedMedia } from "../../src/hosts/vhs-ad-failure.ts";
+import { type AdGuard, createAdGuard } from "../../src/hosts/vhs-ad-failure.ts";
 import type { VhsRequest } from "../../src/hosts/vhs-engine.ts";
 import type { GatedPlaylist, PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
+import type { GuardedMedia } from "../../src/hosts/vhs-wait.ts";
 import { createTimeline } from "../../src/viewing/timeline.ts";
 
 const URL_OF_LEVEL = new URL("https://site.example/720.m3u8");
