@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
+import { placeDatabase } from "../database/new-database.ts";
 
 export const TOKEN = "a-token-for-these-tests";
 
@@ -58,6 +59,8 @@ export async function startServe(
   env: Env,
   whenOver?: WhenOver,
 ): Promise<{ readonly child: ChildProcess; readonly base: URL }> {
+  const { INTERLUDE_STATE: state, DATABASE_URL: databaseUrl } = env;
+  if (state !== undefined && databaseUrl === undefined) await placeDatabase(join(state, "database"));
   const standard = { PORT: "0", INTERLUDE_API_TOKEN: TOKEN, INTERLUDE_LOG: "silent" };
   const child = startCli([], { ...standard, ...env }, whenOver);
   return { child, base: new URL(await waitForLine(child, /^Interlude is ready: (\S+)$/)) };

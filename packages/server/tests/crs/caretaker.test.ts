@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/database/database.ts";
 import { directoryStore } from "../../src/origin/store.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
 
@@ -130,6 +131,7 @@ test("a creative that cannot be looked after keeps neither the server from start
   const log = { info: () => undefined, warn: () => undefined, error: (fields: object) => errors.push(fields) };
   const folder = mkdtempSync(join(tmpdir(), "interlude-caretaker-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  await placeDatabase(join(folder, "database"));
   const database = await openDatabase({ directory: join(folder, "database") });
   await database.query(
     `insert into creative (zone, key, creative_url, state, job_id)

@@ -141,7 +141,7 @@ describe("CDNs", () => {
 
   test("one that never answers holds up neither the other nor the creative", async () => {
     const crs = await start({
-      config: { publishTimeoutMs: 5000 },
+      config: { publishTimeoutMs: 2000 },
       targets: (folder) => {
         const b = directoryStore("b", join(folder, "cdn/b"));
         return [recorded(b, () => new Promise(() => undefined)), directoryStore("a", join(folder, "cdn/a"))];

@@ -15,6 +15,7 @@ import {
   serveFolder,
   VOD,
 } from "./fetch-hls.ts";
+import { selectCells } from "../matrix.ts";
 import type { MediaServer } from "./test-crs.ts";
 
 let folder = "";
@@ -62,28 +63,32 @@ function makeFlash(name: string, at: number, options: { readonly duration: numbe
   return path;
 }
 
+const TRANSPORT_STREAM: readonly [string, readonly string[]] = ["MPEG-TS", []];
+const FRAGMENTED: readonly [string, readonly string[]] = ["fragmented MP4", ["-hls_segment_type", "fmp4"]];
+const CONTAINERS = [TRANSPORT_STREAM, FRAGMENTED];
+
 describe("sound in a playlist of its own", () => {
   /** Both playlists on one clock, with room for what ffmpeg counts from before the start. */
   const CLOCK = ["-output_ts_offset", "10"];
 
-  test.each([
-    ["MPEG-TS", []],
-    ["fragmented MP4", ["-hls_segment_type", "fmp4"]],
-  ])("%s: the best variant with its default sound becomes one file, in step", async (title, options) => {
-    const flash = makeFlash(`apart ${title}.mp4`, 2, { duration: 5 });
-    const [picture, sound] = [`picture ${title}`, `sound ${title}`];
-    makeHls(folder, picture, ["-i", flash, "-map", "0:v", "-c", "copy", ...CLOCK, ...VOD, ...options]);
-    // Half a second late: what tells when it begins is its clock.
-    const late = ["-itsoffset", "0.5", "-i", flash, "-map", "0:a", "-c", "copy"];
-    makeHls(folder, sound, [...late, ...CLOCK, ...VOD, ...options]);
-    makeMaster(`apart ${title}`, encodeURIComponent(picture), encodeURIComponent(sound));
-    const fetched = await fetchFrom(server, `apart ${title}/master.m3u8`);
-    expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(5, 2), streams: ["h264", "pcm_s16le"] });
-    expect(hashFrames(inputOf(fetched), "v")).toEqual(hashFrames([flash], "v"));
-    const { seen, heard } = findFlashes(inputOf(fetched));
-    expect(seen).toEqual([expect.closeTo(2, 2)]);
-    expect(heard).toEqual([expect.closeTo(2.5, 1)]);
-  });
+  test.each(selectCells(CONTAINERS, [TRANSPORT_STREAM]))(
+    "%s: the best variant with its default sound becomes one file, in step",
+    async (title, options) => {
+      const flash = makeFlash(`apart ${title}.mp4`, 2, { duration: 5 });
+      const [picture, sound] = [`picture ${title}`, `sound ${title}`];
+      makeHls(folder, picture, ["-i", flash, "-map", "0:v", "-c", "copy", ...CLOCK, ...VOD, ...options]);
+      // Half a second late: what tells when it begins is its clock.
+      const late = ["-itsoffset", "0.5", "-i", flash, "-map", "0:a", "-c", "copy"];
+      makeHls(folder, sound, [...late, ...CLOCK, ...VOD, ...options]);
+      makeMaster(`apart ${title}`, encodeURIComponent(picture), encodeURIComponent(sound));
+      const fetched = await fetchFrom(server, `apart ${title}/master.m3u8`);
+      expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(5, 2), streams: ["h264", "pcm_s16le"] });
+      expect(hashFrames(inputOf(fetched), "v")).toEqual(hashFrames([flash], "v"));
+      const { seen, heard } = findFlashes(inputOf(fetched));
+      expect(seen).toEqual([expect.closeTo(2, 2)]);
+      expect(heard).toEqual([expect.closeTo(2.5, 1)]);
+    },
+  );
 
   test("packed audio whose tag says when it begins", async () => {
     const flash = makeFlash("packed.mp4", 2, { duration: 5 });
@@ -132,25 +137,25 @@ describe("discontinuities", () => {
   const part = (name: string, at: number, options: { duration: number; rate?: number }, hls: readonly string[] = []) =>
     makeHls(folder, name, ["-i", makeFlash(`${name}.mp4`, at, options), "-c", "copy", ...VOD, ...hls]);
 
-  test.each([
-    ["MPEG-TS", []],
-    ["fragmented MP4", ["-hls_segment_type", "fmp4"]],
-  ])("%s: clocks that begin anew become one, picture and sound in step in each part", async (title, options) => {
-    const names = ["a", "b", "c"].map((name) => `${name}-${options.length}`);
-    part(names[0] ?? "", 1, { duration: 3 }, options);
-    // Another sample rate, and a length that is no multiple of an audio frame.
-    part(names[1] ?? "", 2, { duration: 4.2, rate: 44_100 }, options);
-    part(names[2] ?? "", 1, { duration: 3 }, options);
-    chain(`chain ${title}`, names);
-    const fetched = await fetchFrom(server, `chain ${title}/index.m3u8`);
-    expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(10.2, 2), streams: ["h264", "pcm_s16le"] });
-    const frames = names.flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
-    expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
-    const { seen, heard } = findFlashes(inputOf(fetched));
-    expect(seen).toEqual([1, 5, 8.2].map((time) => expect.closeTo(time, 2)));
-    expect(heard).toHaveLength(3);
-    for (const [index, time] of heard.entries()) expect(Math.abs(time - (seen[index] ?? 0))).toBeLessThan(0.04);
-  });
+  test.each(selectCells(CONTAINERS, [TRANSPORT_STREAM]))(
+    "%s: clocks that begin anew become one, picture and sound in step in each part",
+    async (title, options) => {
+      const names = ["a", "b", "c"].map((name) => `${name}-${options.length}`);
+      part(names[0] ?? "", 1, { duration: 3 }, options);
+      // Another sample rate, and a length that is no multiple of an audio frame.
+      part(names[1] ?? "", 2, { duration: 4.2, rate: 44_100 }, options);
+      part(names[2] ?? "", 1, { duration: 3 }, options);
+      chain(`chain ${title}`, names);
+      const fetched = await fetchFrom(server, `chain ${title}/index.m3u8`);
+      expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(10.2, 2), streams: ["h264", "pcm_s16le"] });
+      const frames = names.flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
+      expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
+      const { seen, heard } = findFlashes(inputOf(fetched));
+      expect(seen).toEqual([1, 5, 8.2].map((time) => expect.closeTo(time, 2)));
+      expect(heard).toHaveLength(3);
+      for (const [index, time] of heard.entries()) expect(Math.abs(time - (seen[index] ?? 0))).toBeLessThan(0.04);
+    },
+  );
 
   test("another initialisation section without a discontinuity begins a part", async () => {
     part("map-a", 1, { duration: 2 }, ["-hls_segment_type", "fmp4"]);
@@ -163,23 +168,23 @@ describe("discontinuities", () => {
     expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
   });
 
-  test.each([
-    ["MPEG-TS", []],
-    ["fragmented MP4", ["-hls_segment_type", "fmp4"]],
-  ])("%s: a part of another H.264 profile is decoded by its own parameters", async (title, options) => {
-    const high = `high ${options.length}`;
-    const low = `baseline ${options.length}`;
-    part(high, 1, { duration: 2 }, options);
-    const plain = "-c:v libx264 -profile:v baseline -x264-params ref=1:qp=30 -g 10 -pix_fmt yuv420p -c:a copy".split(
-      " ",
-    );
-    runFfmpeg(["-i", join(folder, `${high}.mp4`), ...plain, join(folder, `${low}.mp4`)]);
-    makeHls(folder, low, ["-i", join(folder, `${low}.mp4`), "-c", "copy", ...VOD, ...options]);
-    chain(`profiles ${title}`, [high, low, high].map(encodeURIComponent));
-    const fetched = await fetchFrom(server, `profiles ${title}/index.m3u8`);
-    const frames = [high, low, high].flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
-    expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
-  });
+  test.each(selectCells(CONTAINERS, [FRAGMENTED]))(
+    "%s: a part of another H.264 profile is decoded by its own parameters",
+    async (title, options) => {
+      const high = `high ${options.length}`;
+      const low = `baseline ${options.length}`;
+      part(high, 1, { duration: 2 }, options);
+      const plain = "-c:v libx264 -profile:v baseline -x264-params ref=1:qp=30 -g 10 -pix_fmt yuv420p -c:a copy".split(
+        " ",
+      );
+      runFfmpeg(["-i", join(folder, `${high}.mp4`), ...plain, join(folder, `${low}.mp4`)]);
+      makeHls(folder, low, ["-i", join(folder, `${low}.mp4`), "-c", "copy", ...VOD, ...options]);
+      chain(`profiles ${title}`, [high, low, high].map(encodeURIComponent));
+      const fetched = await fetchFrom(server, `profiles ${title}/index.m3u8`);
+      const frames = [high, low, high].flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
+      expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
+    },
+  );
 
   test("HEVC goes on where its parameters are the same, and is refused where they are not", async () => {
     const flash = makeFlash("avc.mp4", 1, { duration: 2 });

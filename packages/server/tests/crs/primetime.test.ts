@@ -15,6 +15,7 @@ import { parseFormatOptions } from "../../src/crs/format-options.ts";
 import { primetimeRoutes } from "../../src/crs/primetime-routes.ts";
 import { parseAccounts } from "../../src/crs/repackage-accounts.ts";
 import { registerErrors } from "../../src/http-error.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { answerChallenge } from "./digest-client.ts";
 import { startMediaServer } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
@@ -385,6 +386,7 @@ test("the whole path: a list by Digest, and the creative appears at the URL that
     NEWSROOM: ACCOUNT.password,
     PORT: "0",
   });
+  await placeDatabase(join(folder, "state/database"));
   const server = await buildServer(config);
   onTestFinished(() => server.stop());
   const base = await server.start();

@@ -10,6 +10,7 @@ import type { PublishTarget } from "../../src/crs/publish-target.ts";
 import { openDatabase } from "../../src/database/database.ts";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { directoryStore } from "../../src/origin/store.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { type MediaServer, startCrs, startMediaServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
 
@@ -181,6 +182,7 @@ test("an instance that starts beside others leaves them the programs through whi
   writeFileSync(join(programs, "run-ffmpeg-of-another.sh"), "");
   for (const path of [programs, dead]) utimesSync(path, 0, 0);
 
+  await placeDatabase(join(folder, "database"));
   const database = await openDatabase({ directory: join(folder, "database") });
   const shared = { ...database, isEmbedded: false };
   const targets = [directoryStore("a", join(folder, "cdn/a"))];

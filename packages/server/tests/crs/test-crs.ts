@@ -10,6 +10,7 @@ import { type CrsConfig, defaultCrsConfig } from "../../src/crs/crs-config.ts";
 import type { PublishTarget } from "../../src/crs/publish-target.ts";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { directoryStore } from "../../src/origin/store.ts";
+import { placeDatabase } from "../database/new-database.ts";
 
 export interface MediaServer {
   readonly base: URL;
@@ -79,7 +80,9 @@ const noLog = { info: () => undefined, warn: () => undefined, error: () => undef
 /** Started; `close` removes its folder unless that was given. */
 export async function startCrs(options: TestCrsOptions): Promise<TestCrs> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "interlude-crs-"));
-  const database = await openDatabase({ databaseUrl: options.databaseUrl, directory: join(folder, "database") });
+  const directory = join(folder, "database");
+  if (options.databaseUrl === undefined) await placeDatabase(directory);
+  const database = await openDatabase({ databaseUrl: options.databaseUrl, directory });
   const config = { ...defaultCrsConfig(folder), ...options.config };
   const targets =
     options.targets?.(folder) ?? ["a", "b"].map((name) => directoryStore(name, join(folder, "cdn", name)));

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { buildServer } from "../../src/server.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { testConfig, TOKEN } from "./test-app.ts";
 
 test("a creative on the block list: the operator is told so, a page learns it as the creative's state, until the entry is gone", async () => {
   const folder = mkdtempSync(join(tmpdir(), "interlude-blocked-"));
+  await placeDatabase(join(folder, "database"));
   const { app, start, stop } = await buildServer(testConfig({ INTERLUDE_STATE: folder, PORT: "0" }));
   onTestFinished(async () => {
     await stop();

@@ -8,12 +8,20 @@ import { createInterface } from "node:readline";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { TOKEN } from "./test-app.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "interlude-server-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
+
+/** The state folder of a server that has been started before. */
+async function makeState(name: string): Promise<string> {
+  const state = join(folder, name);
+  await placeDatabase(join(state, "database"));
+  return state;
+}
 
 interface Running {
   readonly child: ChildProcess;
@@ -85,7 +93,7 @@ describe("the server as a process", () => {
     onTestFinished(() => void other.close());
     const address = other.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const state = join(folder, "taken");
+    const state = await makeState("taken");
     const child = launch({ INTERLUDE_STATE: state, PORT: String(port) });
     const [text, [code]] = await Promise.all([readAll(child.stderr), once(child, "exit")]);
     expect([text.includes("EADDRINUSE"), code]).toEqual([true, 1]);
@@ -98,7 +106,12 @@ describe("buildServer", () => {
   const headers = { authorization: `Bearer ${TOKEN}` };
 
   test("with CRS off the content plays on: tags are served, repackaging says 503, the API says 503", async () => {
-    const env = { INTERLUDE_STATE: join(folder, "off"), INTERLUDE_CRS: "off", INTERLUDE_API_TOKEN: TOKEN, PORT: "0" };
+    const env = {
+      INTERLUDE_STATE: await makeState("off"),
+      INTERLUDE_CRS: "off",
+      INTERLUDE_API_TOKEN: TOKEN,
+      PORT: "0",
+    };
     const server = await buildServer(readConfig(env));
     onTestFinished(() => server.stop());
     const payload = { zone: "1", creativeUrl: "https://x.example/a.mp4", packaging: "hls", targetDuration: 6 };
@@ -111,7 +124,12 @@ describe("buildServer", () => {
   });
 
   test("beacons and served creatives outlive the process", async () => {
-    const env = { INTERLUDE_STATE: join(folder, "again"), INTERLUDE_CRS: "off", INTERLUDE_API_TOKEN: TOKEN, PORT: "0" };
+    const env = {
+      INTERLUDE_STATE: await makeState("again"),
+      INTERLUDE_CRS: "off",
+      INTERLUDE_API_TOKEN: TOKEN,
+      PORT: "0",
+    };
     const first = await buildServer(readConfig(env));
     await first.app.inject({ url: "/track/start?session=kept" });
     await first.stop();
@@ -122,7 +140,7 @@ describe("buildServer", () => {
   });
 
   test("a client that keeps its connection open does not hold up the stop, nor does one that never finishes its request", async () => {
-    const env = { INTERLUDE_STATE: join(folder, "drain"), INTERLUDE_CRS: "off", PORT: "0" };
+    const env = { INTERLUDE_STATE: await makeState("drain"), INTERLUDE_CRS: "off", PORT: "0" };
     const server = await buildServer(readConfig(env));
     const address = await server.start();
     await fetch(new URL("/healthz", address));

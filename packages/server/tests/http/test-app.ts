@@ -10,6 +10,7 @@ import { parseCampaigns } from "../../src/ads/campaign.ts";
 import { type AppDeps, buildApp } from "../../src/app.ts";
 import { readConfig, type ServerConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/database/database.ts";
+import { placeDatabase } from "../database/new-database.ts";
 
 export const TOKEN = "a-token-for-these-tests";
 
@@ -65,11 +66,13 @@ export function testConfig(env: Readonly<Record<string, string>> = {}): ServerCo
 
 /** One embedded database for a test file. */
 export async function openTestDatabase(): Promise<Database> {
-  const directory = mkdtempSync(join(tmpdir(), "interlude-http-"));
+  const folder = mkdtempSync(join(tmpdir(), "interlude-http-"));
+  const directory = join(folder, "database");
+  await placeDatabase(directory);
   const database = await openDatabase({ directory });
   afterAll(async () => {
     await database.close();
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   });
   return database;
 }

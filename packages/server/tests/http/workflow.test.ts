@@ -16,6 +16,7 @@ import { parseCampaigns } from "../../src/ads/campaign.ts";
 import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { parseXml } from "../../src/xml.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { loopback } from "./loopback.ts";
 import { TOKEN } from "./test-app.ts";
 
@@ -48,6 +49,7 @@ test("the client-initiated workflow over HTTP: the first viewer has the creative
   const campaigns = parseCampaigns(JSON.stringify({ version: 1, lineItems: [{ id: "tea", ads }] }), "campaigns.json");
   const env = { INTERLUDE_STATE: join(folder, "state"), INTERLUDE_API_TOKEN: TOKEN, PORT: "0" };
   const config = readConfig({ ...env, INTERLUDE_FETCH_ALLOW_PRIVATE: `127.0.0.1:${media.port}` });
+  await placeDatabase(join(folder, "state/database"));
   const server = await buildServer({ ...config, campaigns });
   onTestFinished(() => server.stop());
   const base = await server.start();

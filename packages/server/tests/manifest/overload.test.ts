@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { buildServer } from "../../src/server.ts";
 import { createOverload } from "../../src/manifest/operations/overload.ts";
 import { encodeContentUrl } from "../../src/manifest/urls.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { type Loopback, loopback } from "../http/loopback.ts";
 import { testConfig } from "../http/test-app.ts";
 import { MASTER, ZONE_MANIFEST } from "./manifest-world.ts";
@@ -112,6 +113,7 @@ async function startServer({ origin, port }: Loopback): Promise<URL> {
   });
   const manifest = { ...ZONE_MANIFEST, contentOrigins: [origin] };
   const zones = config.zones.map((zone) => ({ ...zone, manifest }));
+  await placeDatabase(join(folder, "database"));
   const { start, stop } = await buildServer({ ...config, zones, overload: OPTIONS });
   onTestFinished(async () => {
     await stop();

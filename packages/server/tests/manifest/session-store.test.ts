@@ -7,6 +7,7 @@ import { createDatabaseSessions } from "../../src/manifest/session/session-datab
 import { createMemorySessions } from "../../src/manifest/session/session-memory.ts";
 import type { SessionStore } from "../../src/manifest/session/session.ts";
 import { removeForgotten } from "../../src/manifest/session/session-sweep.ts";
+import { placeDatabase } from "../database/new-database.ts";
 import { startPostgres } from "../database/private-postgres.ts";
 import { sampleBreakTimeline, sampleDecision, sampleSession, sampleTimeline } from "./session-samples.ts";
 
@@ -30,11 +31,13 @@ const embedded = await openFolder(undefined);
 const instances = postgres ? [await openFolder(postgres.url), await openFolder(postgres.url)] : [];
 
 async function openFolder(databaseUrl: string | undefined) {
-  const directory = mkdtempSync(join(tmpdir(), "interlude-sessions-"));
+  const folder = mkdtempSync(join(tmpdir(), "interlude-sessions-"));
+  const directory = join(folder, "database");
+  if (databaseUrl === undefined) await placeDatabase(directory);
   const database = await openDatabase({ databaseUrl, directory });
   afterAll(async () => {
     await database.close();
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   });
   return database;
 }

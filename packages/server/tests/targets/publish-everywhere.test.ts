@@ -51,7 +51,7 @@ describe.skipIf(nginx === undefined || swift === undefined)("a directory, Swift 
   test("have the same objects at the same paths, with the same headers, and none when the creative is forgotten", async () => {
     const places = open();
     const { crs: service, repackage } = await start(places.map(({ target }) => target));
-    const status = await repackage(new URL("everywhere/plain.mp4", media.base));
+    const status = await repackage(new URL("everywhere/film.mp4", media.base));
     expect(status).toMatchObject({ state: "ready", packages: [{ cdns: expect.arrayContaining(["a", "s3", "n"]) }] });
     const path = status.packages[0]?.path ?? "";
     const [first = {}, ...others] = await Promise.all(places.map((place) => readPackage(place, path)));
@@ -78,7 +78,7 @@ describe.skipIf(nginx === undefined || swift === undefined)("a directory, Swift 
     if (!a || !s3 || !n || !nginx) throw new Error("expected three places");
     const down = nginxPlace("down", nginx, "put").by(gone.url);
     const { repackage } = await start([a.target, s3.target, n.target, down]);
-    const status = await repackage(new URL("one-down/23976.mp4", media.base));
+    const status = await repackage(new URL("one-down/long-gop.mp4", media.base));
     expect(status.state).toBe("ready");
     expect(status.packages[0]?.cdns.toSorted()).toEqual(["a", "n", "s3"]);
   });
@@ -90,7 +90,7 @@ describe.skipIf(nginx === undefined || swift === undefined)("a directory, Swift 
     if (!a || !n) throw new Error("expected three places");
     const hanging = swiftPlace("hanging", swift).by(silent.url, { idleTimeoutMs: 600_000 });
     const service = await start([a.target, hanging, n.target], 600_000);
-    const status = await service.repackage(new URL("one-hanging/23976.mp4", media.base));
+    const status = await service.repackage(new URL("one-hanging/long-gop.mp4", media.base));
     expect(status.state).toBe("ready");
     expect(status.packages[0]?.cdns.toSorted()).toEqual(["a", "n"]);
     await silent.stalled;

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { parseTargets } from "../../src/targets/target-config.ts";
+import { placeDatabase } from "../database/new-database.ts";
 
 const ENV = { S3_KEY: "key-of-variable", S3_SECRET: "hunter2-of-variable", NGINX: "Bearer hunter2", EMPTY: "" };
 const S3 = { name: "s3", type: "s3", bucket: "creatives", accessKeyId: "key", secretAccessKey: "hunter2" };
@@ -133,6 +134,7 @@ describe("INTERLUDE_TARGETS", () => {
     expect(config.zones).toMatchObject([
       { zone: "1", cdns: { s3: "https://cdn.example/hls/", own: "../../cdn/own/" }, defaultCdn: "s3" },
     ]);
+    await placeDatabase(join(folder, "database"));
     const server = await buildServer(config);
     for (const name of ["own", "s3"]) {
       mkdirSync(join(folder, "cdn", name), { recursive: true });
