@@ -4,6 +4,7 @@
  * @see primetime.md §1.2-1.4; docs/manifest-server.md (parameters)
  */
 import { AdError, type FetchText } from "@interlude/core";
+import { parseJson, readMember } from "./json.ts";
 import { createBrowserPorts } from "./ports.ts";
 
 /** Addresses, and the parameters of primetime.md §1.4 that a client sets; what is left out is left to the server. */
@@ -224,16 +225,4 @@ export async function bootstrap(url: string | URL, request: BootstrapRequest = {
   if (masterUrl?.protocol === "http:" || masterUrl?.protocol === "https:") return { masterUrl };
   const message = `bootstrap at ${at}: expected an http(s) Master-M3U8, got ${JSON.stringify(master.slice(0, 80))}`;
   throw new AdError("url-malformed", message, { url: at });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function readMember(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }

@@ -4,6 +4,7 @@
  *
  * @see TCF v2 CMP API "in iframes"; the same scheme in GPP (`__gppLocator`) and US Privacy (`__uspapiLocator`)
  */
+import { parseJson, readMember } from "../json.ts";
 
 /**
  * Calls a command; never throws, and neither does what the platform does with `callback`.
@@ -105,14 +106,5 @@ function guard(callback: (answer: unknown, success: unknown) => void): {
 
 /** Platforms that were asked with text answer with text. */
 function parse(data: unknown): unknown {
-  if (typeof data !== "string") return data;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
-}
-
-function readMember(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return typeof data === "string" ? parseJson(data) : data;
 }

@@ -7,6 +7,7 @@
  * @see TCF v2 CMP API; GPP CMP API 1.1; US Privacy API 1.0 ("in iframes": locator frames and postMessage)
  */
 import type { ConsentSignals } from "./consent-macros.ts";
+import { readMember } from "../json.ts";
 import { findApi } from "./consent-api.ts";
 
 export interface Consent {
@@ -140,8 +141,4 @@ function readUsp(answer: unknown, success: unknown): Reading | undefined {
 
 function readText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" && value.length <= MAX_LENGTH ? value : undefined;
-}
-
-function readMember(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }

@@ -11,6 +11,7 @@ import {
   type RepackageRequest,
   type TextResponse,
 } from "@interlude/core";
+import { readMember } from "../json.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 import { sleep } from "../sleep.ts";
@@ -76,10 +77,6 @@ function parseAnswer(response: TextResponse): RepackageAnswer {
   if (typeof key === "string" && state !== undefined && typeof statusUrl === "string")
     return { outcome: "accepted", key, state, statusUrl: new URL(statusUrl, response.url) };
   throw new AdError("upstream-status", `${response.url.href}: expected key, state and statusUrl`);
-}
-
-function readMember(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }
 
 const STATES: readonly CreativeState[] = [

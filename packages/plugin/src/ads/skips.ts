@@ -54,7 +54,8 @@ export function createSkips(
   };
 }
 
-const NOWHERE: Omit<BeaconSubject, "breakId" | "position"> = {
+/** Whatever is told of no ad on screen. */
+export const NOWHERE: Omit<BeaconSubject, "breakId" | "position"> = {
   adId: undefined,
   ad: undefined,
   creative: undefined,

@@ -6,6 +6,7 @@
  */
 import type { SidecarAd, SidecarBreak, SidecarUrl } from "@interlude/core";
 import type { Listing } from "./track.ts";
+import { UNKNOWN_AD } from "./unknown-ad.ts";
 
 /** Between two discontinuities; seconds of the listing's clock. */
 interface Film {
@@ -68,21 +69,7 @@ function joinFilms(films: readonly Film[]): readonly SidecarBreak[] {
 }
 
 function toAd({ start, end, urls }: Film, index: number): SidecarAd {
-  const due = urls.map(({ url, time }) => ({ event: "progress", url, time: Math.max(0, time - start) }));
-  return {
-    adId: "",
-    adSystem: urls[0]?.adSystem ?? "",
-    title: "",
-    creativeId: undefined,
-    sequence: index + 1,
-    startTime: start,
-    duration: end - start,
-    playlistUrl: "",
-    trackers: due,
-    errors: [],
-    clickThrough: undefined,
-    clickTrackers: [],
-    companions: [],
-    wrapperAdIds: [],
-  };
+  const trackers = urls.map(({ url, time }) => ({ event: "progress", url, time: Math.max(0, time - start) }));
+  const adSystem = urls[0]?.adSystem ?? "";
+  return { ...UNKNOWN_AD, adSystem, sequence: index + 1, startTime: start, duration: end - start, trackers };
 }

@@ -16,6 +16,7 @@ import {
   type XmlReader,
 } from "@interlude/core";
 import type { Listing } from "./track.ts";
+import { UNKNOWN_AD } from "./unknown-ad.ts";
 
 export interface MarkerReader {
   /**
@@ -107,7 +108,7 @@ function listBreaks({ segments }: Listing, known: ReadonlyMap<number, readonly R
         const length = duration || (ad?.duration ?? 0);
         open ??= start(id, at, [], at + length);
         open.plannedEnd = Math.max(open.plannedEnd, at + length);
-        open.ads.push({ ...(ad ?? UNKNOWN), startTime: at, duration: length });
+        open.ads.push({ ...(ad ?? UNKNOWN_AD), startTime: at, duration: length });
       } else {
         endAd(open, at);
         if (type !== "AdEnd") open = undefined;
@@ -125,20 +126,3 @@ function endAd(open: OpenBreak | undefined, at: number): void {
   const last = open?.ads.pop();
   if (last) open?.ads.push({ ...last, duration: Math.min(last.duration, at - last.startTime) || last.duration });
 }
-
-const UNKNOWN: SidecarAd = {
-  adId: "",
-  adSystem: "",
-  title: "",
-  creativeId: undefined,
-  sequence: 1,
-  startTime: 0,
-  duration: 0,
-  playlistUrl: "",
-  trackers: [],
-  errors: [],
-  clickThrough: undefined,
-  clickTrackers: [],
-  companions: [],
-  wrapperAdIds: [],
-};

@@ -5,10 +5,11 @@
 import { type PlacedBreak, type SidecarBreak, type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import { type BreakEntry, createEntry } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
-import { createSkips } from "../ads/skips.ts";
+import { createSkips, NOWHERE } from "../ads/skips.ts";
 import type { ContentFacts } from "../content/content.ts";
-import type { ReadyAd } from "../insertion.ts";
+import type { ReadyAd, SkippedAd } from "../insertion.ts";
 import type { SessionDeps } from "../session.ts";
+import type { BeaconSender } from "../viewing/beacons.ts";
 import { toReadyAd } from "./server-ad.ts";
 
 export interface ServerBreaks {
@@ -37,49 +38,27 @@ export function createServerBreaks(
 ): ServerBreaks {
   const entries = new Map<string, ServerEntry>();
   const { reportSkipped } = createSkips(deps, facts);
-  let lastTime = Number.NaN;
-
-  const tellSkipped = (entry: ServerEntry, { skipped }: SidecarBreak): void => {
-    const news = skipped.slice(entry.told).map(({ adId, reason }) => ({
-      adId,
-      creativeUrl: undefined,
-      reason,
-      vastError: VAST_ERROR_OF_SKIP[reason],
-      message: `the server has left it out: ${reason}`,
-      // which the server has told its error to
-      errorUrls: [],
-    }));
-    entry.told = Math.max(entry.told, skipped.length);
-    reportSkipped(entry, news);
-  };
+  /** @returns whether the page has news of it */
   const takeOne = (source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): boolean => {
     const known = entries.get(source.breakId);
     const entry = known ?? createServerEntry(source, placed, content);
     entries.set(source.breakId, entry);
-    const drawn = source.ads.map((ad) => JSON.stringify({ ...ad, startTime: 0, duration: 0 }));
-    // who plays one of them goes on with the same
-    const ads = source.ads.map((ad, index): ReadyAd => {
-      const same = entry.drawn[index] === drawn[index] ? entry.ads[index] : undefined;
-      return same && Math.abs(same.duration - ad.duration) < 0.01 ? same : toReadyAd(ad);
-    });
-    const isNew = known === undefined || entry.ads.length !== ads.length;
-    Object.assign(entry, { ads, drawn });
-    if (ads.length > 0) Object.assign(entry, { status: "placed", reason: undefined });
-    else Object.assign(entry, { status: "skipped", reason: source.skipped[0]?.reason ?? "no-ads" });
-    tellSkipped(entry, source);
-    return isNew;
+    const before = entry.ads.length;
+    takeAds(entry, source);
+    const news = listSkipped(source).slice(entry.told);
+    entry.told += news.length;
+    reportSkipped(entry, news);
+    return known === undefined || entry.ads.length !== before;
   };
+  const list = (): readonly ServerEntry[] => [...entries.values()];
 
   return {
-    entries: () => [...entries.values()],
+    entries: list,
     take: (breaks, placed, content) => {
-      const isNew = breaks.map((source) =>
-        takeOne(
-          source,
-          placed.find(({ breakId }) => breakId === source.breakId),
-          content,
-        ),
-      );
+      const isNew = breaks.map((source) => {
+        const place = placed.find(({ breakId }) => breakId === source.breakId);
+        return takeOne(source, place, content);
+      });
       for (const oldest of [...entries.keys()].slice(0, Math.max(0, entries.size - MAX_ENTRIES)))
         entries.delete(oldest);
       if (isNew.includes(true)) deps.onBreaksChange();
@@ -93,30 +72,56 @@ export function createServerBreaks(
       const about = { adId: ad.id, creativeUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason], errorUrls: ad.errors };
       reportSkipped(entry, [{ ...about, message: "a segment cannot be loaded", place: String(index) }]);
     },
-    advance: (contentTime) => {
-      const isPlayed = !(contentTime < lastTime) && !(contentTime - lastTime > MAX_STEP);
-      const from = Number.isNaN(lastTime) ? -1 : lastTime;
-      lastTime = contentTime;
-      if (!isPlayed || facts()?.isLive) return;
-      for (const { planned, ads, time } of entries.values()) {
-        if (ads.length > 0 || typeof time !== "number" || time <= from || time > contentTime) continue;
-        const { breakId, position } = planned;
-        const subject = { ...NO_AD, breakId, position, contentTime: time };
-        deps.beacons.sendBreak(subject, "breakStart", planned.breakStart);
-        deps.beacons.sendBreak(subject, "breakEnd", planned.breakEnd);
-      }
-    },
+    advance: createEmptyBreaks(list, deps.beacons, facts),
   };
 }
 
-const NO_AD = {
-  adId: undefined,
-  ad: undefined,
-  creative: undefined,
-  index: undefined,
-  adCount: undefined,
-  mediaUrl: undefined,
-} as const;
+/** Who plays one of the ads goes on with the same. */
+function takeAds(entry: ServerEntry, source: SidecarBreak): void {
+  const drawn = source.ads.map((ad) => JSON.stringify({ ...ad, startTime: 0, duration: 0 }));
+  const ads = source.ads.map((ad, index): ReadyAd => {
+    const same = entry.drawn[index] === drawn[index] ? entry.ads[index] : undefined;
+    return same && Math.abs(same.duration - ad.duration) < 0.01 ? same : toReadyAd(ad);
+  });
+  const reason = source.skipped[0]?.reason ?? "no-ads";
+  const outcome = ads.length > 0 ? { status: "placed", reason: undefined } : { status: "skipped", reason };
+  Object.assign(entry, { ads, drawn, ...outcome });
+}
+
+/** What the server has left out. */
+function listSkipped({ skipped }: SidecarBreak): readonly SkippedAd[] {
+  return skipped.map(({ adId, reason }) => ({
+    adId,
+    creativeUrl: undefined,
+    reason,
+    vastError: VAST_ERROR_OF_SKIP[reason],
+    message: `the server has left it out: ${reason}`,
+    // which the server has told its error to
+    errorUrls: [],
+  }));
+}
+
+/** Sends what a break without ads owes, when the viewer plays over its place. */
+function createEmptyBreaks(
+  entries: () => readonly ServerEntry[],
+  beacons: BeaconSender,
+  facts: () => ContentFacts | undefined,
+): ServerBreaks["advance"] {
+  let lastTime = Number.NaN;
+  return (contentTime) => {
+    const isPlayed = !(contentTime < lastTime) && !(contentTime - lastTime > MAX_STEP);
+    const from = Number.isNaN(lastTime) ? -1 : lastTime;
+    lastTime = contentTime;
+    if (!isPlayed || facts()?.isLive) return;
+    for (const { planned, ads, time } of entries()) {
+      if (ads.length > 0 || typeof time !== "number" || time <= from || time > contentTime) continue;
+      const { breakId, position } = planned;
+      const subject = { ...NOWHERE, breakId, position, contentTime: time };
+      beacons.sendBreak(subject, "breakStart", planned.breakStart);
+      beacons.sendBreak(subject, "breakEnd", planned.breakEnd);
+    }
+  };
+}
 
 function createServerEntry(source: SidecarBreak, placed: PlacedBreak | undefined, content: ContentFacts): ServerEntry {
   const { breakId, startTime, trackers } = source;
