@@ -1,0 +1,110 @@
+/**
+ * Breaks that are put into playlists which hls.js has already: it is made to ask for all of them again.
+ *
+ * @see reference: hls.js reads `details` to decide whether a playlist has to be loaded
+ */
+import type { PlacedBreak } from "@interlude/core";
+import type { Vod } from "../content/vod.ts";
+import { type Ahead, isBefore, OVERLAP } from "./hls-ahead.ts";
+import { type Engine, ENGINE_EVENT, type EngineFragment } from "./hls-engine.ts";
+
+export interface LatePlaylistsDeps {
+  readonly engine: Engine;
+  readonly vod: () => Vod | undefined;
+  readonly toStreamTime: (contentTime: number) => number;
+  /** What is loaded from here on is another thing than before. */
+  readonly onReload: (loadedEnd: number) => void;
+}
+
+export interface UndecidedBreak {
+  readonly streamTime: number;
+  readonly isReady: boolean;
+}
+
+export interface LatePlaylists {
+  /** Breaks that are not in the playlists but may come. */
+  readonly undecided: () => readonly UndecidedBreak[];
+  /**
+   * Binds each break that is ready, or has it skipped.
+   *
+   * @param canStart told where it would start
+   * @returns whether anything was bound
+   */
+  readonly bind: (media: HTMLMediaElement, canStart: (start: number) => boolean) => boolean;
+  /** The same for breaks that lie beyond what is loaded; unless loading is held up for them, as many at once as may be. */
+  readonly bindAhead: (media: HTMLMediaElement, isHolding: boolean) => boolean;
+  /** Has every playlist asked for again, from the playhead on. */
+  readonly reload: (time: number) => void;
+}
+
+/** Breaks that come up within this many seconds of the loaded end are bound at once; others wait for company. */
+const NEAR = 10;
+
+/** @param release ends what pauses loading */
+export function createLatePlaylists(
+  deps: LatePlaylistsDeps,
+  { loaded, reachOf }: Ahead,
+  release: () => void,
+): LatePlaylists {
+  const { engine, vod } = deps;
+  const undecided: LatePlaylists["undecided"] = () =>
+    (vod()?.undecided() ?? []).map(({ contentTime, isReady }) => ({
+      streamTime: deps.toStreamTime(contentTime),
+      isReady,
+    }));
+  /** @param start where what is listed becomes another thing */
+  const reloadFrom = (time: number, start: number): void => {
+    release();
+    if (loaded.end() > start + OVERLAP) flushFrom(engine, start);
+    deps.onReload(start);
+    loaded.forgetFrom(start);
+    startAnew(engine, time);
+  };
+  const bind: LatePlaylists["bind"] = (media, canStart) => {
+    let first = Infinity;
+    const hasChanged = vod()?.bindLate(({ startTime, contentTime }: PlacedBreak) => {
+      const start = Math.max(startTime, deps.toStreamTime(contentTime));
+      if (!canStart(start) || loaded.lastDiscontinuity() > (findBefore(engine, start)?.cc ?? 0)) return false;
+      first = Math.min(first, start);
+      return true;
+    });
+    if (hasChanged) reloadFrom(media.currentTime, first);
+    return hasChanged ?? false;
+  };
+  return {
+    undecided,
+    bind,
+    bindAhead: (media, isHolding) => {
+      const breaks = undecided();
+      const ready = breaks.filter(({ isReady }) => isReady);
+      if (ready.length === 0) return false;
+      const reach = reachOf(media, media.currentTime);
+      const isDue = isHolding || ready.length === breaks.length;
+      if (!isDue && !ready.some(({ streamTime }) => streamTime - reach < NEAR)) return false;
+      // once hls.js has the last segment, it takes the stream to be over
+      return bind(media, (start) => start >= reach - OVERLAP && media.duration - OVERLAP > reach);
+    },
+    reload: (time) => reloadFrom(time, engine.media ? reachOf(engine.media, time) : time),
+  };
+}
+
+function startAnew(engine: Engine, time: number): void {
+  for (const track of [...engine.levels, ...engine.allAudioTracks, ...engine.allSubtitleTracks])
+    track.details = undefined;
+  engine.stopLoad();
+  // hls.js has copies of the tracks of sound, and would load on from what these list; it takes any list of them for a new one
+  const { audioTracks = [] } = engine;
+  if (audioTracks.length > 0) engine.trigger(ENGINE_EVENT.audioTracksUpdated, { audioTracks });
+  engine.startLoad(time);
+}
+
+function flushFrom(engine: Engine, start: number): void {
+  const startOffset = Math.max(start, findBefore(engine, start)?.end ?? start);
+  engine.trigger(ENGINE_EVENT.bufferFlushing, { startOffset, endOffset: Infinity, type: null });
+}
+
+/** What is listed just before a time; it may really end a little after it. */
+function findBefore({ levels }: Engine, time: number): EngineFragment | undefined {
+  const fragments = levels.flatMap(({ details }) => details?.fragments ?? []);
+  return fragments.find((fragment) => isBefore(fragment, time - OVERLAP));
+}

@@ -1,0 +1,126 @@
+/**
+ * Ads in the content's own playlists: what of them hls.js has loaded, breaks that are bound late, and ads whose media is broken.
+ */
+import { createAdFailures } from "./hls-ad-failure.ts";
+import { createEdgeAligner } from "./hls-edges.ts";
+import {
+  type Engine,
+  ENGINE_EVENT,
+  type EngineDetails,
+  type EngineEventData,
+  type EngineFragment,
+} from "./hls-engine.ts";
+import { createLateBinding } from "./hls-late-binding.ts";
+import type { EngineListeners } from "./hls-listen.ts";
+import type { LoadedParts } from "../parts.ts";
+
+export interface Splicing {
+  readonly listeners: EngineListeners;
+  /** A playlist of the content came. */
+  readonly onDetails: (details: EngineDetails | undefined) => void;
+  /** The viewer has got further, or a break was decided. */
+  readonly check: () => void;
+  /** The viewer has sought, and no policy has sent him elsewhere. */
+  readonly onSeek: (from: number, to: number) => void;
+  /** The media is taken away. */
+  readonly forget: () => void;
+  readonly stop: () => void;
+}
+
+export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
+  const { session, timeline, viewing } = parts;
+  const late = createLateBinding({
+    engine,
+    vod: session.vod,
+    targetDuration: () => session.facts()?.targetDuration ?? 0,
+    startBudgetMs: parts.settings.startBudgetMs,
+    toContentTime: parts.toContentTime,
+    toStreamTime: parts.toStreamTime,
+    onReload: timeline.forgetFrom,
+    onSeekReady: viewing.seekFrom,
+  });
+  const failures = createAdFailures({ engine, session, timeline, jump: viewing.jump, reload: late.reload });
+  const addMain = createMainListener(engine, parts);
+  const fillSound = createSoundListener(engine, parts);
+
+  return {
+    listeners: {
+      [ENGINE_EVENT.fragLoading]: ({ frag }) => {
+        if (!frag) return;
+        late.onFragmentLoading(frag);
+        failures.onFragmentLoading(frag);
+      },
+      [ENGINE_EVENT.fragLoaded]: ({ frag }) => {
+        if (!frag) return;
+        late.onFragmentLoaded(frag);
+        failures.onFragmentLoaded(frag);
+      },
+      [ENGINE_EVENT.bufferAppended]: fillSound,
+      [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
+        if (!frag) return;
+        failures.onFragmentBuffered(frag);
+        // hls.js tells of fragments that it could not parse as well
+        if (!hasMedia(frag)) return late.onChange(frag);
+        late.onFragmentBuffered(frag);
+        addMain(frag);
+        late.check();
+      },
+      [ENGINE_EVENT.error]: (error) => {
+        if (error.frag || error.fatal) late.onChange(error.frag);
+        failures.add(error);
+      },
+      [ENGINE_EVENT.fragLoadEmergencyAborted]: ({ frag }) => late.onChange(frag),
+      [ENGINE_EVENT.levelSwitching]: () => late.onChange(),
+      [ENGINE_EVENT.audioTrackSwitching]: () => late.onChange(),
+    },
+    onDetails: (details) => {
+      if (details) timeline.setDetails(details);
+      late.onDetails();
+    },
+    check: () => {
+      late.check();
+      failures.check();
+    },
+    onSeek: late.onSeek,
+    forget: late.forget,
+    stop: () => {
+      late.release();
+      failures.stop();
+    },
+  };
+}
+
+/** Tells the timeline of pictures in the buffer, and hls.js where those behind an ad belong. */
+function createMainListener(engine: Engine, { session, timeline }: LoadedParts): (fragment: EngineFragment) => void {
+  const edges = createEdgeAligner();
+  return (fragment) => {
+    if (fragment.type !== "main") return;
+    const details = engine.levels[fragment.level]?.details;
+    timeline.addFragment(fragment, details?.url);
+    const isLive = session.facts()?.isLive ?? false;
+    if (!isLive) edges.add(fragment, details, timeline.findAd(fragment, details?.url) !== undefined);
+  };
+}
+
+/** Only fragmented MP4 with its sound apart needs it, and loads it with its first sound. */
+function createSoundListener(engine: Engine, { timeline }: LoadedParts): (appended: EngineEventData) => void {
+  let loading: Promise<void> | undefined;
+  let fill: ((appended: EngineEventData) => void) | undefined;
+  return (appended) => {
+    const { frag, type } = appended;
+    if (type !== "audio" || !frag?.initSegment || frag.type !== "audio") return;
+    // without it the player seeks over the edge, as without the plugin
+    loading ??= import("./hls-sound-gap.ts").then(
+      ({ createSoundGapFiller }) => {
+        fill = createSoundGapFiller(engine, timeline);
+      },
+      () => undefined,
+    );
+    fill?.(appended);
+  };
+}
+
+/** Whether anything of a fragment could be read. */
+function hasMedia({ elementaryStreams }: EngineFragment): boolean {
+  return !elementaryStreams || Object.values(elementaryStreams).some((stream) => stream !== null);
+}
