@@ -17,7 +17,8 @@ import { createPluginClass, type InterludePlugin } from "./hosts/videojs-plugin.
 
 export * from "./every-entry.ts";
 export type { InterludeEvent, InterludePlayerEvent } from "./hosts/videojs-events.ts";
-export type { InterludePlugin, InterludeState } from "./hosts/videojs-plugin.ts";
+export type { InterludePlugin } from "./hosts/videojs-plugin.ts";
+export type { InterludeState } from "./hosts/videojs-relay.ts";
 export type { SourceHls } from "./hosts/videojs-source.ts";
 export type { VideoJs } from "./hosts/videojs-engine.ts";
 

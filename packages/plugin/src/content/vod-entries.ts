@@ -9,6 +9,7 @@ import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-en
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { refuseAd } from "../ads/skips.ts";
 import type { ContentFacts } from "./content.ts";
+import { createDeferred } from "../deferred.ts";
 import { selectDue, START_WINDOW } from "./lazy.ts";
 
 export interface VodEntriesPorts extends SessionPorts {
@@ -100,21 +101,18 @@ function createAsking(ports: VodEntriesPorts, facts: () => ContentFacts | undefi
     if (ports.takeResolved(entry, resolved) && fitPod(entry, facts()?.targetDuration ?? 0, ports))
       entry.status = "ready";
   };
-  const settle = (entry: BreakEntry): Promise<void> =>
-    new Promise((done) => {
-      const onHopeless = (): void => {
-        hopeless.add(entry);
-        done();
-      };
-      void resolve(entry, onHopeless).then(() => {
-        done();
-        onSettled();
-      });
+  const settle = async (entry: BreakEntry): Promise<void> => {
+    const decided = createDeferred<void>();
+    settled.set(entry, decided.promise);
+    await resolve(entry, () => {
+      hopeless.add(entry);
+      decided.resolve();
     });
+    decided.resolve();
+    onSettled();
+  };
   return {
-    ask: (entry) => {
-      settled.set(entry, settle(entry));
-    },
+    ask: (entry) => void settle(entry),
     settled: (entry) => settled.get(entry),
     isHopeless: (entry) => hopeless.has(entry),
   };

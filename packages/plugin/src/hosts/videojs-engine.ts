@@ -13,6 +13,8 @@ export interface VideoJsTech {
   /** There while VHS plays the source. */
   readonly vhs?: Vhs;
   el(): Element;
+  on(event: string, listener: () => void): void;
+  off(event: string, listener: () => void): void;
 }
 
 export interface VideoJsPlayer {

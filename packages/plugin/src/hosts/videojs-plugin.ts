@@ -7,22 +7,13 @@
  *   another source            → the insertion of the last one has ended; the next has the options given last
  */
 import type { AdInsertion } from "../ad-insertion.ts";
-import type { AdInsertionEvents, BreakEvent, AdEvent } from "../events.ts";
+import type { AdInsertionEvents } from "../events.ts";
 import type { AdInsertionOptions } from "../options.ts";
-import { createPlaylistLoader } from "./hls-playlist-loader.ts";
 import type { VideoJsListener, VideoJsPlayer, VideoJsPlugin, VideoJsPluginClass } from "./videojs-engine.ts";
-import { COMMON_NAMES, type InterludeEvent, selectQuartiles } from "./videojs-events.ts";
-import { createSource, type Relay, type Source, type SourceHls } from "./videojs-source.ts";
-
-/** What `statechanged` tells of. */
-export interface InterludeState {
-  /** Of the insertion that serves the source, or waits for one; "" without. */
-  readonly session: string;
-  /** The one that plays; undefined while content does. A listener to its events finds it here. */
-  readonly adBreak: BreakEvent | undefined;
-  /** The one on screen; undefined between the ads of a break. */
-  readonly ad: AdEvent | undefined;
-}
+import type { InterludeEvent } from "./videojs-events.ts";
+import { clearAd, createRelay, type InterludeState, NO_AD } from "./videojs-relay.ts";
+import type { SourceHls } from "./videojs-source.ts";
+import { createSources, type Sources } from "./videojs-sources.ts";
 
 /** What `player.interlude()` answers: an advanced plugin of video.js, and the {@link AdInsertion} of the source that plays. */
 export interface InterludePlugin extends Pick<AdInsertion, Forwarded> {
@@ -62,10 +53,6 @@ type Forwarded =
 
 export type InterludePluginClass = new (player: VideoJsPlayer, options?: AdInsertionOptions) => VideoJsPlugin;
 
-const NO_AD: Omit<InterludeState, "session"> = { adBreak: undefined, ad: undefined };
-/** Skins of video.js know it from contrib-ads. */
-const PLAYING_CLASS = "vjs-ad-playing";
-
 /**
  * @param Base `videojs.getPlugin("plugin")`
  * @param version of video.js
@@ -75,22 +62,20 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
   return class Interlude extends Base {
     static readonly defaultState: InterludeState = { session: "", ...NO_AD };
     readonly #player: VideoJsPlayer;
-    #options: AdInsertionOptions | undefined;
-    #waiting: Source | undefined;
-    #playing: Source | undefined;
-    /** Of the ad on screen, told so far. */
-    #quartiles = 0;
-    readonly #pLoader = createPlaylistLoader({
-      readMaster: (text) => this.#source?.tap.readMaster(text),
-      stitch: async (fetched) => (await this.#source?.tap.stitch(fetched)) ?? fetched.text,
-    });
-    readonly hlsConfig: InterludePlugin["hlsConfig"] = { pLoader: this.#pLoader };
+    readonly #sources: Sources;
+    readonly hlsConfig: InterludePlugin["hlsConfig"];
 
     constructor(player: VideoJsPlayer, options?: AdInsertionOptions) {
       super(player);
       this.#player = player;
-      player.on("xhr-hooks-ready", this.#onHandler);
-      player.on("loadstart", this.#onLoadStart);
+      this.#sources = createSources({
+        player,
+        name,
+        relay: createRelay(player, this),
+        onChange: () => this.setState({ session: this.session }),
+        onEnd: () => clearAd(player, this),
+      });
+      this.hlsConfig = { pLoader: this.#sources.pLoader };
       // video.js would ignore the options of a second call
       player.one("pluginsetup:interlude", () => {
         player.interlude = (next?: AdInsertionOptions) => {
@@ -99,11 +84,11 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
         };
       });
       if (options) this.use(options);
-      if (player.tech(true)?.vhs) this.#onHandler();
+      this.#sources.watch();
     }
 
     get insertion(): AdInsertion | undefined {
-      return this.#source?.insertion;
+      return this.#sources.current()?.insertion;
     }
     get ready(): Promise<void> {
       return this.insertion?.ready ?? Promise.resolve();
@@ -135,116 +120,15 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
     click(event?: { readonly clientX: number; readonly clientY: number }): URL | undefined {
       return this.insertion?.click(event);
     }
-
     use(options: AdInsertionOptions): void {
-      this.#options = options;
-      this.#waiting?.end();
-      this.#waiting = this.#create(options);
-      if (!this.#playing) this.setState({ session: this.session });
+      this.#sources.use(options);
     }
-
     attach(hls: SourceHls): void {
-      const source = this.#begin();
-      hls.config.pLoader = this.#pLoader;
-      source?.playInHls(hls, () => {
-        if (this.#playing === source) this.#endPlaying();
-      });
+      this.#sources.attach(hls);
     }
-
     override dispose(): void {
-      this.#player.off("xhr-hooks-ready", this.#onHandler);
-      this.#player.off("loadstart", this.#onLoadStart);
-      this.#endPlaying();
-      this.#waiting?.end();
-      this.#waiting = undefined;
+      this.#sources.release();
       super.dispose();
     }
-
-    get #source(): Source | undefined {
-      return this.#playing ?? this.#waiting;
-    }
-
-    #create(options: AdInsertionOptions): Source {
-      return createSource(options, { name, contentUrl: () => this.#player.currentSrc() }, this.#relay);
-    }
-
-    /** The source to come is there: it has an insertion of its own. */
-    #begin(): Source | undefined {
-      this.#endPlaying();
-      this.#playing = this.#waiting ?? (this.#options && this.#create(this.#options));
-      this.#waiting = undefined;
-      this.setState({ session: this.session });
-      return this.#playing;
-    }
-
-    #endPlaying(): void {
-      this.#playing?.end();
-      this.#playing = undefined;
-      this.#player.removeClass(PLAYING_CLASS);
-      this.setState(NO_AD);
-    }
-
-    readonly #onHandler = (): void => {
-      // before VHS's first request, which may be the media playlist; a source that came with the player is taken while there is no tech
-      if (this.#player.tech(true)?.vhs) this.#takeHandler();
-      else queueMicrotask(() => this.#takeHandler());
-    };
-
-    #takeHandler(): void {
-      const tech = this.#player.tech(true);
-      const vhs = tech?.vhs;
-      if (!tech || !vhs || vhs === this.#playing?.vhs()) return;
-      if (vhs.playlists && vhs.playlists.state !== "HAVE_NOTHING")
-        return this.#tell(`expected interlude() before the source is set, got it after its first playlist`);
-      this.#begin()?.playInVhs(vhs, tech, () => this.#player.src(this.#player.currentSources()));
-    }
-
-    readonly #onLoadStart = (): void => {
-      const { vhs } = this.#player.tech(true) ?? {};
-      if (vhs || !this.#player.currentSrc()) return;
-      if (this.#playing && !this.#playing.vhs()) return;
-      this.#endPlaying();
-      if (this.#source || this.#options)
-        this.#tell(
-          "expected VHS or hls.js to play it, got the browser itself; where it is HLS set html5: { vhs: { overrideNative: true } }",
-        );
-    };
-
-    #tell(message: string): void {
-      const detail = { fatal: true, code: "option-invalid", message, cause: undefined } as const;
-      const where = `source ${this.#player.currentSrc()}`;
-      // whoever makes the plugin listens after that
-      queueMicrotask(() => this.#relay("error", { ...detail, message: `${where}: ${message}` }));
-    }
-
-    readonly #notes: { readonly [K in keyof AdInsertionEvents]?: (detail: AdInsertionEvents[K]) => void } = {
-      adbreakstart: (adBreak) => {
-        this.#player.addClass(PLAYING_CLASS);
-        this.setState({ adBreak, ad: undefined });
-      },
-      adstart: (ad) => {
-        this.#quartiles = 0;
-        this.setState({ ad });
-      },
-      adprogress: (progress) => {
-        for (const type of selectQuartiles(progress, this.#quartiles)) {
-          this.#quartiles += 1;
-          this.#player.trigger({ type, detail: progress, indexInBreak: progress.index });
-        }
-      },
-      adcomplete: () => this.setState({ ad: undefined }),
-      adbreakcomplete: () => {
-        this.#player.removeClass(PLAYING_CLASS);
-        this.setState(NO_AD);
-      },
-    };
-
-    readonly #relay: Relay = (name, detail) => {
-      this.#notes[name]?.(detail);
-      const at = "index" in detail ? { indexInBreak: detail.index } : {};
-      this.trigger({ type: name, detail });
-      this.#player.trigger({ type: `interlude-${name}`, detail });
-      for (const type of COMMON_NAMES[name]) this.#player.trigger({ type, detail, ...at });
-    };
   };
 }

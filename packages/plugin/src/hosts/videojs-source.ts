@@ -3,7 +3,6 @@
  * early, and bound to VHS or to hls.js when either takes the source.
  */
 import { type AdInsertion, createInsertionBase } from "../ad-insertion.ts";
-import type { AdInsertionEvents } from "../events.ts";
 import type { AdInsertionOptions } from "../options.ts";
 import type { PlaylistTap } from "../tap.ts";
 import { type Engine, ENGINE_EVENT, type EngineConfig } from "./hls-engine.ts";
@@ -11,22 +10,29 @@ import type { Vhs } from "./vhs-engine.ts";
 import { createPlaylistGate } from "./vhs-playlists.ts";
 import type { VideoJsTech } from "./videojs-engine.ts";
 import { COMMON_NAMES, isEventName } from "./videojs-events.ts";
+import type { Relay } from "./videojs-relay.ts";
 
 /** An hls.js that a source handler of the publisher's own has made: class `Hls` fits it. */
 export interface SourceHls extends Engine {
   readonly config: EngineConfig;
 }
 
-/** An event of an insertion, by name and payload. */
-export type Relay = <K extends keyof AdInsertionEvents>(name: K, detail: AdInsertionEvents[K]) => void;
+/** VHS, and the tech that it plays a source in. */
+export interface VhsHandler {
+  readonly vhs: Vhs;
+  readonly tech: VideoJsTech;
+}
 
 export interface Source {
   readonly insertion: AdInsertion;
   readonly tap: PlaylistTap;
   /** The handler that plays it; undefined while none does. */
   readonly vhs: () => Vhs | undefined;
-  /** @param onMissed its first playlist is a media playlist, and was given to VHS before the plugin could see it */
-  readonly playInVhs: (vhs: Vhs, tech: VideoJsTech, onMissed: () => void) => void;
+  /**
+   * @param onMissed its first playlist is a media playlist, and was given to VHS before the plugin could see it
+   * @param onGone the tech goes, and its media with it
+   */
+  readonly playInVhs: (handler: VhsHandler, onMissed: () => void, onGone: () => void) => void;
   readonly playInHls: (hls: SourceHls, onDestroying: () => void) => void;
   readonly end: () => void;
 }
@@ -55,11 +61,13 @@ export function createSource(options: AdInsertionOptions, player: SourcePlayer, 
     insertion,
     tap,
     vhs: () => vhs,
-    playInVhs: (handler, tech, onMissed) => {
+    playInVhs: ({ vhs: handler, tech }, onMissed, onGone) => {
       vhs = handler;
       const gate = createPlaylistGate(handler, tap);
       const stop = readFirst(handler, tap, onMissed);
+      tech.on("dispose", onGone);
       release = () => {
+        tech.off("dispose", onGone);
         stop();
         gate.release();
       };
