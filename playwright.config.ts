@@ -4,11 +4,11 @@ import { defineConfig, type PlaywrightTestConfig } from "@playwright/test";
 const firefoxPath = process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr";
 const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(firefoxPath);
 
-/**
- * Specs of the plugin over e2e/plugin/world.ts: small pictures in real time, so that two at once go by waiting. All others start their own
- * server with ffmpeg behind it, so that a cold creative is really cold, and have the machine for themselves.
- */
+/** Specs of the plugin over e2e/plugin/world.ts: small pictures in real time. */
 const PLAYER = /e2e\/plugin\/[\w-]+\.spec\.ts$/;
+
+/** Three players at once, or every single frame: nothing else may run beside them. */
+const ALONE = /e2e\/(?:cmaf|manifest-live|manifest-vod)\.spec\.ts$/;
 
 /** Specs in which no browser plays. */
 const NO_PLAYER = /npm-start\.spec\.ts$/;
@@ -34,29 +34,27 @@ const firefox: typeof chromium = {
   },
 };
 
+/** Others start their own server with ffmpeg behind it, so that a cold creative is really cold. */
+const listProjects = (prefix: string, use: typeof chromium): NonNullable<PlaywrightTestConfig["projects"]> =>
+  [
+    { name: "player", testMatch: PLAYER },
+    { name: "server", testIgnore: [PLAYER, ALONE, ...(use === chromium ? [] : [NO_PLAYER])] },
+    { name: "alone", testMatch: ALONE, workers: 1 },
+  ].map(({ name, ...files }) => ({
+    ...files,
+    name: `${prefix}${name}`,
+    outputDir: `.interlude/test-results/${prefix}${name}`,
+    use,
+  }));
+
+/** One after the other in package.json's scripts: what one project leaves in its folder the next one does not clear away. */
 export default defineConfig({
   testDir: "e2e",
-  outputDir: ".interlude/test-results",
   // where a machine is shared, as in continuous integration, a second player may cost the first one its frames
   workers: process.env["CI"] ? 1 : 2,
   forbidOnly: Boolean(process.env["CI"]),
   timeout: 180_000,
   reporter: [["list"], ["json", { outputFile: ".interlude/reports/e2e.json" }]],
   use: { trace: "retain-on-failure" },
-  projects: [
-    { name: "player", testMatch: PLAYER, use: chromium },
-    { name: "chromium", testIgnore: PLAYER, workers: 1, dependencies: ["player"], use: chromium },
-    ...(withFirefox
-      ? [
-          { name: "firefox", testMatch: PLAYER, use: firefox },
-          {
-            name: "firefox-server",
-            testIgnore: [PLAYER, NO_PLAYER],
-            workers: 1,
-            dependencies: ["chromium", "firefox"],
-            use: firefox,
-          },
-        ]
-      : []),
-  ],
+  projects: [...listProjects("", chromium), ...(withFirefox ? listProjects("firefox-", firefox) : [])],
 });

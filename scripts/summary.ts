@@ -37,6 +37,7 @@ function countEndToEnd(report: unknown): Counts {
 const reports: readonly (readonly [string, (report: unknown) => Counts])[] = [
   [".interlude/reports/unit.json", countUnit],
   [".interlude/reports/e2e.json", countEndToEnd],
+  [".interlude/reports/alone.json", countEndToEnd],
 ];
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const [path, count] of reports) {
