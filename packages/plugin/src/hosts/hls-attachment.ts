@@ -14,13 +14,12 @@ import { measureAhead } from "../viewing/frames.ts";
  * @param isAlone nothing around hls.js minds that the element is emptied for an ad
  */
 export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolean): HostSide {
-  const { session, viewing } = parts;
+  const { viewing } = parts;
   const splicing = createSplicing(engine, parts);
   let interstitials: Interstitials | undefined;
   let isDetached = false;
-  const follower = createFollower(parts, () => {
-    if (!interstitials) splicing.check();
-  });
+  const check = (): void => (interstitials ?? splicing).check();
+  const follower = createFollower(parts, check);
   const watch = (media: HTMLMediaElement | null): void => follower.watch(media, interstitials);
   const playInterstitials = async (): Promise<void> => {
     const { createInterstitials } = await import("./hls-interstitials.ts");
@@ -31,9 +30,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
     interstitials = createInterstitials(engine, parts);
     watch(engine.media);
   };
-  const tellThrown = (cause: unknown): void =>
-    parts.emit("error", { fatal: false, code: "internal", message: String(cause), cause });
-  const stopSplicing = listenTo(engine, splicing.listeners, tellThrown);
+  const stopSplicing = listenTo(engine, splicing.listeners, parts.emit);
   const listeners: EngineListeners = {
     [ENGINE_EVENT.mediaAttached]: () => {
       if (engine.media !== follower.watched()) watch(engine.media);
@@ -51,16 +48,13 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
       parts.onTimelineChange();
     },
   };
-  const stop = listenTo(engine, listeners, tellThrown);
+  const stop = listenTo(engine, listeners, parts.emit);
   watch(engine.media);
 
   return {
     ...describePlayer(engine),
     media: follower.followed,
-    onLateChange: () => {
-      if (interstitials) session.vod()?.bindLate(() => false);
-      else splicing.check();
-    },
+    onLateChange: check,
     ...(isAlone && canInterrupt(engine) && { playInterstitials }),
     onSeek: (from, to) => {
       if (!interstitials && canSnapBack(parts.settings)) splicing.onSeek(from, to);

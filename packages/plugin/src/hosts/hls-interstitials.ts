@@ -10,93 +10,62 @@
  *
  * @see hls.js 1.7 API.md, interstitials; player notes §2.1: a break that is inserted resets the media source
  */
-import type { PlacedAd, PlacedBreak, SkipReason } from "@interlude/core";
-import { describePieces, readBreakIndex } from "../content/interstitials.ts";
+import { describePieces } from "../content/interstitials.ts";
 import type { LoadedParts } from "../parts.ts";
 import { createStreamMedia } from "../viewing/stream-media.ts";
-import { type Engine, ENGINE_EVENT, type EngineEventData } from "./hls-engine.ts";
-import { isOnline } from "./online.ts";
+import { type Engine, ENGINE_EVENT } from "./hls-engine.ts";
+import { createInterstitialAds } from "./hls-interstitial-ads.ts";
+import { askAnew } from "./hls-late-playlists.ts";
+import { listenTo } from "./hls-listen.ts";
 import { createInterstitialClock } from "./interstitial-clock.ts";
+import { isOnline } from "./online.ts";
 
 export interface Interstitials {
   /** The element with the ads in its time. */
   readonly wrap: (media: HTMLMediaElement) => HTMLMediaElement;
   /** A playlist of the content came. */
   readonly onLevelUpdated: (playlistUrl: string) => void;
+  /** A break was decided, or the viewer has got further: what lies far enough ahead is declared, what does not is skipped. */
+  readonly check: () => void;
   /** @returns whether the element is only lent to an ad */
   readonly onMediaDetaching: () => boolean;
   readonly stop: () => void;
 }
 
-/** Errors of loading before an ad is given up. */
-const MAX_FAILURES = 2;
 /** How long nothing of an ad may be seen. */
 const STANDSTILL_MS = 6000;
 /** Seconds before the end of everything that are its end. */
 const AT_END = 0.15;
+/** Seconds in which hls.js gets a playlist anew, and something of the ad. */
+const LATEST = 1;
 
 export function createInterstitials(engine: Engine, parts: LoadedParts): Interstitials {
-  const { timeline } = parts;
-  /** The ad that the element is for, or will be. */
-  let wanted: PlacedAd | undefined;
-  let player: EngineEventData["player"];
+  const { timeline, session } = parts;
   let isLent = false;
   let release: (() => void) | undefined;
+  const isBreak = (): boolean => Boolean(engine.interstitialsManager?.playingItem?.event);
+  const ads = createInterstitialAds(parts);
   const skip = (): void => engine.interstitialsManager?.skip();
   const clock = createInterstitialClock({ ...parts, breaks: timeline.breaks, skip });
-  const isBreak = (): boolean => Boolean(engine.interstitialsManager?.playingItem?.event);
-
+  const onAttached = (): void => {
+    isLent = false;
+  };
+  const listeners = { ...ads.listeners, [ENGINE_EVENT.mediaAttached]: onAttached };
+  const stop = listenTo(engine, listeners, parts.emit);
   const follow = (media: HTMLMediaElement): (() => void) => {
-    const events: Readonly<Record<string, () => void>> = {
+    const unlisten = listenToMedia(media, {
       emptied: () => clock.show(media, undefined),
-      loadeddata: () => clock.show(media, engine.media === media ? "content" : wanted),
+      loadeddata: () => clock.show(media, engine.media === media ? "content" : ads.current()),
       seeking: () => clock.onSeeking(media),
-    };
-    for (const [name, listener] of Object.entries(events)) media.addEventListener(name, listener);
+    });
     const unwatch = watchStandstill(media, parts.ports.now, () => {
-      if (!wanted || !isBreak() || engine.media) return;
-      giveUp(wanted, "media-timeout", player);
+      if (isBreak() && !engine.media) ads.giveUpCurrent();
     });
     return () => {
       unwatch();
-      for (const [name, listener] of Object.entries(events)) media.removeEventListener(name, listener);
+      unlisten();
     };
   };
-  const findBreak = (breakId: string | undefined): PlacedBreak | undefined =>
-    timeline.breaks().find((placed) => placed.breakId === breakId);
-  const findAd = ({ event, assetListIndex = -1 }: EngineEventData): PlacedAd | undefined => {
-    const entry = event && parts.session.entries()[readBreakIndex(event.identifier) ?? -1];
-    return findBreak(entry?.planned.breakId)?.ads[assetListIndex];
-  };
-  const giveUp = ({ breakId, adId }: PlacedAd, reason: SkipReason, broken: EngineEventData["player"]): void => {
-    parts.session.refuse(breakId, Number(adId), reason, true);
-    // hls.js goes on to what follows the ad
-    broken?.destroy();
-  };
-  const failures = new Map<string, number>();
-  const stop = listenTo(engine, {
-    [ENGINE_EVENT.interstitialAssetStarted]: (data) => {
-      wanted = findAd(data);
-      player = data.player;
-    },
-    [ENGINE_EVENT.interstitialAssetError]: (data) => {
-      const ad = findAd(data);
-      if (!ad) return;
-      const reason = selectReason(data.details);
-      const name = JSON.stringify([ad.breakId, ad.adId]);
-      const count = (failures.get(name) ?? 0) + 1;
-      failures.set(name, count);
-      // what hls.js gives up itself it marks only after it has told of the error
-      queueMicrotask(() => {
-        if (data.asset?.error) giveUp(ad, reason, undefined);
-        else if (reason === "media-unavailable" && count === MAX_FAILURES && isOnline())
-          giveUp(ad, reason, data.player);
-      });
-    },
-    [ENGINE_EVENT.mediaAttached]: () => {
-      isLent = false;
-    },
-  });
 
   return {
     wrap: (media) => {
@@ -114,6 +83,14 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
       const fragments = describePieces(timeline.breaks());
       timeline.setDetails({ url, live: false, startSN: 0, fragments });
     },
+    check: () => {
+      const { media } = engine;
+      // until the first frame is there, hls.js has not settled where to start; while an ad plays, it does not load the content
+      if (!media || media.readyState < media.HAVE_CURRENT_DATA || isBreak()) return;
+      const at = media.currentTime;
+      const hasChanged = session.vod()?.bindLate(({ contentTime }) => contentTime - at > LATEST);
+      if (hasChanged) askAnew(engine, at);
+    },
     onMediaDetaching: () => {
       if (isLent || !isBreak()) return false;
       isLent = true;
@@ -127,11 +104,10 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
 }
 
 /** @returns what ends it */
-function listenTo(engine: Engine, listeners: Readonly<Record<string, (data: EngineEventData) => void>>): () => void {
-  const listen = (event: string, data: EngineEventData): void => listeners[event]?.(data);
-  for (const event of Object.keys(listeners)) engine.on(event, listen);
+function listenToMedia(media: HTMLMediaElement, listeners: Readonly<Record<string, () => void>>): () => void {
+  for (const [name, listener] of Object.entries(listeners)) media.addEventListener(name, listener);
   return () => {
-    for (const event of Object.keys(listeners)) engine.off(event, listen);
+    for (const [name, listener] of Object.entries(listeners)) media.removeEventListener(name, listener);
   };
 }
 
@@ -149,9 +125,4 @@ function watchStandstill(media: HTMLMediaElement, now: () => number, onStandstil
     }
   }, STANDSTILL_MS / 10);
   return () => clearInterval(timer);
-}
-
-function selectReason(details: unknown): SkipReason {
-  const isLoading = typeof details === "string" && /(?:LoadError|LoadTimeOut|EmptyError)$/.test(details);
-  return isLoading ? "media-unavailable" : "source-unreadable";
 }

@@ -58,7 +58,7 @@ export function createLatePlaylists(
     if (loaded.end() > start + OVERLAP) flushFrom(engine, start);
     deps.onReload(start);
     loaded.forgetFrom(start);
-    startAnew(engine, time);
+    askAnew(engine, time);
   };
   const bind: LatePlaylists["bind"] = (media, canStart) => {
     let first = Infinity;
@@ -88,7 +88,8 @@ export function createLatePlaylists(
   };
 }
 
-function startAnew(engine: Engine, time: number): void {
+/** Has hls.js ask for every playlist again, and load on from a time. */
+export function askAnew(engine: Engine, time: number): void {
   for (const track of [...engine.levels, ...engine.allAudioTracks, ...engine.allSubtitleTracks])
     track.details = undefined;
   engine.stopLoad();

@@ -67,20 +67,11 @@ export function createPlaylistLoader(tap: PlaylistTap): PlaylistLoaderConstructo
       this.context = context;
       const type: string = context.type;
       if (type === "manifest" && !this.#isAdPlayer) tap.begin?.(context.url);
-      const { onSuccess, onError, onTimeout, onAbort, onProgress } = callbacks;
-      this.#inner.load(context, configuration, {
-        onSuccess: (response, stats, _context, details) => {
-          const deliver = (data: LoaderResponse): void => onSuccess(data, stats, context, details);
-          if (this.#isAdPlayer || typeof response.data !== "string") deliver(response);
-          else this.#deliver(response, response.data, context, deliver);
-        },
-        onError: (error, _context, details, stats) => onError(error, context, details, stats),
-        onTimeout: (stats, _context, details) => onTimeout(stats, context, details),
-        ...(onAbort && { onAbort: (stats, _context, details) => onAbort(stats, context, details) }),
-        ...(onProgress && {
-          onProgress: (stats, _context, data, details) => onProgress(stats, context, data, details),
-        }),
+      const inner = nameContext(callbacks, context, (response, deliver) => {
+        if (this.#isAdPlayer || typeof response.data !== "string") deliver(response);
+        else this.#deliver(response, response.data, context, deliver);
       });
+      this.#inner.load(context, configuration, inner);
     }
 
     #deliver(
@@ -98,6 +89,26 @@ export function createPlaylistLoader(tap: PlaylistTap): PlaylistLoaderConstructo
         if (!this.#isEnded) deliver({ ...response, data });
       });
     }
+  };
+}
+
+/**
+ * The callbacks of hls.js as the host's own loader calls them, which knows nothing of playlists.
+ *
+ * @param onResponse given each answer before hls.js is
+ */
+function nameContext(
+  { onSuccess, onError, onTimeout, onAbort, onProgress }: LoaderCallbacks<PlaylistLoaderContext>,
+  context: PlaylistLoaderContext,
+  onResponse: (response: LoaderResponse, deliver: (response: LoaderResponse) => void) => void,
+): LoaderCallbacks<LoaderContext> {
+  return {
+    onSuccess: (response, stats, _context, details) =>
+      onResponse(response, (data) => onSuccess(data, stats, context, details)),
+    onError: (error, _context, details, stats) => onError(error, context, details, stats),
+    onTimeout: (stats, _context, details) => onTimeout(stats, context, details),
+    ...(onAbort && { onAbort: (stats, _context, details) => onAbort(stats, context, details) }),
+    ...(onProgress && { onProgress: (stats, _context, data, details) => onProgress(stats, context, data, details) }),
   };
 }
 

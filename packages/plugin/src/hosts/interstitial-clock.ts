@@ -40,38 +40,16 @@ const PAST = 0.01;
 const BEFORE = 0.001;
 
 export function createInterstitialClock(deps: InterstitialClockDeps): InterstitialClock {
-  const { breaks } = deps;
+  const crossing = createCrossing(deps.breaks);
   let shown: PlacedAd | "content" | undefined;
   let streamTime = 0;
-  /** Where the element was in the content, and the break whose place it has run over since. */
-  let contentAt = Number.NaN;
-  let crossed: PlacedBreak | undefined;
   /** Content time to go on at, when the element is back. */
   let goal: number | undefined;
-
-  /** Until hls.js starts a break, the viewer is in front of it. */
-  const findFront = (time: number): number | undefined => {
-    crossed ??= breaks().find((placed) => contentAt < placed.contentTime && isAt(placed, time));
-    if (crossed && !isAt(crossed, time)) crossed = undefined;
-    contentAt = time;
-    return crossed && crossed.startTime - BEFORE;
-  };
-  const leap = (time: number): void => {
-    crossed = undefined;
-    contentAt = time;
-  };
-  const selectContentTime = (target: number): number => {
-    const left = breaks().find(({ startTime, duration }) => {
-      const past = target - startTime - duration;
-      return past >= 0 && past < RUN_OUT;
-    });
-    return left ? left.contentTime + (left.replaced ?? 0) + PAST : deps.toContentTime(target);
-  };
 
   return {
     show: (media, now) => {
       shown = now;
-      leap(media.currentTime);
+      crossing.leap(media.currentTime);
       if (goal === undefined || now === undefined) return;
       if (now !== "content") return deps.skip();
       if (Math.abs(goal - media.currentTime) > RUN_OUT) media.currentTime = goal;
@@ -81,30 +59,73 @@ export function createInterstitialClock(deps: InterstitialClockDeps): Interstiti
       // it is emptied before it says so
       if (media.readyState === media.HAVE_NOTHING) return streamTime;
       if (goal !== undefined) streamTime = deps.toStreamTime(goal);
-      else if (shown === "content") streamTime = findFront(time) ?? deps.toStreamTime(time);
+      else if (shown === "content") streamTime = crossing.findFront(time) ?? deps.toStreamTime(time);
       else if (shown) streamTime = shown.startTime + Math.min(time, shown.duration - BEFORE);
       return streamTime;
     },
     seek: (media, target) => {
-      const into = breaks().find((placed) => isWithin(placed, target));
-      if (typeof shown === "object" && isWithin(shown, target)) media.currentTime = target - shown.startTime;
-      // a later ad of the break follows where this one ends
-      else if (typeof shown === "object" && into?.breakId === shown.breakId && target > shown.startTime)
-        media.currentTime = media.duration;
-      else {
-        const contentTime = into ? Math.max(0, into.contentTime - RUN_UP) : selectContentTime(target);
-        if (shown === "content") {
-          media.currentTime = contentTime;
-          leap(contentTime);
-        } else {
-          goal = contentTime;
-          if (shown) deps.skip();
-        }
+      const within = typeof shown === "object" ? selectAdTime(shown, media.duration, target, deps) : undefined;
+      if (within !== undefined) media.currentTime = within;
+      else if (shown === "content") {
+        media.currentTime = selectContentTime(target, deps);
+        crossing.leap(media.currentTime);
+      } else {
+        goal = selectContentTime(target, deps);
+        if (shown) deps.skip();
       }
     },
-    onSeeking: (media) => leap(media.currentTime),
+    onSeeking: (media) => crossing.leap(media.currentTime),
     streamTime: () => streamTime,
   };
+}
+
+/** Until hls.js starts a break whose place the viewer has run over, the viewer is in front of it. */
+interface Crossing {
+  /** Stream time just before such a break; the element is at a content time. */
+  readonly findFront: (time: number) => number | undefined;
+  /** The element has got to a content time in another way than by playing. */
+  readonly leap: (time: number) => void;
+}
+
+function createCrossing(breaks: () => readonly PlacedBreak[]): Crossing {
+  let last = Number.NaN;
+  let crossed: PlacedBreak | undefined;
+  return {
+    findFront: (time) => {
+      crossed ??= breaks().find((placed) => last < placed.contentTime && isAt(placed, time));
+      if (crossed && !isAt(crossed, time)) crossed = undefined;
+      last = time;
+      return crossed && crossed.startTime - BEFORE;
+    },
+    leap: (time) => {
+      crossed = undefined;
+      last = time;
+    },
+  };
+}
+
+/** Time of an ad's own element for a stream time; undefined: it lies outside of what plays. */
+function selectAdTime(
+  shown: PlacedAd,
+  duration: number,
+  target: number,
+  { breaks }: InterstitialClockDeps,
+): number | undefined {
+  if (isWithin(shown, target)) return target - shown.startTime;
+  const into = breaks().find((placed) => isWithin(placed, target));
+  // a later ad of the break follows where this one ends
+  return into?.breakId === shown.breakId && target > shown.startTime ? duration : undefined;
+}
+
+/** Content time for a stream time: in front of the break that it is in. */
+function selectContentTime(target: number, { breaks, toContentTime }: InterstitialClockDeps): number {
+  const into = breaks().find((placed) => isWithin(placed, target));
+  if (into) return Math.max(0, into.contentTime - RUN_UP);
+  const left = breaks().find(({ startTime, duration }) => {
+    const past = target - startTime - duration;
+    return past >= 0 && past < RUN_OUT;
+  });
+  return left ? left.contentTime + (left.replaced ?? 0) + PAST : toContentTime(target);
 }
 
 function isAt({ contentTime }: PlacedBreak, time: number): boolean {
