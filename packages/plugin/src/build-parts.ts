@@ -50,6 +50,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
   const session = deps.createSession({
     ...deps,
     ...askHost(host),
+    liveStart: (content) => host()?.liveStart?.(content) ?? viewing.masterStart(content.duration),
     ports,
     // read when the first playlist comes: only then is it known which player plays
     get canBindLate() {
@@ -74,6 +75,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     onTime: createFollower(session, clock, emit),
     onSeek: (from, to) => host()?.onSeek?.(from, to),
     onWatched: tellBreaks,
+    onBroken: ({ placed }) => session.refuse(placed.breakId, Number(placed.adId), "source-unreadable", true),
   });
   return {
     ...clock,
@@ -82,7 +84,14 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     emit,
     beacons,
     timeline,
-    session: { ...session, stitch: (fetched) => stitchFromStart(fetched, session, viewing) },
+    session: {
+      ...session,
+      readMaster: (text) => {
+        session.readMaster(text);
+        viewing.readMaster(text);
+      },
+      stitch: (fetched) => stitchFromStart(fetched, session, viewing),
+    },
     breaks,
     viewing,
     onTimelineChange: tellBreaks,
@@ -92,10 +101,9 @@ export function buildParts(deps: PartsDeps): LoadedParts {
 /** What a session asks of the player, which may not be there yet. */
 function askHost(
   host: PartsDeps["host"],
-): Pick<SessionDeps, "bufferAhead" | "liveStart" | "playsSoundApart" | "onLateChange" | "playInterstitials"> {
+): Pick<SessionDeps, "bufferAhead" | "playsSoundApart" | "onLateChange" | "playInterstitials"> {
   return {
     bufferAhead: () => host()?.bufferAhead(),
-    liveStart: (content) => host()?.liveStart?.(content),
     playsSoundApart: () => host()?.playsSoundApart?.() ?? true,
     onLateChange: () => host()?.onLateChange(),
     playInterstitials: () => host()?.playInterstitials?.(),
@@ -142,10 +150,9 @@ function createBreaksTeller(breaks: () => readonly BreakSnapshot[], emit: Emit):
 /** The playlist of the pictures says where playback begins. */
 async function stitchFromStart(fetched: FetchedPlaylist, session: Session, viewing: Viewing): Promise<Stitched> {
   const stitched = await session.stitch(fetched);
-  if (fetched.content.kind !== "main") return stitched;
   // what is only declared takes no time in the playlist
   const listed = session.hasInterstitials?.() ? { ...stitched, breaks: [] } : stitched;
-  return { ...stitched, text: viewing.writeStart(listed) };
+  return { ...stitched, text: viewing.writeStart(listed, fetched.content.kind === "main") };
 }
 
 function listBreakIds(entries: readonly BreakEntry[], timeline: Timeline): ReadonlySet<string> {

@@ -5,12 +5,12 @@ import { createEdgeWatch } from "./edge-watch.ts";
 import type { Helm, HelmDeps } from "./helm.ts";
 import type { SteeredMedia } from "./playhead.ts";
 import { findSpot, type Spot } from "./seeking.ts";
-import { goOn, goTo, type TurnFacts } from "./turns.ts";
+import { goOn, goTo, type StartGoal, type TurnFacts } from "./turns.ts";
 
 export interface FrameDeps extends Pick<HelmDeps, "spots" | "rules" | "playing" | "onFinish"> {
   readonly toStreamTime: (contentTime: number) => number;
-  /** Content seconds at which a returning viewer goes on; undefined: nothing is to be done at the start. */
-  readonly resumeTime: () => number | undefined;
+  /** Undefined: nothing is to be done at the start. */
+  readonly startGoal: () => StartGoal | undefined;
 }
 
 export interface FrameSteering {
@@ -29,8 +29,8 @@ export function createFrameSteering(deps: FrameDeps, helm: Helm): FrameSteering 
   const readFacts = (time: number): TurnFacts => ({ time, spots: deps.spots(), canPlay, toStreamTime });
   const start = (media: SteeredMedia, time: number): boolean => {
     isStarted = true;
-    const goal = deps.resumeTime();
-    const turn = goal === undefined ? undefined : goTo(goal, readFacts(time));
+    const goal = deps.startGoal();
+    const turn = goal && goTo(goal, readFacts(time));
     return !turn || helm.take(media, turn);
   };
   const reach = (media: SteeredMedia, time: number, spot: Spot): boolean => {

@@ -42,13 +42,27 @@ export interface TurnFacts {
   readonly toStreamTime: (contentTime: number) => number;
 }
 
-/** With the first frame: the pre-roll that plays, then the goal, seconds of content; else there at once. Undefined: it is there. */
-export function goTo(goal: number, { time, spots, canPlay, toStreamTime }: TurnFacts): Turn | undefined {
-  const spot = findSpot(spots, time);
-  if (spot?.position === "pre" && canPlay(spot))
-    return stay(time, spot.breakId, { queue: [spot.breakId], goal, reason: "resume" });
-  const target = toStreamTime(goal);
-  if (isPlayerStep(target, time)) return undefined;
+/** Where who begins wants to be. */
+export interface StartGoal {
+  /** Seconds of content. */
+  readonly contentTime: number;
+  /** Whether it is the content's wish alone: without a pre-roll the player sees to it. */
+  readonly isOwn: boolean;
+  /** Stream time at which the master playlist has the player begin, be there a pre-roll or not; undefined: it does not. */
+  readonly begun: number | undefined;
+}
+
+/** With the first frame: the pre-roll that plays, then the goal; else the goal at once. Undefined: it is right where it is. */
+export function goTo(goal: StartGoal, { time, spots, canPlay, toStreamTime }: TurnFacts): Turn | undefined {
+  const { contentTime, isOwn, begun } = goal;
+  const isMisled = begun !== undefined && isPlayerStep(begun, time);
+  const spot = isMisled ? spots.find(({ position }) => position === "pre") : findSpot(spots, time);
+  if (spot?.position === "pre" && canPlay(spot)) {
+    const plan = { queue: [spot.breakId], goal: contentTime, reason: "resume" } as const;
+    return isMisled ? { ...playFrom(spot, plan, time), reason: "ad-start" } : stay(time, spot.breakId, plan);
+  }
+  const target = toStreamTime(contentTime);
+  if (isOwn || isPlayerStep(target, time)) return undefined;
   return { admitted: undefined, plan: undefined, to: time, target, reason: "resume" };
 }
 

@@ -2,25 +2,25 @@
  * What is on screen, in any player: frames counted into breaks and ads, the policies that say which of them may be, and no picture
  * that stands still for good.
  */
-import type { Stitched } from "@interlude/core";
 import type { BeaconSender } from "./beacons.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { Emit } from "../events.ts";
-import { toStreamTime } from "./content-time.ts";
-import { createFrameNeed } from "./frame-need.ts";
-import { type Stall, watchFrames, watchStalls } from "./frames.ts";
+import { followMedia } from "./follow-media.ts";
+import type { Stall } from "./frames.ts";
+import { noteWatched } from "./note-watched.ts";
 import { createPlayback, type Playback } from "./playback.ts";
 import type { PolicySettings } from "../policy-options.ts";
-import { selectResume, selectStart, writeStart } from "./resume.ts";
+import { createStart, type Start } from "./resume.ts";
 import { createRules } from "./rules.ts";
-import { describeSpans, describeSpots, LISTED } from "./spots.ts";
-import { EDGE } from "./seeking.ts";
+import type { Spot } from "./seeking.ts";
+import { describeSpots } from "./spots.ts";
+import { answerStall, type StallDeps } from "./stalls.ts";
 import { createSteering } from "./steering.ts";
 import type { AdSpan, Timeline } from "./timeline.ts";
 import { createUserActions, type UserActions } from "./user-events.ts";
 import { createWatched } from "./watched.ts";
 
-export interface ViewingDeps {
+export interface ViewingDeps extends Pick<StallDeps, "onBroken"> {
   readonly settings: PolicySettings;
   readonly timeline: Timeline;
   readonly entries: () => readonly BreakEntry[];
@@ -41,7 +41,8 @@ export interface ViewingDeps {
   readonly onWatched: () => void;
 }
 
-export interface Viewing extends Pick<Playback, "click" | "fail">, Pick<UserActions, "start"> {
+export interface Viewing
+  extends Pick<Playback, "click" | "fail">, Pick<UserActions, "start">, Pick<Start, "readMaster" | "masterStart"> {
   /** Follows this element from now on, and no other; null: none. */
   readonly watch: (media: HTMLMediaElement | null) => void;
   /** The media is taken away from the element: what plays has ended. */
@@ -53,108 +54,51 @@ export interface Viewing extends Pick<Playback, "click" | "fail">, Pick<UserActi
   /** The ad on screen. */
   readonly current: () => AdSpan | undefined;
   readonly isWatched: (breakId: string) => boolean;
-  /** The playlist with the place where playback begins; the identical text where that is its start, and in live content. */
-  readonly writeStart: (stitched: Stitched) => string;
+  readonly writeStart: Start["write"];
 }
 
 export function createViewing(deps: ViewingDeps): Viewing {
-  const { timeline, emit, now, settings, isLive } = deps;
+  const { timeline, settings, now } = deps;
   const watched = createWatched(now);
-  const rules = createRules(settings, watched, emit);
-  const facts = { entries: deps.entries, watched, isLive };
-  const spots = (): ReturnType<typeof describeSpots> => describeSpots(timeline.breaks(), timeline, facts);
-  const noted: Emit = (name, event) => {
-    if ("breakId" in event && typeof event.breakId === "string") {
-      const { breakId } = event;
-      if (name === "adbreakstart") begin(breakId);
-      else if (name === "adbreakcomplete") watched.end(breakId, "watched" in event && event.watched === true);
-    }
-    emit(name, event);
-    if (name === "adbreakstart" || name === "adbreakcomplete") deps.onWatched();
-  };
-  const begin = (breakId: string): void => {
-    const spot = spots().find((item) => item.breakId === breakId);
-    if (spot) watched.begin(breakId, rules.selectWatched(spot));
-  };
-  const playback = createPlayback({ ...deps, emit: noted });
-  const user = createUserActions(playback.act);
-  const resumeTime = (): number | undefined =>
-    isLive() ? undefined : selectResume({ ...settings, contentDuration: deps.contentDuration() });
-  const isPlaying = (time: number): boolean => {
-    const at = timeline.locate(time);
-    return typeof at === "object" && at.placedBreak.breakId === playback.current()?.placedBreak.breakId;
-  };
-  let watchedMedia: HTMLMediaElement | null = null;
-  let unwatch: (() => void) | undefined;
-
+  const rules = createRules(settings, watched, deps.emit);
+  const facts = { ...deps, watched };
+  const spots = (): readonly Spot[] => describeSpots(timeline.breaks(), timeline, facts);
+  const start = createStart({ ...facts, canPlay: rules.canPlay });
+  const user = createUserActions((action) => playback.act(action));
+  const playback = createPlayback({
+    ...deps,
+    emit: noteWatched({ ...deps, watched, spots, selectWatched: rules.selectWatched }),
+  });
+  const playing = (): string | undefined => playback.current()?.placedBreak.breakId;
   const steering = createSteering({
     ...deps,
     spots,
     rules,
     watched,
-    resumeTime,
+    startGoal: start.goal,
     trickPlayRate: settings.trickPlayRate,
-    playing: () => playback.current()?.placedBreak.breakId,
+    playing,
     onFinish: (time) => {
-      if (isPlaying(time)) playback.show(time, 1, true);
+      const at = timeline.locate(time);
+      if (typeof at === "object" && at.placedBreak.breakId === playing()) playback.show(time, 1, true);
       playback.end();
     },
   });
-
-  const onStall = (media: HTMLMediaElement, { target, nudges }: Stall): void => {
-    const span = playback.current();
-    if (target !== undefined) {
-      steering.move(media, target);
-      return;
-    }
-    if (!span) return;
-    playback.fail(405);
-    const message = `ad ${span.placed.breakId}/${span.placed.index}: the picture stood still after ${nudges - 1} nudges`;
-    emit("error", { fatal: false, code: "playlist-malformed", message, cause: undefined });
-    steering.move(media, timeline.endOf(span.placed) + EDGE);
+  const onStall = (media: HTMLMediaElement, stall: Stall): void => {
+    const target = answerStall(stall, { ...deps, ...playback });
+    if (target !== undefined) steering.move(media, target);
   };
-  const follow = (media: HTMLMediaElement): (() => void) => {
-    const need = createFrameNeed({ timeline, spots, isPlaying: () => playback.current() !== undefined, now });
-    const stops = [
-      watchFrames(media, {
-        onFrame: (time, isShown) => {
-          // the first frame of a player that nobody has started is on screen too, and is no impression
-          const isSeen = isShown && !media.paused;
-          if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isSeen);
-        },
-        onEnded: playback.end,
-        isNeeded: () => need.isNeeded(media),
-      }),
-      watchStalls(media, now, (stall) => onStall(media, stall)),
-      user.watch(media),
-    ];
-    const onTime = (): void => deps.onTime(media.currentTime);
-    const listeners: Readonly<Record<string, () => void>> = {
-      seeking: () => {
-        need.onMoved();
-        playback.seek();
-        steering.onSeeking(media);
-        onTime();
-      },
-      seeked: steering.onSeeked,
-      ratechange: () => steering.onRateChange(media),
-      loadeddata: need.onMoved,
-      emptied: steering.onEmptied,
-      timeupdate: onTime,
-    };
-    for (const [name, listener] of Object.entries(listeners)) media.addEventListener(name, listener);
-    return () => {
-      for (const [name, listener] of Object.entries(listeners)) media.removeEventListener(name, listener);
-      for (const stop of stops) stop();
-    };
-  };
+  let watchedMedia: HTMLMediaElement | null = null;
+  let unwatch: (() => void) | undefined;
 
   return {
+    ...start,
+    writeStart: start.write,
     watch: (media) => {
       unwatch?.();
       steering.onEmptied();
       watchedMedia = media;
-      unwatch = media ? follow(media) : undefined;
+      unwatch = media ? followMedia(media, { ...deps, spots, playback, steering, user, onStall }) : undefined;
     },
     stop: playback.stop,
     jump: (target) => {
@@ -168,23 +112,5 @@ export function createViewing(deps: ViewingDeps): Viewing {
     fail: playback.fail,
     start: user.start,
     isWatched: watched.has,
-    writeStart: ({ text, breaks }) => {
-      if (isLive()) return text;
-      const { startContentTime } = settings;
-      const contentDuration = deps.contentDuration();
-      const listed = describeSpots(breaks, LISTED, facts);
-      const spans = describeSpans(breaks, LISTED);
-      const toListedTime = (time: number): number => toStreamTime(time, spans);
-      return writeStart(
-        text,
-        selectStart({
-          spots: listed,
-          startContentTime,
-          contentDuration,
-          canPlay: rules.canPlay,
-          toStreamTime: toListedTime,
-        }),
-      );
-    },
   };
 }

@@ -6,9 +6,11 @@ import { createRules } from "../../src/viewing/rules.ts";
 import { findSpot, type Spot } from "../../src/viewing/seeking.ts";
 import type { SteeredMedia } from "../../src/viewing/playhead.ts";
 import { createSteering } from "../../src/viewing/steering.ts";
+import type { StartGoal } from "../../src/viewing/turns.ts";
 import { createWatched } from "../../src/viewing/watched.ts";
 
 const FRAME = 0.04;
+const RESUMED = { isOwn: false, begun: undefined } as const;
 
 interface Watching {
   /** What was on screen, in turn: a break, or `content`. */
@@ -18,6 +20,8 @@ interface Watching {
   /** Plays on for so many seconds of the clock. */
   readonly play: (seconds: number) => void;
   readonly seek: (to: number) => void;
+  /** The player begins at a place, before its first frame. */
+  readonly begin: (at: number) => void;
   /** A seek of the plugin's own. */
   readonly jump: (to: number) => void;
   readonly setRate: (rate: number) => void;
@@ -31,6 +35,7 @@ interface Watching {
 function watch(
   places: readonly (readonly [id: string, start: number, end: number])[],
   options: PolicyOptions = {},
+  goal?: StartGoal,
 ): Watching {
   const settings = parsePolicyOptions(options);
   const seeks: SeekAdjustedEvent[] = [];
@@ -93,7 +98,8 @@ function watch(
     playing: () => playing,
     toContentTime: (at) => toContentTime(at, spans),
     toStreamTime: (at) => toStreamTime(at, spans),
-    resumeTime: () => settings.startContentTime || undefined,
+    startGoal: () =>
+      goal ?? (settings.startContentTime ? { ...RESUMED, contentTime: settings.startContentTime } : undefined),
     onFinish: () => enter(undefined),
     emit,
     now: () => wall,
@@ -129,6 +135,9 @@ function watch(
     seek: (to) => {
       media.currentTime = to;
       settle();
+    },
+    begin: (at) => {
+      time = at;
     },
     jump: (to) => {
       steering.move(media, to);
@@ -329,6 +338,50 @@ describe("createSteering", () => {
     watching.play(3);
     expect(watching.shown).toEqual(["content"]);
     expect(watching.time()).toBeGreaterThan(320);
+  });
+
+  const own = { contentTime: 30, isOwn: true, begun: undefined } as const;
+  const withPreRoll = [
+    ["pre", 0, 5],
+    ["one", 105, 115],
+  ] as const;
+
+  test("behind the pre-roll it goes on where the content wants to begin", () => {
+    const watching = watch(withPreRoll, {}, own);
+    watching.play(8);
+    expect(watching.shown).toEqual(["pre", "content"]);
+    expect(watching.seeks).toMatchObject([{ reason: "resume" }]);
+    expect(watching.seeks[0]?.target).toBeCloseTo(35, 6);
+  });
+
+  test("a player that the master playlist has begin behind the pre-roll is taken back to it", () => {
+    const watching = watch(withPreRoll, {}, { ...own, begun: 30 });
+    watching.begin(30);
+    watching.play(8);
+    expect(watching.shown).toEqual(["pre", "content"]);
+    expect(watching.seeks.map(({ reason }) => reason)).toEqual(["ad-start", "resume"]);
+    expect(watching.time()).toBeCloseTo(38, 0);
+  });
+
+  test("a player that begins in the middle of the pre-roll is taken to its start", () => {
+    const watching = watch(withPreRoll, {}, { ...own, contentTime: 3, begun: 3 });
+    watching.begin(3);
+    watching.play(6);
+    expect(watching.seenOf("pre")).toBeCloseTo(5, 0);
+  });
+
+  test("a player that begins where the page wants it stays there", () => {
+    const watching = watch(withPreRoll, {}, { ...own, begun: 30 });
+    watching.begin(60);
+    watching.play(3);
+    expect(watching.seeks).toEqual([]);
+  });
+
+  test("without a pre-roll the player sees to the content's start", () => {
+    const watching = watch(MIDS, {}, own);
+    watching.begin(30);
+    watching.play(3);
+    expect(watching.seeks).toEqual([]);
   });
 
   test("a break that the playhead cannot be taken past plays: no loop", () => {
