@@ -10,8 +10,30 @@ const shared: UserConfig = {
   inputOptions: { resolve: { conditionNames: ["interlude-source", "import"] } },
 };
 
+/**
+ * Whatever several files need is in one that is asked for before them, or with them: a file of its own would be heard of only when they
+ * have come, one round trip later. Dependencies come along, but for what an earlier group has.
+ */
+const GROUPS: Readonly<Record<string, RegExp>> = {
+  entry: /plugin.src.(ad-insertion|bootstrap|hosts.(hls-playlist-loader|hls-engine))\.ts$/,
+  // of every insertion, whoever stitches and whatever plays
+  "build-parts":
+    /plugin.src.(build-parts|ads.(skips|break-entry)|hosts.online|content.content)\.ts$|core.src.(ads.(vmap|vast|merge)|hls.master-playlist)\.ts$/,
+  session: /plugin.src.session\.ts$/,
+};
+
 export default defineConfig([
-  { ...shared, entry: ["src/index.ts", "src/hls.ts", "src/videojs.ts"], format: "esm", dts: true },
+  {
+    ...shared,
+    entry: ["src/index.ts", "src/hls.ts", "src/videojs.ts"],
+    format: "esm",
+    dts: true,
+    outputOptions: {
+      codeSplitting: {
+        groups: Object.entries(GROUPS).map(([name, test], index) => ({ name, test, priority: 9 - index })),
+      },
+    },
+  },
   {
     ...shared,
     entry: { interlude: "src/global.ts" },

@@ -93,6 +93,28 @@ describe.each(ENTRIES)("%s", (entry) => {
   });
 });
 
+describe.each([
+  ["@interlude/plugin", "plain-attachment"],
+  ["@interlude/plugin/hls", "hls-attachment"],
+  ["@interlude/plugin/videojs", "vhs-attachment"],
+])("what %s has behind it", (entry, host) => {
+  test.each([
+    ["the first break", "session"],
+    ["a session that a server stitches", "server-session"],
+  ])("for %s comes in one wave: nothing of it is heard of only when another file has come", async (_, session) => {
+    const { atOnce, behind, loadedFor } = await bundleModule(fileOf(entry), { external: PLAYERS });
+    const wanted = ["build-parts", "option-types", session, host];
+    const asked = behind.filter((name) => wanted.includes(name.replace(/-[\w-]{8}$/, "")));
+    expect(asked).toHaveLength(wanted.length);
+    expect(asked.filter((name) => !atOnce.some(({ code }) => code.includes(`${name}.js`)))).toEqual([]);
+    expect(
+      loadedFor(asked)
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(asked.toSorted());
+  });
+});
+
 describe("types", () => {
   const HOST_FREE = `
     import { createAdInsertion, type AdInsertionOptions, type SkipEvent } from "@interlude/plugin";
