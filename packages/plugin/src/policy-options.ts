@@ -13,7 +13,7 @@ export interface PolicyOptions {
   readonly snapBack?: boolean;
   /**
    * True: while an ad is on screen a seek is undone and no playbackRate above 1 is taken, so that nobody gets past it faster than it
-   * plays. Default false.
+   * plays; one that was set before comes back at its end. Default false.
    */
   readonly keepInAds?: boolean;
   /** Seconds by the clock after a break in which no other plays; breaks reached meanwhile are passed over. Default 0: none. */

@@ -47,6 +47,7 @@ export function followMedia(media: HTMLMediaElement, deps: FollowDeps): () => vo
   ];
   return () => {
     for (const stop of stops) stop();
+    steering.release(media);
   };
 }
 

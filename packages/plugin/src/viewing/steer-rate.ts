@@ -12,9 +12,23 @@ export interface RateDeps extends Pick<HelmDeps, "spots" | "rules" | "playing"> 
   readonly toContentTime: (streamTime: number) => number;
 }
 
-/** @returns what is done when the rate has changed */
-export function createRateSteering(deps: RateDeps, helm: Helm): (media: SteeredMedia) => void {
+export interface RateSteering {
+  readonly onRateChange: (media: SteeredMedia) => void;
+  /** With each frame: in an ad that the viewer is to be kept in a faster rate waits for its end. */
+  readonly holdRate: (media: SteeredMedia) => void;
+  /** The element is followed no more: what waits is due. */
+  readonly release: (media: SteeredMedia) => void;
+}
+
+export function createRateSteering(deps: RateDeps, helm: Helm): RateSteering {
   const { rules } = deps;
+  /** Faster than an ad may play. */
+  let waiting: number | undefined;
+  const isKept = (): boolean => rules.keepInAds && deps.playing() !== undefined;
+  const release = (media: SteeredMedia): void => {
+    if (waiting !== undefined) media.playbackRate = waiting;
+    waiting = undefined;
+  };
   const { playhead, trickPlay } = helm;
   /** The breaks that were left out play now, as the rules have it. */
   const makeUp = (media: SteeredMedia): void => {
@@ -27,18 +41,29 @@ export function createRateSteering(deps: RateDeps, helm: Helm): (media: SteeredM
     const queue = chosen.map(({ breakId }) => breakId);
     if (first) helm.take(media, playFrom(first, { queue, goal: deps.toContentTime(to), reason: "return" }, to));
   };
-  return (media) => {
-    const rate = media.playbackRate;
-    const playing = deps.playing();
-    const spot = deps.spots().find(({ breakId }) => breakId === playing);
-    if (spot && rules.keepInAds && rate > 1) {
+  return {
+    release,
+    holdRate: (media) => {
+      if (!isKept()) return release(media);
+      if (media.playbackRate <= 1) return;
+      waiting ??= media.playbackRate;
       media.playbackRate = 1;
-      return;
-    }
-    const wasOn = trickPlay.isOn;
-    trickPlay.isOn = rate > deps.trickPlayRate;
-    if (trickPlay.isOn === wasOn) return;
-    if (wasOn) makeUp(media);
-    else if (spot) helm.passOver(media, playhead.position(), spot, "trick-play");
+    },
+    onRateChange: (media) => {
+      const rate = media.playbackRate;
+      if (isKept()) {
+        if (rate > 1) media.playbackRate = 1;
+        // the viewer wants it slower now
+        if (rate < 1) waiting = undefined;
+        return;
+      }
+      const wasOn = trickPlay.isOn;
+      trickPlay.isOn = rate > deps.trickPlayRate;
+      if (trickPlay.isOn === wasOn) return;
+      if (wasOn) return makeUp(media);
+      const playing = deps.playing();
+      const spot = deps.spots().find(({ breakId }) => breakId === playing);
+      if (spot) helm.passOver(media, playhead.position(), spot, "trick-play");
+    },
   };
 }

@@ -25,9 +25,12 @@ interface Watching {
   /** A seek of the plugin's own. */
   readonly jump: (to: number) => void;
   readonly setRate: (rate: number) => void;
+  readonly rate: () => number;
+  /** The element is followed no more. */
+  readonly release: () => void;
   /** The player starts over at a place, as after an error. */
   readonly restart: (at: number) => void;
-  /** Breaks whose frames were seen, in seconds. */
+  /** For how many seconds of the clock a break, or the content, was seen. */
   readonly seenOf: (breakId: string) => number;
 }
 
@@ -48,6 +51,7 @@ function watch(
   let time = 0;
   let rate = 1;
   let pending = 0;
+  let isRateChanged = false;
   let playing: string | undefined;
   const watched = createWatched(() => wall);
   const media: SteeredMedia = {
@@ -67,6 +71,7 @@ function watch(
     },
     set playbackRate(value) {
       rate = value;
+      isRateChanged = true;
     },
   };
   const spots = (): readonly Spot[] =>
@@ -110,6 +115,8 @@ function watch(
       steering.onSeeking(media);
       steering.onSeeked();
     }
+    if (isRateChanged) steering.onRateChange(media);
+    isRateChanged = false;
   };
   const showFrame = (): void => {
     const at = time;
@@ -144,10 +151,11 @@ function watch(
       settle();
     },
     setRate: (value) => {
-      rate = value;
-      steering.onRateChange(media);
+      media.playbackRate = value;
       settle();
     },
+    rate: () => rate,
+    release: () => steering.release(media),
     restart: (at) => {
       steering.onEmptied();
       media.currentTime = at;
@@ -300,6 +308,40 @@ describe("createSteering", () => {
     watching.play(9);
     expect(watching.seenOf("one")).toBeGreaterThan(9);
     expect(watching.time()).toBeLessThan(112);
+  });
+
+  test("keepInAds: a faster rate that was set before the ad waits for its end", () => {
+    const watching = watch(MIDS, { keepInAds: true });
+    watching.seek(98);
+    watching.setRate(1.5);
+    watching.play(5);
+    expect(watching.rate()).toBe(1);
+    watching.setRate(2);
+    expect(watching.rate()).toBe(1);
+    watching.play(8);
+    expect(watching.shown).toEqual(["content", "one", "content"]);
+    expect(watching.seenOf("one")).toBeGreaterThan(9.8);
+    expect(watching.rate()).toBe(1.5);
+  });
+
+  test("keepInAds: a slower rate that the viewer takes in the ad stays his", () => {
+    const watching = watch(MIDS, { keepInAds: true });
+    watching.seek(98);
+    watching.setRate(1.5);
+    watching.play(4);
+    watching.setRate(0.5);
+    watching.play(30);
+    expect(watching.shown).toEqual(["content", "one", "content"]);
+    expect(watching.rate()).toBe(0.5);
+  });
+
+  test("keepInAds: who is let go in an ad has his rate back", () => {
+    const watching = watch(MIDS, { keepInAds: true });
+    watching.seek(98);
+    watching.setRate(1.5);
+    watching.play(4);
+    watching.release();
+    expect(watching.rate()).toBe(1.5);
   });
 
   test("noAdsWithin: no frame of a break that comes too soon is shown", () => {
