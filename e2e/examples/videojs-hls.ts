@@ -20,7 +20,7 @@ const handler = {
     return { dispose: () => hls.destroy() };
   },
 };
-videojs.getTech("Html5").registerSourceHandler(handler, 0);
+videojs.getTech("Html5")?.registerSourceHandler(handler, 0);
 
 const video = document.createElement("video");
 video.className = "video-js";

@@ -12,7 +12,7 @@
 import type { AdInsertionEvents } from "./events.ts";
 import type { AdInsertionOptions } from "./options.ts";
 import type { InterludePlayerEvent } from "./hosts/videojs-events.ts";
-import type { VideoJs, VideoJsPluginClass } from "./hosts/videojs-engine.ts";
+import type { VideoJs, VideoJsPluginClass, VideoJsSourceHandler } from "./hosts/videojs-engine.ts";
 import { createPluginClass, type InterludePlugin } from "./hosts/videojs-plugin.ts";
 
 export * from "./every-entry.ts";
@@ -20,7 +20,7 @@ export type { InterludeEvent, InterludePlayerEvent } from "./hosts/videojs-event
 export type { InterludePlugin } from "./hosts/videojs-plugin.ts";
 export type { InterludeState } from "./hosts/videojs-relay.ts";
 export type { SourceHls } from "./hosts/videojs-source.ts";
-export type { VideoJs } from "./hosts/videojs-engine.ts";
+export type { VideoJs, VideoJsSourceHandler } from "./hosts/videojs-engine.ts";
 
 /** Listens on a player: to the plugin's events by their types, and to everything else as ever. */
 export interface ListenOnPlayer {
@@ -39,6 +39,14 @@ declare module "video.js/dist/types/player.js" {
     interlude(options?: AdInsertionOptions): InterludePlugin;
     on: ListenOnPlayer;
     one: ListenOnPlayer;
+  }
+}
+
+declare module "video.js/dist/types/tech/tech.js" {
+  // what `getTech` answers is the class, whatever video.js's types call it
+  export default interface Tech {
+    /** Plays sources of a kind in this tech; asked before those that are there where `index` is 0. */
+    registerSourceHandler(handler: VideoJsSourceHandler, index?: number): void;
   }
 }
 

@@ -2,7 +2,7 @@
  * What a publisher installs: the package as npm packs it, in a project that has nothing else of ours, on a server and in a bundler.
  */
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ import { ENTRY_BUDGET, PLAYERS } from "../../../bench/size.ts";
 const run = promisify(execFile);
 const PLUGIN = join(import.meta.dirname, "..");
 const MODULES = join(PLUGIN, "../../node_modules");
+const EXAMPLES = join(PLUGIN, "../../e2e/examples");
 const MANIFEST: { readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>> } = JSON.parse(
   await readFile(join(PLUGIN, "package.json"), "utf8"),
 );
@@ -150,6 +151,9 @@ describe("types", () => {
   const check = async (code: string, resolution: "bundler" | "nodenext"): Promise<string> => {
     const source = join(project, `${resolution}.ts`);
     await writeFile(source, code);
+    return compile([source], resolution);
+  };
+  const compile = async (what: readonly string[], resolution: "bundler" | "nodenext"): Promise<string> => {
     const how = ["--module", resolution === "bundler" ? "esnext" : resolution, "--moduleResolution", resolution];
     const strict = [
       "--strict",
@@ -160,7 +164,7 @@ describe("types", () => {
       "--lib",
       "es2022,dom",
     ];
-    const { stdout } = await run(process.execPath, [join(MODULES, "typescript/bin/tsc"), ...how, ...strict, source], {
+    const { stdout } = await run(process.execPath, [join(MODULES, "typescript/bin/tsc"), ...how, ...strict, ...what], {
       cwd: project,
     }).catch((failed: { readonly stdout: string }) => failed);
     return stdout;
@@ -181,5 +185,18 @@ describe("types", () => {
   test("hls.js's own class fits the entry for hls.js", async () => {
     await symlink(join(MODULES, "hls.js"), join(project, "node_modules/hls.js"));
     expect(await check(HLS, "bundler")).toBe("");
+  });
+
+  test("every example of the docs compiles in a strict project with the players' own types", async () => {
+    for (const name of ["react", "@types"])
+      if (!existsSync(join(project, "node_modules", name)))
+        await symlink(join(MODULES, name), join(project, "node_modules", name));
+    const examples = (await readdir(EXAMPLES)).filter((name) => /\.tsx?$/.test(name));
+    await cp(EXAMPLES, join(project, "examples"), { recursive: true });
+    const files = examples.map((name) => join("examples", name));
+    expect(files.length).toBeGreaterThan(5);
+    expect(
+      await compile(["--skipLibCheck", "--allowImportingTsExtensions", "--jsx", "react-jsx", ...files], "bundler"),
+    ).toBe("");
   });
 });

@@ -46,6 +46,18 @@ export interface VideoJsPlugin {
 
 export type VideoJsPluginClass = new (player: VideoJsPlayer) => VideoJsPlugin;
 
+/** What plays sources in a tech, as VHS does. @see video.js 8.24 src/js/tech/tech.js, `withSourceHandlers` */
+export interface VideoJsSourceHandler {
+  /** `probably`, `maybe`, or "" for no. */
+  canPlayType(type: string): string;
+  canHandleSource(source: { readonly type: string }): string;
+  handleSource(
+    source: { readonly src: string; readonly type: string },
+    tech: { el(): HTMLMediaElement },
+    options: { readonly playerId: string },
+  ): { dispose(): void };
+}
+
 /** The function `videojs` itself. */
 export interface VideoJs {
   readonly VERSION?: string;
