@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { runInNewContext } from "node:vm";
 import { build } from "tsdown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundleModule, sumSizes } from "../../../bench/bundle.ts";
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const source = join(folder, "package");
   await mkdir(source);
   await mkdir(project);
-  await cp(join(PLUGIN, "package.json"), join(source, "package.json"));
+  for (const file of ["package.json", "interlude.min.d.ts"]) await cp(join(PLUGIN, file), join(source, file));
   await build({ config: join(PLUGIN, "tsdown.config.ts"), outDir: join(source, "dist"), logLevel: "silent" });
   const npm = (args: readonly string[], cwd: string): Promise<{ readonly stdout: string }> =>
     run("npm", [...args, "--offline", "--no-audit", "--no-fund", "--loglevel=error"], { cwd });
@@ -148,10 +149,14 @@ describe("types", () => {
     // @ts-expect-error: no such event
     ads.on("adskipped", () => undefined);`;
 
-  const check = async (code: string, resolution: "bundler" | "nodenext"): Promise<string> => {
+  const check = async (
+    code: string,
+    resolution: "bundler" | "nodenext",
+    ...more: readonly string[]
+  ): Promise<string> => {
     const source = join(project, `${resolution}.ts`);
     await writeFile(source, code);
-    return compile([source], resolution);
+    return compile([...more, source], resolution);
   };
   const compile = async (what: readonly string[], resolution: "bundler" | "nodenext"): Promise<string> => {
     const how = ["--module", resolution === "bundler" ? "esnext" : resolution, "--moduleResolution", resolution];
@@ -176,6 +181,25 @@ describe("types", () => {
       expect(await check(HOST_FREE, resolution)).toBe("");
     },
   );
+
+  const SCRIPT = `
+    /// <reference types="@interlude/plugin/interlude.min.js" />
+    const ads = interlude.createPlainInsertion({ zoneUrl: "/v1/zones/1.json" });
+    const texts: Promise<string>[] = [ads.stitch({ text: "", url: "/master.m3u8" })];
+    const again: boolean = window.interlude === interlude;
+    // @ts-expect-error: no such member
+    interlude.createInsertion;`;
+
+  test("the file for a script tag has its global typed, where no player is installed", async () => {
+    expect(await check(SCRIPT, "bundler", "--skipLibCheck")).toBe("");
+    const names = Object.keys(
+      runInNewContext(`${await readFile(installed("dist/interlude.min.js"), "utf8")}\ninterlude`),
+    );
+    const declared = await readFile(installed("interlude.min.d.ts"), "utf8");
+    expect([...declared.matchAll(/^ {2}readonly (\w+):/gm)].map((match) => match[1]).toSorted()).toEqual(
+      names.toSorted(),
+    );
+  });
 
   test("video.js's own player has the method and the events of the plugin, where no hls.js is installed", async () => {
     await symlink(join(MODULES, "video.js"), join(project, "node_modules/video.js"));
