@@ -21,6 +21,8 @@ export interface Playing {
   isPaused: boolean;
   /** It is over, and told to be. */
   isLeft: boolean;
+  /** Each ad of its break up to it was played to its end, or may still be. */
+  isWhole: boolean;
 }
 
 /** Undefined where nobody knows the ad. */
@@ -43,7 +45,8 @@ export function startAd(span: AdSpan, entries: readonly BreakEntry[], timeline: 
   };
   const startTime = timeline.startOf(span.placed);
   const beacons = ready.schedule?.(duration) ?? scheduleBeacons(ad, creative, duration);
-  return { span, entry, ready, startTime, event, beacons, time: 0, progressAt: 0, isPaused: false, isLeft: false };
+  const told = { time: 0, progressAt: 0, isPaused: false, isLeft: false, isWhole: true };
+  return { span, entry, ready, startTime, event, beacons, ...told };
 }
 
 /** @param contentTime seconds of content at the playhead */

@@ -51,6 +51,8 @@ interface Watching extends Playback {
   readonly playTo: (time: number) => void;
   readonly seekTo: (time: number) => void;
   readonly hide: () => void;
+  /** As the insertion's `destroy` does. */
+  readonly destroy: () => void;
 }
 
 /** 8 s of content, a mid-roll of two ads of 8 s, 8 s of content; segments of 4 s. */
@@ -135,6 +137,10 @@ function watch(): Watching {
     seekTo: (target) => {
       playback.seek();
       time = target;
+    },
+    destroy: () => {
+      playback.stop();
+      sender.end();
     },
     hide: () => {
       isShown = !isShown;
@@ -258,6 +264,26 @@ describe("a listener that takes the player away", () => {
     expect(breaks).toEqual(["breakstart mid 2", "breakcomplete mid left"]);
     expect(watching.events.at(-1)).toBe("breakcomplete mid left");
   });
+
+  test.each(["adbreakstart", "adstart", "beacon"] as const)(
+    "at %s has sent what the first frame owes, in order, and then the end of the break alone",
+    async (name) => {
+      const watching = watch();
+      await Promise.resolve();
+      const forget = watching.on(name, () => {
+        forget();
+        watching.destroy();
+      });
+      watching.seekTo(8);
+      watching.playTo(32);
+      expect(watching.beacons).toEqual([
+        "break/breakStart",
+        "one/impression 00%3A00%3A00.000",
+        "one/start 00%3A00%3A00.000",
+        "break/breakEnd",
+      ]);
+    },
+  );
 
   test("at the end of an ad ends the break once, and the next ad does not start", async () => {
     const watching = watch();
