@@ -53,6 +53,16 @@ export interface OpportunityOptions {
    */
   readonly lookAhead?: number | false;
   /**
+   * Ads that one VOD break may have, from 1: of those that can be played the first so many, the others are left out
+   * (`break-duration-exceeded`). Default 10. In live content an avail's own length bounds it.
+   */
+  readonly maxAds?: number;
+  /**
+   * Seconds that the ads of one VOD break may fill, where neither its cue nor the range that it replaces says how many: an ad that does not
+   * fit is left out (`break-duration-exceeded`), a shorter one after it may fit. Default 180.
+   */
+  readonly maxBreakDuration?: number;
+  /**
    * A pre-roll before the live point, once when the viewer comes: true by the ad tag (`break=preroll`), or with ads of its own. Default
    * false. The start waits for it up to `startBudgetMs`.
    */
@@ -82,6 +92,8 @@ export interface OpportunitySettings {
   /** Sorted, none overlaps another. */
   readonly timeRanges: TimeRanges | undefined;
   readonly lookAhead: number | false;
+  readonly maxAds: number;
+  readonly maxBreakDuration: number;
   readonly livePreroll: { readonly ads: AdsSource | undefined } | undefined;
   readonly partialBreaks: boolean;
 }
@@ -94,10 +106,12 @@ export function parseOpportunityOptions(
   options: OpportunityOptions & { readonly adTagUrl?: string | URL },
   base: string,
 ): OpportunitySettings {
-  const { signaling = "default", livePreroll = false, lookAhead = 5 } = options;
+  const { signaling = "default", livePreroll = false, lookAhead = 5, maxAds = 10, maxBreakDuration = 180 } = options;
   const isKnown = ["default", "manifest-cues", "server-map", "custom-ranges"].includes(signaling);
   check(isKnown, "signaling", "default, manifest-cues, server-map or custom-ranges", signaling);
   check(lookAhead === false || isFrom(lookAhead, 0), "lookAhead", "seconds from 0, or false", lookAhead);
+  check(isFrom(maxAds, 1), "maxAds", "a number from 1", maxAds);
+  check(isFrom(maxBreakDuration, 0), "maxBreakDuration", "seconds from 0", maxBreakDuration);
   const preroll = livePreroll === true ? options : livePreroll;
   const breaks = (options.breaks ?? []).map((item, index) => parseBreak(item, index, base));
   for (const [index, { id }] of breaks.entries())
@@ -109,6 +123,8 @@ export function parseOpportunityOptions(
     resolvers: options.resolvers ?? [],
     timeRanges: options.timeRanges && parseRanges(options.timeRanges),
     lookAhead,
+    maxAds,
+    maxBreakDuration,
     livePreroll: preroll ? { ads: parseAds("livePreroll", preroll, base) } : undefined,
     partialBreaks: options.partialBreaks ?? false,
   };

@@ -61,6 +61,8 @@ const TYPES: OptionTypes<AdInsertionOptions> = {
   cueFormat: "a string",
   timeRanges: "an object",
   lookAhead: "a number or false",
+  maxAds: "a number",
+  maxBreakDuration: "a number",
   livePreroll: "an object, true or false",
   partialBreaks: "true or false",
   policy: "an object",

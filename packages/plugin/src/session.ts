@@ -161,6 +161,8 @@ function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPor
     ...createSkips(deps, () => told.facts),
     startBudgetMs: settings.startBudgetMs,
     lookAhead: settings.lookAhead,
+    maxAds: settings.maxAds,
+    maxBreakDuration: settings.maxBreakDuration,
     startTime: settings.startContentTime,
     removals: listRemovals(settings),
     ended,

@@ -69,6 +69,8 @@ const WRONG: readonly (readonly [name: string, options: object])[] = [
   ["signaling", { signaling: "cues" }],
   ["lookAhead", { lookAhead: -1 }],
   ["lookAhead", { lookAhead: true }],
+  ["maxAds", { maxAds: 0 }],
+  ["maxBreakDuration", { maxBreakDuration: Infinity }],
   ["livePreroll.adTagUrl", { livePreroll: { adTagUrl: "ftp://x" } }],
   ["breaks[0].time", { breaks: [{ time: -1 }] }],
   ["breaks[0].hlsUrls[1]", { breaks: [{ time: 1, hlsUrls: ["/a.m3u8", "data:x"] }] }],

@@ -15,6 +15,9 @@ import { selectDue, START_WINDOW } from "./lazy.ts";
 export interface VodEntriesPorts extends SessionPorts {
   /** Seconds before a break comes up for loading; false: everything is resolved at once. */
   readonly lookAhead: number | false;
+  /** Of one break, and its seconds where the break itself does not say it. */
+  readonly maxAds: number;
+  readonly maxBreakDuration: number;
   /** Seconds of content at which the viewer begins. */
   readonly startTime: number;
   /** Seconds of media that the viewer has ahead; undefined while nothing plays yet. */
@@ -164,12 +167,14 @@ function findOverlaps(entries: readonly BreakEntry[]): readonly (readonly [Break
 }
 
 /** Leaves out ads that the break has no room for. @returns whether any is left */
-function fitPod(entry: BreakEntry, targetDuration: number, ports: SessionPorts): boolean {
-  const { maxDuration = Infinity } = entry.planned;
-  let total = 0;
+function fitPod(entry: BreakEntry, targetDuration: number, ports: VodEntriesPorts): boolean {
+  const room = (entry.planned.maxDuration ?? ports.maxBreakDuration) + targetDuration / 2;
+  let [count, total] = [0, 0];
   for (const [index, { duration }] of entry.ads.entries()) {
-    if (total + duration <= maxDuration + targetDuration / 2) total += duration;
-    else refuseAd(entry, index, "break-duration-exceeded", ports);
+    if (count < ports.maxAds && total + duration <= room) {
+      count += 1;
+      total += duration;
+    } else refuseAd(entry, index, "break-duration-exceeded", ports);
   }
   return entry.status === "pending";
 }

@@ -384,3 +384,40 @@ test("two ads of one pod that share their error URL fail twice", async () => {
   expect(viewing.skips.map(({ vastError }) => vastError)).toEqual([403, 403]);
   expect(beacons.filter((sent) => sent.includes("/error"))).toHaveLength(2);
 });
+
+describe("one break", () => {
+  const pod = (count: number): Required<AdInsertionOptions>["breaks"] => {
+    const ads = Array.from({ length: count }, (_, index) => ({
+      id: `ad-${index}`,
+      sequence: index + 1,
+      type: "application/x-mpegURL" as const,
+      url: `${HOST}/ad/media.m3u8`,
+    }));
+    return [{ id: "pre", time: "start", vast: formatVast(...ads) }];
+  };
+  const skipped = ({ viewing }: Played): readonly (readonly [string | undefined, string])[] =>
+    viewing.skips.map(({ adId, reason }) => [adId, reason]);
+
+  test("has ten ads at the most, where the page says nothing else", async () => {
+    const played = await play({ breaks: pod(12) });
+    expect(uris(played.text).filter((uri) => uri.startsWith("ad"))).toHaveLength(10 * 2);
+    expect(skipped(played)).toEqual([
+      ["ad-10", "break-duration-exceeded"],
+      ["ad-11", "break-duration-exceeded"],
+    ]);
+  });
+
+  test("has as many ads as the page says, and lasts no longer", async () => {
+    expect(skipped(await play({ breaks: pod(2), maxAds: 1 }))).toEqual([["ad-1", "break-duration-exceeded"]]);
+    expect(skipped(await play({ breaks: pod(2), maxBreakDuration: 12 }))).toEqual([
+      ["ad-1", "break-duration-exceeded"],
+    ]);
+    expect(skipped(await play({ breaks: pod(2), maxBreakDuration: 16 }))).toEqual([]);
+  });
+
+  test("lasts as long as its own cue says", async () => {
+    const options = { adTagUrl: "/ads/vast", signaling: "manifest-cues", maxBreakDuration: 1 } as const;
+    const { places } = await play({ ...options, ...ALL_AT_ONCE }, {}, CUED);
+    expect(places().map(([id]) => id)).toEqual(["first", "second"]);
+  });
+});
