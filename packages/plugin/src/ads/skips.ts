@@ -98,7 +98,7 @@ const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
   "ads-timeout": "decided too late for where the viewer is",
   policy: "the content has no place for it",
   "no-ads": "no ad came",
-  "break-duration-exceeded": "longer than its break",
+  "break-duration-exceeded": "more than its break has room for",
   "early-return": "the content came back before it",
   "media-unavailable": "a segment cannot be loaded",
 };

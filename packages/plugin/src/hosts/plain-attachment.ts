@@ -46,14 +46,14 @@ export function describePlaylist(
   };
 }
 
-type Listed = Pick<FetchedPlaylist["content"], "kind" | "bandwidthBps">;
+type ListedAs = Pick<FetchedPlaylist["content"], "kind" | "bandwidthBps">;
 
-const KIND: ReadonlyMap<string, Listed["kind"]> = new Map([
+const KIND: ReadonlyMap<string, ListedAs["kind"]> = new Map([
   ["AUDIO", "audio"],
   ["SUBTITLES", "subtitles"],
 ]);
 
-function findListed(url: URL, master: FetchedMaster): Listed | undefined {
+function findListed(url: URL, master: FetchedMaster): ListedAs | undefined {
   if (!isMasterPlaylist(master.text)) return undefined;
   const { variants, renditions } = parseMasterPlaylist(master.text);
   const isThis = (uri: string | undefined): boolean =>
@@ -77,19 +77,25 @@ export interface PlainHostSide extends HostSide {
 export function attachPlain(parts: LoadedParts, startTime: () => number): PlainHostSide {
   const { timeline, viewing } = parts;
   let media: HTMLMediaElement | null = null;
-  let known: ReadonlyMap<number, number> = new Map();
+  let listed: Listed | undefined;
+  const place = (): void => {
+    if (!listed) return;
+    const from = startTime();
+    const fragments = listed.fragments.map(({ sn, start, end }) => ({ sn, start: start + from, end: end + from }));
+    const live = parts.session.facts()?.isLive ?? false;
+    timeline.setDetails({ url: listed.url, live, startSN: Number(fragments[0]?.sn ?? 0), fragments });
+    parts.onTimelineChange();
+  };
   return {
-    setPlaylist: (text, url) => {
-      const facts = parts.session.facts();
+    setPlaylist: (text, { href: url }) => {
       // no playlist could be read yet, as the tap has told
-      if (!facts) return;
-      const fragments = listFragments(text, known, startTime());
-      known = new Map(fragments.map(({ sn, start }) => [Number(sn), start]));
-      timeline.setDetails({ url: url.href, live: facts.isLive, startSN: Number(fragments[0]?.sn ?? 0), fragments });
-      parts.onTimelineChange();
+      if (!parts.session.facts()) return;
+      listed = { url, fragments: listFragments(text, listed?.fragments ?? []) };
+      place();
     },
     watch: (element) => {
       media = element;
+      place();
       viewing.watch(element);
     },
     media: () => media,
@@ -103,25 +109,26 @@ export function attachPlain(parts: LoadedParts, startTime: () => number): PlainH
   };
 }
 
-/** Segments one after another; in live from the first on that was listed before, by its media sequence number. */
-function listFragments(
-  text: string,
-  known: ReadonlyMap<number, number>,
-  startTime: number,
-): readonly TimelineFragment[] {
+/** What the player was given last; times count from the first segment that it was ever given. */
+interface Listed {
+  readonly url: string;
+  readonly fragments: readonly TimelineFragment[];
+}
+
+/**
+ * Segments one after another; in live from the first on that was listed before, by its media sequence number. A window that has left
+ * everything behind that was known goes on where the last of it began.
+ */
+function listFragments(text: string, before: readonly TimelineFragment[]): readonly TimelineFragment[] {
   const { segments, mediaSequence } = parseMediaPlaylist(text);
-  const before = segments.findIndex((_, index) => known.has(mediaSequence + index));
-  const left = segments.slice(0, Math.max(0, before)).reduce((sum, { duration }) => sum + duration, 0);
-  const anchor = known.get(mediaSequence + before);
-  let time = anchor === undefined ? (lastOf(known) ?? startTime) : anchor - left;
+  const known = new Map(before.map(({ sn, start }) => [Number(sn), start]));
+  const first = segments.findIndex((_, index) => known.has(mediaSequence + index));
+  const left = segments.slice(0, Math.max(0, first)).reduce((sum, { duration }) => sum + duration, 0);
+  const anchor = known.get(mediaSequence + first);
+  let time = anchor === undefined ? (before.at(-1)?.start ?? 0) : anchor - left;
   return segments.map(({ duration }, index) => {
     const start = time;
     time += duration;
     return { sn: mediaSequence + index, start, end: time };
   });
-}
-
-/** A window that has left everything behind that was known goes on where the last of it began. */
-function lastOf(known: ReadonlyMap<number, number>): number | undefined {
-  return known.size === 0 ? undefined : Math.max(...known.values());
 }

@@ -139,6 +139,9 @@ describe("live", () => {
     expect(listSegments(text)).toEqual(expect.arrayContaining(["high-0.ts", "high-1.ts"]));
     // number 0 was at 100 s
     expect(ads.breaks[0]).toMatchObject({ state: "placed", startTime: 124, duration: 8 });
+    // and may turn out to have been elsewhere
+    ads.watch(null, 1000);
+    expect(ads.breaks[0]).toMatchObject({ startTime: 1024 });
     ads.destroy();
   });
 });
