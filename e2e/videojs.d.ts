@@ -17,6 +17,7 @@ declare module "video.js/dist/video.es.js" {
     currentTime(): number | undefined;
     error(): { readonly code: number; readonly message: string } | null;
     dispose(): void;
+    reset(): void;
     textTracks(): ArrayLike<{
       readonly kind: string;
       mode: string;

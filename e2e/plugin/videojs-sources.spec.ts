@@ -126,6 +126,39 @@ test("where the browser plays HLS itself the film plays without ads, and an erro
   expect(await page.evaluate(() => window.videoJsPlayers?.[0]?.errors)).toEqual([]);
 });
 
+test("a player that is reset in the middle of an ad ends the break, and nobody has rewound", async ({ page }) => {
+  const before = world.beacons("a").length;
+  const adTagUrl = world.answerVast("/ads/pre", "a");
+  await openVideoJs(page, world, { options: { adTagUrl, ...PATIENT } });
+  await page.waitForFunction(() =>
+    window.videoJsPlayers?.[0]?.events.some(({ name, event }) => name === "adprogress" && Number(event["time"]) > 1),
+  );
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const player = window.videoJsPlayers?.[0]?.player;
+        player?.on("playerreset", () => resolve());
+        player?.reset();
+      }),
+  );
+  const next = { zoneUrl: world.zoneUrl, adTagUrl: world.answerVast("/ads/next", "b"), ...PATIENT };
+  await page.evaluate(({ url, options }) => window.setVideoJsSource?.(url, options), {
+    url: world.contentUrl("ts"),
+    options: next,
+  });
+  await page.evaluate(() => document.querySelector("video")?.play());
+  await expect.poll(() => world.beacons("b").map(({ event }) => event)).toContain("start");
+  const told = await page.evaluate(() => window.videoJsPlayers?.[0]?.events.map(({ name }) => name));
+  const breaks = told?.filter((name) => name.startsWith("adbreak"));
+  expect(breaks).toEqual(["adbreakstart", "adbreakcomplete", "adbreakstart"]);
+  const sent = world
+    .beacons("a")
+    .slice(before)
+    .map(({ event }) => event);
+  expect(sent).toContain("start");
+  expect(sent.filter((event) => event === "rewind" || event === "resume")).toEqual([]);
+});
+
 test("disposing of the plugin in the middle of an ad leaves a player as if it had never been there", async ({
   page,
 }) => {
