@@ -55,6 +55,8 @@ export interface ReadyAd {
 /** An ad, or a whole answer, that gives nothing to splice. `errorUrls` are told `vastError`; undefined: no error. */
 export interface SkippedAd {
   readonly adId: string | undefined;
+  /** For the macros of its error URLs; absent: the answer brought none. */
+  readonly ad?: Ad;
   readonly creativeUrl: string | undefined;
   readonly reason: SkipReason;
   readonly vastError: number | undefined;
@@ -154,7 +156,8 @@ async function resolveAd(
   let creativeUrl = creative?.mediaFiles[0]?.url;
   const skip = (reason: SkipReason, message: string): SkippedAd => {
     onLost();
-    return { adId: ad.id, creativeUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason], message, errorUrls: ad.errors };
+    const vastError = VAST_ERROR_OF_SKIP[reason];
+    return { adId: ad.id, ad, creativeUrl, reason, vastError, message, errorUrls: ad.errors };
   };
   if (!creative) return skip("no-media-file", "VAST: expected a linear creative, got none");
 

@@ -1,7 +1,7 @@
 /**
  * Ads and breaks that are left out: told to the page, and to the URLs that want to know.
  */
-import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { type Ad, type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { ContentFacts } from "../content/content.ts";
 import type { Emit } from "../events.ts";
 import type { SkippedAd } from "../insertion.ts";
@@ -20,23 +20,23 @@ export function createSkips(
   { emit, beacons, onBreaksChange }: SkipDeps,
   facts: () => ContentFacts | undefined,
 ): Pick<SessionPorts, "reportSkipped" | "skipBreak" | "takeResolved"> {
-  const reportSkipped: SessionPorts["reportSkipped"] = (
-    { planned: { breakId, position, isLive }, status },
-    skipped,
-  ) => {
+  const reportSkipped: SessionPorts["reportSkipped"] = (entry, skipped) => {
+    const { breakId, isLive } = entry.planned;
     if (facts()?.isLive && !isLive) return;
     // ads that come after their break was left out still owe their errors
-    const isTold = status === "skipped";
-    for (const { errorUrls, place, ...event } of skipped) {
+    const isTold = entry.status === "skipped";
+    const subject = describeBreakSubject(entry, facts());
+    for (const { errorUrls, place, ad, ...event } of skipped) {
       if (!isTold) emit("adskip", { breakId, ...event });
       const { adId, creativeUrl: mediaUrl } = event;
-      beacons.sendErrors({ ...NOWHERE, breakId, position, adId, mediaUrl, place }, errorUrls, event.vastError);
+      const known = { ...subject, ...describeAd(entry, ad), adId, mediaUrl, place };
+      beacons.sendErrors(known, errorUrls, event.vastError);
     }
   };
   const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told, message) => {
-    const { breakId, position, errors } = entry.planned;
+    const { errors } = entry.planned;
     if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason, message));
-    beacons.sendErrors({ ...NOWHERE, breakId, position }, errors, VAST_ERROR_OF_SKIP[reason]);
+    beacons.sendErrors(describeBreakSubject(entry, facts()), errors, VAST_ERROR_OF_SKIP[reason]);
     Object.assign(entry, { status: "skipped", reason });
     onBreaksChange();
   };
@@ -62,8 +62,22 @@ export const NOWHERE: Omit<BeaconSubject, "breakId" | "position"> = {
   index: undefined,
   adCount: undefined,
   mediaUrl: undefined,
-  contentTime: 0,
+  contentTime: undefined,
 };
+
+/** A break by itself; its content time is where it stands, as far as that is known. */
+function describeBreakSubject({ planned, time }: BreakEntry, facts: ContentFacts | undefined): BeaconSubject {
+  const { breakId, position, isLive } = planned;
+  const start = position === "pre" && !isLive ? 0 : undefined;
+  return { ...NOWHERE, breakId, position, contentTime: time === "end" ? facts?.duration : (time ?? start) };
+}
+
+/** What the macros can say of an ad that was not shown: its place where it had one. */
+function describeAd({ ads }: BreakEntry, ad: Ad | undefined): Partial<BeaconSubject> {
+  const index = ads.findIndex((ready) => ready.ad === ad);
+  const place = index < 0 ? {} : { index, adCount: ads.length };
+  return { ad, creative: ad?.creatives[0], ...place };
+}
 
 /** A break that is left out as a whole: each of its ads, or the break itself while its ads are not known. */
 function describeBreak(
@@ -85,6 +99,7 @@ function describeBreak(
     ];
   return ads.map(({ ad, mediaUrl }, index) => ({
     place: String(index),
+    ad,
     adId: ad.id,
     creativeUrl: mediaUrl,
     reason,
@@ -118,8 +133,9 @@ export function refuseAd(
   const ready = entry?.ads[index];
   if (!entry || !ready || entry.refused.has(ready) || entry.broken?.has(ready)) return;
   (staysListed ? (entry.broken ??= new Set()) : entry.refused).add(ready);
-  const skipped = { adId: ready.ad.id, creativeUrl: ready.mediaUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason] };
-  const told = [{ ...skipped, message: MESSAGE[reason] ?? reason, errorUrls: ready.ad.errors, place: String(index) }];
+  const { ad } = ready;
+  const skipped = { ad, adId: ad.id, creativeUrl: ready.mediaUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason] };
+  const told = [{ ...skipped, message: MESSAGE[reason] ?? reason, errorUrls: ad.errors, place: String(index) }];
   ports.reportSkipped(entry, told);
   if (entry.refused.size === entry.ads.length) ports.skipBreak(entry, reason, told);
 }

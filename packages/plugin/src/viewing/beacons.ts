@@ -21,7 +21,8 @@ export interface BeaconSubject {
   readonly place?: string | undefined;
   readonly adCount: number | undefined;
   readonly mediaUrl: string | undefined;
-  readonly contentTime: number;
+  /** Undefined: not known. */
+  readonly contentTime: number | undefined;
 }
 
 /** `time`: seconds into the ad; `macros`: what only this beacon has. */
@@ -72,7 +73,7 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
   const request = (subject: BeaconSubject, event: string, url: string, time: number | undefined): void => {
     if (!isWeb(url)) return;
     deps.sendBeacon(url);
-    const { breakId, adId, index, contentTime } = subject;
+    const { breakId, adId, index, contentTime = 0 } = subject;
     const beacon: BeaconEvent = { event, url, breakId, adId, index, time, contentTime };
     deps.emit("beacon", beacon);
   };
