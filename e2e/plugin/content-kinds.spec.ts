@@ -8,7 +8,7 @@ import { expect, type Page, test } from "@playwright/test";
 import { recordFrames } from "../frames.ts";
 import { selectCells } from "../matrix.ts";
 import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./catalog.ts";
-import { type ExpectedRun, expectRuns, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
+import { errors, type ExpectedRun, expectRuns, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
 import { type HostName, HOSTS } from "./player-events.ts";
 import { heardTones, recordSound } from "./sound.ts";
 import { startWorld, type World } from "./world.ts";
@@ -96,6 +96,8 @@ for (const cell of selectCells(ALL.filter(isPlayable), ALL.filter(isShort))) {
     const { runs, tones } = await playPlace(page, cell);
     await expectRuns(page, runs);
     expect((await heardTones(page)).map(({ tone }) => tone)).toEqual(tones);
+    // a player that meets a hole in the sound seeks over it, and over pictures
+    expect((await errors(page)).filter((error) => error.includes("bufferSeekOverHole"))).toEqual([]);
   });
 }
 

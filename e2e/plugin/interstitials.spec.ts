@@ -103,6 +103,45 @@ test("a post-roll follows the last frame of the film", async ({ page }) => {
   expect(runs[0]?.frames.at(-1)?.frame).toBeGreaterThan(FILM_DURATION * FRAME_RATE - EDGE);
 });
 
+/** The film just before its break at 8 s, whose ads nobody knows yet. */
+async function openBeforeLate(
+  page: Page,
+  breaks: readonly { id: string; time: number; ad: AdName }[],
+): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const late = breaks.map(({ id, time, ad }) => ({
+    id,
+    time,
+    adTagUrl: world.answer(`/ads/${id}`, { body: world.vast(ad), until: promise }),
+  }));
+  const hlsConfig = { startPosition: BREAK - LEAD };
+  await openPlayer(page, world, { content: "fmp4-muxed", options: { breaks: late }, hlsConfig });
+  return () => resolve(undefined);
+}
+
+test("a break that is decided while the film plays is seen whole", async ({ page }) => {
+  const decide = await openBeforeLate(page, [{ id: "late", time: BREAK, ad: "a" }]);
+  await playPast(page, BREAK - LEAD + 0.2);
+  decide();
+  await waitForEvent(page, "adbreakcomplete", { breakId: "late", watched: true });
+  await playPast(page, BREAK + 1);
+  await expectShown(page, [FILM_BEFORE, wholeAd("a"), FILM_AFTER]);
+  expect(told("a")).toEqual(WHOLE);
+});
+
+test("a break that is decided when its place is over is told as late, and one behind it is seen", async ({ page }) => {
+  const decide = await openBeforeLate(page, [
+    { id: "too-late", time: BREAK - 2, ad: "c" },
+    { id: "late", time: BREAK + 2, ad: "a" },
+  ]);
+  await playPast(page, BREAK - 1);
+  decide();
+  await waitForEvent(page, "adskip", { breakId: "too-late", reason: "ads-timeout" });
+  await waitForEvent(page, "adbreakcomplete", { breakId: "late", watched: true });
+  await playPast(page, BREAK + 3);
+  await expectShown(page, [{ source: CONTENT_SOURCE }, wholeAd("a"), { source: CONTENT_SOURCE }]);
+});
+
 for (const host of selectCells<HostName>(["hls.light", "vhs", "videojs-hls.js"], ["videojs-hls.js"])) {
   test(`${host}: the film plays through, and the break is told as one for which there is no variant`, async ({
     page,

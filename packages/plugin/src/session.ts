@@ -168,7 +168,7 @@ function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPor
     ended,
     bufferAhead,
     get canBindLate() {
-      return deps.canBindLate && !told.declare;
+      return deps.canBindLate;
     },
     declare: () => told.declare,
     now: deps.ports.now,

@@ -52,25 +52,19 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
   };
   const listeners = { ...ads.listeners, [ENGINE_EVENT.mediaAttached]: onAttached };
   const stop = listenTo(engine, listeners, parts.emit);
-  const follow = (media: HTMLMediaElement): (() => void) => {
-    const unlisten = listenToMedia(media, {
-      emptied: () => clock.show(media, undefined),
-      loadeddata: () => clock.show(media, engine.media === media ? "content" : ads.current()),
-      seeking: () => clock.onSeeking(media),
-    });
-    const unwatch = watchStandstill(media, parts.ports.now, () => {
-      if (isBreak() && !engine.media) ads.giveUpCurrent();
-    });
-    return () => {
-      unwatch();
-      unlisten();
-    };
-  };
 
   return {
     wrap: (media) => {
       release?.();
-      release = follow(media);
+      release = followElement(media, {
+        onEmptied: () => clock.show(media, undefined),
+        onLoaded: () => clock.show(media, engine.media === media ? "content" : ads.current()),
+        onSeeking: () => clock.onSeeking(media),
+        now: parts.ports.now,
+        onStandstill: () => {
+          if (isBreak() && !engine.media) ads.giveUpCurrent();
+        },
+      });
       const duration = (): number => parts.toStreamTime(parts.contentDuration() ?? media.duration);
       return createStreamMedia(media, {
         toStreamTime: (time) => clock.read(media, time),
@@ -103,10 +97,27 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
   };
 }
 
+interface ElementFollower {
+  readonly onEmptied: () => void;
+  /** Another medium is in the element. */
+  readonly onLoaded: () => void;
+  readonly onSeeking: () => void;
+  /** Nothing has moved for a while, although it should. */
+  readonly onStandstill: () => void;
+  readonly now: () => number;
+}
+
 /** @returns what ends it */
-function listenToMedia(media: HTMLMediaElement, listeners: Readonly<Record<string, () => void>>): () => void {
+function followElement(media: HTMLMediaElement, follower: ElementFollower): () => void {
+  const listeners = {
+    emptied: follower.onEmptied,
+    loadeddata: follower.onLoaded,
+    seeking: follower.onSeeking,
+  };
   for (const [name, listener] of Object.entries(listeners)) media.addEventListener(name, listener);
+  const unwatch = watchStandstill(media, follower.now, follower.onStandstill);
   return () => {
+    unwatch();
     for (const [name, listener] of Object.entries(listeners)) media.removeEventListener(name, listener);
   };
 }
