@@ -15,7 +15,7 @@ const shared: UserConfig = {
  * have come, one round trip later. Dependencies come along, but for what an earlier group has.
  */
 const GROUPS: Readonly<Record<string, RegExp>> = {
-  entry: /plugin.src.(ad-insertion|bootstrap|hosts.(hls-playlist-loader|hls-engine))\.ts$/,
+  entry: /plugin.src.(ad-insertion|bootstrap|deferred|hosts.(hls-playlist-loader|hls-engine))\.ts$/,
   // of every insertion, whoever stitches and whatever plays
   "build-parts":
     /plugin.src.(build-parts|ads.(skips|break-entry)|hosts.online|content.content)\.ts$|core.src.(ads.(vmap|vast|merge)|hls.master-playlist)\.ts$/,

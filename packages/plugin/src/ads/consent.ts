@@ -8,7 +8,8 @@
  */
 import type { ConsentSignals } from "./consent-macros.ts";
 import { readMember } from "../json.ts";
-import { findApi } from "./consent-api.ts";
+import { createDeferred } from "../deferred.ts";
+import { type ConsentCall, findApi } from "./consent-api.ts";
 
 export interface Consent {
   /** What is known by now. */
@@ -52,60 +53,74 @@ const FRAMEWORKS: readonly Framework[] = [
 
 /** @param timeoutMs how long {@link Consent.ask} may wait for one platform */
 export function createConsent(timeoutMs: number): Consent {
-  const waiting = new Map<string, Promise<void>>();
-  const known = new Set<string>();
-  const releases: (() => void)[] = [];
+  const asked = new Map<Framework["api"], Listening>();
   let signals: ConsentSignals = {};
   let isReleased = false;
-
-  const start = (framework: Framework): Promise<void> | undefined => {
-    const call = findApi(framework.api);
-    if (!call) return undefined;
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        known.add(framework.api);
-        resolve();
-      };
-      const timer = setTimeout(settle, timeoutMs);
-      let listenerId: unknown;
-      const giveBack = (): void => {
-        if (framework.remove && listenerId !== undefined)
-          call(framework.remove, framework.version, listenerId, () => undefined)();
-        // one that is not named yet is, with its first answer
-        if (!framework.remove || listenerId !== undefined) end();
-      };
-      const end = call(framework.command, framework.version, undefined, (answer, success) => {
-        listenerId ??= readMember(answer, "listenerId");
-        if (isReleased) return giveBack();
-        const reading = framework.read(answer, success);
-        if (!reading) return;
-        signals = { ...signals, ...reading.signals };
-        if (!reading.isKnown) return;
-        clearTimeout(timer);
-        settle();
-      });
-      releases.push(() => {
-        clearTimeout(timer);
-        settle();
-        giveBack();
-      });
-    });
+  const onSignals = (more: ConsentSignals): void => {
+    signals = { ...signals, ...more };
   };
   return {
     current: () => signals,
     ask: () => {
       if (isReleased) return undefined;
       for (const framework of FRAMEWORKS) {
-        if (waiting.has(framework.api)) continue;
-        const started = start(framework);
-        if (started) waiting.set(framework.api, started);
+        const call = asked.has(framework.api) ? undefined : findApi(framework.api);
+        if (call) asked.set(framework.api, listen(framework, call, timeoutMs, onSignals));
       }
-      const open = [...waiting].filter(([api]) => !known.has(api));
-      return open.length === 0 ? undefined : Promise.all(open.map(([, settled]) => settled)).then(() => undefined);
+      const open = [...asked.values()].filter(({ isSettled }) => !isSettled());
+      return open.length === 0 ? undefined : Promise.all(open.map(({ settled }) => settled)).then(() => undefined);
     },
     release: () => {
       isReleased = true;
-      for (const release of releases.splice(0)) release();
+      for (const { release } of asked.values()) release();
+      asked.clear();
+    },
+  };
+}
+
+/** One platform that was asked. */
+interface Listening {
+  /** Resolves with the last answer, or when the time is up. */
+  readonly settled: Promise<void>;
+  readonly isSettled: () => boolean;
+  readonly release: () => void;
+}
+
+function listen(
+  { command, version, remove, read }: Framework,
+  call: ConsentCall,
+  timeoutMs: number,
+  onSignals: (signals: ConsentSignals) => void,
+): Listening {
+  const { promise: settled, resolve } = createDeferred<void>();
+  let state: "open" | "settled" | "released" = "open";
+  let listenerId: unknown;
+  const settle = (): void => {
+    clearTimeout(timer);
+    if (state === "open") state = "settled";
+    resolve();
+  };
+  const timer = setTimeout(settle, timeoutMs);
+  const giveBack = (): void => {
+    if (remove && listenerId !== undefined) call(remove, version, listenerId, () => undefined)();
+    // one that is not named yet is, with its first answer
+    if (!remove || listenerId !== undefined) end();
+  };
+  const end = call(command, version, undefined, (answer, success) => {
+    listenerId ??= readMember(answer, "listenerId");
+    if (state === "released") return giveBack();
+    const reading = read(answer, success);
+    if (!reading) return;
+    onSignals(reading.signals);
+    if (reading.isKnown) settle();
+  });
+  return {
+    settled,
+    isSettled: () => state !== "open",
+    release: () => {
+      state = "released";
+      settle();
+      giveBack();
     },
   };
 }

@@ -76,13 +76,7 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
         onEnd: () => clearAd(player, this),
       });
       this.hlsConfig = { pLoader: this.#sources.pLoader };
-      // video.js would ignore the options of a second call
-      player.one("pluginsetup:interlude", () => {
-        player.interlude = (next?: AdInsertionOptions) => {
-          if (next) this.use(next);
-          return this;
-        };
-      });
+      takeFurtherCalls(player, this);
       if (options) this.use(options);
       this.#sources.watch();
     }
@@ -131,4 +125,14 @@ export function createPluginClass(Base: VideoJsPluginClass, version: string | un
       super.dispose();
     }
   };
+}
+
+/** video.js would ignore the options of a second call. */
+function takeFurtherCalls(player: VideoJsPlayer, plugin: Pick<InterludePlugin, "use">): void {
+  player.one("pluginsetup:interlude", () => {
+    player.interlude = (next?: AdInsertionOptions) => {
+      if (next) plugin.use(next);
+      return plugin;
+    };
+  });
 }

@@ -72,10 +72,7 @@ export function createSources({ player, name, relay, onChange, onEnd }: SourcesD
     end();
     if (waiting || options) tellMissed(NATIVE, player, relay);
   };
-  const pLoader = createPlaylistLoader({
-    readMaster: (text) => current()?.tap.readMaster(text),
-    stitch: async (fetched) => (await current()?.tap.stitch(fetched)) ?? fetched.text,
-  });
+  const pLoader = createSharedLoader(current);
 
   return {
     current,
@@ -104,6 +101,14 @@ export function createSources({ player, name, relay, onChange, onEnd }: SourcesD
       waiting = undefined;
     },
   };
+}
+
+/** Hands playlists to whichever source they are of. */
+function createSharedLoader(current: Sources["current"]): Sources["pLoader"] {
+  return createPlaylistLoader({
+    readMaster: (text) => current()?.tap.readMaster(text),
+    stitch: async (fetched) => (await current()?.tap.stitch(fetched)) ?? fetched.text,
+  });
 }
 
 const TOO_LATE = "expected interlude() before the source is set, got it after its first playlist";
