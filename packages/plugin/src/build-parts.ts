@@ -1,15 +1,13 @@
 /**
  * What an entry loads behind itself: everything between the ad server's answer and the last beacon, wired.
  */
-import type { Stitched, TextResponse } from "@interlude/core";
-import type { AdRequests } from "./ads/ad-requests.ts";
+import type { Stitched } from "@interlude/core";
 import type { BreakEntry } from "./ads/break-entry.ts";
 import type { MacroFiller } from "./ads/macro-values.ts";
 import type { FetchedPlaylist } from "./content/content.ts";
 import { createEmptyBreaks } from "./content/empty-breaks.ts";
 import type { BreakSnapshot, Emit } from "./events.ts";
 import { completePorts } from "./loaded-ports.ts";
-import type { Settings } from "./options.ts";
 import type { HostAbilities, HostSide, LoadedParts } from "./parts.ts";
 import type { PagePorts } from "./ports.ts";
 import type { Session, SessionDeps } from "./session.ts";
@@ -21,20 +19,13 @@ import { describeSpans } from "./viewing/spots.ts";
 import { createTimeline, type Timeline } from "./viewing/timeline.ts";
 import { createViewing, type Viewing } from "./viewing/viewing.ts";
 
-export interface PartsDeps {
-  readonly settings: Settings;
+export interface PartsDeps extends Pick<SessionDeps, "settings" | "emit" | "requests" | "zone" | "ended"> {
   readonly ports: PagePorts;
-  readonly emit: Emit;
-  readonly requests: AdRequests;
   readonly filler: MacroFiller;
-  /** The answer of the zone's address. */
-  readonly zone: Promise<TextResponse>;
   readonly abilities: HostAbilities;
   /** Undefined until the player is there. */
   readonly host: () => HostSide | undefined;
   readonly createSession: (deps: SessionDeps) => Session;
-  /** Aborted when the insertion is destroyed. */
-  readonly ended: AbortSignal;
 }
 
 export function buildParts(deps: PartsDeps): LoadedParts {
