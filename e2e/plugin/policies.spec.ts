@@ -258,9 +258,39 @@ test("a returning viewer without a pre-roll begins where he was: no frame of ano
   expect(await reasons(page)).toEqual([]);
 });
 
+/** The playlist that says by EXT-X-START that the film begins at 15 s. */
+const STARTS = [
+  { host: "hls.js", playlist: "the media playlist", file: /\/media\/ts\/\d+\.m3u8/ },
+  { host: "hls.js", playlist: "the master playlist", file: /\/media\/ts\/master\.m3u8/ },
+  { host: "vhs", playlist: "the media playlist", file: /\/media\/ts\/\d+\.m3u8/ },
+] as const;
+
+for (const { host, playlist, file } of selectCells(STARTS, STARTS.slice(0, 2)))
+  test(`${host}: content that begins elsewhere by ${playlist} shows its pre-roll, then begins there`, async ({
+    page,
+  }) => {
+    await page.route(file, async (route) => {
+      const response = await route.fetch();
+      const text = await response.text();
+      await route.fulfill({ response, body: text.replace("#EXTM3U\n", "#EXTM3U\n#EXT-X-START:TIME-OFFSET=15\n") });
+    });
+    const adTagUrl = world.answerVmap(`/ads/start-${host}`, [{ at: "start", id: "pre", ads: ["c"] }]);
+    await open(page, { host, options: { adTagUrl } });
+    await playFrames(page, CONTENT_SOURCE, 380, 10);
+    // hls.js shows a frame of where the master playlist has it begin
+    const runs = (await readSeen(page)).slice(-2);
+    expectWhole(runs[0], ADS.c.source);
+    expect(runs[1]?.source).toBe(CONTENT_SOURCE);
+    expectAround(runs[1]?.first, 375);
+  });
+
 test("keepInAds: neither a seek nor a faster rate gets past an ad", async ({ page }) => {
   const adTagUrl = world.answerVmap("/ads/keep", MIDS);
   await open(page, { host: "hls.js", options: { adTagUrl, keepInAds: true }, hlsConfig: { startPosition: 7 } });
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video) video.playbackRate = 1.5;
+  });
   await waitForEvent(page, "adstart", { adId: "a" });
   await playFrames(page, ADS.a.source, 10, 5);
   await page.evaluate(() => {
@@ -274,6 +304,8 @@ test("keepInAds: neither a seek nor a faster rate gets past an ad", async ({ pag
   expectWhole(runs[0], ADS.a.source);
   expectNear(runs[1]?.first, 200);
   expect(await reasons(page)).toEqual(["kept-in-ad"]);
+  // that of before the ad
+  expect(await page.evaluate(() => document.querySelector("video")?.playbackRate)).toBe(1.5);
 });
 
 test("noAdsWithin: a break that comes too soon costs no frame of the film, and nobody hears of it", async ({

@@ -117,7 +117,8 @@ export interface BeaconEvent {
  *
  * `snap-back`: to a break that was sought over · `return`: from there to the viewer's target · `ad-start`: to the begin of an ad or
  * break, as the policy says · `watched`, `skipped`: past a break that is watched, or that the policy leaves out · `trick-play`: past a
- * break while the playbackRate is that of trick play · `kept-in-ad`: back to where the ad was · `resume`: to `startContentTime`
+ * break while the playbackRate is that of trick play · `kept-in-ad`: back to where the ad was · `resume`: to `startContentTime`, or
+ * to where the content's own EXT-X-START wants to begin, behind a pre-roll
  */
 export type SeekReason =
   "snap-back" | "return" | "ad-start" | "watched" | "skipped" | "trick-play" | "kept-in-ad" | "resume";
@@ -175,22 +176,7 @@ export interface Emitter {
  * exception surfaces as an uncaught one.
  */
 export function createEmitter(): Emitter {
-  const listeners: { readonly [K in keyof AdInsertionEvents]: Set<AdInsertionListener<K>> } = {
-    adbreakstart: new Set(),
-    adstart: new Set(),
-    adprogress: new Set(),
-    adclick: new Set(),
-    adcomplete: new Set(),
-    adbreakcomplete: new Set(),
-    adskip: new Set(),
-    error: new Set(),
-    workflowstep: new Set(),
-    beacon: new Set(),
-    seekadjusted: new Set(),
-    rangestart: new Set(),
-    rangeend: new Set(),
-    timeline: new Set(),
-  };
+  const listeners = createListeners();
   let early: (() => void)[] | undefined = [];
   queueMicrotask(() => {
     const waiting = early ?? [];
@@ -231,5 +217,27 @@ export function createEmitter(): Emitter {
       unheard = undefined;
       for (const set of Object.values(listeners)) set.clear();
     },
+  };
+}
+
+type Listeners = { readonly [K in keyof AdInsertionEvents]: Set<AdInsertionListener<K>> };
+
+/** None yet; an event that is not here is none. */
+function createListeners(): Listeners {
+  return {
+    adbreakstart: new Set(),
+    adstart: new Set(),
+    adprogress: new Set(),
+    adclick: new Set(),
+    adcomplete: new Set(),
+    adbreakcomplete: new Set(),
+    adskip: new Set(),
+    error: new Set(),
+    workflowstep: new Set(),
+    beacon: new Set(),
+    seekadjusted: new Set(),
+    rangestart: new Set(),
+    rangeend: new Set(),
+    timeline: new Set(),
   };
 }

@@ -41,7 +41,7 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
   const onFailure = (url: string): void => {
     if (!navigator.onLine) return park(url);
     if (!forbidden.has(new URL(url).origin)) failed.add(url);
-    for (const oldest of failed) if (failed.size > MAX_FAILED) failed.delete(oldest);
+    keepNewest(failed, MAX_FAILED);
   };
   // told before or after the fetch fails
   const onViolation = ({ blockedURI, effectiveDirective }: SecurityPolicyViolationEvent): void => {
@@ -77,7 +77,7 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
     if (canFetch && underWay < MAX_UNDER_WAY) return void request(url);
     if (canFetch && isImaged) return enqueue(url);
     imaged.add(url);
-    for (const oldest of imaged) if (imaged.size > MAX_IMAGED) imaged.delete(oldest);
+    keepNewest(imaged, MAX_IMAGED);
     loadImage(url, credentials);
   };
   let isListening = false;
@@ -88,6 +88,10 @@ export function createBeaconTransport(credentials: RequestCredentials, signal: A
     // as violations name it
     send(new URL(url).href.replace(/#.*/, ""));
   };
+}
+
+function keepNewest(urls: Set<string>, count: number): void {
+  for (const oldest of urls) if (urls.size > count) urls.delete(oldest);
 }
 
 /** An image of another origin sends cookies unless it is asked for by CORS; whether that lets the page see it does not matter. */
