@@ -51,6 +51,30 @@ test("playback that starts a second before a break that is never decided goes on
   expect(await shownSources(page)).toEqual([CONTENT_SOURCE]);
 });
 
+const LOADED = ["ts", "cmaf"] as const;
+for (const kind of selectCells(LOADED, LOADED.slice(0, 1))) {
+  test(`${kind}: a break that is decided once the film is loaded beyond it is played, and the film goes on where it was`, async ({
+    page,
+  }) => {
+    const loaded = Promise.withResolvers<void>();
+    const vast = world.vast("a");
+    const adTagUrl = world.answer("/ads/late", { body: vast, type: "application/xml", until: loaded.promise });
+    const options = { breaks: [{ id: "late", time: 8, adTagUrl }], startBudgetMs: 300, adTimeoutMs: 20_000 };
+    await openPlayer(page, world, { content: kind, options });
+    await page.waitForFunction(() => {
+      const { buffered } = document.querySelector("video") ?? {};
+      return buffered !== undefined && buffered.length > 0 && buffered.end(buffered.length - 1) > 14;
+    });
+    loaded.resolve();
+    await playPast(page, 8 + a.duration + 2);
+    expect(await shownSources(page)).toEqual([CONTENT_SOURCE, a.source, CONTENT_SOURCE]);
+    const [before, , after] = groupRuns(await shownFrames(page)).filter(({ frames }) => frames.length > 1);
+    const lost = (after?.frames[0]?.frame ?? 0) - (before?.frames.at(-1)?.frame ?? 0);
+    expect(Math.abs(lost - 1)).toBeLessThanOrEqual(2);
+    expect((await errors(page)).filter((error) => error.includes("fatal"))).toEqual([]);
+  });
+}
+
 /** Breaks of the page's own list, each with an ad server of its own. */
 function listBreaks(
   times: Readonly<Record<number, "a" | "c">>,

@@ -17,7 +17,6 @@ import type { Loaded } from "./hls-loaded.ts";
 import { createLoadingHold } from "./hls-loading-hold.ts";
 
 export interface LateBindingDeps extends LatePlaylistsDeps {
-  readonly targetDuration: () => number;
   readonly startBudgetMs: number;
   readonly toContentTime: (streamTime: number) => number;
   /** A seek of the viewer's, whose breaks are all there now, from one stream time to another. */

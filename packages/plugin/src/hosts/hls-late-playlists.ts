@@ -12,6 +12,8 @@ export interface LatePlaylistsDeps {
   readonly engine: Engine;
   readonly vod: () => Vod | undefined;
   readonly toStreamTime: (contentTime: number) => number;
+  /** Seconds. */
+  readonly targetDuration: () => number;
   /** What is loaded from here on is another thing than before. */
   readonly onReload: (loadedEnd: number) => void;
 }
@@ -31,7 +33,10 @@ export interface LatePlaylists {
    * @returns whether anything was bound
    */
   readonly bind: (media: HTMLMediaElement, canStart: (start: number) => boolean) => boolean;
-  /** The same for breaks that lie beyond what is loaded; unless loading is held up for them, as many at once as may be. */
+  /**
+   * The same for breaks that lie beyond what is loaded, or so far ahead that what was loaded behind them may go and their first segment
+   * still comes in time; unless loading is held up for them, as many at once as may be.
+   */
   readonly bindAhead: (media: HTMLMediaElement, isHolding: boolean) => boolean;
   /** Has every playlist asked for again, from the playhead on. */
   readonly reload: (time: number) => void;
@@ -39,6 +44,9 @@ export interface LatePlaylists {
 
 /** Breaks that come up within this many seconds of the loaded end are bound at once; others wait for company. */
 const NEAR = 10;
+/** Seconds, and target durations, that are left to load an ad's first segment where the content has been loaded in its place. */
+const LEAST_NOTICE = 2;
+const NOTICE_SHARE = 0.75;
 
 /** @param release ends what pauses loading */
 export function createLatePlaylists(
@@ -46,7 +54,7 @@ export function createLatePlaylists(
   { loaded, reachOf }: Ahead,
   release: () => void,
 ): LatePlaylists {
-  const { engine, vod } = deps;
+  const { engine, targetDuration, vod } = deps;
   const undecided: LatePlaylists["undecided"] = () =>
     (vod()?.undecided() ?? []).map(({ contentTime, isReady }) => ({
       streamTime: deps.toStreamTime(contentTime),
@@ -64,7 +72,7 @@ export function createLatePlaylists(
     let first = Infinity;
     const hasChanged = vod()?.bindLate(({ startTime, contentTime }: PlacedBreak) => {
       const start = Math.max(startTime, deps.toStreamTime(contentTime));
-      if (!canStart(start) || loaded.lastDiscontinuity() > (findBefore(engine, start)?.cc ?? 0)) return false;
+      if (!canStart(start) || loaded.lastDiscontinuity() > (listBefore(engine, start)[0]?.cc ?? 0)) return false;
       first = Math.min(first, start);
       return true;
     });
@@ -79,10 +87,12 @@ export function createLatePlaylists(
       const ready = breaks.filter(({ isReady }) => isReady);
       if (ready.length === 0) return false;
       const reach = reachOf(media, media.currentTime);
+      const soonest = media.currentTime + Math.max(LEAST_NOTICE, NOTICE_SHARE * targetDuration());
       const isDue = isHolding || ready.length === breaks.length;
       if (!isDue && !ready.some(({ streamTime }) => streamTime - reach < NEAR)) return false;
-      // once hls.js has the last segment, it takes the stream to be over
-      return bind(media, (start) => start >= reach - OVERLAP && media.duration - OVERLAP > reach);
+      // once hls.js has the last segment, and none of it goes, it takes the stream to be over
+      const isOver = media.duration - OVERLAP <= reach;
+      return bind(media, (start) => (start >= reach - OVERLAP ? !isOver : start >= soonest));
     },
     reload: (time) => reloadFrom(time, engine.media ? reachOf(engine.media, time) : time),
   };
@@ -99,13 +109,14 @@ export function askAnew(engine: Engine, time: number): void {
   engine.startLoad(time);
 }
 
+/** Where the pictures before it end, which with B-frames is after its time; the sound that goes on until there fills a hole. */
 function flushFrom(engine: Engine, start: number): void {
-  const startOffset = Math.max(start, findBefore(engine, start)?.end ?? start);
+  const ends = listBefore(engine, start).map(({ elementaryStreams, end }) => elementaryStreams?.video?.endPTS ?? end);
+  const startOffset = Math.max(start, ...ends);
   engine.trigger(ENGINE_EVENT.bufferFlushing, { startOffset, endOffset: Infinity, type: null });
 }
 
-/** What is listed just before a time; it may really end a little after it. */
-function findBefore({ levels }: Engine, time: number): EngineFragment | undefined {
-  const fragments = levels.flatMap(({ details }) => details?.fragments ?? []);
-  return fragments.find((fragment) => isBefore(fragment, time - OVERLAP));
+/** What each level lists just before a time; it may really end a little after it. */
+function listBefore({ levels }: Engine, time: number): readonly EngineFragment[] {
+  return levels.flatMap(({ details }) => details?.fragments.filter((one) => isBefore(one, time - OVERLAP)) ?? []);
 }

@@ -116,12 +116,21 @@ describe("createLateBinding", () => {
     expect([engine.levels[0]?.details, engine.allAudioTracks[0]?.details]).toEqual([undefined, undefined]);
   });
 
-  test("leaves the playlists alone when the place of the break is loaded", () => {
-    const { late, engine, asked, load } = bind([{ contentTime: 8, isReady: true }], createMedia(2));
+  test("leaves the playlists alone when the place of the break is loaded and nearly there", () => {
+    const { late, engine, asked, load } = bind([{ contentTime: 8, isReady: true }], createMedia(5.5));
     load(12);
     late.check();
     expect(asked).toEqual([false]);
     expect(engine.calls).not.toContain("stopLoad");
+  });
+
+  test("what was loaded behind the place of a break goes where its first segment can still come in time", () => {
+    const { late, engine, asked, reloads, load } = bind([{ contentTime: 8, isReady: true }], createMedia(4.5));
+    load(12);
+    late.check();
+    expect(asked).toEqual([true]);
+    expect(engine.calls.filter((call) => call.startsWith("hlsBufferFlushing"))).toHaveLength(1);
+    expect(reloads).toEqual([8]);
   });
 
   test("a break at the very edge of what is loaded is still bound", () => {
