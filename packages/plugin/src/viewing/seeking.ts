@@ -20,7 +20,8 @@ export interface Plan {
   readonly queue: readonly string[];
   /** Content time, in live content stream time: breaks may come and go meanwhile. */
   readonly goal: number;
-  readonly reason: SeekReason;
+  /** Of the seek to the goal. */
+  readonly reason: "return" | "resume";
 }
 
 export interface Span {

@@ -78,7 +78,7 @@ export function goOn(
   const target = toStreamTime(goal);
   if (Math.abs(target - due.end) < NEAR) return stay(time, due.breakId, undefined);
   const past = passBreaks(target, without(due, spots), canPlay);
-  return { ...past, plan: undefined, to: time, reason: reason === "resume" ? reason : "return" };
+  return { ...past, plan: undefined, to: time, reason };
 }
 
 /** The first break of a plan, from its start. */
