@@ -10,6 +10,11 @@ import { askedCreatives } from "./migrations/0004-asked-creatives.ts";
 import { caretaker } from "./migrations/0005-caretaker.ts";
 import { creativeLeases } from "./migrations/0006-creative-leases.ts";
 import { sessions } from "./migrations/0007-sessions.ts";
+import { tracking } from "./migrations/0008-tracking.ts";
+import { outbox } from "./migrations/0009-outbox.ts";
+import { relay } from "./migrations/0010-relay.ts";
+import { deliveries } from "./migrations/0011-deliveries.ts";
+import { previews } from "./migrations/0012-previews.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
   creatives,
@@ -19,4 +24,9 @@ export const MIGRATIONS: readonly Migration[] = [
   caretaker,
   creativeLeases,
   sessions,
+  tracking,
+  outbox,
+  relay,
+  deliveries,
+  previews,
 ];
