@@ -56,7 +56,7 @@ interface Watching extends Playback {
 }
 
 /** 8 s of content, a mid-roll of two ads of 8 s, 8 s of content; segments of 4 s. */
-function watch(): Watching {
+async function watch(): Promise<Watching> {
   const events: string[] = [];
   const beacons: string[] = [];
   const timeline = createTimeline();
@@ -118,6 +118,8 @@ function watch(): Watching {
   let wall = 0;
   let time = 0;
   let isShown = true;
+  // an emitter holds back what is told in the turn in which it is made
+  await Promise.resolve();
   const playback = createPlayback({
     timeline,
     emit,
@@ -150,8 +152,7 @@ function watch(): Watching {
 
 describe("createPlayback", () => {
   test("tells break and ads in order, and fires each beacon once at its second", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(32);
     expect(watching.events).toEqual([
       "breakstart mid 2",
@@ -173,8 +174,7 @@ describe("createPlayback", () => {
   });
 
   test("an ad that is seen again owes no beacon again, but the page is told", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(32);
     const fired = watching.beacons.length;
     watching.seekTo(8);
@@ -184,8 +184,7 @@ describe("createPlayback", () => {
   });
 
   test("a quartile that the viewer has sought over is not reported, and neither is the end", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(9);
     watching.seekTo(13);
     watching.playTo(13.5);
@@ -201,8 +200,7 @@ describe("createPlayback", () => {
   });
 
   test("an ad that is entered in its middle counts its impression, and only what is played after", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.seekTo(21);
     watching.playTo(32);
     expect(watching.beacons).toEqual([
@@ -217,8 +215,7 @@ describe("createPlayback", () => {
   });
 
   test("a hole that the player jumps over is playing on", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(15.8);
     watching.seekTo(16.1);
     watching.playTo(17);
@@ -226,8 +223,7 @@ describe("createPlayback", () => {
   });
 
   test("no ad starts in a page that nobody sees, and one that has started goes on", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(9);
     watching.hide();
     watching.playTo(20);
@@ -236,8 +232,7 @@ describe("createPlayback", () => {
   });
 
   test("an ad at the very end of the stream is complete when the media ends", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.seekTo(16);
     watching.playTo(23.9);
     watching.end();
@@ -245,8 +240,7 @@ describe("createPlayback", () => {
   });
 
   test("a break that is running when the player goes away completes", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(9);
     watching.stop();
     expect(watching.events).toEqual(["breakstart mid 2", "start one", "breakcomplete mid left"]);
@@ -255,8 +249,7 @@ describe("createPlayback", () => {
 
 describe("a listener that takes the player away", () => {
   test.each(["adbreakstart", "adstart", "beacon"] as const)("at %s ends the break that has begun", async (name) => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.on(name, () => watching.stop());
     watching.seekTo(8);
     watching.playTo(8.02);
@@ -268,8 +261,7 @@ describe("a listener that takes the player away", () => {
   test.each(["adbreakstart", "adstart", "beacon"] as const)(
     "at %s has sent what the first frame owes, in order, and then the end of the break alone",
     async (name) => {
-      const watching = watch();
-      await Promise.resolve();
+      const watching = await watch();
       const forget = watching.on(name, () => {
         forget();
         watching.destroy();
@@ -286,8 +278,7 @@ describe("a listener that takes the player away", () => {
   );
 
   test("at the end of an ad ends the break once, and the next ad does not start", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.on("adcomplete", () => watching.stop());
     watching.playTo(16);
     expect(watching.events).toEqual(["breakstart mid 2", "start one"]);
@@ -297,8 +288,7 @@ describe("a listener that takes the player away", () => {
   });
 
   test("at the end of a break does not end it again", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.on("adbreakcomplete", () => watching.stop());
     watching.playTo(32);
     expect(watching.events.filter((event) => event.startsWith("breakcomplete"))).toEqual(["breakcomplete mid watched"]);
@@ -312,8 +302,7 @@ function actions({ beacons }: Watching): readonly string[] {
 
 describe("what the viewer does", () => {
   test("is told each time, at its second of the ad, by VAST 4's name too", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(9);
     watching.act("mute");
     watching.playTo(10);
@@ -331,8 +320,7 @@ describe("what the viewer does", () => {
   });
 
   test("is nobody's business in the content", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(4);
     watching.act("mute");
     watching.playTo(30);
@@ -341,8 +329,7 @@ describe("what the viewer does", () => {
   });
 
   test("an ad that was not paused is not resumed", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(9);
     watching.act("resume");
     watching.playTo(10);
@@ -354,8 +341,7 @@ describe("what the viewer does", () => {
   });
 
   test("going back within an ad is a rewind, and the quartiles behind it are not told again", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(13);
     watching.seekTo(9);
     watching.playTo(25);
@@ -365,8 +351,7 @@ describe("what the viewer does", () => {
   });
 
   test("in an ad that was watched to its end before owes nothing more", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(32);
     watching.seekTo(9);
     watching.playTo(10);
@@ -378,8 +363,7 @@ describe("what the viewer does", () => {
 
 describe("a click", () => {
   test("fires every click tracker each time, tells the page, and leads where the ad leads", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(10);
     expect(watching.click([12.4, 30])?.href).toBe("https://shop.example/?at=12,30&from=00%3A00%3A02.000");
     watching.click(undefined);
@@ -388,8 +372,7 @@ describe("a click", () => {
   });
 
   test("in the content is none", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(4);
     expect(watching.click([1, 1])).toBeUndefined();
     expect(watching.beacons).toEqual([]);
@@ -398,8 +381,7 @@ describe("a click", () => {
 
 describe("an ad that breaks off", () => {
   test("tells its error URLs once, with the number of the fault", async () => {
-    const watching = watch();
-    await Promise.resolve();
+    const watching = await watch();
     watching.playTo(10);
     expect([watching.fail(405), watching.fail(400)]).toEqual([true, true]);
     expect(watching.beacons.filter((beacon) => beacon.startsWith("one/error"))).toHaveLength(1);
