@@ -3,5 +3,5 @@ import type { Migration } from "../migration.ts";
 export const deliveries: Migration = {
   version: 11,
   name: "what the campaign file has delivered",
-  sql: "select 1",
+  sql: "select 1;",
 };
