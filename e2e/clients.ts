@@ -135,16 +135,29 @@ export async function waitForBreaks(
   timeoutMs: number,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
-  const seen = (runs: readonly Run[]): number =>
+  const countBreaks = (runs: readonly Run[]): number =>
     runs.filter(({ source }, index) => source === contentSource && index > 0).length;
   for (const client of clients) {
-    while (seen(await client.runs()) < count) {
-      if (Date.now() > end) {
-        const runs = (await client.runs()).map(({ source, frames }) => `${source}×${frames.length}`);
-        const said = (await client.errors()).join("; ");
-        throw new Error(`${client.name}: expected ${count} breaks in ${timeoutMs} ms, got ${runs.join(" ")}; ${said}`);
-      }
-      await client.page.waitForTimeout(1000);
+    let frames = await client.frames();
+    while (countBreaks(groupRuns(frames)) < count) {
+      await waitForFrame(client, frames.length + FRAMES_AT_ONCE, end - Date.now()).catch((cause: unknown) =>
+        complain(client, `${count} breaks in ${timeoutMs} ms`, cause),
+      );
+      frames = await client.frames();
     }
   }
+}
+
+/** What is read at a time: to read them takes the processor from the players. */
+const FRAMES_AT_ONCE = 25;
+
+async function waitForFrame({ page }: Client, count: number, timeout: number): Promise<void> {
+  const options = { timeout: Math.max(timeout, 1), polling: 200 };
+  await page.waitForFunction((wanted) => (window.interludeFrames?.length ?? 0) >= wanted, count, options);
+}
+
+async function complain(client: Client, expected: string, cause: unknown): Promise<never> {
+  const runs = (await client.runs()).map(({ source, frames }) => `${source}×${frames.length}`);
+  const said = (await client.errors()).join("; ");
+  throw new Error(`${client.name}: expected ${expected}, got ${runs.join(" ")}; ${said}`, { cause });
 }

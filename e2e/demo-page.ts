@@ -50,7 +50,7 @@ export async function expectStep(
   attributes: Record<string, string> = {},
 ): Promise<void> {
   const item = page.locator(`#steps > [data-step="${step}"]`);
-  await expect(item).toHaveAttribute("data-state", state, { timeout: 60_000 });
+  await expect(item).toHaveAttribute("data-state", state, { timeout: 120_000 });
   for (const [name, value] of Object.entries(attributes)) await expect(item).toHaveAttribute(`data-${name}`, value);
 }
 

@@ -42,9 +42,6 @@ test.beforeAll(async () => {
     INTERLUDE_ZONES: zones,
     INTERLUDE_FETCH_ALLOW_PRIVATE: `${origin.url.host},${adServer.url.host}`,
     INTERLUDE_CRS: "off",
-    // A browser on the same machine is no load that these servers should shed.
-    INTERLUDE_LEAN_DELAY: "60000",
-    INTERLUDE_SHED_DELAY: "60000",
   });
 });
 test.afterAll(async () => {

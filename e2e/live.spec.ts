@@ -19,7 +19,7 @@ test("an avail's content gives way to the pod, and the film comes back at the bo
   page,
 }) => {
   const now = Math.floor(Date.now() / 1000);
-  const channel = new URLSearchParams({ start: String(now - 600), every: "600", offset: "12", length: String(AVAIL) });
+  const channel = new URLSearchParams({ start: String(now - 600), every: "600", offset: "4", length: String(AVAIL) });
   await page.route("**/live/master.m3u8", (route) =>
     route.continue({ url: new URL(`/live/master.m3u8?${channel}`, server.url).href }),
   );

@@ -9,13 +9,19 @@ import { type FfmpegReading, formatFrameRuns, startFfmpegClient } from "./ffmpeg
 import type { Run } from "./frames.ts";
 import { addCues, type LiveChannel, listBreaks, startChannel, WINDOW } from "./live-channel.ts";
 import { CONTENT, LONG_AD, type ManifestSite, nameSegment, SHORT_AD, startManifestSite } from "./manifest-server.ts";
+import { selectCells } from "./matrix.ts";
 import { type CheckedRun, checkRun } from "./playlist-checker.ts";
 import { recordPlaylists } from "./playlist-recorder.ts";
 import { FRAME_RATE, RUNGS, SEGMENT } from "./strip-media.ts";
 
 /** Far enough behind the first full window for all clients to have begun. */
 const BREAKS = listBreaks(WINDOW + 6, 20);
-const SEEN = 3;
+/**
+ * What a viewer sees in each break, one after the other: a pod of 7.4 s in place of 8 s, then its first ad alone in place of 6 s (all of it
+ * would be too long), then the pod again.
+ */
+const FEW = [[LONG_AD, SHORT_AD], [LONG_AD]];
+const PODS = selectCells([...FEW, [LONG_AD, SHORT_AD]], FEW);
 const PER_SEGMENT = SEGMENT * FRAME_RATE;
 
 let site: ManifestSite;
@@ -37,17 +43,13 @@ interface Part {
   readonly to: number;
 }
 
-/**
- * What the playlists say that a viewer sees, from the first window on. A pod of 7.4 s in place of 8 s, then its first ad alone in
- * place of 6 s (all of it would be too long), then the pod again: content comes back at the boundary nearest to each pod's end.
- */
+/** What the playlists say that a viewer sees, from the first window on: content comes back at the boundary nearest to each pod's end. */
 function expectParts(): readonly Part[] {
   const whole = ({ source, duration }: typeof LONG_AD | typeof SHORT_AD): Part => {
     return { source, from: 0, to: Math.round(duration * FRAME_RATE) - 1 };
   };
-  const pods = [[LONG_AD, SHORT_AD], [LONG_AD], [LONG_AD, SHORT_AD]];
   let [from, early] = [0, 0];
-  const parts = pods.flatMap((pod, index) => {
+  const parts = PODS.flatMap((pod, index) => {
     const first = BREAKS[index]?.first ?? 0;
     const before = { source: CONTENT, from, to: first * PER_SEGMENT - 1 };
     const time = pod.reduce((sum, { duration }) => sum + duration, early);
@@ -146,9 +148,9 @@ test("mid-rolls enter, cross and leave the window of a live stream, and every cl
     ).toEqual([...RUNGS]);
   });
   await test.step("4, 7 and 8. Breaks in the content are filled with the ad server's ads and stitched in", async () => {
-    await waitForBreaks(clients, SEEN, CONTENT, 120_000);
+    await waitForBreaks(clients, PODS.length, CONTENT, 120_000);
     // Until the last of these breaks has left the window
-    const last = BREAKS[SEEN - 1];
+    const last = BREAKS[PODS.length - 1];
     await channel.waitFor((last?.first ?? 0) + (last?.count ?? 0) + WINDOW);
   });
   await recorder.stop();

@@ -45,8 +45,8 @@ function formatCampaigns(origin: URL): object {
       { id: "mp4", ads: [mp4] },
     ],
     schedules: [
-      { id: "film", breaks: [at("start", "long"), at("00:00:08.000", "pod"), at("end", "long")] },
-      { id: "mp4", breaks: [at("start", "mp4"), at("00:00:08.000", "long")] },
+      { id: "film", breaks: [at("start", "long"), at("00:00:04.000", "pod"), at("end", "long")] },
+      { id: "mp4", breaks: [at("start", "mp4"), at("00:00:04.000", "long")] },
     ],
   };
 }
@@ -79,9 +79,6 @@ export async function startManifestSite(rewrite?: (path: string, text: string) =
     INTERLUDE_CAMPAIGNS: campaigns,
     INTERLUDE_ZONES: zones,
     INTERLUDE_FETCH_ALLOW_PRIVATE: origin.url.host,
-    // Four players and an encoder on the same machine are no load that this server should shed.
-    INTERLUDE_LEAN_DELAY: "60000",
-    INTERLUDE_SHED_DELAY: "60000",
   });
   return {
     folder,

@@ -13,7 +13,8 @@ import { recordPlaylists } from "./playlist-recorder.ts";
 import { FRAME_RATE, makeFilm, RUNGS, SEGMENT } from "./strip-media.ts";
 
 /** Seconds. */
-const DURATION = 16;
+const DURATION = 8;
+const MID_ROLL = 4;
 const MP4_SOURCE = 3;
 
 const AD_EVENTS = ["impression", "creativeView", "start", "firstQuartile", "midpoint", "thirdQuartile", "complete"];
@@ -33,7 +34,7 @@ test.afterAll(() => site.close());
 const frames = (source: number, from: number, to: number): string =>
   `${source} ${from * FRAME_RATE}-${Math.round(to * FRAME_RATE) - 1}`;
 const [LONG, SHORT] = [LONG_AD, SHORT_AD].map(({ source, duration }) => frames(source, 0, duration));
-const SHOWN = [LONG, frames(CONTENT, 0, 8), LONG, SHORT, frames(CONTENT, 8, DURATION), LONG];
+const SHOWN = [LONG, frames(CONTENT, 0, MID_ROLL), LONG, SHORT, frames(CONTENT, MID_ROLL, DURATION), LONG];
 
 /** All of each film, but for half a second where it begins and ends: players trim a few frames where two films meet. */
 async function expectWatched(client: Client): Promise<void> {
@@ -103,8 +104,8 @@ test("pre-roll, mid-roll and post-roll are in one timeline, and every player sho
       adtracking.flatMap(({ time, trackingurls }) =>
         trackingurls.filter(({ url: due }) => due.includes(`/track/${event}?`)).map(() => time),
       );
-    expect(timesOf("impression")).toEqual([0, 12, 16, 27.4]);
-    expect(timesOf("complete")).toEqual([4, 16, 19.4, 31.4]);
+    expect(timesOf("impression")).toEqual([0, 8, 12, 19.4]);
+    expect(timesOf("complete")).toEqual([4, 12, 15.4, 23.4]);
   });
   for (const client of clients) await client.close();
   expect(site.origin.missing).toEqual([]);
@@ -135,7 +136,7 @@ test("an ad that is an MP4 costs the first viewer no content, and is stitched in
     expect(complaints).toEqual([]);
     return formatFrameRuns(read);
   };
-  const withoutMp4 = [frames(CONTENT, 0, 8), LONG, frames(CONTENT, 8, DURATION)];
+  const withoutMp4 = [frames(CONTENT, 0, MID_ROLL), LONG, frames(CONTENT, MID_ROLL, DURATION)];
   const crs = await followCrs(site.server);
   await test.step("7. The ad is no HLS: it goes to CRS, and the content is sent without it", async () => {
     expect(await watch()).toEqual(withoutMp4);

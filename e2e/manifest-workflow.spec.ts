@@ -116,10 +116,14 @@ async function watchNext(page: Page): Promise<void> {
     expect(await shownSources(page)).toEqual([ad, CONTENT_SOURCE]);
     await seek(page, 28.5);
     await recordFrames(page);
+    await playPast(page, 31);
+    await seek(page, 39);
     await playPast(page, 41);
     expect(await shownSources(page)).toEqual([CONTENT_SOURCE, ad, CONTENT_SOURCE]);
     await seek(page, 78.5);
     await recordFrames(page);
+    await playPast(page, 81);
+    await seek(page, 89);
     await page.waitForFunction(() => document.querySelector("video")?.ended);
     expect(await shownSources(page)).toEqual([CONTENT_SOURCE, ad]);
   });
@@ -128,7 +132,9 @@ async function watchNext(page: Page): Promise<void> {
     const beacons = await sentBeacons(page);
     for (const breakId of ["pre", "mid", "post"]) {
       const events = beacons.filter((beacon) => beacon.break === breakId).map(({ event }) => event);
-      expect(events.filter((event) => QUARTILES.includes(event))).toEqual(QUARTILES);
+      // The viewer has moved over most of the other two.
+      const due = breakId === "pre" ? QUARTILES : ["start", "complete"];
+      expect(events.filter((event) => QUARTILES.includes(event))).toEqual(due);
       expect(new Set(events).size, `${breakId}: ${events.join(" ")}`).toBe(events.length);
       expect([events[0], events.at(-1)]).toEqual(["breakStart", "breakEnd"]);
     }
@@ -136,7 +142,7 @@ async function watchNext(page: Page): Promise<void> {
     const late = await page
       .locator("#beacons [data-event=midpoint]")
       .evaluateAll((items) => items.map((item) => Number(item.getAttribute("data-time"))));
-    expect(late).toEqual([5, 5, 5]);
+    expect(late).toEqual([5]);
   });
   for (let step = 1; step <= 9; step++) {
     await expect(page.locator(`#steps > [data-step="${step}"]`)).toHaveAttribute("data-state", "done");
@@ -149,8 +155,8 @@ test("an HLS creative is stitched at the first encounter, and CRS hears nothing 
   await recordFrames(page);
   await watch(page);
   await expectStep(page, 7, "done", { part: "ab" });
-  await playPast(page, 11);
-  expect(await shownSources(page)).toEqual([sourceOf("hls"), CONTENT_SOURCE]);
+  await playPast(page, 2);
+  expect(await shownSources(page)).toEqual([sourceOf("hls")]);
   await expect(page.locator("#job")).toContainText("not needed");
   expect(await creativeStatus(server)).toHaveLength(known);
 });

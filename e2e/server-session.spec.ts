@@ -16,7 +16,7 @@ import { startWorld, type World } from "./plugin/world.ts";
 import { makeFilm } from "./strip-media.ts";
 
 /** Seconds of content. */
-const DURATION = 16;
+const DURATION = 8;
 /** Every wait that counts on a busy machine; the plugin's own is 1.5 s. */
 const SIDECAR_TIMEOUT = 20_000;
 type Tracking = "v1" | "v2" | "v3" | "vmap" | "marker";
@@ -55,7 +55,7 @@ const ofBreak = (id: string, ...ads: readonly string[]): readonly string[] => [
 ];
 const ALL = [
   ...ofBreak("at-start", "long"),
-  ...ofBreak("at-00:00:08.000", "long", "short"),
+  ...ofBreak("at-00:00:04.000", "long", "short"),
   ...ofBreak("at-end", "long"),
 ];
 
@@ -88,9 +88,9 @@ async function contentUrl(path: string, tracking: Tracking): Promise<URL> {
 /** Pre-roll, mid-roll and post-roll, and a second or two of the content between. */
 async function watchFilm(page: Page): Promise<void> {
   await playPast(page, 5);
-  await seekTo(page, 11);
-  await playPast(page, 20);
-  await seekTo(page, 26.6);
+  await seekTo(page, 7);
+  await playPast(page, 16);
+  await seekTo(page, 18.6);
   await page.waitForFunction(() => document.querySelector("video")?.ended, undefined, { timeout: 60_000 });
 }
 

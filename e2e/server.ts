@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { placeDatabase } from "../packages/server/tests/database/new-database.ts";
 
 export interface InterludeServer {
   readonly url: URL;
@@ -27,6 +28,7 @@ const shared = join(root, ".interlude");
 export async function startInterlude(env: Readonly<Record<string, string>> = {}): Promise<InterludeServer> {
   await mkdir(shared, { recursive: true });
   const state = await mkdtemp(join(shared, "e2e-"));
+  await placeDatabase(join(state, "database"));
   const child = spawn(process.execPath, ["-C", "interlude-source", "demo/start.ts"], {
     cwd: root,
     env: {
@@ -35,6 +37,9 @@ export async function startInterlude(env: Readonly<Record<string, string>> = {})
       HOST: "127.0.0.1",
       INTERLUDE_STATE: state,
       INTERLUDE_MEDIA: join(shared, "media"),
+      // Players and encoders on the same machine are no load that this server should shed.
+      INTERLUDE_LEAN_DELAY: "60000",
+      INTERLUDE_SHED_DELAY: "60000",
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
