@@ -161,7 +161,7 @@ describe("CDNs", () => {
       removeFolder: async () => undefined,
     };
     const crs = await start({ targets: () => [target] });
-    await crs.repackage(address("order", "plain.mp4"));
+    await crs.repackage(address("order", "film.mp4"));
     const isMaster = (path: string): boolean => /_[0-9a-f]{32}\.m3u8$/.test(path);
     const kinds = puts.map(({ path }) => (path.endsWith(".ts") ? "segment" : isMaster(path) ? "master" : "media"));
     expect(kinds.join(" ")).toMatch(/^((segment )+(media )+master ?){2}$/);
