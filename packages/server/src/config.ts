@@ -5,7 +5,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign.ts";
+import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign/campaign-file.ts";
 import type { RepackageLimits } from "./ads/admission.ts";
 import type { CrsConfig } from "./crs/crs-config.ts";
 import { parseAccounts, type RepackageAccount } from "./crs/repackage-accounts.ts";
@@ -26,7 +26,7 @@ import { embeddedTarget, parseTargets, type TargetConfig } from "./targets/targe
 import { parseZones, standardZone, type ZoneConfig } from "./zones.ts";
 
 export { ConfigError } from "./environment.ts";
-export { parseCampaigns } from "./ads/campaign.ts";
+export { parseCampaigns } from "./ads/campaign/campaign-file.ts";
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 

@@ -1,5 +1,5 @@
 /** What an ad tag asks for, and the addresses that its answer contains: creatives, wrapped tags, tracking. */
-import type { LineItem } from "./campaign.ts";
+import type { LineItem } from "./campaign/campaign-file.ts";
 
 /** Who asks, from where in the content, and under which address of ours. */
 export interface AdRequest {

@@ -7,7 +7,7 @@ import { HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import { type AdRequest, listCreativeUrls } from "./ad-request.ts";
-import type { Campaigns, LineItem } from "./campaign.ts";
+import type { Campaigns, LineItem } from "./campaign/campaign-file.ts";
 import type { ServedCreatives } from "./served-creatives.ts";
 import { buildVast } from "./vast-writer.ts";
 import { buildVmap } from "./vmap-writer.ts";

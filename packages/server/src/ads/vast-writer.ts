@@ -4,7 +4,7 @@
  * @see VAST 4.2 §3; vast_4.2.xsd
  */
 import { absoluteUrl, type AdRequest, trackingUrl, type TrackedThing, wrappedTagUrl } from "./ad-request.ts";
-import type { CampaignAd, CampaignMediaFile, LineItem } from "./campaign.ts";
+import type { CampaignAd, CampaignMediaFile, LineItem } from "./campaign/campaign-file.ts";
 import { cdata, element, type Markup, text } from "./xml-writer.ts";
 
 const LINEAR_EVENTS = [

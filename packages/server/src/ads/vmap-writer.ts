@@ -4,7 +4,7 @@
  * @see VMAP 1.0.1 §2
  */
 import { type AdRequest, tagUrl, trackingUrl } from "./ad-request.ts";
-import type { LineItem } from "./campaign.ts";
+import type { LineItem } from "./campaign/campaign-file.ts";
 import { buildVast } from "./vast-writer.ts";
 import { cdata, element, type Markup } from "./xml-writer.ts";
 

@@ -6,7 +6,7 @@ import { creativeKey, type CreativeState } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import { afterAll, onTestFinished } from "vitest";
 import type { CreativeProgress, RepackageOrder, RepackagePort } from "../../src/ads/admission.ts";
-import { parseCampaigns } from "../../src/ads/campaign.ts";
+import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
 import { type AppDeps, buildApp } from "../../src/app.ts";
 import { readConfig, type ServerConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/database/database.ts";

@@ -12,7 +12,7 @@ import {
   selectCdn,
 } from "@interlude/core";
 import { expect, onTestFinished, test } from "vitest";
-import { parseCampaigns } from "../../src/ads/campaign.ts";
+import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
 import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { parseXml } from "../../src/xml.ts";

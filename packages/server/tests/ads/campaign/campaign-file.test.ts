@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseCampaigns } from "../../src/ads/campaign.ts";
+import { parseCampaigns } from "../../../src/ads/campaign/campaign-file.ts";
 
 const GOOD = `{ "version": 1,
   "lineItems": [

@@ -11,7 +11,7 @@ import {
   readOptional,
   readString,
   wrongField,
-} from "../json-field.ts";
+} from "../../json-field.ts";
 
 /** URLs may be relative to the server's own base. */
 export interface CampaignMediaFile {
