@@ -1,0 +1,49 @@
+/**
+ * Tells beacon URLs that this server wrote from those that somebody made up: `sig` is a seal over the event and all that the server
+ * put into the URL. What the player fills in (macros) and what comes beside is not covered.
+ */
+import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
+
+/** `unsigned`: there is no `sig`; `forged`: there is one, and it is not ours or is of another URL. */
+export type BeaconSignature = "signed" | "unsigned" | "forged";
+
+/** What is sealed, in the order of the seal; one that is left out or empty counts as empty. `n` left out is the first occurrence. */
+const SEALED = ["zone", "session", "break", "position", "ad", "creative", "li", "up", "n"] as const;
+
+/** The parameters of a beacon URL as they are before encoding; a list where one is given more than once: its first counts. */
+export type BeaconParameters = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** 128 bits: nobody guesses them, and the URL stays short. */
+const SEAL_BYTES = 16;
+const FORM = /^[\w-]{22}$/;
+
+/** The secret of beacons, of the secret of tickets: neither can be told from the other. */
+export function deriveBeaconSecret(ticketSecret: string): string {
+  return createHmac("sha256", ticketSecret).update("interlude beacon").digest("base64url");
+}
+
+/** The value of `sig`: 22 characters that need no encoding. */
+export function signBeacon(event: string, parameters: BeaconParameters, secret: string | KeyObject): string {
+  return seal(event, parameters, secret).toString("base64url");
+}
+
+/** Judges the decoded query of a request for `/track/{event}`. */
+export function checkBeacon(event: string, query: BeaconParameters, secret: string | KeyObject): BeaconSignature {
+  const sent = first(query["sig"]);
+  if (sent === "") return "unsigned";
+  if (!FORM.test(sent)) return "forged";
+  return timingSafeEqual(Buffer.from(sent, "base64url"), seal(event, query, secret)) ? "signed" : "forged";
+}
+
+/** Each text with its length, so that no two lists of texts are sealed alike. */
+function seal(event: string, parameters: BeaconParameters, secret: string | KeyObject): Buffer {
+  const texts = [event, ...SEALED.map((name) => first(parameters[name]))].map((text) => `${text.length}:${text}`);
+  return createHmac("sha256", secret)
+    .update(`interlude beacon 1\n${texts.join("")}`)
+    .digest()
+    .subarray(0, SEAL_BYTES);
+}
+
+function first(value: BeaconParameters[string]): string {
+  return (typeof value === "string" ? value : value?.[0]) ?? "";
+}
