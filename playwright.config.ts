@@ -29,6 +29,8 @@ const firefox: typeof chromium = {
     firefoxUserPrefs: {
       "media.autoplay.default": 0,
       "media.autoplay.blocking_policy": 0,
+      // a canvas gets the picture that is on screen, and none that is older
+      "media.video-queue.send-to-compositor-size": 1,
       "network.dns.localDomains": "interlude.test",
     },
   },

@@ -5,9 +5,10 @@ import { playPast } from "./page.ts";
 import { startWorld, type World } from "./world.ts";
 
 test.use({
-  launchOptions: {
-    executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
-    args: ["--autoplay-policy=document-user-activation-required"],
+  launchOptions: async ({ browserName }, use, { project }) => {
+    const ofFirefox = { firefoxUserPrefs: { "media.autoplay.default": 1, "media.autoplay.blocking_policy": 2 } };
+    const ofChromium = { args: ["--autoplay-policy=document-user-activation-required"] };
+    await use({ ...project.use.launchOptions, ...(browserName === "firefox" ? ofFirefox : ofChromium) });
   },
 });
 

@@ -6,7 +6,7 @@
  */
 import { expect, type Page, test } from "@playwright/test";
 import { recordFrames } from "../frames.ts";
-import { selectCells } from "../matrix.ts";
+import { coverPairs, selectCells } from "../matrix.ts";
 import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./catalog.ts";
 import { errors, type ExpectedRun, expectRuns, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
 import { type HostName, HOSTS } from "./player-events.ts";
@@ -88,7 +88,7 @@ async function playPlace(page: Page, { kind, position, host }: Cell): Promise<Pl
   return place;
 }
 
-for (const cell of selectCells(ALL.filter(isPlayable), ALL.filter(isShort))) {
+for (const cell of selectCells(coverPairs(ALL.filter(isPlayable)), ALL.filter(isShort))) {
   const { kind, position, host } = cell;
   test(`${kind} in ${host}: a ${position}-roll is seen and heard whole, and no frame of the film is lost or shown twice`, async ({
     page,

@@ -51,8 +51,8 @@ export interface WorldRequest {
   readonly receivedAt: number;
 }
 
-/** `404`; no answer ever; bytes that mean nothing; the connection closed. */
-export type Fault = "404" | "hang" | "garbage" | "reset";
+/** `404`; no answer ever; bytes that mean nothing; the connection closed; media slower than it plays; or what becomes of a media file. */
+export type Fault = "404" | "hang" | "garbage" | "reset" | "slow" | ((file: Buffer) => Buffer | Promise<Buffer>);
 
 /** An ad in an answer: its media file is an MP4 whose repackaged copies are on the CDN, or HLS as it is. */
 export interface WorldAd extends Partial<Omit<VastAd, "mediaFiles">> {
@@ -103,13 +103,21 @@ export interface World {
 /** Segments that an EVENT or live playlist lists at first, and the length of the live window. */
 const LISTED = 6;
 const DVR_WINDOW = 12;
+/** 8 kB a second: a third of what the lower rendition needs. */
+const SLOW_BYTES = 800;
+const SLOW_MS = 100;
 const ZONE = "1";
 const MOVING: readonly MovingKind[] = ["event", "live", "low-latency"];
+
+interface BrokenPath {
+  readonly pattern: RegExp;
+  readonly fault: Fault;
+}
 
 interface State {
   readonly folder: string;
   readonly answers: Map<string, (query: URLSearchParams) => WorldAnswer>;
-  readonly faults: Set<{ readonly pattern: RegExp; readonly fault: Fault }>;
+  readonly faults: Set<BrokenPath>;
   readonly requests: WorldRequest[];
   readonly beacons: WorldBeacon[];
   readonly listed: Map<MovingKind, { readonly segments: number; readonly runsSince: number | undefined }>;
@@ -220,27 +228,38 @@ async function respond(request: IncomingMessage, response: ServerResponse, state
   const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://world.invalid");
   const receivedAt = Date.now();
   const [, owner, event] = /^\/track\/([^/]+)\/([^/]+)$/.exec(pathname) ?? [];
-  if (owner !== undefined && event !== undefined) state.beacons.push({ owner, event, query, receivedAt });
-  else state.requests.push({ method: request.method ?? "GET", path: pathname, query, receivedAt });
   response.setHeader("access-control-allow-origin", "*");
   response.setHeader("access-control-allow-headers", "*");
   response.setHeader("cache-control", "no-store");
-  const { fault } = [...state.faults].findLast(({ pattern }) => pattern.test(pathname)) ?? {};
+  const broken = [...state.faults].findLast(({ pattern }) => pattern.test(pathname));
+  const fault = broken?.fault;
+  if (owner === undefined || event === undefined)
+    state.requests.push({ method: request.method ?? "GET", path: pathname, query, receivedAt });
+  // the browser itself asks again where a connection is closed, Firefox ten times
+  else if (fault !== "reset") state.beacons.push({ owner, event, query, receivedAt });
   if (fault === "hang") return;
   if (fault === "reset") return void request.socket.destroy();
   if (fault === "404") return void response.writeHead(404).end();
   if (fault === "garbage") return void response.writeHead(200).end(Buffer.alloc(4096, "\u0001interlude"));
   if (request.method === "OPTIONS" || owner !== undefined) return void response.writeHead(204).end();
   const answer = state.answers.get(pathname)?.(query);
-  if (!answer) return sendMedia(pathname, response, state);
+  if (!answer) return sendMedia(pathname, response, state, broken);
   await Promise.all([answer.until, answer.delayMs === undefined ? undefined : wait(answer.delayMs)]);
   response.writeHead(answer.status ?? 200, { "content-type": answer.type ?? "text/xml" }).end(answer.body ?? "");
 }
 
-async function sendMedia(path: string, response: ServerResponse, state: State): Promise<void> {
-  const body = await readMedia(path, state).catch(() => undefined);
-  if (body === undefined) return void response.writeHead(404).end();
-  response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
+async function sendMedia(path: string, response: ServerResponse, state: State, broken?: BrokenPath): Promise<void> {
+  const file = await readMedia(path, state).catch(() => undefined);
+  if (file === undefined) return void response.writeHead(404).end();
+  const body = typeof broken?.fault === "function" ? await broken.fault(Buffer.from(file)) : Buffer.from(file);
+  response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
+  const isSlow = (): boolean => broken?.fault === "slow" && state.faults.has(broken);
+  let sent = 0;
+  for (; isSlow() && sent < body.length; sent += SLOW_BYTES) {
+    response.write(body.subarray(sent, sent + SLOW_BYTES));
+    await wait(SLOW_MS);
+  }
+  response.end(body.subarray(sent));
 }
 
 async function readMedia(path: string, state: State): Promise<string | Buffer> {
