@@ -58,10 +58,8 @@ export interface EngineEventData {
   /** Of a playlist: what it lists; of an error: which one it is. */
   readonly details?: unknown;
   readonly media?: unknown;
-  /** Of what was appended: the buffer, how it came there, and what is in all buffers now. */
-  readonly type?: string;
-  readonly chunkMeta?: object;
-  readonly timeRanges?: { readonly audio?: TimeRanges };
+  /** Of the buffers that were made. */
+  readonly tracks?: { readonly audio?: { readonly buffer?: { readonly buffered: TimeRanges } } };
   /** Of an interstitial. */
   readonly event?: { readonly identifier: string } | undefined;
   readonly assetListIndex?: number;
@@ -135,7 +133,7 @@ export const ENGINE_EVENT = {
   fragBuffered: "hlsFragBuffered",
   fragLoadEmergencyAborted: "hlsFragLoadEmergencyAborted",
   bufferAppending: "hlsBufferAppending",
-  bufferAppended: "hlsBufferAppended",
+  bufferCreated: "hlsBufferCreated",
   bufferFlushing: "hlsBufferFlushing",
   levelSwitching: "hlsLevelSwitching",
   audioTrackSwitching: "hlsAudioTrackSwitching",

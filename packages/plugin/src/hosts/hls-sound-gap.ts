@@ -7,7 +7,7 @@
  */
 import type { PlacedAd } from "@interlude/core";
 import type { Timeline } from "../viewing/timeline.ts";
-import { type Engine, ENGINE_EVENT, type EngineEventData } from "./hls-engine.ts";
+import { type Engine, ENGINE_EVENT, type EngineEventData, type EngineFragment } from "./hls-engine.ts";
 import { createSilence } from "./silent-aac.ts";
 
 /** Seconds: browsers play over less, and more is something else than the edge. */
@@ -21,42 +21,54 @@ interface Hole {
 
 export type SoundGapTimeline = Pick<Timeline, "breaks" | "startOf" | "endOf">;
 
-/** @returns to be called with what hls.js tells of each thing that it has appended */
-export function createSoundGapFiller(engine: Engine, timeline: SoundGapTimeline): (appended: EngineEventData) => void {
-  /** How the filling itself is told of. */
-  let own: object | undefined;
+export interface SoundGapFiller {
+  /** hls.js has made the buffers. */
+  readonly onBuffers: (created: EngineEventData) => void;
+  readonly onFragmentBuffered: (fragment: EngineFragment) => void;
+  /** The buffers are taken away. */
+  readonly forget: () => void;
+}
+
+export function createSoundGapFiller(engine: Engine, timeline: SoundGapTimeline): SoundGapFiller {
+  let sound: { readonly buffered: TimeRanges } | undefined;
   const isAtEdge = ({ end }: Hole): boolean => {
     const isNear = (time: number): boolean => Math.abs(time - end) < MOST_HOLE;
     const isEdge = (ad: PlacedAd): boolean => isNear(timeline.startOf(ad)) || isNear(timeline.endOf(ad));
     return timeline.breaks().some(({ ads }) => ads.some(isEdge));
   };
-  return ({ type, frag, chunkMeta, timeRanges }) => {
-    const times = frag?.elementaryStreams?.audio;
-    const init = frag?.initSegment?.data;
-    if (type !== "audio" || !times || !init || !chunkMeta || chunkMeta === own) return;
-    for (const hole of listHoles(timeRanges?.audio)) {
-      const isBeside = isSame(hole.end, times.startPTS) || isSame(hole.start, times.endPTS);
-      const data = isBeside && isAtEdge(hole) ? createSilence(init, hole.end - hole.start) : undefined;
-      if (!data) continue;
-      own = { ...chunkMeta, partial: true, buffering: { audio: {} } };
-      engine.trigger(ENGINE_EVENT.bufferAppending, {
-        type,
-        parent: frag.type,
-        frag,
-        part: null,
-        chunkMeta: own,
-        offset: hole.start,
-        data,
-      });
-      return;
-    }
+  return {
+    onBuffers: ({ tracks }) => {
+      sound = tracks?.audio?.buffer ?? sound;
+    },
+    onFragmentBuffered: (frag) => {
+      const times = frag.elementaryStreams?.audio;
+      const init = frag.initSegment?.data;
+      if (!sound || frag.type !== "audio" || !times || !init) return;
+      const isBeside = ({ start, end }: Hole): boolean => isSame(end, times.startPTS) || isSame(start, times.endPTS);
+      for (const hole of listHoles(sound.buffered).filter((one) => isBeside(one) && isAtEdge(one))) {
+        const data = createSilence(init, hole.end - hole.start);
+        if (data) engine.trigger(ENGINE_EVENT.bufferAppending, describeAppend(frag, hole.start, data));
+      }
+    },
+    forget: () => {
+      sound = undefined;
+    },
   };
 }
 
-function listHoles(ranges: TimeRanges | undefined): readonly Hole[] {
+/** As hls.js tells itself to append a chunk of a fragment, beside the fragment as a whole. */
+function describeAppend(frag: EngineFragment, offset: number, data: Uint8Array): object {
+  const { level, sn, type: parent } = frag;
+  const timing = { start: 0, executeStart: 0, executeEnd: 0, end: 0 };
+  const part = { part: -1, partial: true, iframe: false };
+  const chunkMeta = { level, sn, id: 0, size: data.length, duration: 0, ...part, buffering: { audio: timing } };
+  return { type: "audio", parent, frag, part: null, chunkMeta, offset, data };
+}
+
+function listHoles(ranges: TimeRanges): readonly Hole[] {
   const holes: Hole[] = [];
-  for (let index = 1; index < (ranges?.length ?? 0); index++) {
-    const hole = { start: ranges?.end(index - 1) ?? 0, end: ranges?.start(index) ?? 0 };
+  for (let index = 1; index < ranges.length; index++) {
+    const hole = { start: ranges.end(index - 1), end: ranges.start(index) };
     const length = hole.end - hole.start;
     if (length > LEAST_HOLE && length < MOST_HOLE) holes.push(hole);
   }

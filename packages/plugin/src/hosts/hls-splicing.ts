@@ -3,15 +3,10 @@
  */
 import { createAdFailures } from "./hls-ad-failure.ts";
 import { createEdgeAligner } from "./hls-edges.ts";
-import {
-  type Engine,
-  ENGINE_EVENT,
-  type EngineDetails,
-  type EngineEventData,
-  type EngineFragment,
-} from "./hls-engine.ts";
+import { type Engine, ENGINE_EVENT, type EngineDetails, type EngineFragment } from "./hls-engine.ts";
 import { createLateBinding } from "./hls-late-binding.ts";
 import type { EngineListeners } from "./hls-listen.ts";
+import { createSoundGapFiller } from "./hls-sound-gap.ts";
 import type { LoadedParts } from "../parts.ts";
 
 export interface Splicing {
@@ -40,8 +35,8 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
     onSeekReady: viewing.seekFrom,
   });
   const failures = createAdFailures({ engine, session, timeline, jump: viewing.jump, reload: late.reload });
+  const soundGaps = createSoundGapFiller(engine, timeline);
   const addMain = createMainListener(engine, parts);
-  const fillSound = createSoundListener(engine, parts);
 
   return {
     listeners: {
@@ -55,13 +50,14 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
         late.onFragmentLoaded(frag);
         failures.onFragmentLoaded(frag);
       },
-      [ENGINE_EVENT.bufferAppended]: fillSound,
+      [ENGINE_EVENT.bufferCreated]: soundGaps.onBuffers,
       [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
         if (!frag) return;
         failures.onFragmentBuffered(frag);
         // hls.js tells of fragments that it could not parse as well
         if (!hasMedia(frag)) return late.onChange(frag);
         late.onFragmentBuffered(frag);
+        soundGaps.onFragmentBuffered(frag);
         addMain(frag);
         late.check();
       },
@@ -82,7 +78,10 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
       failures.check();
     },
     onSeek: late.onSeek,
-    forget: late.forget,
+    forget: () => {
+      soundGaps.forget();
+      late.forget();
+    },
     stop: () => {
       late.release();
       failures.stop();
@@ -99,24 +98,6 @@ function createMainListener(engine: Engine, { session, timeline }: LoadedParts):
     timeline.addFragment(fragment, details?.url);
     const isLive = session.facts()?.isLive ?? false;
     if (!isLive) edges.add(fragment, details, timeline.findAd(fragment, details?.url) !== undefined);
-  };
-}
-
-/** Only fragmented MP4 with its sound apart needs it, and loads it with its first sound. */
-function createSoundListener(engine: Engine, { timeline }: LoadedParts): (appended: EngineEventData) => void {
-  let loading: Promise<void> | undefined;
-  let fill: ((appended: EngineEventData) => void) | undefined;
-  return (appended) => {
-    const { frag, type } = appended;
-    if (type !== "audio" || !frag?.initSegment || frag.type !== "audio") return;
-    // without it the player seeks over the edge, as without the plugin
-    loading ??= import("./hls-sound-gap.ts").then(
-      ({ createSoundGapFiller }) => {
-        fill = createSoundGapFiller(engine, timeline);
-      },
-      () => undefined,
-    );
-    fill?.(appended);
   };
 }
 

@@ -1,6 +1,5 @@
 import type { PlacedAd, PlacedBreak } from "@interlude/core";
 import { describe, expect, test } from "vitest";
-import type { EngineEventData } from "../../src/hosts/hls-engine.ts";
 import { createSoundGapFiller } from "../../src/hosts/hls-sound-gap.ts";
 import { createFakeEngine, createFragment } from "../fake-engine.ts";
 import { formatInit } from "./init-segment.ts";
@@ -29,47 +28,38 @@ function asRanges(ranges: readonly Range[]): TimeRanges {
   return { length: ranges.length, start: (index) => ranges[index]?.[0] ?? 0, end: (index) => ranges[index]?.[1] ?? 0 };
 }
 
-interface Appended {
+interface Buffered {
   /** Of the fragment, as it was parsed. */
   readonly times: Range;
+  /** Of the buffer of sound. */
   readonly buffered: readonly Range[];
   readonly type?: string;
   readonly init?: Uint8Array;
 }
 
-function describeAppended({ times, buffered, type = "audio", init = formatInit() }: Appended): EngineEventData {
-  const [startPTS, endPTS] = times;
-  const audio = { startPTS, endPTS, startDTS: startPTS, endDTS: endPTS };
-  const frag = Object.assign(createFragment(4, startPTS, endPTS - startPTS), {
-    type: "audio",
-    elementaryStreams: { audio, video: null },
-    initSegment: { data: init },
-  });
-  return { type, frag, chunkMeta: { sn: 4 }, timeRanges: { audio: asRanges(buffered) } };
-}
-
-/** What hls.js is told to append for each thing that it has appended: where, and how long it is. */
-function fill(...appended: readonly Appended[]): readonly { readonly offset: number; readonly bytes: number }[] {
-  const told: { offset: number; bytes: number }[] = [];
+/** What hls.js is told to append once a fragment is in the buffer: where, and how long it is. */
+function fill({ times, buffered, type = "audio", init = formatInit() }: Buffered): readonly object[] {
+  const told: object[] = [];
   const engine = {
     ...createFakeEngine(undefined),
-    trigger: (
-      _event: string,
-      data: { readonly offset?: number; readonly data?: Uint8Array; readonly chunkMeta?: object },
-    ) => {
-      told.push({ offset: data.offset ?? Number.NaN, bytes: data.data?.length ?? 0 });
-      // hls.js tells of it as of everything else
-      const [first] = appended;
-      if (told.length < 5 && first && data.chunkMeta)
-        fillGap({ ...describeAppended(first), chunkMeta: data.chunkMeta });
-    },
+    trigger: (_event: string, { offset, data }: { readonly offset?: number; readonly data?: Uint8Array }) =>
+      told.push({ offset, bytes: data?.length }),
   };
-  const fillGap = createSoundGapFiller(engine, {
+  const filler = createSoundGapFiller(engine, {
     breaks: () => [BREAK],
     startOf: ({ startTime }) => startTime,
     endOf: ({ startTime, duration }) => startTime + duration,
   });
-  for (const one of appended) fillGap(describeAppended(one));
+  const [startPTS, endPTS] = times;
+  const audio = { startPTS, endPTS, startDTS: startPTS, endDTS: endPTS };
+  filler.onBuffers({ tracks: { audio: { buffer: { buffered: asRanges(buffered) } } } });
+  filler.onFragmentBuffered(
+    Object.assign(createFragment(4, startPTS, endPTS - startPTS), {
+      type,
+      elementaryStreams: { audio, video: null },
+      initSegment: { data: init },
+    }),
+  );
   return told;
 }
 
@@ -133,12 +123,12 @@ describe("createSoundGapFiller", () => {
     ).toEqual([]);
   });
 
-  test("pictures leave it as it is, and so does sound that no silence is known for", () => {
+  test("a fragment of pictures leaves it as it is, and so does sound that no silence is known for", () => {
     const buffered = [
       [0, 8],
       [8.08, 10.08],
     ] as const;
-    expect(fill({ times: [8.08, 10.08], buffered, type: "video" })).toEqual([]);
+    expect(fill({ times: [8.08, 10.08], buffered, type: "main" })).toEqual([]);
     expect(fill({ times: [8.08, 10.08], buffered, init: formatInit({ entry: "ac-3" }) })).toEqual([]);
   });
 });
