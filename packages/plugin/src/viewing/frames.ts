@@ -27,7 +27,8 @@ export function watchFrames(media: HTMLMediaElement, { onFrame, onEnded, isNeede
     asked = video.requestVideoFrameCallback((_now, { mediaTime }) => {
       asked = undefined;
       if (isStopped) return;
-      onFrame(mediaTime, true);
+      // where frames go on in the background, as in Firefox, they are told behind the playhead, and now and then
+      if (!document.hidden) onFrame(mediaTime, true);
       ask();
     });
   };

@@ -3,6 +3,8 @@
  */
 /** Seconds: players jump over holes in the media by seeking, which is playing on all the same. */
 const MAX_STEP = 1.5;
+/** Seconds: the first frame of a page that comes back from the background lies behind the playhead that was told before. */
+const FRAME_BACK = 0.1;
 
 export interface Steps {
   /** @returns whether what lies between the last time and this one was played */
@@ -28,7 +30,7 @@ export function createSteps(now: () => number): Steps {
       lastTime = time;
       shownAt = now();
       hasSought = false;
-      return taken >= 0 && taken < possible;
+      return taken >= -FRAME_BACK && taken < possible;
     },
   };
 }

@@ -69,6 +69,15 @@ describe("watchFrames", () => {
     expect([asked(), frames.length]).toEqual([1, 2]);
   });
 
+  test("tells of the playhead alone in a page that nobody sees, though frames may come", () => {
+    const { video, asked, show, frames } = watchVideo();
+    Object.defineProperty(document, "hidden", { configurable: true, value: true });
+    stops.push(() => Reflect.deleteProperty(document, "hidden"));
+    show(4.98);
+    video.dispatchEvent(new Event("timeupdate"));
+    expect([asked(), frames]).toEqual([1, [[5, false]]]);
+  });
+
   test("asks for nothing once it is stopped", () => {
     const { video, asked } = watchVideo();
     stops.pop()?.();

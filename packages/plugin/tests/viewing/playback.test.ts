@@ -231,6 +231,14 @@ describe("createPlayback", () => {
     expect(watching.beacons).not.toContain("two/impression 00%3A00%3A00.000");
   });
 
+  test("a page that comes back from the background in an ad has seen it whole", async () => {
+    const watching = await watch();
+    watching.playTo(9);
+    watching.show(9.05, 1, false);
+    watching.playTo(25);
+    expect(watching.events.at(-1)).toBe("breakcomplete mid watched");
+  });
+
   test("an ad at the very end of the stream is complete when the media ends", async () => {
     const watching = await watch();
     watching.seekTo(16);
