@@ -2,7 +2,7 @@
  * The beacons that this server fires for a viewer, when one of an ad's segments was handed out.
  *
  *   what the segment owes    → by its place in the ad, for all renditions alike
- *   once per session         → claimed before it is sent, never sent again: whether a lost answer means a lost beacon is unknowable
+ *   once per session         → claimed before it is kept, and never sent again once it may have been taken (outbox.ts)
  *   in the viewer's name     → X-Forwarded-For, User-Agent, X-Device-User-Agent; the cookies that its ad server set
  *   beside the media         → nothing waits for it, and nothing that it meets is an error of the segment
  *
@@ -11,22 +11,32 @@
 import { expandMacros, parseAdUrl } from "@interlude/core";
 import { buildAdHeaders } from "../ads/ad-headers.ts";
 import { adMacros } from "../ads/ad-macros.ts";
-import { type BeaconLimits, createBeaconQueue } from "./beacon-queue.ts";
 import type { BreakDecision } from "../breaks/decision.ts";
-import type { ManifestFetchOptions } from "../manifest-fetch.ts";
+import { BEACON_LIMITS, type BeaconLimits, createOutbox, type Outbox } from "./outbox.ts";
+import { createMemoryOutbox } from "./outbox-memory.ts";
+import type { OutboxBeacon, OutboxRows } from "./outbox-rows.ts";
+import { type BeaconFetch, createBeaconSend } from "./outbox-send.ts";
+import type { RetryCause } from "./outbox-retry.ts";
 import { type DueBeacon, selectDue, selectSkipped } from "./schedule.ts";
 import type { SegmentLink } from "./segment-links.ts";
 import type { SessionState, SessionStore, Viewer } from "../session/session.ts";
 import type { TraceRecord } from "../trace.ts";
 
-/** `refused`: answered with an error; `failed`: not answered; `dropped`: too many on their way; `lost`: sessions were away. */
+/**
+ * `refused`: answered with an error; `failed`: not answered, or never reached; `dropped`: no room, or it waited for too long;
+ * `lost`: sessions or outbox were away.
+ */
 export type BeaconOutcome = "sent" | "refused" | "failed" | "dropped" | "lost";
 
 export interface ServerBeaconsDeps {
-  /** GET; any answer is a value, its body is read and not looked at. */
-  readonly fetch: (url: URL, options: ManifestFetchOptions) => Promise<{ readonly status: number }>;
+  readonly fetch: BeaconFetch;
   readonly store: Pick<SessionStore, "load" | "claim">;
+  /** Where they wait; in memory where it is not given. */
+  readonly rows?: OutboxRows;
   readonly count: (event: string, outcome: BeaconOutcome) => void;
+  readonly countRetry?: (cause: RetryCause) => void;
+  /** Of the outbox's database. */
+  readonly onError?: (error: unknown) => void;
   /** For the log. */
   readonly trace: (record: TraceRecord, sessionId: string) => void;
   /** Milliseconds since 1970. */
@@ -48,14 +58,14 @@ export interface ServerBeacons {
    * write, in every tracking mode, because no client ever hears of these ads. Returns at once and never throws.
    */
   readonly reportSkipped: (sessionId: string, decision: BreakDecision) => void;
-  /** When all that was reported has ended. */
+  /** When all that was reported has ended, but for what is to be sent again later. */
   readonly idle: () => Promise<void>;
-  /** Drops what waits to be sent and resolves when the rest has ended. */
+  /** Begins nothing more, and resolves when what is under way has ended; what waits stays where it is kept. */
   readonly close: () => Promise<void>;
 }
 
-const TIMEOUT_MS = 3000;
-const MAX_ANSWER_BYTES = 65_536;
+/** Characters of an address with its headers. */
+const MAX_LENGTH = 32_768;
 
 /** What beacons that are due together have in common. */
 interface Report {
@@ -68,28 +78,17 @@ interface Report {
 
 /** One for the whole server: the limits are its. */
 export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
-  const queue = createBeaconQueue(deps.limits);
+  const outbox = openOutbox(deps);
   const reports = new Set<Promise<void>>();
-
-  const send = async (beacon: DueBeacon, url: URL, { state, startTime }: Report): Promise<void> => {
-    const headers = buildAdHeaders(state.session.viewer, state.cookies, url, deps.now());
-    const options = { headers, timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES };
-    const status = await deps.fetch(url, options).then(
-      (answer) => answer.status,
-      () => undefined,
-    );
-    deps.count(beacon.event, status === undefined ? "failed" : status < 400 ? "sent" : "refused");
-    const fields = [beacon.time ?? startTime, beacon.ad?.adSystem, url.href, status ?? 0];
-    deps.trace({ type: "TRACE_TRACKING_URL", fields }, state.session.id);
-  };
 
   const fire = async (beacon: DueBeacon, report: Report): Promise<void> => {
     const url = beaconUrl(beacon, report, deps.now());
     if (!url) return;
+    const request = describeRequest(beacon, url, report, deps.now());
     // A claim that cannot be honoured would silence the next request for the same segment too.
-    if (!queue.hasRoom(url.host)) return deps.count(beacon.event, "dropped");
+    if (!request || !outbox.hasRoom(url.host)) return deps.count(beacon.event, "dropped");
     if (!(await deps.store.claim(report.state.session.id, beacon.key))) return;
-    if (!queue.push(url.host, () => send(beacon, url, report))) deps.count(beacon.event, "dropped");
+    if (!(await outbox.add(request))) deps.count(beacon.event, "dropped");
   };
 
   const fireAll = async (due: readonly DueBeacon[], report: Report): Promise<void> => {
@@ -126,15 +125,43 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
     reportSkipped: (sessionId, decision) => follow(reportSkipped(sessionId, decision), "error"),
     idle: async () => {
       await settle();
-      await queue.idle();
+      await outbox.idle();
     },
     close: async () => {
-      const closing = queue.close();
       await settle();
-      await closing;
-      await queue.idle();
+      await outbox.close();
     },
   };
+}
+
+function openOutbox(deps: ServerBeaconsDeps): Outbox {
+  const { fetch, now, count, trace, countRetry, onError, limits = BEACON_LIMITS } = deps;
+  return createOutbox({
+    rows: deps.rows ?? createMemoryOutbox(limits),
+    send: createBeaconSend({ fetch, now }),
+    onEnd: ({ event }, outcome) => count(event, outcome),
+    onRequest: ({ sessionId, time, adSystem, url }, status) =>
+      trace({ type: "TRACE_TRACKING_URL", fields: [time, adSystem || undefined, url, status] }, sessionId),
+    ...(countRetry && { onRetry: countRetry }),
+    ...(onError && { onError }),
+    now,
+    limits,
+  });
+}
+
+/** Undefined where it is too long to be kept. */
+function describeRequest(
+  { event, time, ad }: DueBeacon,
+  url: URL,
+  { state, startTime }: Report,
+  now: number,
+): OutboxBeacon | undefined {
+  const { session, cookies } = state;
+  const headers = buildAdHeaders(session.viewer, cookies, url, now);
+  const length = url.href.length + JSON.stringify(headers).length;
+  if (length > MAX_LENGTH) return undefined;
+  const about = { sessionId: session.id, event, time: time ?? startTime, adSystem: ad?.adSystem ?? "" };
+  return { ...about, url: url.href, headers };
 }
 
 /** Bandwidth is not known: one ad rendition serves several variants. */

@@ -1,0 +1,126 @@
+/**
+ * Beacons that wait in the database. Each instance sends what it took in; what one has left lying another one sends, and
+ * `for update skip locked` gives each row to one of them.
+ */
+import { randomUUID } from "node:crypto";
+import type { Queryable } from "../../database/queryable.ts";
+import type { OutboxBeacon, OutboxBounds, OutboxRows } from "./outbox-rows.ts";
+
+export interface DatabaseOutboxOptions {
+  readonly query: Queryable["query"];
+  readonly bounds: OutboxBounds;
+}
+
+/**
+ * How long a row is its owner's alone after it is due. An instance knows best what it took in itself: addresses that are its own,
+ * and hosts that it has connections to.
+ */
+const OWNERS_MS = 5000;
+
+/** One per process. */
+export function createDatabaseOutbox({ query, bounds }: DatabaseOutboxOptions): OutboxRows {
+  const owner = randomUUID();
+  return {
+    add: async (beacons, now) => {
+      const hosts = beacons.map(({ url }) => new URL(url).host);
+      const texts = beacons.map((beacon) => JSON.stringify(beacon));
+      const values = [hosts, texts, bounds.waitingPerHost, bounds.waitingOverall, owner, new Date(now)];
+      const added = new Set((await query<{ readonly place: number }>(ADD, values)).map(({ place }) => place));
+      return beacons.map((_, index) => added.has(index + 1));
+    },
+    take: async ({ free, perHost, active, held }, now) => {
+      const busy = [...active].map(([host, count]) => ({ host, count }));
+      const times = [new Date(now), new Date(now - OWNERS_MS)];
+      const rows = await query<TakenRow>(TAKE, [...times, owner, JSON.stringify(busy), held, perHost, free]);
+      return rows.map(({ id, host, beacon, attempts: attempt, created_at: createdAt }) => {
+        return { id, host, beacon, attempt, createdAt: createdAt.getTime() };
+      });
+    },
+    settle: async (ended, again) => {
+      const rows = again.map(({ id, dueAt }) => ({ id, due: new Date(dueAt) }));
+      await query(SETTLE, [ended, JSON.stringify(rows)]);
+    },
+    sweep: async ({ expired, interrupted }) => {
+      const rows = await query<SweptRow>(SWEEP, [new Date(expired), new Date(interrupted)]);
+      const select = (isInterrupted: boolean): readonly OutboxBeacon[] =>
+        rows.filter((row) => row.is_interrupted === isInterrupted).map(({ beacon }) => beacon);
+      return { expired: select(false), interrupted: select(true) };
+    },
+    count: async () => {
+      const [row] = await query<{ readonly waiting: number; readonly sending: number }>(COUNT);
+      return { waiting: row?.waiting ?? 0, sending: row?.sending ?? 0 };
+    },
+  };
+}
+
+interface TakenRow {
+  readonly id: string;
+  readonly host: string;
+  readonly beacon: OutboxBeacon;
+  readonly attempts: number;
+  readonly created_at: Date;
+}
+
+interface SweptRow {
+  readonly beacon: OutboxBeacon;
+  readonly is_interrupted: boolean;
+}
+
+/** Instances that add at the same moment may exceed the bounds by what they add. */
+const ADD = `
+  with given as (
+    select place, host, beacon, row_number() over (partition by host order by place) as place_of_host
+    from unnest($1::text[], $2::text[]) with ordinality as listed (host, beacon, place)
+  ), standing as (
+    select host, count(*) as rows from beacon_outbox group by host
+  ), fitting as (
+    select given.*, row_number() over (order by place) as place_of_all
+    from given left join standing using (host) where place_of_host + coalesce(standing.rows, 0) <= $3::integer
+  ), chosen as (
+    select * from fitting where place_of_all + (select coalesce(sum(rows), 0) from standing) <= $4::integer
+  ), added as (
+    insert into beacon_outbox (host, beacon, owner, created_at, due_at)
+    select host, beacon::json, $5, $6::timestamptz, $6::timestamptz from chosen order by place
+  )
+  select place::integer from chosen`;
+
+/**
+ * A host that is busy or held does not fill the view: behind its rows others may be due. What another instance has locked just now
+ * is its, and a lock that was waited for is judged anew.
+ */
+const TAKE = `
+  with busy as (
+    select host, count from json_to_recordset($4::json) as listed (host text, count integer)
+  ), due as (
+    select id, host, due_at from beacon_outbox
+    where sending_since is null and due_at <= $1::timestamptz and (owner = $3 or due_at <= $2::timestamptz)
+      and host <> all ($5::text[]) and host not in (select host from busy where count >= $6::integer)
+    order by due_at, id limit 2000
+  ), placed as (
+    select id, host, due_at, row_number() over (partition by host order by due_at, id) as place from due
+  ), chosen as (
+    select id from placed left join busy using (host) where place <= $6::integer - coalesce(busy.count, 0)
+    order by place, due_at, id limit $7::integer
+  ), locked as materialized (
+    select id from beacon_outbox where id in (select id from chosen) and sending_since is null for update skip locked
+  ), taken as (
+    update beacon_outbox as row set sending_since = $1::timestamptz, attempts = attempts + 1
+    from locked where row.id = locked.id returning row.*
+  )
+  select id::text, host, beacon, attempts, created_at from taken order by taken.id`;
+
+const SETTLE = `
+  with removed as (
+    delete from beacon_outbox where id = any ($1::bigint[])
+  )
+  update beacon_outbox as row set sending_since = null, due_at = again.due
+  from json_to_recordset($2::json) as again (id bigint, due timestamptz) where row.id = again.id`;
+
+const SWEEP = `
+  delete from beacon_outbox
+  where (sending_since is null and created_at < $1::timestamptz) or sending_since < $2::timestamptz
+  returning beacon, sending_since is not null as is_interrupted`;
+
+const COUNT = `
+  select count(*) filter (where sending_since is null)::integer as waiting, count(sending_since)::integer as sending
+  from beacon_outbox`;

@@ -1,0 +1,76 @@
+/** Beacons that wait in the memory of one process, and end with it. */
+import type { OutboxBeacon, OutboxBounds, OutboxRows, TakenBeacon } from "./outbox-rows.ts";
+
+interface Row {
+  readonly id: string;
+  readonly host: string;
+  readonly beacon: OutboxBeacon;
+  readonly createdAt: number;
+  dueAt: number;
+  attempts: number;
+  /** undefined: waits. */
+  sendingSince: number | undefined;
+}
+
+export function createMemoryOutbox(bounds: OutboxBounds): OutboxRows {
+  const rows = new Map<string, Row>();
+  let lastId = 0;
+
+  const addOne = (beacon: OutboxBeacon, now: number): boolean => {
+    const { host } = new URL(beacon.url);
+    const ofHost = [...rows.values()].filter((row) => row.host === host).length;
+    if (rows.size >= bounds.waitingOverall || ofHost >= bounds.waitingPerHost) return false;
+    const id = String(++lastId);
+    rows.set(id, { id, host, beacon, createdAt: now, dueAt: now, attempts: 0, sendingSince: undefined });
+    return true;
+  };
+
+  const remove = (isOver: (row: Row) => boolean): readonly OutboxBeacon[] => {
+    const over = [...rows.values()].filter(isOver);
+    for (const { id } of over) rows.delete(id);
+    return over.map(({ beacon }) => beacon);
+  };
+
+  return {
+    add: async (beacons, now) => beacons.map((beacon) => addOne(beacon, now)),
+    take: async ({ free, perHost, active, held }, now) => {
+      const due = [...rows.values()]
+        .filter(({ host, dueAt, sendingSince }) => sendingSince === undefined && dueAt <= now && !held.includes(host))
+        .toSorted((a, b) => a.dueAt - b.dueAt);
+      const chosen = placeByHost(due)
+        .filter(({ row, place }) => place <= perHost - (active.get(row.host) ?? 0))
+        .toSorted((a, b) => a.place - b.place)
+        .slice(0, free);
+      return chosen.map(({ row }): TakenBeacon => {
+        row.sendingSince = now;
+        const { id, host, beacon, createdAt } = row;
+        return { id, host, beacon, createdAt, attempt: ++row.attempts };
+      });
+    },
+    settle: async (ended, again) => {
+      for (const id of ended) rows.delete(id);
+      for (const { id, dueAt } of again) {
+        const row = rows.get(id);
+        if (row) Object.assign(row, { dueAt, sendingSince: undefined });
+      }
+    },
+    sweep: async ({ expired, interrupted }) => ({
+      expired: remove(({ createdAt, sendingSince }) => sendingSince === undefined && createdAt < expired),
+      interrupted: remove(({ sendingSince = Infinity }) => sendingSince < interrupted),
+    }),
+    count: async () => {
+      const sending = [...rows.values()].filter(({ sendingSince }) => sendingSince !== undefined).length;
+      return { waiting: rows.size - sending, sending };
+    },
+  };
+}
+
+/** `place`: from 1 among the rows of the same host. */
+function placeByHost(rows: readonly Row[]): readonly { readonly row: Row; readonly place: number }[] {
+  const places = new Map<string, number>();
+  return rows.map((row) => {
+    const place = (places.get(row.host) ?? 0) + 1;
+    places.set(row.host, place);
+    return { row, place };
+  });
+}
