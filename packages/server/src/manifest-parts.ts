@@ -1,5 +1,6 @@
 /** The manifest server, wired to the parts of this server. */
 import type { FastifyInstance } from "fastify";
+import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Crs } from "./crs/crs.ts";
 import type { Database } from "./database/database.ts";
@@ -10,6 +11,7 @@ import { createOverload, processLoad } from "./manifest/operations/overload.ts";
 import { createManifestByteFetch, createManifestFetch } from "./manifest/own-fetch.ts";
 import { afterTimeout, createRateLimit, RATE_LIMIT } from "./manifest/operations/rate-limit.ts";
 import { createDatabaseSessions } from "./manifest/session/session-database.ts";
+import { sessionRoutes } from "./manifest/session/session-routes.ts";
 import { createMemorySessions } from "./manifest/session/session-memory.ts";
 import type { SessionStore } from "./manifest/session/session.ts";
 import type { Metrics } from "./metrics.ts";
@@ -51,6 +53,7 @@ export async function registerManifestServer(
     now: Date.now,
     clock: () => performance.now(),
   });
+  await app.register(sessionRoutes, { store, kind: config.sessions.store, authorise: requireBearer(config.apiToken) });
 }
 
 function openSessions(app: FastifyInstance, { sessions }: ServerConfig, { query }: Database): SessionStore {

@@ -6,7 +6,10 @@ import { createHash, randomUUID } from "node:crypto";
 import type { LiveTimeline } from "@interlude/core";
 import type { Queryable } from "../../database/queryable.ts";
 import type { BreakDecision, BreakRow, EarlyReturn, Resumption } from "../breaks/decision.ts";
+import { listStored, showStored } from "./session-database-list.ts";
 import { SESSION_LIMITS } from "./session-limits.ts";
+import { summariseDecision } from "./session-list.ts";
+import { type BreaksOfSession, NEWEST_BREAKS, readBreaks } from "./session-rows.ts";
 import type { Session, SessionState, SessionStore, StoredCookie } from "./session.ts";
 import { startSweep } from "./session-sweep.ts";
 import { positionOf } from "./track-position.ts";
@@ -41,6 +44,7 @@ export function createDatabaseSessions(options: DatabaseSessionsOptions): Sessio
       decision && writer,
       toJson(earlyReturn),
       toJson(resumption),
+      toJson(summariseDecision(decision)),
     ]);
     // The session is gone: as if it stood.
     if (!row) return { breakId, firstListedAt, decision, earlyReturn, resumption };
@@ -85,6 +89,8 @@ export function createDatabaseSessions(options: DatabaseSessionsOptions): Sessio
       const [row] = await query<{ readonly count: number }>(sql, [forgottenBefore()]);
       return row?.count ?? 0;
     },
+    list: (filter) => listStored(query, filter, forgottenBefore()),
+    show: (id) => showStored(query, id, forgottenBefore()),
     close: () => sweep.close(),
   };
 }
@@ -107,10 +113,11 @@ interface StandingRow {
 
 /** The row is locked and read anew when it is there already: that is what makes the first writer win. */
 const CHANGE_BREAK = `
-  insert into session_break as known (session, key, break_id, first_listed_at, decision, writer, early_return, resumption)
-  select id, $2, $3::json, $4::timestamptz, $5::json, $6, $7::json, $8::json from session where id = $1
+  insert into session_break as known (session, key, break_id, first_listed_at, decision, writer, early_return, resumption, summary)
+  select id, $2, $3::json, $4::timestamptz, $5::json, $6, $7::json, $8::json, $9::json from session where id = $1
   on conflict (session, key) do update set
     decision = coalesce(known.decision, excluded.decision),
+    summary = case when known.decision is null then excluded.summary else known.summary end,
     writer = case when known.decision is null then excluded.writer else known.writer end,
     early_return = coalesce(known.early_return, excluded.early_return),
     resumption = coalesce(known.resumption, excluded.resumption)
@@ -150,16 +157,7 @@ const CLAIM = `
 interface StateRow {
   readonly facts: Session;
   readonly cookies: readonly StoredCookie[] | null;
-  readonly breaks:
-    | readonly {
-        readonly break_id: string;
-        /** ms since 1970 */
-        readonly first_listed_at: number;
-        readonly decision: BreakDecision | null;
-        readonly early_return: EarlyReturn | null;
-        readonly resumption: Resumption | null;
-      }[]
-    | null;
+  readonly breaks: BreaksOfSession;
   readonly tracks: readonly { readonly name: string; readonly timeline: LiveTimeline | null }[] | null;
 }
 
@@ -173,12 +171,7 @@ const LOAD = `
     (select json_agg(cookie order by saved) from (
       select cookie, saved from session_cookie where session_cookie.session = session.id
       order by saved desc limit ${SESSION_LIMITS.cookies}) as newest) as cookies,
-    (select json_agg(json_build_object('break_id', break_id,
-        'first_listed_at', extract(epoch from first_listed_at) * 1000,
-        'decision', decision, 'early_return', early_return,
-        'resumption', resumption) order by first_listed_at, key) from (
-      select * from session_break where session_break.session = session.id
-      order by first_listed_at desc, key limit ${SESSION_LIMITS.breaks}) as newest) as breaks,
+    ${NEWEST_BREAKS} as breaks,
     (select json_agg(json_build_object('name', name, 'timeline', timeline) order by asked)
       from session_track where session_track.session = session.id) as tracks
   from session where id = $1 and used_at > $3::timestamptz`;
@@ -190,15 +183,7 @@ function readState({ facts, cookies, breaks, tracks }: StateRow): SessionState {
   return {
     session: facts,
     cookies: cookies ?? [],
-    breaks: (breaks ?? []).map(
-      ({ break_id: breakId, first_listed_at: firstListedAt, decision, early_return, resumption }) => ({
-        breakId,
-        firstListedAt,
-        decision: decision ?? undefined,
-        earlyReturn: early_return ?? undefined,
-        resumption: resumption ?? undefined,
-      }),
-    ),
+    breaks: readBreaks(breaks),
     timelines,
     tracks: (tracks ?? []).map(({ name }) => name),
   };

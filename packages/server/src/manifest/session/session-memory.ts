@@ -5,6 +5,7 @@
 import type { BreakRow } from "../breaks/decision.ts";
 import { createSessionShelf, type HeldSession, type ShelfOptions } from "./session-shelf.ts";
 import { SESSION_LIMITS } from "./session-limits.ts";
+import { listHeld, showHeld } from "./session-memory-list.ts";
 import type { SessionState, SessionStore, StoredCookie } from "./session.ts";
 import { isCurrent, positionOf } from "./track-position.ts";
 
@@ -67,6 +68,8 @@ export function createMemorySessions(options: ShelfOptions): SessionStore {
       return true;
     },
     count: async () => shelf.count(),
+    list: async (filter) => listHeld(shelf, filter),
+    show: async (id) => showHeld(shelf, id),
     close: async () => shelf.clear(),
   };
 }

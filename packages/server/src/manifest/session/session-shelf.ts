@@ -24,7 +24,19 @@ export interface SessionShelf {
   /** Of a session that {@link open} has just given. */
   replace(held: HeldSession, change: Partial<SessionFacts>): void;
   count(): number;
+  /** What is cheap to know of each session, in no order. */
+  survey(): Iterable<SurveyedSession>;
+  /** As {@link open}, but no use of it. */
+  peek(id: string): (SurveyedSession & { readonly facts: HeldSession }) | undefined;
   clear(): void;
+}
+
+/** Times in ms since the epoch. */
+export interface SurveyedSession {
+  readonly id: string;
+  readonly zone: string;
+  readonly createdAt: number;
+  readonly usedAt: number;
 }
 
 interface Unpacked {
@@ -37,6 +49,9 @@ interface Unpacked {
 interface Packed {
   readonly text: string;
   readonly usedAt: number;
+  /** So that a list need not unpack what it does not show. */
+  readonly zone: string;
+  readonly createdAt: number;
 }
 
 const DEFAULT_UNPACKED_BYTES = 256e6;
@@ -75,6 +90,14 @@ export function createSessionShelf(options: ShelfOptions): SessionShelf {
       forgetIdle();
       return tiers.count();
     },
+    survey: () => {
+      forgetIdle();
+      return tiers.survey();
+    },
+    peek: (id) => {
+      forgetIdle();
+      return tiers.peek(id);
+    },
     clear: tiers.clear,
   };
 }
@@ -88,6 +111,9 @@ interface Tiers {
   /** The one that was not used for longest. */
   oldest(): { readonly id: string; readonly usedAt: number } | undefined;
   count(): number;
+  survey(): Iterable<SurveyedSession>;
+  /** Leaves it where it is, packed or not. */
+  peek(id: string): (SurveyedSession & { readonly facts: HeldSession }) | undefined;
   clear(): void;
 }
 
@@ -115,7 +141,8 @@ function createTiers(unpackedBytes: number): Tiers {
     if (!oldest) return;
     const { id, ...facts } = oldest.facts;
     takeUnpacked(id);
-    packed.set(id, { text: packSession(facts), usedAt: oldest.usedAt });
+    const { zone, createdAt } = facts.session;
+    packed.set(id, { text: packSession(facts), usedAt: oldest.usedAt, zone, createdAt });
   };
   const isHeavy = (): boolean => totalWeight > unpackedBytes && unpacked.size > 1;
   return {
@@ -130,10 +157,26 @@ function createTiers(unpackedBytes: number): Tiers {
       return undefined;
     },
     count: () => unpacked.size + packed.size,
+    survey: function* () {
+      for (const [id, { zone, createdAt, usedAt }] of packed) yield { id, zone, createdAt, usedAt };
+      for (const entry of unpacked.values()) yield surveyOf(entry);
+    },
+    peek: (id) => {
+      const held = unpacked.get(id);
+      if (held) return { ...surveyOf(held), facts: held.facts };
+      const entry = packed.get(id);
+      if (!entry) return undefined;
+      const { zone, createdAt, usedAt, text } = entry;
+      return { id, zone, createdAt, usedAt, facts: { id, ...unpackSession(text) } };
+    },
     clear: () => {
       unpacked.clear();
       packed.clear();
       totalWeight = 0;
     },
   };
+}
+
+function surveyOf({ facts: { id, session }, usedAt }: Unpacked): SurveyedSession {
+  return { id, zone: session.zone, createdAt: session.createdAt, usedAt };
 }

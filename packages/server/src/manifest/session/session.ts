@@ -6,6 +6,7 @@
  */
 import type { LiveTimeline } from "@interlude/core";
 import type { BreakDecision, BreakRow, EarlyReturn, Resumption } from "../breaks/decision.ts";
+import type { BreakSummary } from "./session-list.ts";
 
 /** Who watches, as far as ad servers are told (VAST 4.3 §1.6: X-Device-User-Agent, X-Device-IP). */
 export interface Viewer {
@@ -57,6 +58,38 @@ export interface StoredCookie {
   readonly isSecure?: boolean;
 }
 
+export interface SessionListFilter {
+  readonly zone: string | undefined;
+  /** At least 1. */
+  readonly limit: number;
+  /** `next` of the page before; undefined: the first page. */
+  readonly before: string | undefined;
+}
+
+/** The sessions that began last, newest first. */
+export interface SessionList {
+  readonly sessions: readonly ListedSession[];
+  /** Sessions that are alive and that the filter takes, on all pages. */
+  readonly total: number;
+  /** undefined: there are no more. */
+  readonly next: string | undefined;
+}
+
+export interface ListedSession {
+  readonly session: Session;
+  /** Milliseconds since 1970; in a database to the minute. */
+  readonly usedAt: number;
+  /** undefined: no media playlist was asked for yet. */
+  readonly kind: "live" | "vod" | undefined;
+  /** Of each break that was decided. */
+  readonly breaks: readonly BreakSummary[];
+}
+
+/** One session with its breaks in the order in which they were first listed. */
+export interface ShownSession extends ListedSession {
+  readonly rows: readonly BreakRow[];
+}
+
 /** Rejects only where the database is away. */
 export interface SessionStore {
   create(session: Session): Promise<void>;
@@ -78,5 +111,9 @@ export interface SessionStore {
   claim(id: string, key: string): Promise<boolean>;
   /** Sessions that are alive. */
   count(): Promise<number>;
+  /** Those that are alive, for an operator: it is no use of them. `before` that is none of ours is the first page. */
+  list(filter: SessionListFilter): Promise<SessionList>;
+  /** One of them; undefined: never made, or forgotten. */
+  show(id: string): Promise<ShownSession | undefined>;
   close(): Promise<void>;
 }
