@@ -52,8 +52,7 @@ const listProjects = (prefix: string, use: typeof chromium): NonNullable<Playwri
 /** One after the other in package.json's scripts: what one project leaves in its folder the next one does not clear away. */
 export default defineConfig({
   testDir: "e2e",
-  // where a machine is shared, as in continuous integration, a second player may cost the first one its frames
-  workers: process.env["CI"] ? 1 : 2,
+  workers: 2,
   forbidOnly: Boolean(process.env["CI"]),
   timeout: 180_000,
   reporter: [["list"], ["json", { outputFile: ".interlude/reports/e2e.json" }]],

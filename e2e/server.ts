@@ -32,6 +32,7 @@ export async function startInterlude(env: Readonly<Record<string, string>> = {})
   const child = spawn(process.execPath, ["-C", "interlude-source", "demo/start.ts"], {
     cwd: root,
     env: {
+      NODE_COMPILE_CACHE: join(shared, "compile-cache"),
       ...process.env,
       PORT: "0",
       HOST: "127.0.0.1",
