@@ -49,7 +49,7 @@ const listProjects = (prefix: string, use: typeof chromium): NonNullable<Playwri
     use,
   }));
 
-/** One after the other in package.json's scripts: what one project leaves in its folder the next one does not clear away. */
+/** `alone` runs after the others, by package.json: a folder for each project keeps what an earlier run has left there. */
 export default defineConfig({
   testDir: "e2e",
   workers: 2,
