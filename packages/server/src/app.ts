@@ -5,6 +5,7 @@ import { repackageRoutes } from "./ads/repackage-routes.ts";
 import { createServedCreatives } from "./ads/served-creatives.ts";
 import { tagRoutes } from "./ads/tag-routes.ts";
 import { registerDocs } from "./api-docs.ts";
+import { deriveBeaconSecret } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import { registerCors, shareAnswer } from "./cors.ts";
@@ -14,14 +15,17 @@ import { fastifyOptions } from "./fastify-options.ts";
 import { healthRoutes } from "./health.ts";
 import { registerErrors, sendError } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createBeaconStore } from "./tracking/beacon-store.ts";
+import { reportBeaconsRoutes } from "./tracking/report-beacons.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
+import type { Tracking } from "./tracking/tracking.ts";
+import { registerTrackingMetrics } from "./tracking/tracking-metrics.ts";
 import { zoneRoutes } from "./zones.ts";
 
 /** What the HTTP side needs of the rest. */
 export interface AppDeps {
   readonly config: ServerConfig;
   readonly query: Queryable["query"];
+  readonly tracking: Tracking;
   /** undefined: repackaging is off. */
   readonly crs: RepackagePort | undefined;
   /** Further readiness checks, by name; the database is always one. */
@@ -57,7 +61,7 @@ export function openApp(config: ServerConfig): FastifyInstance {
 
 /** Adds those routes; the metrics that every other part counts in. */
 export async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<Metrics> {
-  const { config, query, crs, now = Date.now } = deps;
+  const { config, query, crs, tracking, now = Date.now } = deps;
   const metrics = createMetrics({
     now,
     countCreatives: () => countCreatives(query),
@@ -86,10 +90,13 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
   });
   await app.register(trackingRoutes, {
     now,
-    authorise: requireBearer(config.apiToken),
-    store: createBeaconStore(query),
+    tracking,
+    secret: deriveBeaconSecret(ticketSecret),
+    zones,
     onBeacon: ({ event, error }) => metrics.countBeacon(event, error),
   });
+  await app.register(reportBeaconsRoutes, { tracking, authorise: requireBearer(config.apiToken) });
+  registerTrackingMetrics(metrics.registry, tracking);
   return metrics;
 }
 

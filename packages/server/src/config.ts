@@ -22,6 +22,7 @@ import {
 } from "./environment.ts";
 import type { OverloadOptions } from "./manifest/operations/overload.ts";
 import { readOverload, readSessions, type SessionsConfig } from "./manifest-environment.ts";
+import { readTracking, type TrackingConfig } from "./tracking-environment.ts";
 import { embeddedTarget, parseTargets, type TargetConfig } from "./targets/target-config.ts";
 import { parseZones, standardZone, type ZoneConfig } from "./zones.ts";
 
@@ -69,6 +70,7 @@ export interface ServerConfig {
   readonly repackageLimits: RepackageLimits;
   readonly sessions: SessionsConfig;
   readonly overload: OverloadOptions;
+  readonly tracking: TrackingConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -115,6 +117,10 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_LEAN_REQUESTS: "manifest requests under way, from which on new breaks stay content (2000)",
   INTERLUDE_SHED_DELAY: "milliseconds, as INTERLUDE_LEAN_DELAY, from which on new sessions are refused (800)",
   INTERLUDE_SHED_REQUESTS: "manifest requests under way, from which on new sessions are refused (5000)",
+  INTERLUDE_TRACKING_ACKNOWLEDGE:
+    "when a beacon is acknowledged: on disk here, or only once it is in the database (disk)",
+  INTERLUDE_TRACKING_DAYS: "days for which single beacons are kept (35)",
+  INTERLUDE_REPORT_MONTHS: "months for which counts by the hour are kept (25)",
   INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
 };
 
@@ -159,6 +165,7 @@ export function readConfig(env: Environment): ServerConfig {
     },
     sessions: readSessions(env),
     overload: readOverload(env),
+    tracking: readTracking(env),
     logLevel: readChoice(env, "INTERLUDE_LOG", LOG_LEVELS, "warn"),
   };
 }

@@ -15,6 +15,7 @@ import { type Database, openDatabase } from "./database/database.ts";
 import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import { registerManifestServer } from "./manifest-parts.ts";
 import { originRoutes } from "./origin/routes.ts";
+import { createTracking, type Tracking } from "./tracking/tracking.ts";
 
 /** A whole server. */
 export interface Server {
@@ -47,9 +48,11 @@ export async function buildServer(config: ServerConfig): Promise<Server> {
     closers.push(() => database.close());
     const fetch = createGuardedFetch(config.fetch);
     closers.splice(1, 0, () => fetch.close());
-    const crs = await registerAll(app, config, database, fetch);
+    const tracking = openTracking(app, config, database);
+    closers.splice(1, 0, () => tracking.close());
+    const crs = await registerAll(app, config, { database, fetch, tracking });
     if (crs) closers.splice(1, 0, () => crs.stop());
-    return controlServer(app, config, crs, closers);
+    return controlServer(app, config, { crs, tracking }, closers);
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -59,7 +62,7 @@ export async function buildServer(config: ServerConfig): Promise<Server> {
 function controlServer(
   app: FastifyInstance,
   { host, port }: ServerConfig,
-  crs: Crs | undefined,
+  { crs, tracking }: { readonly crs: Crs | undefined; readonly tracking: Tracking },
   closers: readonly (() => Promise<void>)[],
 ): Server {
   let stopping: Promise<void> | undefined;
@@ -70,6 +73,7 @@ function controlServer(
   const start = async (): Promise<URL> => {
     try {
       await crs?.start();
+      tracking.start();
       return new URL(await app.listen({ host, port }));
     } catch (error) {
       await stop();
@@ -79,15 +83,28 @@ function controlServer(
   return { app, start, stop };
 }
 
+function openTracking(app: FastifyInstance, config: ServerConfig, database: Database): Tracking {
+  return createTracking({
+    directory: join(config.stateDir, "tracking"),
+    database,
+    now: Date.now,
+    ...config.tracking,
+    onError: (error, what) => app.log.error({ err: error }, what),
+  });
+}
+
 async function registerAll(
   app: FastifyInstance,
   config: ServerConfig,
-  database: Database,
-  fetch: GuardedFetch,
+  {
+    database,
+    fetch,
+    tracking,
+  }: { readonly database: Database; readonly fetch: GuardedFetch; readonly tracking: Tracking },
 ): Promise<Crs | undefined> {
   const crs = config.crsEnabled ? buildCrs(config, database, fetch, app.log) : undefined;
   const checks = { queue: () => database.boss.schemaVersion() };
-  const metrics = await registerParts(app, { config, query: database.query, crs, checks });
+  const metrics = await registerParts(app, { config, query: database.query, tracking, crs, checks });
   await app.register(originRoutes, { prefix: "/cdn", cdns: embeddedOrigins(config) });
   await registerManifestServer(app, config, { database, fetch, crs, metrics });
   if (crs) {

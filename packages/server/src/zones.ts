@@ -29,6 +29,8 @@ export interface ZoneConfig {
   readonly mediaTypes: readonly string[];
   /** Hosts whose creatives may be repackaged although this server never served them: `host`, or `.host` with all below it. */
   readonly creativeHosts: readonly string[];
+  /** undefined: beacons whose URL was changed are marked. */
+  readonly tracking?: { readonly signed: "required" | "marked" } | undefined;
   /** undefined: the manifest server serves nothing of this zone. */
   readonly manifest?: ZoneManifest | undefined;
 }
@@ -58,7 +60,7 @@ const DOCUMENT_BASE = "http://server.invalid";
 
 /**
  * The zones file: `{ "version": 1, "zones": [ { "zone": "1", "cdns"?, "defaultCdn"?, "targetDurations"?, "normalise"?,
- * "mediaTypes"?, "creativeHosts"?, "manifest"? } ] }`; what a zone leaves out is as in {@link standardZone}. Members of `manifest`:
+ * "mediaTypes"?, "creativeHosts"?, "tracking"?, "manifest"? } ] }`; what a zone leaves out is as in {@link standardZone}. Members of `manifest`:
  * {@link ZoneManifest}.
  *
  * @throws AdError `option-invalid` naming file, line and field
@@ -86,6 +88,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     "normalise",
     "mediaTypes",
     "creativeHosts",
+    "tracking",
     "manifest",
   ]);
   const standard = standardZone(readString(members.zone), published);
@@ -106,6 +109,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     normalise: members.normalise.node ? readList(members.normalise, readRule) : [],
     mediaTypes: texts(members.mediaTypes, []),
     creativeHosts: texts(members.creativeHosts, []).map((host) => host.toLowerCase()),
+    tracking: readOptional(members.tracking, readTracking),
     manifest: readOptional(members.manifest, readZoneManifest),
   };
   check(zone, field);
@@ -117,6 +121,13 @@ function checkPublished(name: string, field: JsonField, published: readonly Publ
   const names = published.map((cdn) => cdn.name);
   if (names.includes(name)) return name;
   throw wrongField(field, `a CDN that is published to (${names.join(", ")})`, JSON.stringify(name));
+}
+
+function readTracking(field: JsonField): { readonly signed: "required" | "marked" } {
+  const { signed } = readMembers(field, ["signed"]);
+  const text = readString(signed);
+  if (text !== "required" && text !== "marked") throw wrongField(signed, "required or marked");
+  return { signed: text };
 }
 
 const MATCHES = ["eq", "ne", "co", "nc", "sw", "ew"] as const;
@@ -144,9 +155,9 @@ function check(zone: ZoneConfig, field: JsonField): void {
   }
 }
 
-/** What clients read; the list of creative hosts and what is for the manifest server stay here. */
-export function formatZoneDocument(zone: ZoneConfig): Omit<ZoneConfig, "creativeHosts" | "manifest"> {
-  const { creativeHosts: _hosts, manifest: _manifest, ...document } = zone;
+/** What clients read; the list of creative hosts, how beacons are judged and what is for the manifest server stay here. */
+export function formatZoneDocument(zone: ZoneConfig): Omit<ZoneConfig, "creativeHosts" | "tracking" | "manifest"> {
+  const { creativeHosts: _hosts, tracking: _tracking, manifest: _manifest, ...document } = zone;
   return document;
 }
 

@@ -1,14 +1,25 @@
 /**
- * One tracking request, as it is stored: `/track/{event}?zone=&session=&break=&position=&ad=&creative=&li=&t=&playhead=&content=
- * &error=&cb=`.
+ * One tracking request, as it is stored: `/track/{event}?zone=&session=&break=&position=&ad=&creative=&li=&up=&n=&sig=&t=&playhead=
+ * &content=&error=&reason=&cb=`.
  *
  * @see VAST 4.2 §6.1 (macros) for what the player fills in
  */
+import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import type { BeaconSignature } from "../beacon-signature.ts";
 import { HttpError } from "../http-error.ts";
+import type { Mark } from "./marks.ts";
 
-/** One event as it was told; (session, break, position, ad, event, occurrence) names the happening. */
-export interface Beacon {
+/** What the receiver found out about a request. */
+export interface Reception {
   readonly receivedAt: Date;
+  /** `own`: noted by a server itself; empty: from before there were signatures. */
+  readonly signature: BeaconSignature | "own" | "";
+  /** What is marked counts only for those who ask for it. */
+  readonly mark: Mark;
+}
+
+/** One event as it was told; (zone, session, break, position, ad, event, occurrence) names the happening. */
+export interface Beacon extends Reception {
   /** As VAST and VMAP spell it. */
   readonly event: string;
   /** Texts are empty, and `position` 0, where the request does not tell. */
@@ -19,6 +30,8 @@ export interface Beacon {
   readonly ad: string;
   readonly creative: string;
   readonly lineItem: string;
+  /** The relay's, by its name. */
+  readonly upstream: string;
   /** Which time it is that this event happens in this place, from 1. */
   readonly occurrence: number;
   /** The player's clock. */
@@ -29,6 +42,10 @@ export interface Beacon {
   readonly contentPlayhead: number | undefined;
   /** VAST error number. */
   readonly error: number | undefined;
+  /** Why the ad was left out; empty where that is not what happened, or nobody told. */
+  readonly reason: SkipReason | "";
+  /** Tells this request from another where no session does: `cb` and `t` as they came; empty where either is missing. */
+  readonly request: string;
   /** What came beside. */
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -39,9 +56,8 @@ export type BeaconQuery = Readonly<Record<string, string | readonly string[] | u
 const EVENT = /^[A-Za-z][\w.-]{0,63}$/;
 const MAX_TEXT = 500;
 const MAX_EXTRA = 20;
-/** `cb` only keeps caches away. */
 const KNOWN: ReadonlySet<string> = new Set(
-  "zone session break position ad creative li n t playhead content error cb".split(" "),
+  "zone session break position ad creative li up n sig t playhead content error reason cb".split(" "),
 );
 
 /**
@@ -49,13 +65,13 @@ const KNOWN: ReadonlySet<string> = new Set(
  *
  * @throws HttpError `invalid-request` for an event that is no name, and for values too long or with control characters
  */
-export function readBeacon(event: string, query: BeaconQuery, receivedAt: Date): Beacon {
+export function readBeacon(event: string, query: BeaconQuery, reception: Reception): Beacon {
   if (!EVENT.test(event)) throw refuse("event", "a name of at most 64 letters, digits, _ . or -", event);
   const text = (name: string): string => readText(name, query[name]);
   const extra = Object.keys(query).filter((name) => !KNOWN.has(name));
   if (extra.length > MAX_EXTRA) throw refuse("query", `at most ${MAX_EXTRA} further parameters`, String(extra.length));
   return {
-    receivedAt,
+    ...reception,
     event,
     zone: text("zone"),
     session: text("session"),
@@ -64,11 +80,14 @@ export function readBeacon(event: string, query: BeaconQuery, receivedAt: Date):
     ad: text("ad"),
     creative: text("creative"),
     lineItem: text("li"),
+    upstream: text("up"),
     occurrence: readCount(text("n")) ?? 1,
     sentAt: readTimestamp(text("t")),
     playhead: readTime(text("playhead")),
     contentPlayhead: readTime(text("content")),
     error: readCount(text("error")),
+    reason: readReason(text("reason")),
+    request: readRequest(text("cb"), text("t")),
     extra: Object.fromEntries(extra.map((name) => [readText("name", name), text(name)])),
   };
 }
@@ -95,6 +114,21 @@ function readTime(text: string): number | undefined {
   const clock = /^(\d{1,4}):([0-5]?\d):([0-5]?\d(?:\.\d{1,6})?)$/.exec(text);
   if (clock) return Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3]);
   return /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
+}
+
+/** Anything but a skip reason, such as a macro that no player knows, is none. */
+function readReason(text: string): SkipReason | "" {
+  return isSkipReason(text) ? text : "";
+}
+
+function isSkipReason(text: string): text is SkipReason {
+  return Object.hasOwn(VAST_ERROR_OF_SKIP, text);
+}
+
+/** A macro that is still one is the same in every request: it tells nothing apart. */
+function readRequest(cacheBuster: string, timestamp: string): string {
+  const isFilledIn = (value: string): boolean => value !== "" && !/[[\]{}$%]/.test(value);
+  return isFilledIn(cacheBuster) && isFilledIn(timestamp) ? `${cacheBuster} ${timestamp}` : "";
 }
 
 /** Years 1 to 9999 in UTC: the database knows no year 0, and would refuse all beacons of a statement for one. */

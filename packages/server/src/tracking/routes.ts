@@ -1,19 +1,29 @@
-/** The receiver of tracking requests, and the report of what it got. */
-import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
-import type { onRequestHookHandler } from "fastify";
-import { ErrorBody, plainText } from "../schema.ts";
+/** The receiver of tracking requests. */
+import { createSecretKey } from "node:crypto";
+import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
+import { checkBeacon } from "../beacon-signature.ts";
+import { HttpError } from "../http-error.ts";
+import { ErrorBody } from "../schema.ts";
 import { type Beacon, type BeaconQuery, readBeacon } from "./beacon.ts";
-import type { BeaconStore, StoredBeacon } from "./beacon-store.ts";
-import { type CsvCell, formatCsv } from "./csv.ts";
+import { createMarker } from "./marks.ts";
+import type { Tracking } from "./tracking.ts";
 
-/** `onBeacon` is told of each beacon once it is stored. */
+/** What the receiver needs. */
 export interface TrackingRoutesOptions {
-  readonly store: BeaconStore;
+  readonly tracking: Pick<Tracking, "append">;
+  /** Of beacon URLs. */
+  readonly secret: string;
+  readonly zones: readonly { readonly zone: string; readonly tracking?: ZoneTracking | undefined }[];
   /** ms since the epoch */
   readonly now: () => number;
-  /** Guards the report. */
-  readonly authorise: onRequestHookHandler;
+  /** Told of each beacon that is kept, duplicates included. */
   readonly onBeacon: (beacon: Beacon) => void;
+}
+
+/** What an operator sets for a zone. */
+export interface ZoneTracking {
+  /** `required`: only beacons whose URL this server wrote are taken; `marked`: changed URLs are kept and do not count. */
+  readonly signed: "required" | "marked";
 }
 
 /** 1×1, transparent. */
@@ -33,97 +43,26 @@ const TrackingQuery = Type.Object(
       ad: "id of the ad",
       creative: "id of the creative",
       li: "line item",
+      up: "upstream of the relay",
       n: "which time it is that this happens here, from 1",
       t: "[TIMESTAMP]",
       playhead: "[ADPLAYHEAD]",
       content: "[CONTENTPLAYHEAD]",
       error: "[ERRORCODE]",
+      reason: "[INTERLUDE_REASON]",
+      sig: "seal over what the server put into the URL",
       cb: "[CACHEBUSTING]",
     }).map(([name, description]) => [name, Type.Optional(Type.Unknown({ description }))]),
   ),
 );
 
-const ReportQuery = Type.Object({
-  session: Type.Optional(plainText(500)),
-  zone: Type.Optional(plainText(64)),
-  event: Type.Optional(plainText(64)),
-  after: Type.Optional(
-    Type.String({ pattern: "^\\d{1,18}$", description: "id of the last beacon of the page before" }),
-  ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: "1000 where it is left out" })),
-  format: Type.Optional(Type.Union([Type.Literal("json"), Type.Literal("csv")])),
-});
-
-const ReportedBeacon = Type.Object({
-  id: Type.String(),
-  receivedAt: Type.String({ description: "ISO 8601, the server's clock" }),
-  event: Type.String(),
-  zone: Type.String(),
-  session: Type.String(),
-  break: Type.String(),
-  position: Type.Integer(),
-  ad: Type.String(),
-  creative: Type.String(),
-  lineItem: Type.String(),
-  occurrence: Type.Integer(),
-  sentAt: Type.Optional(Type.String({ description: "ISO 8601, the player's clock" })),
-  playhead: Type.Optional(Type.Number({ description: "s into the ad" })),
-  contentPlayhead: Type.Optional(Type.Number({ description: "s into the content" })),
-  error: Type.Optional(Type.Integer({ description: "VAST error number" })),
-  extra: Type.Record(Type.String(), Type.String()),
-});
-
-const COLUMNS: Readonly<Record<string, (beacon: StoredBeacon) => CsvCell>> = {
-  id: (beacon) => beacon.id,
-  receivedAt: (beacon) => beacon.receivedAt.toISOString(),
-  event: (beacon) => beacon.event,
-  zone: (beacon) => beacon.zone,
-  session: (beacon) => beacon.session,
-  break: (beacon) => beacon.break,
-  position: (beacon) => beacon.position,
-  ad: (beacon) => beacon.ad,
-  creative: (beacon) => beacon.creative,
-  lineItem: (beacon) => beacon.lineItem,
-  occurrence: (beacon) => beacon.occurrence,
-  sentAt: (beacon) => beacon.sentAt?.toISOString(),
-  playhead: (beacon) => beacon.playhead,
-  contentPlayhead: (beacon) => beacon.contentPlayhead,
-  error: (beacon) => beacon.error,
-  extra: (beacon) => (Object.keys(beacon.extra).length === 0 ? undefined : JSON.stringify(beacon.extra)),
-};
-
-/** `GET|POST /track/{event}`, `GET /report`. */
+/** `GET|POST /track/{event}`. */
 export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, options) => {
-  await app.register(receiver, options);
-
-  const schema = {
-    summary: "The beacons that came in, in order of arrival",
-    tags: ["tracking"],
-    security: [{ bearer: [] }],
-    querystring: ReportQuery,
-    response: {
-      200: {
-        content: {
-          "application/json": { schema: Type.Object({ beacons: Type.Array(ReportedBeacon) }) },
-          "text/csv": { schema: Type.String() },
-        },
-      },
-      "4xx": ErrorBody,
-    },
-  };
-  app.get("/report", { schema, onRequest: options.authorise }, async (request, reply) => {
-    const { format = "json", limit = 1000, ...filter } = request.query;
-    const beacons = await options.store.list({ ...filter, limit });
-    reply.header("cache-control", "no-store");
-    if (format === "json") return reply.type("application/json; charset=utf-8").send({ beacons: beacons.map(report) });
-    reply.header("content-disposition", 'attachment; filename="beacons.csv"').type("text/csv; charset=utf-8");
-    const rows = beacons.map((beacon) => Object.values(COLUMNS).map((cell) => cell(beacon)));
-    return reply.send(formatCsv(Object.keys(COLUMNS), rows));
-  });
-};
-
-/** Its own scope, because here, and nowhere else, any content type is taken and thrown away. */
-const receiver: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, options) => {
+  const { tracking, zones, now, onBeacon } = options;
+  const secret = createSecretKey(options.secret, "utf8");
+  const sealedZones = new Set(zones.filter((zone) => zone.tracking?.signed === "required").map(({ zone }) => zone));
+  const readMark = createMarker();
+  // Here, and nowhere else, any content type is taken and thrown away.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: MAX_BODY }, async () => undefined);
   app.route<{ Params: { event: string }; Querystring: BeaconQuery }>({
@@ -132,16 +71,20 @@ const receiver: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, o
     // A HEAD says that somebody looks whether there is something, not that something happened.
     exposeHeadRoute: false,
     schema: {
-      summary: "Takes one tracking request; answered when it is stored",
+      summary: "Takes one tracking request; answered when it is kept for good",
       tags: ["tracking"],
       params: Type.Object({ event: Type.String({ description: "as VAST and VMAP spell it" }) }),
       querystring: TrackingQuery,
       response: { 204: Type.Null(), "4xx": ErrorBody },
     },
     handler: async (request, reply) => {
-      const beacon = readBeacon(request.params.event, request.query, new Date(options.now()));
-      await options.store.append(beacon);
-      options.onBeacon(beacon);
+      const { params, query, headers } = request;
+      const signature = checkBeacon(params.event, query, secret);
+      const mark = readMark(headers, signature);
+      const beacon = readBeacon(params.event, query, { receivedAt: new Date(now()), signature, mark });
+      if (signature !== "signed" && sealedZones.has(beacon.zone)) throw refuseUnsigned(beacon.zone);
+      await tracking.append(beacon);
+      onBeacon(beacon);
       reply.header("cache-control", "no-store");
       const isImage = request.headers.accept?.includes("image/") ?? false;
       return isImage ? reply.type("image/gif").send(GIF) : reply.code(204).send();
@@ -149,15 +92,7 @@ const receiver: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, o
   });
 };
 
-function report(beacon: StoredBeacon): Static<typeof ReportedBeacon> {
-  const { receivedAt, sentAt, playhead, contentPlayhead, error, extra, ...rest } = beacon;
-  return {
-    ...rest,
-    receivedAt: receivedAt.toISOString(),
-    ...(sentAt === undefined ? {} : { sentAt: sentAt.toISOString() }),
-    ...(playhead === undefined ? {} : { playhead }),
-    ...(contentPlayhead === undefined ? {} : { contentPlayhead }),
-    ...(error === undefined ? {} : { error }),
-    extra: { ...extra },
-  };
+function refuseUnsigned(zone: string): HttpError {
+  const message = `sig: expected a seal of this server, which zone ${JSON.stringify(zone)} requires, got none or another`;
+  return new HttpError("signature-invalid", message);
 }

@@ -10,6 +10,7 @@ import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
 import { type AppDeps, buildApp } from "../../src/app.ts";
 import { readConfig, type ServerConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/database/database.ts";
+import { createTracking, type Tracking } from "../../src/tracking/tracking.ts";
 import { placeDatabase } from "../database/new-database.ts";
 
 export const TOKEN = "a-token-for-these-tests";
@@ -79,9 +80,26 @@ export async function openTestDatabase(): Promise<Database> {
 
 /** An app that is closed when the test ends. */
 export async function testApp(deps: Partial<AppDeps> & Pick<AppDeps, "query">): Promise<FastifyInstance> {
-  const app = await buildApp({ config: testConfig(), crs: undefined, ...deps });
+  const app = await buildApp({ config: testConfig(), crs: undefined, tracking: testTracking(deps), ...deps });
   onTestFinished(() => app.close());
   return app;
+}
+
+/** A receiver with a journal of its own; the one connection of a test's database is its transaction. */
+export function testTracking({ query, now = Date.now }: Pick<AppDeps, "query" | "now">): Tracking {
+  const directory = mkdtempSync(join(tmpdir(), "interlude-tracking-"));
+  const tracking = createTracking({
+    directory,
+    database: { query, transaction: (run) => run({ query }), isEmbedded: true },
+    now,
+    ...testConfig().tracking,
+    onError: (error, what) => console.error(what, error),
+  });
+  onTestFinished(async () => {
+    await tracking.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return tracking;
 }
 
 export interface ScriptedCrs extends RepackagePort {

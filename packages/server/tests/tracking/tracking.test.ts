@@ -1,10 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/database/database.ts";
-import { readBeacon } from "../../src/tracking/beacon.ts";
-import { createBeaconStore } from "../../src/tracking/beacon-store.ts";
 import { formatCsv } from "../../src/tracking/csv.ts";
-import { openTestDatabase, testApp, TOKEN } from "../http/test-app.ts";
+import { openTestDatabase, testApp, testTracking, TOKEN } from "../http/test-app.ts";
+import { BROWSER } from "./browser.ts";
 
 let database: Database;
 beforeAll(async () => {
@@ -24,9 +23,9 @@ describe("/track/{event}", () => {
     const now = Date.parse("2026-11-21T10:00:00.123Z");
     const app = await testApp({ query: database.query, now: () => now });
     const url =
-      "/track/midpoint?zone=1&session=all-fields&break=mid-1&position=2&ad=ad-1&creative=c-1&li=mp4&n=3" +
-      "&t=2026-11-21T10%3A00%3A00.100%2B00%3A00&playhead=00%3A00%3A05.250&content=00%3A01%3A20.500&error=407&cb=12345678&foo=bar";
-    const answer = await app.inject({ url });
+      "/track/midpoint?zone=1&session=all-fields&break=mid-1&position=2&ad=ad-1&creative=c-1&li=mp4&n=3&up=first" +
+      "&t=2026-11-21T10%3A00%3A00.100%2B00%3A00&playhead=00%3A00%3A05.250&content=00%3A01%3A20.500&error=407&reason=new-creative&cb=12345678&foo=bar";
+    const answer = await app.inject({ url, headers: BROWSER });
     expect([answer.statusCode, answer.body, answer.headers["cache-control"]]).toEqual([204, "", "no-store"]);
     expect(await report(app, "session=all-fields")).toEqual([
       {
@@ -40,11 +39,17 @@ describe("/track/{event}", () => {
         ad: "ad-1",
         creative: "c-1",
         lineItem: "mp4",
+        upstream: "first",
         occurrence: 3,
         sentAt: "2026-11-21T10:00:00.100Z",
+        skewMs: 23,
         playhead: 5.25,
         contentPlayhead: 80.5,
         error: 407,
+        reason: "new-creative",
+        amount: 0,
+        signature: "unsigned",
+        mark: "",
         extra: { foo: "bar" },
       },
     ]);
@@ -64,7 +69,9 @@ describe("/track/{event}", () => {
     async (time) => {
       const app = await testApp({ query: database.query });
       const session = `clock-${time.replace(/\W/g, "-")}`;
-      const urls = [`t=${time}`, "t=2026-11-21T07:00:00Z"].map((query) => `/track/start?session=${session}&${query}`);
+      const urls = [`t=${time}`, "t=2026-11-21T07:00:00Z"].map(
+        (query, i) => `/track/start?session=${session}&n=${i + 1}&${query}`,
+      );
       const answers = await Promise.all(urls.map((url) => app.inject({ url })));
       expect(answers.map((answer) => answer.statusCode)).toEqual([204, 204]);
       expect((await report(app, `session=${session}`)).map((beacon) => beacon.sentAt)).toEqual([
@@ -93,7 +100,7 @@ describe("/track/{event}", () => {
     const url = "/track/complete?session=sizes";
     expect((await app.inject({ method: "POST", url })).statusCode).toBe(204);
     const headers = { "content-type": "text/plain" };
-    const fits = await app.inject({ method: "POST", url, headers, payload: "x".repeat(65_536) });
+    const fits = await app.inject({ method: "POST", url: `${url}&n=2`, headers, payload: "x".repeat(65_536) });
     const large = await app.inject({ method: "POST", url, headers, payload: "x".repeat(65_537) });
     const huge = await app.inject({ method: "POST", url, headers, payload: "x".repeat(10_000_000) });
     expect([fits.statusCode, large.statusCode, huge.statusCode]).toEqual([204, 413, 413]);
@@ -142,51 +149,12 @@ describe("/track/{event}", () => {
   });
 
   test("a beacon that cannot be stored is not acknowledged", async () => {
-    const app = await testApp({ query: async () => Promise.reject(new Error("disk full")) });
+    const append = async (): Promise<void> => Promise.reject(new Error("disk full"));
+    const tracking = { ...testTracking(database), append };
+    const app = await testApp({ query: database.query, tracking });
     const answer = await app.inject({ url: "/track/start" });
-    expect([answer.statusCode, answer.json().error.code, answer.body.includes("disk")]).toEqual([
-      500,
-      "internal",
-      false,
-    ]);
-  });
-});
-
-describe("createBeaconStore", () => {
-  test("beacons that arrive while one is written share a statement, and keep their order", async () => {
-    const statements: number[] = [];
-    const query: Database["query"] = (sql, values) => {
-      if (sql.startsWith("insert")) statements.push(JSON.parse(String(values?.[0])).length);
-      return database.query(sql, values);
-    };
-    const store = createBeaconStore(query);
-    const beacons = Array.from({ length: 1200 }, (_, i) => readBeacon(`e${i}`, { session: "batch" }, new Date()));
-    await Promise.all(beacons.map((beacon) => store.append(beacon)));
-    expect(statements).toEqual([1, 500, 500, 199]);
-    const stored = await store.list({ session: "batch", limit: 2000 });
-    expect(stored.map((beacon) => beacon.event)).toEqual(beacons.map((beacon) => beacon.event));
-  });
-
-  test("a batch that fails is told to each of its senders, and the next one is written", async () => {
-    let fails = 1;
-    const query: Database["query"] = (sql, values) =>
-      fails-- > 0 ? Promise.reject(new Error("gone")) : database.query(sql, values);
-    const store = createBeaconStore(query);
-    const beacon = readBeacon("start", { session: "again" }, new Date());
-    await expect(store.append(beacon)).rejects.toThrow("gone");
-    await store.append(beacon);
-    expect(await store.list({ session: "again", limit: 10 })).toHaveLength(1);
-  });
-
-  test("more than can wait are refused with a time to come back", async () => {
-    let release = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const store = createBeaconStore(async () => gate.then(() => []));
-    const beacon = readBeacon("start", {}, new Date());
-    const waiting = Array.from({ length: 20_001 }, () => store.append(beacon));
-    await expect(store.append(beacon)).rejects.toMatchObject({ code: "overload", retryAfterSeconds: 5 });
-    release();
-    await Promise.all(waiting);
+    const { code } = answer.json().error;
+    expect([answer.statusCode, code, answer.body.includes("disk")]).toEqual([500, "internal", false]);
   });
 });
 
@@ -227,9 +195,12 @@ describe("GET /report", () => {
     expect(answer.headers["content-disposition"]).toContain("attachment");
     const [header, row, end] = answer.body.split("\r\n");
     expect(header).toBe(
-      "id,receivedAt,event,zone,session,break,position,ad,creative,lineItem,occurrence,sentAt,playhead,contentPlayhead,error,extra",
+      "id,receivedAt,event,zone,session,break,position,ad,creative,lineItem,upstream,occurrence,sentAt,skewMs,playhead," +
+        "contentPlayhead,error,reason,amount,signature,mark,extra",
     );
-    expect(row).toContain(`,"'=HYPERLINK(""http://evil.example"";""x"")",'+1,,1,,1.5,,,"{""x"":""1""}"`);
+    expect(row).toContain(
+      `,"'=HYPERLINK(""http://evil.example"";""x"")",'+1,,,1,,,1.5,,,,0,unsigned,bot,"{""x"":""1""}"`,
+    );
     expect(end).toBe("");
   });
 

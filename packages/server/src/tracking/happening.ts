@@ -1,0 +1,110 @@
+/**
+ * One row of what happened, as the journal holds it and the database gets it, and the key by which a second telling of the same
+ * happening is known.
+ */
+import { hash, randomUUID } from "node:crypto";
+import { VAST_ERROR_OF_SKIP } from "@interlude/core";
+import type { NotedEvent } from "../noted-event.ts";
+import type { Beacon } from "./beacon.ts";
+
+/** Named as the columns of `tracking_event` are. */
+export interface Happening {
+  /** `YYYY-MM-DD` in UTC, of `received_at`. */
+  readonly day: string;
+  /** A UUID. */
+  readonly key: string;
+  readonly received_at: string;
+  readonly event: string;
+  readonly zone: string;
+  readonly session: string;
+  readonly break: string;
+  readonly position: number;
+  readonly ad: string;
+  readonly occurrence: number;
+  readonly creative: string;
+  readonly line_item: string;
+  readonly upstream: string;
+  readonly sent_at: string | null;
+  readonly skew_ms: number | null;
+  readonly playhead: number | null;
+  readonly content_playhead: number | null;
+  readonly error: number | null;
+  readonly reason: string;
+  readonly amount: number;
+  readonly signature: string;
+  readonly mark: string;
+  readonly extra: Readonly<Record<string, string>>;
+}
+
+/** Without a session, and without `cb` and `t`, each request is a happening of its own. */
+export function happeningOfBeacon(beacon: Beacon): Happening {
+  const { receivedAt, sentAt, request, lineItem, contentPlayhead, playhead, error, ...rest } = beacon;
+  return {
+    ...rest,
+    day: dayOf(receivedAt),
+    key: keyOf(beacon, request),
+    received_at: receivedAt.toISOString(),
+    line_item: lineItem,
+    sent_at: sentAt?.toISOString() ?? null,
+    skew_ms: sentAt === undefined ? null : receivedAt.getTime() - sentAt.getTime(),
+    playhead: playhead ?? null,
+    content_playhead: contentPlayhead ?? null,
+    error: error ?? null,
+    amount: 0,
+  };
+}
+
+/** Requests and offers are never taken for duplicates: each answer is one. */
+export function happeningOfNote(note: NotedEvent, notedAt: Date): Happening {
+  const { event, zone, session, breakId, lineItem = "", upstream = "" } = note;
+  const place = { event, zone, session, break: breakId, occurrence: 1, line_item: lineItem, upstream };
+  const ad = "ad" in note ? { position: note.position, ad: note.ad, creative: note.creative } : NO_AD;
+  return {
+    ...place,
+    ...ad,
+    day: dayOf(notedAt),
+    key: event === "adSkipped" ? keyOf({ ...place, ...ad, mark: "" }, "") : randomUUID(),
+    received_at: notedAt.toISOString(),
+    sent_at: null,
+    skew_ms: null,
+    playhead: null,
+    content_playhead: null,
+    error: event === "adSkipped" ? (VAST_ERROR_OF_SKIP[note.reason] ?? null) : null,
+    reason: reasonOf(note),
+    amount: event === "adRequest" ? note.adsOffered : 0,
+    signature: "own",
+    mark: "",
+    extra: {},
+  };
+}
+
+const NO_AD = { position: 0, ad: "", creative: "" };
+
+function reasonOf(note: NotedEvent): string {
+  if (note.event === "adSkipped") return note.reason;
+  return note.event === "adRequest" && note.adsOffered === 0 ? "no-ads" : "";
+}
+
+/** UTC. */
+export function dayOf(time: Date): string {
+  return time.toISOString().slice(0, 10);
+}
+
+type Named = Pick<Beacon, "event" | "zone" | "session" | "break" | "position" | "ad" | "occurrence" | "mark">;
+
+/** What is marked has keys of its own: a browser that fetches ahead must not cost the viewer's own beacon, which comes later. */
+function keyOf(
+  { event, zone, session, break: breakId, position, ad, occurrence, mark }: Named,
+  request: string,
+): string {
+  if (session === "" && request === "") return randomUUID();
+  const texts = [zone, session, breakId, ad, eventClass(event), mark, session === "" ? request : ""];
+  const tuple = texts.map((text) => `${text.length}:${text}`).join("");
+  const hex = hash("sha256", `${position} ${occurrence} ${tuple}`, "hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** An ad that is left out is told by the server as `adSkipped` and by its VAST as `error`: it is lost once. */
+function eventClass(event: string): string {
+  return event === "adSkipped" ? "error" : event;
+}

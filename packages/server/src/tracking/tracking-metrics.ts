@@ -1,0 +1,29 @@
+/** What Prometheus reads of the way from the journal to the database. */
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Tracking } from "./tracking.ts";
+
+/** Adds them to the registry; they are read at each scrape. */
+export function registerTrackingMetrics(registry: Registry, { figures }: Pick<Tracking, "figures">): void {
+  const registers = [registry];
+  const loaded = new Counter({
+    name: "interlude_beacons_loaded_total",
+    help: "Beacons that came from journals into the database; duplicate: known already, rejected: cannot be stored",
+    labelNames: ["outcome"],
+    registers,
+    collect: () => {
+      const { added, duplicates, rejected } = figures();
+      loaded.reset();
+      loaded.inc({ outcome: "added" }, added);
+      loaded.inc({ outcome: "duplicate" }, duplicates);
+      loaded.inc({ outcome: "rejected" }, rejected);
+    },
+  });
+  const waiting = new Gauge({
+    name: "interlude_beacon_journal_bytes",
+    help: "Size of this process's journals; they grow for as long as the database does not take beacons",
+    registers,
+    collect: () => {
+      waiting.set(figures().journalBytes);
+    },
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * The tracking receiver behind its routes. The path of one beacon:
+ *
+ *   1. its happening is written to this process's journal, on the disk   → it is acknowledged
+ *   2. the loader stores and counts it in the database, a moment later   → it is in the report
+ *   3. the journal's file is removed, a while after all in it is loaded
+ *
+ * A process that is killed loses nothing after 1: its journal is taken over by the next one on the same folder, and what was loaded is
+ * known in the database. @see docs/decisions/0019-beacons-by-journal.md
+ */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { HttpError } from "../http-error.ts";
+import type { NoteEvent } from "../noted-event.ts";
+import type { Beacon } from "./beacon.ts";
+import { type BeaconFilter, listBeacons, type StoredBeacon } from "./beacon-store.ts";
+import { happeningOfBeacon, happeningOfNote, type Happening } from "./happening.ts";
+import { createJournal } from "./journal.ts";
+import { createLoadCycle, type LoadCycleDeps } from "./load-cycle.ts";
+import type { LoadFigures } from "./loader.ts";
+
+export interface Tracking {
+  /**
+   * Resolves when the beacon is kept: on the disk, or in the database where `acknowledge` says so.
+   *
+   * @throws HttpError `overload` where more wait than can be kept; the system's error
+   */
+  append(beacon: Beacon): Promise<void>;
+  readonly note: NoteEvent;
+  /**
+   * Brings all that this process acknowledged before the call into the database. False: it took longer than `timeoutMs`, and goes on.
+   *
+   * @throws the database's error
+   */
+  settle(timeoutMs?: number): Promise<boolean>;
+  /** What is in the database, in the order of loading. */
+  list(filter: BeaconFilter): Promise<readonly StoredBeacon[]>;
+  figures(): TrackingFigures;
+  /** Takes over what killed processes left, and looks after old happenings from now on. */
+  start(): void;
+  /** Loads what it can in a few seconds; what is left is loaded by the next process on this folder. */
+  close(): Promise<void>;
+}
+
+export interface TrackingFigures extends LoadFigures {
+  /** Bytes of journals that are not removed yet. */
+  readonly journalBytes: number;
+}
+
+export interface TrackingOptions extends Omit<LoadCycleDeps, "journal" | "journalName"> {
+  /** When a beacon is acknowledged: once it is on this machine's disk, or only once it is in the database. */
+  readonly acknowledge: "disk" | "database";
+}
+
+/** A database that is away for long must not fill the disk. */
+const MAX_JOURNAL_BYTES = 4 * 1024 ** 3;
+const SETTLE_MS = 10_000;
+const CLOSE_MS = 5_000;
+
+/** Touches neither disk nor database before the first beacon or `start`. */
+export function createTracking(options: TrackingOptions): Tracking {
+  const { directory, database, now, onError } = options;
+  const name = randomUUID();
+  const journal = createJournal(join(directory, name), name);
+  const cycle = createLoadCycle({ ...options, journal, journalName: name });
+
+  const write = async (happening: Happening): Promise<void> => {
+    if (journal.size() > MAX_JOURNAL_BYTES) {
+      const message = `beacons: expected at most ${MAX_JOURNAL_BYTES} bytes that the database has not taken, got more`;
+      throw new HttpError("overload", message, { retryAfterSeconds: 60 });
+    }
+    await journal.append(JSON.stringify(happening));
+    cycle.wake();
+  };
+
+  return {
+    append: async (beacon) => {
+      await write(happeningOfBeacon(beacon));
+      if (options.acknowledge === "database") await cycle.run();
+    },
+    note: (event) => {
+      write(happeningOfNote(event, new Date(now()))).catch((error: unknown) => onError(error, "noting an event"));
+    },
+    settle: (timeoutMs = SETTLE_MS) => within(cycle.run(), timeoutMs),
+    list: (filter) => listBeacons(database.query, filter),
+    figures: () => ({ ...cycle.figures(), journalBytes: journal.size() }),
+    start: () => cycle.start(),
+    close: async () => {
+      if (journal.size() > 0) {
+        await within(cycle.run(), CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
+      }
+      await within(cycle.stop(), CLOSE_MS);
+      await journal.close();
+    },
+  };
+}
+
+/** Whether it was over in time. */
+async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeOut = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), timeOut]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
