@@ -23,7 +23,7 @@ export interface Ended {
 /** Says when something is to be ended: with the test, or with the file. */
 type WhenOver = (end: () => void) => void;
 
-/** Begins a command with only PATH, Node's cache and `env` in its environment; it ends with the test (or when `whenOver` says). */
+/** Begins a command that sees only PATH, Node's cache and `env`; it ends with the test (or when `whenOver` says). */
 export function startCli(args: readonly string[], env: Env = {}, whenOver: WhenOver = onTestFinished): ChildProcess {
   const child = spawn(process.execPath, [BIN, ...args], {
     env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE, ...env },
