@@ -10,7 +10,7 @@ import { coverPairs, selectCells } from "../matrix.ts";
 import { ADS, type ContentKind, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, SEGMENT } from "./catalog.ts";
 import { errors, type ExpectedRun, expectRuns, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
 import { type HostName, HOSTS } from "./player-events.ts";
-import { heardTones, recordSound } from "./sound.ts";
+import { canHear, heardTones, recordSound } from "./sound.ts";
 import { startWorld, type World } from "./world.ts";
 
 let world: World;
@@ -95,13 +95,16 @@ for (const cell of selectCells(coverPairs(ALL.filter(isPlayable)), ALL.filter(is
   }) => {
     const { runs, tones } = await playPlace(page, cell);
     await expectRuns(page, runs);
-    expect((await heardTones(page)).map(({ tone }) => tone)).toEqual(tones);
+    if (canHear(page)) expect((await heardTones(page)).map(({ tone }) => tone)).toEqual(tones);
     // a player that meets a hole in the sound seeks over it, and over pictures
     expect((await errors(page)).filter((error) => error.includes("bufferSeekOverHole"))).toEqual([]);
   });
 }
 
+const NOTHING_HEARD = "Firefox plays no sound without an audio device";
+
 test("audio-only: the ad is heard in the middle of the sound, which goes on where it was left", async ({ page }) => {
+  test.skip(!canHear(page), NOTHING_HEARD);
   await playPlace(page, { kind: "audio-only", position: "mid", host: "hls.js" });
   const [before, ad, after] = await heardTones(page);
   expect([before?.tone, ad?.tone, after?.tone]).toEqual(["film", "ad", "film"]);
@@ -121,6 +124,7 @@ test("fmp4-muxed: the film plays through where no ad of its packaging can be put
 test("ts-alt-audio: the language is switched before a break and in it, and the ad has its own sound", async ({
   page,
 }) => {
+  test.skip(!canHear(page), NOTHING_HEARD);
   const adTagUrl = world.answerVmap("/ads/vmap", [{ at: PLACES.mid.at, id: "mid", ads: ["a"] }]);
   const hlsConfig = { startPosition: PLACES.mid.from };
   await openPlayer(page, world, { content: "ts-alt-audio", muted: false, options: { adTagUrl }, hlsConfig });

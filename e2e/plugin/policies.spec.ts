@@ -63,9 +63,14 @@ interface ShownRun {
   readonly last: number;
 }
 
-/** What was on screen since the last seek. The frame from before it may still be there. */
-async function readRuns(page: Page, from = 0): Promise<readonly ShownRun[]> {
-  const frames = (await shownFrames(page)).filter(({ source, frame }) => source !== CONTENT_SOURCE || frame >= from);
+/**
+ * What was on screen since the last seek. The frame from before it may still be there, and at places of the film where there are ads a
+ * few of its frames: the last ones before it are shown beyond it (B-frames), and in VHS an ad may end a little before VHS says.
+ */
+async function readRuns(page: Page, from = 0, ...places: readonly number[]): Promise<readonly ShownRun[]> {
+  const isLooked = (frame: number): boolean =>
+    frame >= from && places.every((place) => Math.abs(frame - place) >= SLACK);
+  const frames = (await shownFrames(page)).filter(({ source, frame }) => source !== CONTENT_SOURCE || isLooked(frame));
   return groupRuns(frames).map((run) => ({
     source: run.source,
     first: run.frames[0]?.frame ?? -1,
@@ -127,7 +132,7 @@ for (const host of selectCells<HostName>(HOSTS, ["hls.js"])) {
       await seek(page, 28);
       await playFrames(page, CONTENT_SOURCE, 490, 5);
       // what was on screen when the viewer sought is not looked at
-      const runs = await readRuns(page, 100);
+      const runs = await readRuns(page, 100, 400);
       expect(runs.map(({ source }) => source)).toEqual([ADS.c.source, CONTENT_SOURCE]);
       expectWhole(runs[0], ADS.c.source);
       expectAround(runs[1]?.first, 497);
@@ -345,7 +350,7 @@ test("a selector has the last word; one that throws costs nothing", async ({ pag
   await playPast(page, 0.5);
   await seek(page, 28);
   await playFrames(page, CONTENT_SOURCE, 490, 5);
-  const runs = await readRuns(page, 100);
+  const runs = await readRuns(page, 100, 200, 400);
   expect(runs.map(({ source }) => source)).toEqual([ADS.a.source, ADS.c.source, CONTENT_SOURCE]);
   expectWhole(runs[0], ADS.a.source);
   expectWhole(runs[1], ADS.c.source);
