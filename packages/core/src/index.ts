@@ -10,7 +10,14 @@ export * from "./ads/sidecar.ts";
 export * from "./ads/sidecar-read.ts";
 export { readAdFragment, readPodFragment } from "./ads/sidecar-read-vmap.ts";
 export * from "./ads/time.ts";
-export { type InLineAd, parseAdUrl, parseVast, type VastDocument, type WrapperAd } from "./ads/vast.ts";
+export {
+  type InLineAd,
+  parseAdUrl,
+  parseVast,
+  TICKET_EXTENSION,
+  type VastDocument,
+  type WrapperAd,
+} from "./ads/vast.ts";
 export * from "./ads/vmap.ts";
 export * from "./ads/xml.ts";
 export * from "./cdn.ts";

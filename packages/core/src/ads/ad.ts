@@ -58,6 +58,8 @@ export interface MediaFile {
   readonly codec: string | undefined;
   readonly apiFramework: string | undefined;
   readonly fileSize: number | undefined;
+  /** By what Interlude's ad server knows that it named this file: it goes with the request to repackage it. */
+  readonly repackageTicket?: string;
 }
 
 /** A point of an ad: seconds from its start, or a share (0 to 1) of its duration. */

@@ -140,7 +140,10 @@ function parseAd(element: XmlElement, body: XmlElement, urls: Urls): Ad {
 
 function parseCreative(creative: XmlElement, linear: XmlElement, urls: Urls): Creative {
   const media = child(linear, "MediaFiles");
-  const mediaFiles = children(media, "MediaFile").flatMap((file) => parseMediaFile(file, urls));
+  const tickets = parseTickets(creative);
+  const mediaFiles = children(media, "MediaFile")
+    .flatMap((file) => parseMediaFile(file, urls))
+    .map((file) => ({ ...file, ...tickets.get(file.url) }));
   const hasInteractive = child(media, "InteractiveCreativeFile") !== undefined || mediaFiles.length > 0;
   return {
     id: attribute(creative, "id"),
@@ -164,6 +167,19 @@ function parseUniversalAdId(element: XmlElement): readonly UniversalAdId[] {
   const value = element.text.trim() || (attribute(element, "idValue") ?? "");
   if (!value || value.toLowerCase() === "unknown") return [];
   return [{ registry: attribute(element, "idRegistry") ?? "", value }];
+}
+
+/** The type of the CreativeExtension in which Interlude's ad server puts repackage tickets. */
+export const TICKET_EXTENSION = "application/vnd.interlude.repackage+xml";
+
+/** By the URL of the media file. */
+function parseTickets(creative: XmlElement): ReadonlyMap<string, Pick<MediaFile, "repackageTicket">> {
+  const tickets = children(creative, "CreativeExtensions", "CreativeExtension")
+    .filter((extension) => attribute(extension, "type") === TICKET_EXTENSION)
+    .flatMap((extension) => children(extension, "RepackageTicket"));
+  return new Map(
+    tickets.map((ticket) => [attribute(ticket, "mediaFile") ?? "", { repackageTicket: ticket.text.trim() }]),
+  );
 }
 
 const TYPE_OF_EXTENSION: ReadonlyMap<string | undefined, string> = new Map([

@@ -79,6 +79,21 @@ describe("parseVast", () => {
     ]);
   });
 
+  test("reads the repackage ticket of a media file by its URL, from an extension of its own type alone", () => {
+    const extension = (type: string, url: string): string =>
+      `<CreativeExtension type="${type}"><RepackageTicket mediaFile="${url}"><![CDATA[ sealed ]]></RepackageTicket></CreativeExtension>`;
+    const extensions =
+      extension("application/vnd.interlude.repackage+xml", "https://m.example/a.mp4?x=1&amp;y=2") +
+      extension("application/xml", "https://m.example/b.mp4");
+    const files = ["a.mp4?x=1&amp;y=2", "b.mp4"].map((name) => `<MediaFile>https://m.example/${name}</MediaFile>`);
+    const document = `<VAST version="4.2"><Ad><InLine><Creatives><Creative>
+      <CreativeExtensions>${extensions}</CreativeExtensions>
+      <Linear><MediaFiles>${files.join("")}</MediaFiles></Linear></Creative></Creatives></InLine></Ad></VAST>`;
+    const mediaFiles = firstAd(parseVast(read(document))).creatives[0]?.mediaFiles ?? [];
+    expect(mediaFiles.map((file) => file.repackageTicket)).toEqual(["sealed", undefined]);
+    expect(mediaFiles.map((file) => "repackageTicket" in file)).toEqual([true, false]);
+  });
+
   test("keeps the mezzanine apart from the media files", () => {
     expect(creative?.mezzanines).toEqual([
       expect.objectContaining({ url: "https://media.example/mezzanine.mp4", fileSize: 123_456, height: 1080 }),

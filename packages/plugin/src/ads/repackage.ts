@@ -54,6 +54,7 @@ export async function requestRepackage(
     adSystem: ad.adSystem || undefined,
     adId: ad.id,
     creativeId: request.creative.id,
+    ticket: request.creative.mediaFiles.find(({ url }) => url === request.creativeUrl)?.repackageTicket,
   };
   const startedAt = ports.now();
   let status: number | undefined;
