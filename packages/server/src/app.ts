@@ -5,8 +5,9 @@ import { repackageRoutes } from "./ads/repackage-routes.ts";
 import { createServedCreatives } from "./ads/served-creatives.ts";
 import { tagRoutes } from "./ads/tag-routes.ts";
 import { registerDocs } from "./api-docs.ts";
-import { deriveBeaconSecret } from "./beacon-signature.ts";
+import { type BeaconParameters, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
+import { openCampaigns } from "./campaign-parts.ts";
 import type { ServerConfig } from "./config.ts";
 import { registerCors, shareAnswer } from "./cors.ts";
 import { countDeliveries } from "./crs/webhooks.ts";
@@ -73,12 +74,18 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
   }
   await registerDocs(app);
   metrics.register(app);
-  await app.register(healthRoutes, { checks: { database: () => query("select 1"), ...deps.checks } });
+  const campaigns = openCampaigns(app, { config, query, note: tracking.note, now });
+  await app.register(healthRoutes, {
+    checks: { database: () => query("select 1"), ...deps.checks },
+    details: () => (campaigns.status().state === "outdated" ? { campaigns: "outdated" } : {}),
+  });
 
   const served = createServedCreatives(query, now);
-  const { zones, campaigns, publicHosts, ticketSecret, repackageLimits: limits } = config;
+  const { zones, publicHosts, ticketSecret, repackageLimits: limits } = config;
+  const secret = deriveBeaconSecret(ticketSecret);
+  const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, secret);
   await app.register(zoneRoutes, { zones });
-  await app.register(tagRoutes, { zones, campaigns, publicHosts, served });
+  await app.register(tagRoutes, { zones, campaigns: campaigns.server, publicHosts, served, sign });
   await app.register(repackageRoutes, {
     crs,
     zones,
@@ -91,9 +98,12 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
   await app.register(trackingRoutes, {
     now,
     tracking,
-    secret: deriveBeaconSecret(ticketSecret),
+    secret,
     zones,
-    onBeacon: ({ event, error }) => metrics.countBeacon(event, error),
+    onBeacon: (beacon) => {
+      metrics.countBeacon(beacon.event, beacon.error);
+      campaigns.deliveries.note(beacon);
+    },
   });
   await app.register(reportBeaconsRoutes, { tracking, authorise: requireBearer(config.apiToken) });
   registerTrackingMetrics(metrics.registry, tracking);

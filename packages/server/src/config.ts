@@ -5,7 +5,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { type Campaigns, NO_CAMPAIGNS, parseCampaigns } from "./ads/campaign/campaign-file.ts";
+import { type Campaigns, NO_CAMPAIGNS } from "./ads/campaign/campaign.ts";
+import { parseCampaigns } from "./ads/campaign/campaign-file.ts";
 import type { RepackageLimits } from "./ads/admission.ts";
 import type { CrsConfig } from "./crs/crs-config.ts";
 import { parseAccounts, type RepackageAccount } from "./crs/repackage-accounts.ts";
@@ -56,6 +57,8 @@ export interface ServerConfig {
   /** Where media is published; directories are folders `<stateDir>/cdn/<name>`, served at `/cdn/{name}/`. */
   readonly targets: readonly TargetConfig[];
   readonly campaigns: Campaigns;
+  /** Where they were read, and are read again when it changes; undefined: they stay as they are. */
+  readonly campaignFile: string | undefined;
   readonly fetch: {
     /** `host:port` of private hosts that may be fetched from. */
     readonly allowPrivate: readonly string[];
@@ -91,7 +94,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_ZONES: "zones file, JSON (zone 1)",
   INTERLUDE_CDNS: "names, comma-separated, of the embedded origins (a,b)",
   INTERLUDE_TARGETS: "targets file, JSON: what media is published to instead of the embedded origins (none)",
-  INTERLUDE_CAMPAIGNS: "campaign file, JSON (none)",
+  INTERLUDE_CAMPAIGNS: "campaign file, JSON, read again when it changes (none)",
   INTERLUDE_FETCH_ALLOW_PRIVATE: "host:port, comma-separated, of private hosts that creatives may come from (none)",
   INTERLUDE_FETCH_PORTS: "ports, comma-separated, of public hosts (80,443)",
   INTERLUDE_CRS: "on or off: whether creatives are repackaged (on)",
@@ -152,6 +155,7 @@ export function readConfig(env: Environment): ServerConfig {
     zones,
     targets,
     campaigns: readFile(env, "INTERLUDE_CAMPAIGNS", parseCampaigns) ?? NO_CAMPAIGNS,
+    campaignFile: readText(env, "INTERLUDE_CAMPAIGNS"),
     fetch: {
       allowPrivate: readItems(env, "INTERLUDE_FETCH_ALLOW_PRIVATE", "host:port", isHostPort),
       ports: unlessEmpty(ports, [80, 443]),

@@ -5,18 +5,21 @@ import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typ
 export interface HealthRoutesOptions {
   /** What must work, by name; each rejects or hangs when it does not. */
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
+  /** What an alive process has to say beside, by name. Anybody may read it. */
+  readonly details?: () => Readonly<Record<string, string>>;
 }
 
 const CHECK_TIMEOUT_MS = 2_000;
 
 const Health = Type.Object({ status: Type.String(), failing: Type.Optional(Type.Array(Type.String())) });
+const Alive = Type.Object({ status: Type.String() }, { additionalProperties: Type.String() });
 
 /** `GET /healthz`: 200 while the process answers. `GET /readyz`: 200, or 503 with the names of the checks that fail. */
-export const healthRoutes: FastifyPluginAsyncTypebox<HealthRoutesOptions> = async (app, { checks }) => {
-  const alive = { summary: "The process is alive", tags: ["operations"], response: { 200: Health } };
+export const healthRoutes: FastifyPluginAsyncTypebox<HealthRoutesOptions> = async (app, { checks, details }) => {
+  const alive = { summary: "The process is alive", tags: ["operations"], response: { 200: Alive } };
   app.get("/healthz", { schema: alive }, async (_request, reply) => {
     reply.header("cache-control", "no-store");
-    return { status: "ok" };
+    return { status: "ok", ...details?.() };
   });
 
   const ready = {

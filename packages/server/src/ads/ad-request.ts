@@ -1,5 +1,5 @@
 /** What an ad tag asks for, and the addresses that its answer contains: creatives, wrapped tags, tracking. */
-import type { LineItem } from "./campaign/campaign-file.ts";
+import type { ServedPod } from "./campaign/served-pod.ts";
 
 /** Who asks, from where in the content, and under which address of ours. */
 export interface AdRequest {
@@ -11,6 +11,19 @@ export interface AdRequest {
   readonly breakId: string;
   /** Of the first ad in its pod, from 1. */
   readonly position: number;
+  /** The key that stands for the viewer that the tag named; undefined: it named none. */
+  readonly viewer?: string | undefined;
+  /** The `sig` of a tracking URL: over the event and the parameters that are fixed. */
+  readonly sign?: (event: string, parameters: Readonly<Record<string, string>>) => string;
+  /** The ticket by which a page may have a creative repackaged that this answer names; undefined: it needs none. */
+  readonly repackageTicket?: (creativeUrl: string, ad: TicketedAd) => string | undefined;
+}
+
+/** What a repackage ticket says of an ad. */
+export interface TicketedAd {
+  readonly adSystem: string;
+  readonly adId: string;
+  readonly creativeId: string;
 }
 
 /** What a tracking URL says beside the request: empty where it does not apply. */
@@ -18,7 +31,10 @@ export interface TrackedThing {
   readonly lineItem: string;
   readonly ad: string;
   readonly creative: string;
+  /** From 1; 0: not one of the ads. */
   readonly position: number;
+  /** Which of several alike in this place, from 1; where there is one, undefined. */
+  readonly occurrence?: number;
 }
 
 /** Filled in by the player. */
@@ -38,14 +54,34 @@ export function trackingUrl(event: string, request: AdRequest, thing: TrackedThi
     ad: thing.ad,
     creative: thing.creative,
     li: thing.lineItem,
+    ...(thing.occurrence === undefined ? {} : { n: String(thing.occurrence) }),
+    ...(request.viewer === undefined ? {} : { v: request.viewer }),
   };
-  const query = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  const sig = request.sign?.(event, parameters);
+  const query = Object.entries({ ...parameters, ...(sig === undefined ? {} : { sig }) }).map(
+    ([name, value]) => `${name}=${encodeURIComponent(value)}`,
+  );
   return `${request.base.href}track/${encodeURIComponent(event)}?${query.join("&")}${MACROS}`;
 }
 
-/** This server's tag for a line item, for the same viewer and place. */
-export function tagUrl(lineItem: string, request: AdRequest): string {
-  return completeTag(new URL(`/ads/vast?li=${encodeURIComponent(lineItem)}`, request.base), request).href;
+/** What a tag of ours for a break says, beside the viewer and the place. */
+export interface TagTerms {
+  /** undefined: the pod is picked. */
+  readonly lineItem: string | undefined;
+  /** Seconds. */
+  readonly duration: number | undefined;
+  readonly maxAds: number | undefined;
+  /** As the viewer's own tag had them. */
+  readonly parameters: readonly (readonly [string, string])[];
+}
+
+/** This server's tag for a break, for the same viewer and place. */
+export function tagUrl({ lineItem, duration, maxAds, parameters }: TagTerms, request: AdRequest): string {
+  const url = new URL("/ads/vast", request.base);
+  const terms = { li: lineItem, duration, maxads: maxAds };
+  for (const [name, value] of Object.entries(terms)) if (value !== undefined) url.searchParams.set(name, String(value));
+  for (const [name, value] of parameters) url.searchParams.append(name, value);
+  return completeTag(url, request).href;
 }
 
 /** The tag of a wrapper: one of ours gets the viewer and the place of this request, a foreign one is left as it is. */
@@ -74,7 +110,8 @@ export function absoluteUrl(reference: string, request: AdRequest): string {
 }
 
 /** Every creative that the answer to a tag names. A wrapper names none: whoever serves the wrapped tag does. */
-export function listCreativeUrls(item: LineItem, request: AdRequest): readonly string[] {
-  if (item.kind === "wrapper") return [];
-  return item.ads.flatMap((ad) => ad.mediaFiles.map((file) => absoluteUrl(file.url, request)));
+export function listCreativeUrls(pod: ServedPod, request: AdRequest): readonly string[] {
+  return pod.ads.flatMap(({ content }) =>
+    content.kind === "ad" ? content.ad.mediaFiles.map((file) => absoluteUrl(file.url, request)) : [],
+  );
 }

@@ -1,13 +1,14 @@
-/** The ad server's tags: VAST of a line item, VMAP of a schedule. */
+/** The ad server's tags: VAST of a break, VMAP of a schedule. */
 import { randomUUID } from "node:crypto";
 import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../base-url.ts";
-import { HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import { type AdRequest, listCreativeUrls } from "./ad-request.ts";
-import type { Campaigns, LineItem } from "./campaign/campaign-file.ts";
+import { type BreakCall, readBreakCall } from "./campaign/break-call.ts";
+import type { CampaignServer } from "./campaign/campaign-server.ts";
+import type { ServedPod } from "./campaign/served-pod.ts";
 import type { ServedCreatives } from "./served-creatives.ts";
 import { buildVast } from "./vast-writer.ts";
 import { buildVmap } from "./vmap-writer.ts";
@@ -15,10 +16,12 @@ import { document, type Markup } from "./xml-writer.ts";
 
 /** What is served, to whom it is noted down, under which names of this server. */
 export interface TagRoutesOptions {
-  readonly campaigns: Campaigns;
+  readonly campaigns: CampaignServer;
   readonly zones: readonly ZoneConfig[];
   readonly publicHosts: readonly string[];
   readonly served: Pick<ServedCreatives, "record">;
+  /** The `sig` of a tracking URL. */
+  readonly sign: NonNullable<AdRequest["sign"]>;
 }
 
 const Viewer = {
@@ -26,9 +29,23 @@ const Viewer = {
   session: Type.Optional(plainText(200, "the viewer's session, passed on to tracking")),
   break: Type.Optional(plainText(200, "id of the ad break")),
   position: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "of the first ad in its pod" })),
+  // Not validated: a macro that nobody filled in must not cost the ad
+  ...Object.fromEntries(
+    Object.entries({
+      duration: "s of the break",
+      maxads: "ads that it may have",
+      tl: "both of these: l,duration,maxads",
+      viewer: "id by which impressions are capped; the session where it is left out",
+      device: "tv, tablet, phone, desktop or other, instead of what the User-Agent says",
+      k: "key1=value1;key2=value2, for targeting, as every parameter with another name",
+    }).map(([name, description]) => [name, Type.Optional(Type.Unknown({ description }))]),
+  ),
 };
 
-const VastQuery = Type.Object({ ...Viewer, li: plainText(64, "line item") });
+const VastQuery = Type.Object({
+  ...Viewer,
+  li: Type.Optional(plainText(64, "line item; without it the ads are picked")),
+});
 const VmapQuery = Type.Object({
   ...Viewer,
   schedule: plainText(64),
@@ -44,21 +61,22 @@ const response = { 200: { content: { "application/xml": { schema: Type.String() 
 export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app, options) => {
   const { campaigns, served } = options;
 
-  const readRequest = (
-    request: FastifyRequest,
-    query: Static<typeof VastQuery> | Static<typeof VmapQuery>,
-  ): AdRequest => ({
-    base: readBaseUrl(request, options.publicHosts),
-    zone: requireZone(options.zones, query.zone).zone,
-    session: query.session ?? "",
-    breakId: query.break ?? "",
-    position: query.position ?? 1,
-  });
+  const readCall = (request: FastifyRequest, query: Static<typeof VastQuery> | Static<typeof VmapQuery>): BreakCall => {
+    const adRequest: AdRequest = {
+      base: readBaseUrl(request, options.publicHosts),
+      zone: requireZone(options.zones, query.zone).zone,
+      session: query.session ?? "",
+      breakId: query.break ?? "",
+      position: query.position ?? 1,
+      sign: options.sign,
+    };
+    return readBreakCall(adRequest, query, request.headers);
+  };
 
   /** An answer whose creatives cannot be noted down is still an answer: what is repackaged already plays. */
   const answer = async (
     root: Markup,
-    items: readonly LineItem[],
+    pods: readonly ServedPod[],
     adRequest: AdRequest,
     request: FastifyRequest,
     reply: FastifyReply,
@@ -66,7 +84,7 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
     try {
       await served.record(
         adRequest.zone,
-        items.flatMap((item) => listCreativeUrls(item, adRequest)),
+        pods.flatMap((pod) => listCreativeUrls(pod, adRequest)),
       );
     } catch (error) {
       request.log.error({ err: error }, "served creatives were not recorded");
@@ -75,31 +93,20 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
     return document(root);
   };
 
-  const vastSchema = { summary: "VAST 4.2 of a line item", tags: ["ads"], querystring: VastQuery, response };
+  const vastSchema = { summary: "VAST 4.2 of a break", tags: ["ads"], querystring: VastQuery, response };
   app.get("/ads/vast", { schema: vastSchema }, async (request, reply) => {
-    const adRequest = readRequest(request, request.query);
-    const item = requireLineItem(campaigns, request.query.li);
-    return answer(buildVast(item, adRequest, randomUUID), [item], adRequest, request, reply);
+    const call = readCall(request, request.query);
+    const pod = await campaigns.serveBreak(call);
+    return answer(buildVast(pod, call.request, randomUUID), [pod], call.request, request, reply);
   });
 
   const vmapSchema = { summary: "VMAP 1.0 of a schedule", tags: ["ads"], querystring: VmapQuery, response };
   app.get("/ads/vmap", { schema: vmapSchema }, async (request, reply) => {
-    const adRequest = readRequest(request, request.query);
-    const { schedule, li, source = "inline" } = request.query;
-    const scheduled = campaigns.schedules.get(schedule);
-    if (!scheduled) throw unknown("schedule-unknown", "schedule", schedule);
-    const breaks = scheduled.map((entry) => ({ ...entry, lineItem: requireLineItem(campaigns, li ?? entry.lineItem) }));
-    const items = source === "inline" ? breaks.map((entry) => entry.lineItem) : [];
-    return answer(buildVmap(breaks, source, adRequest, randomUUID), items, adRequest, request, reply);
+    const call = readCall(request, request.query);
+    const { schedule, source = "inline" } = request.query;
+    const breaks = await campaigns.serveSchedule(schedule, call, source);
+    const root = buildVmap(breaks, source, call.request, call.viewer.parameters, randomUUID);
+    const pods = breaks.map(({ pod }) => pod);
+    return answer(root, pods, call.request, request, reply);
   });
 };
-
-function requireLineItem(campaigns: Campaigns, id: string): LineItem {
-  const item = campaigns.lineItems.get(id);
-  if (!item) throw unknown("line-item-unknown", "li", id);
-  return item;
-}
-
-function unknown(code: "line-item-unknown" | "schedule-unknown", name: string, got: string): HttpError {
-  return new HttpError(code, `${name}: expected one of the campaign file, got ${JSON.stringify(got)}`);
-}

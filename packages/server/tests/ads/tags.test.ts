@@ -10,6 +10,7 @@ import {
 import { request as httpRequest } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createServedCreatives } from "../../src/ads/served-creatives.ts";
+import { deriveBeaconSecret, signBeacon } from "../../src/beacon-signature.ts";
 import type { Database } from "../../src/database/database.ts";
 import { parseXml } from "../../src/xml.ts";
 import { openTestDatabase, testApp, testConfig } from "../http/test-app.ts";
@@ -62,8 +63,16 @@ describe("GET /ads/vast", () => {
   test("tracking URLs tell zone, session, break, position, ad, creative and line item, and leave macros to the player", async () => {
     const document = await vast(`/ads/vast?${VIEWER}&li=mp4&position=3`);
     const [impression = ""] = document.ads[0]?.ad.impressions ?? [];
+    const { ticketSecret } = testConfig();
+    const place = { zone: "1", session: "s 1", break: "mid", position: "3" };
+    const sig = signBeacon(
+      "impression",
+      { ...place, ad: "ad-mp4", creative: "ad-mp4", li: "mp4" },
+      deriveBeaconSecret(ticketSecret),
+    );
     expect(impression).toBe(
       "http://localhost:8080/track/impression?zone=1&session=s%201&break=mid&position=3&ad=ad-mp4&creative=ad-mp4&li=mp4" +
+        `&sig=${sig}` +
         "&t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=[CONTENTPLAYHEAD]&error=[ERRORCODE]&cb=[CACHEBUSTING]",
     );
     const expanded = expandMacros(impression, { ADPLAYHEAD: 2.5, CONTENTPLAYHEAD: 20, ERRORCODE: 407 });

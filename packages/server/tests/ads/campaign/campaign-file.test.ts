@@ -31,15 +31,38 @@ function complaint(text: string): string {
 describe("parseCampaigns", () => {
   test("reads pods, wrappers and schedules; what is left out has its stated default", () => {
     const { lineItems, schedules } = parseCampaigns(GOOD, "campaigns.json");
-    expect(lineItems.get("wrapped")).toEqual({ kind: "wrapper", id: "wrapped", tagUrl: "/ads/vast?li=mp4" });
+    expect(lineItems.get("wrapped")).toEqual({
+      kind: "wrapper",
+      id: "wrapped",
+      tagUrl: "/ads/vast?li=mp4",
+      duration: undefined,
+      zones: [],
+      flight: { start: undefined, end: undefined },
+      priority: undefined,
+      weight: 1,
+      targeting: { keyValues: new Map(), exclude: new Map(), devices: [] },
+      frequency: [],
+      goal: undefined,
+      separation: [],
+      perBreak: 1,
+      isTogether: false,
+      bumper: undefined,
+    });
     const pod = lineItems.get("mp4");
-    expect(pod?.kind === "pod" && pod.ads[0]).toMatchObject({ creativeId: "ad-mp4", skipOffset: undefined });
-    expect(schedules.get("s")).toEqual([{ id: "pre", timeOffset: "start", lineItem: "mp4" }]);
+    expect(pod?.kind === "pod" && pod.ads[0]).toMatchObject({
+      creativeId: "ad-mp4",
+      skipOffset: undefined,
+      companions: [],
+      companionsRequired: "none",
+    });
+    const limits = { duration: undefined, maxAds: undefined };
+    expect(schedules.get("s")).toEqual([{ id: "pre", timeOffset: "start", lineItem: "mp4", ...limits }]);
   });
 
   test("a file without schedules and a pod without ads are fine", () => {
     const empty = parseCampaigns('{"version":1,"lineItems":[{"id":"none","ads":[]}]}', "c.json");
-    expect([empty.lineItems.get("none"), empty.schedules.size]).toEqual([{ kind: "pod", id: "none", ads: [] }, 0]);
+    expect(empty.lineItems.get("none")).toMatchObject({ kind: "pod", id: "none", ads: [] });
+    expect(empty.schedules.size).toBe(0);
   });
 
   test.each([
@@ -113,5 +136,123 @@ describe("parseCampaigns", () => {
     expect(complaint("[".repeat(100_000))).toContain("expected at most 50 levels");
     expect(complaint(`${GOOD}\n{}`)).toContain("line 18: expected the end of the file, got {}");
     expect(complaint("[]")).toBe("campaigns.json, line 1: expected an object, got a list of 0");
+  });
+});
+
+const TERMS = `{ "version": 1, "lineItems": [
+  { "id": "spring", "priority": 1, "weight": 2.5, "zones": ["1"],
+    "flight": { "start": "2026-06-01T00:00:00Z", "end": "2026-07-01T00:00+02:00" },
+    "targeting": { "keyValues": { "genre": ["Sport"] }, "exclude": { "rating": ["kids"] }, "devices": ["tv"] },
+    "frequency": [ { "impressions": 2, "hours": 0.5 } ],
+    "goal": { "impressions": 1000, "pacing": "even" },
+    "separation": ["cars"],
+    "perBreak": 2,
+    "ads": [ { "id": "a", "duration": 10, "companionsRequired": "any",
+      "companions": [ { "id": "c", "width": 300, "height": 250, "image": "/c.png", "type": "image/png" } ],
+      "mediaFiles": [ { "url": "/a.mp4", "type": "video/mp4", "width": 640, "height": 360 } ] } ] },
+  { "id": "other", "priority": 2, "duration": 30, "wrapper": "https://ads.example/tag" },
+  { "id": "opener", "priority": 1, "bumper": "first", "ads": [] } ],
+  "schedules": [ { "id": "s", "breaks": [ { "id": "mid", "timeOffset": "50%", "duration": 60, "maxAds": 4 } ] } ] }`;
+
+describe("the terms of a line item", () => {
+  test("are read with their units: hours of a cap, values in lower case, times with their offset", () => {
+    const { lineItems, schedules } = parseCampaigns(TERMS, "c.json");
+    expect(lineItems.get("spring")).toMatchObject({
+      zones: ["1"],
+      flight: { start: new Date("2026-06-01T00:00:00Z"), end: new Date("2026-06-30T22:00:00Z") },
+      priority: 1,
+      weight: 2.5,
+      targeting: {
+        keyValues: new Map([["genre", ["sport"]]]),
+        exclude: new Map([["rating", ["kids"]]]),
+        devices: ["tv"],
+      },
+      frequency: [{ impressions: 2, hours: 0.5 }],
+      goal: { impressions: 1000, pacing: "even" },
+      separation: ["cars"],
+      perBreak: 2,
+      ads: [
+        {
+          companionsRequired: "any",
+          companions: [
+            { id: "c", width: 300, height: 250, resource: { kind: "static", url: "/c.png", type: "image/png" } },
+          ],
+        },
+      ],
+    });
+    expect(schedules.get("s")?.[0]).toMatchObject({ lineItem: undefined, duration: 60, maxAds: 4 });
+  });
+
+  test.each([
+    [
+      '"priority": 1, "weight"',
+      '"weight"',
+      "line 2: lineItems[0].priority: expected a whole number from 1 to 16, because there is weight",
+    ],
+    ['"priority": 1', '"priority": 17', "line 2: lineItems[0].priority: expected a whole number from 1 to 16, got 17"],
+    ['"weight": 2.5', '"weight": 0', "line 2: lineItems[0].weight: expected a number above 0, at most 1000, got 0"],
+    ['["1"]', '["a b"]', 'line 2: lineItems[0].zones[0]: expected the name of a zone, got "a b"'],
+    [
+      "2026-06-01T00:00:00Z",
+      "2026-06-01",
+      "line 3: lineItems[0].flight.start: expected a time with its offset such as",
+    ],
+    [
+      "2026-06-01T00:00:00Z",
+      "2026-02-30T00:00:00Z",
+      "line 3: lineItems[0].flight.start: expected a time with its offset",
+    ],
+    ["2026-07-01T00:00+02:00", "2026-05-01T00:00Z", "line 3: lineItems[0].flight.end: expected a time after start"],
+    ['"tv"', '"telly"', "line 4: lineItems[0].targeting.devices[0]: expected one of tv, tablet, phone, desktop, other"],
+    ['["Sport"]', "[]", "line 4: lineItems[0].targeting.keyValues.genre: expected at least one value, got a list of 0"],
+    ['"genre"', '"a b"', "line 4: lineItems[0].targeting.keyValues.a b: expected a key of 1 to 64 letters"],
+    [
+      '"hours": 0.5',
+      '"hours": 0',
+      "line 5: lineItems[0].frequency[0].hours: expected a number of hours above 0, at most 720",
+    ],
+    [
+      '"impressions": 2',
+      '"impressions": 2.5',
+      "line 5: lineItems[0].frequency[0].impressions: expected a whole number above 0",
+    ],
+    [
+      ', "end": "2026-07-01T00:00+02:00"',
+      "",
+      "line 6: lineItems[0].goal: expected a flight with start and end beside it",
+    ],
+    ['"even"', '"slow"', "line 6: lineItems[0].goal.pacing: expected one of even, asap"],
+    [
+      '"perBreak": 2',
+      '"perBreak": 2, "together": true',
+      "line 8: lineItems[0].perBreak: expected nothing beside together",
+    ],
+    ['"any"', '"some"', "line 9: lineItems[0].ads[0].companionsRequired: expected one of all, any, none"],
+    ['"image": "/c.png", ', "", "line 10: lineItems[0].ads[0].companions[0]: expected one of image, iframe and html"],
+    [
+      '"image": "/c.png"',
+      '"html": "<p>"',
+      "line 10: lineItems[0].ads[0].companions[0].type: expected nothing beside iframe",
+    ],
+    [', "type": "image/png"', "", "line 10: lineItems[0].ads[0].companions[0].type: expected a text, got nothing"],
+    ['"duration": 30, ', "", "line 12: lineItems[1].duration: expected the seconds that the wrapper's ad counts for"],
+    [
+      '"duration": 30, ',
+      '"duration": 30, "bumper": "last", ',
+      "line 12: lineItems[1].bumper: expected nothing beside wrapper",
+    ],
+    [
+      '"bumper": "first"',
+      '"bumper": "first", "separation": []',
+      "line 13: lineItems[2].separation: expected nothing beside bumper",
+    ],
+    [
+      '"duration": 60',
+      '"duration": 60, "lineItem": "spring"',
+      "line 14: schedules[0].breaks[0].duration: expected nothing beside",
+    ],
+  ])("%s changed to %s is reported at its line", (from, to, expected) => {
+    expect(TERMS).toContain(from);
+    expect(complaint(TERMS.replace(from, to))).toContain(expected);
   });
 });

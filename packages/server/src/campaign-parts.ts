@@ -1,0 +1,43 @@
+/** Wires the campaign file: read again when it changes, impressions counted, tags answered. */
+import type { FastifyInstance } from "fastify";
+import { type CampaignServer, createCampaignServer } from "./ads/campaign/campaign-server.ts";
+import { createDeliveries, type Deliveries } from "./ads/campaign/deliveries.ts";
+import { type CampaignStatus, watchCampaigns } from "./ads/campaign/watch-campaigns.ts";
+import type { ServerConfig } from "./config.ts";
+import type { Queryable } from "./database/database.ts";
+import type { NoteEvent } from "./noted-event.ts";
+
+/** What the rest of the server needs of it. */
+export interface CampaignParts {
+  readonly server: CampaignServer;
+  /** To be told of each tracking request. */
+  readonly deliveries: Pick<Deliveries, "note">;
+  readonly status: () => CampaignStatus;
+}
+
+export interface CampaignPartsDeps {
+  readonly config: Pick<ServerConfig, "campaigns" | "campaignFile">;
+  readonly query: Queryable["query"];
+  readonly note: NoteEvent;
+  /** ms since the epoch */
+  readonly now: () => number;
+}
+
+/** Ends with the app. */
+export function openCampaigns(app: FastifyInstance, { config, query, note, now }: CampaignPartsDeps): CampaignParts {
+  const source = watchCampaigns({
+    file: config.campaignFile,
+    initial: config.campaigns,
+    now,
+    log: { info: (message) => app.log.info(message), error: (message) => app.log.error(message) },
+  });
+  const campaigns = source.current;
+  const onError = (error: unknown, message: string): void => app.log.error({ err: error }, message);
+  const deliveries = createDeliveries({ query, campaigns, now, onError });
+  app.addHook("onClose", async () => {
+    source.close();
+    await deliveries.flush();
+  });
+  const server = createCampaignServer({ campaigns, deliveries, note, now, random: Math.random });
+  return { server, deliveries, status: source.status };
+}
