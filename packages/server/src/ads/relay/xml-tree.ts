@@ -1,13 +1,9 @@
 /**
- * XML that is passed on: what nobody here knows leaves as it came, attributes, prefixes and CDATA included. Comments and processing
- * instructions are dropped on reading, as by core's `readXml`.
- *
- * The strict reader says what a document means; beside it the document is cut into its pieces as written. Where the two do not see
- * the same elements and text, the document is refused, so that no reader behind this one is told something else.
+ * XML that is passed on: what nobody here knows leaves as it came, attributes, prefixes and CDATA included.
  *
  * @see XML 1.0 §2.4 (markup), §3.1 (tags)
  */
-import { AdError, readXml, type XmlElement, type XmlReader } from "@interlude/core";
+import { isNamed, type XmlElement } from "@interlude/core";
 
 /** An element as core's parsers read it, and as it is printed. Never changed in place. */
 export interface TreeElement extends XmlElement {
@@ -27,25 +23,6 @@ export type TreeNode = TreeElement | TreeText;
 export interface TreeText {
   readonly raw: string;
   readonly text: string;
-}
-
-/**
- * @param reader the strict one; it gets the text after core's `readXml`
- * @throws AdError `response-too-large`, `xml-malformed`
- */
-export function readTree(text: string, reader: XmlReader, maxBytes: number): TreeElement {
-  let cut: Draft | undefined;
-  const strict = readXml(
-    text,
-    (bare) => {
-      const element = reader(bare);
-      cut = cutElements(bare);
-      return element;
-    },
-    { maxBytes },
-  );
-  if (!cut) throw disagree(strict.name);
-  return join(cut, strict);
 }
 
 /** The whole document: XML declaration and root. */
@@ -70,8 +47,27 @@ function print(node: TreeNode, parts: string[]): void {
   parts.push(`</${node.qualifiedName}>`);
 }
 
+/** Characters of what is within an element, nearly. */
+export function weighTree(element: TreeElement): number {
+  return element.nodes.reduce(
+    (sum, node) =>
+      sum +
+      (isElement(node) ? 2 * node.qualifiedName.length + 5 + node.markup.length + weighTree(node) : node.raw.length),
+    0,
+  );
+}
+
 export function isElement(node: TreeNode): node is TreeElement {
   return "nodes" in node;
+}
+
+/** As core's `children`, in the shape of a tree: the elements at the end of a path of names, in any case; at most 500 of each step. */
+export function elementsOf(element: TreeElement, ...path: readonly string[]): readonly TreeElement[] {
+  const start: readonly TreeElement[] = [element];
+  return path.reduce(
+    (found, name) => found.flatMap(({ children }) => children.filter((child) => isNamed(child, name))).slice(0, 500),
+    start,
+  );
 }
 
 /** A new element; attributes that are undefined are left out. */
@@ -136,7 +132,8 @@ export function cdataNode(content: string): TreeText {
   return { raw: `<![CDATA[${text.replaceAll("]]>", "]]]]><![CDATA[>")}]]>`, text };
 }
 
-function contentOf(nodes: readonly TreeNode[]): Pick<TreeElement, "nodes" | "children" | "text"> {
+/** What follows from the nodes of an element. */
+export function contentOf(nodes: readonly TreeNode[]): Pick<TreeElement, "nodes" | "children" | "text"> {
   const text = nodes.map((node) => (isElement(node) ? "" : node.text)).join("");
   return { nodes, children: nodes.filter(isElement), text };
 }
@@ -160,19 +157,8 @@ function escape(text: string): string {
   return text.replace(/[&<>"\t\n\r]/g, (found) => REFERENCE[found] ?? "");
 }
 
-const ENTITY: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** Of text that the strict reader let through: XML's five entities and numbers. */
-function decode(raw: string): string {
-  if (!raw.includes("&")) return raw;
-  return raw.replace(/&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi, (whole, hex?: string, digits?: string, name?: string) => {
-    if (name !== undefined) return ENTITY[name] ?? whole;
-    const code = hex === undefined ? Number(digits) : Number.parseInt(hex, 16);
-    return code <= 0x10_ffff ? String.fromCodePoint(code) : whole;
-  });
-}
-
-function localName(name: string): string {
+/** Without its prefix. */
+export function localName(name: string): string {
   return name.slice(name.indexOf(":") + 1);
 }
 
@@ -182,107 +168,3 @@ function isDeclaration(name: string): boolean {
 
 /** An attribute with the white space before it; values as the strict reader lets them through. */
 const ATTRIBUTE = /\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/g;
-
-/** An element that is being cut out. */
-interface Draft {
-  readonly name: string;
-  readonly markup: string;
-  readonly nodes: (Draft | TreeText)[];
-}
-
-/** The root of a text without comments; undefined where the pieces do not fit together. One look at each character. */
-function cutElements(text: string): Draft | undefined {
-  const open: Draft[] = [];
-  let root: Draft | undefined;
-  let at = 0;
-  while (at < text.length) {
-    const piece = cutPiece(text, at);
-    if (!piece) return undefined;
-    at = piece.end;
-    const parent = open.at(-1);
-    if (piece.kind === "text") {
-      if (parent) parent.nodes.push(piece.node);
-      else if (piece.node.text.trim() !== "") return undefined;
-    } else if (piece.kind === "close") {
-      if (open.pop()?.name !== piece.name) return undefined;
-    } else {
-      const element: Draft = { name: piece.name, markup: piece.markup, nodes: [] };
-      if (parent) parent.nodes.push(element);
-      else if (root) return undefined;
-      else root = element;
-      if (!piece.isEmpty) open.push(element);
-    }
-  }
-  return open.length === 0 ? root : undefined;
-}
-
-type Piece =
-  | { readonly kind: "text"; readonly node: TreeText; readonly end: number }
-  | { readonly kind: "close"; readonly name: string; readonly end: number }
-  | {
-      readonly kind: "open";
-      readonly name: string;
-      readonly markup: string;
-      readonly isEmpty: boolean;
-      readonly end: number;
-    };
-
-const CDATA = "<![CDATA[";
-
-function cutPiece(text: string, at: number): Piece | undefined {
-  if (text[at] !== "<") {
-    const next = text.indexOf("<", at);
-    const end = next < 0 ? text.length : next;
-    const raw = text.slice(at, end);
-    return { kind: "text", node: { raw, text: decode(raw) }, end };
-  }
-  if (text.startsWith(CDATA, at)) {
-    const close = text.indexOf("]]>", at);
-    if (close < 0) return undefined;
-    const node = { raw: text.slice(at, close + 3), text: text.slice(at + CDATA.length, close) };
-    return { kind: "text", node, end: close + 3 };
-  }
-  const end = findTagEnd(text, at);
-  if (end === undefined) return undefined;
-  if (text[at + 1] === "/") return { kind: "close", name: text.slice(at + 2, end - 1).trim(), end };
-  const isEmpty = text[end - 2] === "/";
-  const tag = text.slice(at + 1, isEmpty ? end - 2 : end - 1).trimEnd();
-  const space = tag.search(/\s/);
-  const name = space < 0 ? tag : tag.slice(0, space);
-  return { kind: "open", name, markup: tag.slice(name.length), isEmpty, end };
-}
-
-/** Behind the `>` of a tag: one within a quoted value ends nothing. */
-function findTagEnd(text: string, at: number): number | undefined {
-  const mark = /["'>]/g;
-  mark.lastIndex = at;
-  for (let found = mark.exec(text); found; found = mark.exec(text)) {
-    if (found[0] === ">") return mark.lastIndex;
-    const close = text.indexOf(found[0], mark.lastIndex);
-    if (close < 0) return undefined;
-    mark.lastIndex = close + 1;
-  }
-  return undefined;
-}
-
-function join(cut: Draft, strict: XmlElement): TreeElement {
-  let index = 0;
-  const nodes = cut.nodes.map((node) => {
-    if ("raw" in node) return node;
-    const child = strict.children[index++];
-    if (!child) throw disagree(node.name);
-    return join(node, child);
-  });
-  const content = contentOf(nodes);
-  const isSame =
-    localName(cut.name) === strict.name &&
-    index === strict.children.length &&
-    content.text.replaceAll("\r", "") === strict.text.replaceAll("\r", "");
-  if (!isSame) throw disagree(cut.name);
-  const { name, attributes } = strict;
-  return { name, qualifiedName: cut.name, attributes, markup: cut.markup, ...content };
-}
-
-function disagree(name: string): AdError {
-  return new AdError("xml-malformed", `XML: expected well-formed elements, got <${name.slice(0, 40)}>`);
-}

@@ -1,0 +1,47 @@
+/**
+ * The tracking of this server, added to ads and breaks that are passed on. Theirs stays as it is.
+ *
+ * @see VAST 4.3 §3.14.1 (events); VMAP 1.0.1 §2.3.3 (breakStart, breakEnd, error)
+ */
+import { attribute, isNamed, textOf } from "@interlude/core";
+import { fillContainer, insertChildren } from "./vast-order.ts";
+import { cdataNode, createElement, elementsOf, mapChildren, type TreeElement } from "./xml-tree.ts";
+
+/** The address that wants to know of one event. */
+export type TrackingUrl = (event: string) => string;
+
+const LINEAR_EVENTS = "creativeView start firstQuartile midpoint thirdQuartile complete mute unmute pause resume".split(
+  " ",
+);
+
+/** @param ad an `<Ad>` with an InLine */
+export function addAdTracking(ad: TreeElement, version: string, urlOf: TrackingUrl): TreeElement {
+  return mapChildren(ad, (inline) => {
+    if (!isNamed(inline, "InLine")) return inline;
+    const error = createElement("Error", {}, cdataNode(urlOf("error")));
+    const impression = createElement("Impression", { id: "interlude" }, cdataNode(urlOf("impression")));
+    const told = insertChildren(insertChildren(inline, [error], version), [impression], version);
+    const mapNamed = (name: string, change: (child: TreeElement) => TreeElement) => (parent: TreeElement) =>
+      mapChildren(parent, (child) => (isNamed(child, name) ? change(child) : child));
+    const track = mapNamed("Linear", (linear) => addLinearTracking(linear, version, urlOf));
+    return mapNamed("Creatives", mapNamed("Creative", track))(told);
+  });
+}
+
+function addLinearTracking(linear: TreeElement, version: string, urlOf: TrackingUrl): TreeElement {
+  const events = attribute(linear, "skipoffset") === undefined ? LINEAR_EVENTS : [...LINEAR_EVENTS, "skip"];
+  const trackings = events.map((event) => createElement("Tracking", { event }, cdataNode(urlOf(event))));
+  const tracked = fillContainer(linear, createElement("TrackingEvents", {}), trackings, version);
+  if (textOf(linear, "VideoClicks", "ClickThrough") === "") return tracked;
+  const click = createElement("ClickTracking", {}, cdataNode(urlOf("click")));
+  const [clicks] = elementsOf(tracked, "VideoClicks");
+  return mapChildren(tracked, (child) => (child === clicks ? insertChildren(clicks, [click], version) : child));
+}
+
+/** @param prefix of the map's own elements, `vmap:` for instance */
+export function addBreakTracking(adBreak: TreeElement, prefix: string, urlOf: TrackingUrl): TreeElement {
+  const trackings = ["breakStart", "breakEnd", "error"].map((event) =>
+    createElement(`${prefix}Tracking`, { event }, cdataNode(urlOf(event))),
+  );
+  return fillContainer(adBreak, createElement(`${prefix}TrackingEvents`, {}), trackings, "1.0");
+}

@@ -1,0 +1,85 @@
+/**
+ * How the relay reaches the world: by the guarded client, and without the network where an address is this server's own (its campaign
+ * file), which the guard would refuse on a private address. Redirects are not followed here: each may set cookies.
+ */
+import { AdError } from "@interlude/core";
+import type { GuardedFetch } from "../../guarded-fetch.ts";
+import type { OwnAnswer } from "../../own-address.ts";
+
+export interface RelayFetchOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+/** Any status is a value, a redirect too. */
+export interface RelayResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Decoded of content codings. */
+  readonly bytes: Uint8Array;
+}
+
+/** @throws AdError `upstream-timeout`, `upstream-unreachable`, `response-too-large`, `address-refused` */
+export type RelayFetch = (url: URL, options: RelayFetchOptions) => Promise<RelayResponse>;
+
+export interface RelayFetchDeps {
+  readonly fetch: GuardedFetch;
+  /** Answers a GET of this very server; of more than `maxBytes` some are left out. */
+  readonly own: (url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) => Promise<OwnAnswer>;
+  /** Never true for a name that a stranger could make up. */
+  readonly isOwn: (url: URL) => boolean;
+}
+
+export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFetch {
+  return async (url, options) => {
+    const { headers, timeoutMs, maxBytes } = options;
+    if (url.protocol === "http:" && isOwn(url)) {
+      const answer = await inTime(own(url, headers, maxBytes), url, timeoutMs);
+      if (answer.bytes.length <= maxBytes) return answer;
+      throw new AdError(
+        "response-too-large",
+        `${url.origin}${url.pathname}: expected at most ${maxBytes} bytes, got more`,
+      );
+    }
+    const response = await fetch(url, { headers, timeoutMs, maxBytes, maxRedirects: 0 });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body) chunks.push(chunk);
+    return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
+  };
+}
+
+async function inTime<Answer>(answer: Promise<Answer>, url: URL, timeoutMs: number): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `${url.origin}${url.pathname}: expected an answer within ${timeoutMs} ms, got none`;
+    timer = setTimeout(() => reject(new AdError("upstream-timeout", message, { url: url.href })), timeoutMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** By the charset of the Content-Type, else a byte order mark, else the XML declaration; UTF-8 where none says, or it is unknown. */
+export function decodeXml(bytes: Uint8Array, contentType: string | null): string {
+  const told = /charset\s*=\s*"?([\w-]+)/i.exec(contentType ?? "")?.[1];
+  const head = Buffer.from(bytes.subarray(0, 200)).toString("latin1");
+  const declared = /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w-]+)["']/.exec(head)?.[1];
+  return decoderFor(told ?? markOf(head) ?? declared ?? "utf-8").decode(bytes);
+}
+
+function markOf(head: string): string | undefined {
+  if (head.startsWith("\u00ff\u00fe")) return "utf-16le";
+  if (head.startsWith("\u00fe\u00ff")) return "utf-16be";
+  return head.startsWith("\u00ef\u00bb\u00bf") ? "utf-8" : undefined;
+}
+
+function decoderFor(charset: string): { decode(bytes: Uint8Array): string } {
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return new TextDecoder();
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * One VAST with its wrappers resolved: every `<Ad>` that is left is in-line and holds what the wrappers on the way add.
+ *
+ *   wrapper → its answer, in parallel for every ad, under one deadline, one byte budget and one request budget
+ *   in-line → the ad, merged with its wrappers
+ *   neither → a failure with the VAST error number and the addresses that want to know
+ *
+ * As core's `resolveVast`, which reads an ad into values; here the document itself is the result.
+ *
+ * @see VAST 4.3 §2.3.6.3 (numbers), §2.4.2 (pods), §2.4.3 (wrappers), §3.19 (their attributes)
+ */
+import {
+  AdError,
+  type AdErrorCode,
+  attribute,
+  type InLineAd,
+  parseVast,
+  type SkipReason,
+  VAST_ERROR_OF_CODE,
+  type WrapperAd,
+  type XmlReader,
+} from "@interlude/core";
+import { mergeWrappers } from "./merge-tree.ts";
+import { arrangeAds, type PlacedAd } from "./pod-tree.ts";
+import { declarePrefixes, resolveAddresses } from "./portable-tree.ts";
+import type { RelayRules } from "./relay-zone.ts";
+import { findBlock, findBlockedCategory, sortBySystem, sortMediaFiles } from "./rules.ts";
+import { elementsOf, mapChildren, type TreeElement, weighTree } from "./xml-tree.ts";
+import { readTree } from "./read-tree.ts";
+
+/** A text that an ad server answered, and the address after redirects; an empty one is no ad. */
+export interface FetchedText {
+  readonly text: string;
+  readonly url: URL;
+}
+
+/** What all documents of one answer share; the budgets are counted down. */
+export interface Chain {
+  /** @throws AdError where nothing usable came; any status but 2xx is one */
+  readonly fetchText: (
+    url: URL,
+    bounds: { readonly timeoutMs: number; readonly maxBytes: number },
+  ) => Promise<FetchedText>;
+  readonly readXml: XmlReader;
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock: () => number;
+  readonly deadline: number;
+  /** Macros of an address; may be called often for one. */
+  readonly expandAddress: (template: string) => string;
+  readonly wrapperLimit: number;
+  readonly rules: RelayRules;
+  bytesLeft: number;
+  requestsLeft: number;
+  /** Bytes of wrappers that may yet be merged into ads: a wrapper of a pod comes into each of its ads. */
+  mergedBytesLeft: number;
+}
+
+/** What one chain may cost. */
+export const CHAIN_BUDGET = { bytesLeft: 5_000_000, requestsLeft: 60, mergedBytesLeft: 5_000_000 } as const;
+
+/** Of one document. */
+const MAX_BYTES = 2_000_000;
+const MAX_ADS = 30;
+
+/** A VAST at hand. */
+export interface VastTree {
+  readonly root: TreeElement;
+  readonly base: URL;
+}
+
+export interface TreeFailure {
+  readonly reason: SkipReason;
+  readonly vastError: number;
+  readonly message: string;
+  readonly adId: string | undefined;
+  /** To be told with `vastError` by whoever resolves wrappers: no player sees them. Outermost first. */
+  readonly errorUrls: readonly string[];
+}
+
+/** `ads` in the order of the answer. Empty: no fill, or `failures` has the reasons. */
+export interface TreeResult {
+  readonly ads: readonly PlacedAd[];
+  readonly failures: readonly TreeFailure[];
+}
+
+/** VMAP's AdSource; both default to true. */
+export interface SourceOptions {
+  readonly allowMultipleAds?: boolean;
+  readonly followRedirects?: boolean;
+}
+
+/** A wrapper on the way, ready to be merged. */
+interface Passed {
+  readonly body: TreeElement;
+  readonly parsed: WrapperAd;
+}
+
+interface Hop {
+  readonly wrappers: readonly Passed[];
+  /** Addresses asked and templates followed. */
+  readonly seen: readonly string[];
+  /** Characters of the wrappers. */
+  readonly bytes: number;
+}
+
+/**
+ * @param document whose own `<Error>` is left to the caller where it has no ads
+ * @throws AdError where the document is no VAST 2 to 4; what its ads do is a value
+ */
+export async function resolveVastTree(
+  document: VastTree,
+  chain: Chain,
+  { allowMultipleAds = true, followRedirects = true }: SourceOptions = {},
+): Promise<TreeResult> {
+  const hop = { wrappers: [], seen: [document.base.href.replace(/#.*/, "")], bytes: 0 };
+  return resolveDocument(chain, document, hop, { allowMultipleAds, followRedirects });
+}
+
+/**
+ * Reads an answer: addresses in it are absolute afterwards. undefined: an empty body, which says that there is no ad.
+ *
+ * @throws AdError `xml-malformed`, `response-too-large`
+ */
+export function readAnswer({ text, url }: FetchedText, chain: Chain): TreeElement | undefined {
+  const maxBytes = Math.min(MAX_BYTES, chain.bytesLeft);
+  chain.bytesLeft -= text.length;
+  if (text.trim() === "") return undefined;
+  return resolveAddresses(readTree(text, chain.readXml, Math.max(0, maxBytes)), url);
+}
+
+/** @throws AdError; the time, bytes and requests of the chain are checked */
+export async function fetchAnswer(
+  chain: Chain,
+  url: URL,
+  fetchText: Chain["fetchText"] = chain.fetchText,
+): Promise<FetchedText> {
+  if (chain.requestsLeft-- <= 0) throw new AdError("wrapper-limit", `${nameUrl(url)}: too many requests in one answer`);
+  const timeoutMs = chain.deadline - chain.clock();
+  if (timeoutMs <= 0) throw new AdError("upstream-timeout", `${nameUrl(url)}: the time of the whole answer is used up`);
+  if (chain.bytesLeft <= 0)
+    throw new AdError("response-too-large", `${nameUrl(url)}: the bytes of the whole answer are used up`);
+  return fetchText(url, { timeoutMs, maxBytes: Math.min(MAX_BYTES, chain.bytesLeft) });
+}
+
+interface FoundAd {
+  readonly element: TreeElement;
+  readonly parsed: InLineAd | WrapperAd;
+}
+
+/** As core reads them, each with its element; what is neither in-line nor wrapper is left out. */
+function listAds({ root, base }: VastTree): { readonly found: readonly FoundAd[]; readonly errors: readonly string[] } {
+  const { errors } = parseVast({ ...root, children: elementsOf(root, "Error") }, base);
+  const found = elementsOf(root, "Ad")
+    .slice(0, MAX_ADS)
+    .flatMap((element) => {
+      const [parsed] = parseVast({ ...root, children: [element] }, base).ads;
+      return parsed ? [{ element, parsed }] : [];
+    });
+  return { found, errors };
+}
+
+const NO_ADS = { reason: "no-ads", vastError: 303, message: "VAST: expected an ad, got none" } as const;
+
+async function resolveDocument(
+  chain: Chain,
+  document: VastTree,
+  hop: Hop,
+  { allowMultipleAds, followRedirects }: Required<SourceOptions>,
+): Promise<TreeResult> {
+  const { found, errors } = listAds(document);
+  if (found.length === 0) {
+    const parent = hop.wrappers.at(-1);
+    return failAd(parent?.parsed.ad.id, hop, parent ? errors : [], NO_ADS);
+  }
+  const chosen = allowMultipleAds
+    ? found
+    : found.toSorted((a, b) => (a.parsed.ad.sequence ?? 0) - (b.parsed.ad.sequence ?? 0)).slice(0, 1);
+  const version = attribute(document.root, "version") ?? "";
+  const results = await Promise.all(
+    chosen.map((one) =>
+      one.parsed.kind === "inline"
+        ? resolveInLine(chain, one.element, version, hop)
+        : resolveWrapper(chain, one.element, one.parsed, hop, followRedirects),
+    ),
+  );
+  const entries = chosen.map(({ parsed }, index) => ({
+    sequence: parsed.ad.sequence,
+    takesStandIn: parsed.kind === "wrapper" && parsed.fallbackOnNoAd,
+    ads: results[index]?.ads ?? [],
+  }));
+  const ads = arrangeAds(entries, (unsorted) => sortBySystem(unsorted, chain.rules));
+  return { ads, failures: results.flatMap(({ failures }) => failures) };
+}
+
+/** What is wrong. */
+export type Fault = Pick<TreeFailure, "reason" | "vastError" | "message">;
+
+function failAd(adId: string | undefined, hop: Hop, own: readonly string[], fault: Fault): TreeResult {
+  const errorUrls = [...hop.wrappers.flatMap(({ parsed }) => parsed.ad.errors), ...own];
+  return { ads: [], failures: [{ ...fault, message: fault.message.slice(0, 500), adId, errorUrls }] };
+}
+
+function resolveInLine(chain: Chain, element: TreeElement, version: string, hop: Hop): TreeResult {
+  const [inline] = elementsOf(element, "InLine");
+  const id = attribute(element, "id");
+  const refuse = (reason: SkipReason, vastError: number, what: string): TreeResult => {
+    const own = inline ? elementsOf(inline, "Error").map(({ text }) => text.trim()) : [];
+    return failAd(id, hop, own, { reason, vastError, message: `VAST ad ${id ?? ""}: ${what}` });
+  };
+  const bodies = hop.wrappers.map(({ body }) => body);
+  if (!inline || !hasFilm(inline)) return refuse("no-media-file", 201, "expected a linear creative, got none");
+  const block = findBlock(inline, chain.rules);
+  if (block !== undefined) return refuse("creative-blocked", 403, block);
+  const category = findBlockedCategory(inline, bodies);
+  if (category !== undefined) return refuse("policy", 205, `a wrapper does not take the category ${category}`);
+  chain.mergedBytesLeft -= hop.bytes;
+  if (chain.mergedBytesLeft < 0)
+    return refuse("wrapper-limit", 302, "its wrappers add too much to the ads of one answer");
+  const merged = sortMediaFiles(mergeWrappers(inline, bodies, version), chain.rules);
+  const ad = mapChildren(element, (child) => (child === inline ? merged : child));
+  return { ads: [{ element: ad, version, sequence: undefined }], failures: [] };
+}
+
+/** Linear, or an overlay, which is no business of a break but of the player's. */
+function hasFilm(inline: TreeElement): boolean {
+  return ["Linear", "NonLinearAds"].some((name) => elementsOf(inline, "Creatives", "Creative", name).length > 0);
+}
+
+async function resolveWrapper(
+  chain: Chain,
+  element: TreeElement,
+  parsed: WrapperAd,
+  hop: Hop,
+  followRedirects: boolean,
+): Promise<TreeResult> {
+  const [body = element] = elementsOf(element, "Wrapper");
+  const { id } = parsed.ad;
+  const next = { ...hop, wrappers: [...hop.wrappers, { body, parsed }], bytes: hop.bytes + weighTree(body) };
+  const block = findBlock(body, chain.rules);
+  const message = `VAST wrapper ${id ?? ""}: ${block ?? ""}`;
+  if (block !== undefined) return failAd(id, next, [], { reason: "creative-blocked", vastError: 403, message });
+  try {
+    return await follow(chain, parsed, next, followRedirects);
+  } catch (error) {
+    return failAd(id, next, [], faultOf(error));
+  }
+}
+
+/** Codes that are not here: the document could not be read. */
+const REASON_OF_CODE: { readonly [Code in AdErrorCode]?: SkipReason } = {
+  "wrapper-limit": "wrapper-limit",
+  "upstream-status": "ads-timeout",
+  "upstream-timeout": "ads-timeout",
+  "upstream-unreachable": "ads-timeout",
+  "address-refused": "ads-timeout",
+};
+
+/** An error as the reason why there are no ads. */
+export function faultOf(error: unknown): Fault {
+  const code = error instanceof AdError ? error.code : "vast-malformed";
+  const reason = REASON_OF_CODE[code] ?? "vast-malformed";
+  return { reason, vastError: VAST_ERROR_OF_CODE[code], message: String(error).slice(0, 500) };
+}
+
+/** @throws AdError */
+async function follow(chain: Chain, wrapper: WrapperAd, hop: Hop, followRedirects: boolean): Promise<TreeResult> {
+  const name = `VAST wrapper ${wrapper.ad.id ?? ""}`;
+  if (hop.wrappers.length > chain.wrapperLimit || !followRedirects)
+    throw new AdError("wrapper-limit", `${name}: one more than may be followed`);
+  const address = chain.expandAddress(wrapper.tagUrl);
+  if (!URL.canParse(address)) throw new AdError("vast-malformed", `${name}: expected an http(s) VASTAdTagURI`);
+  const url = new URL(address);
+  url.hash = "";
+  // The template too: with a new [CACHEBUSTING] each time no address would ever come again.
+  if (hop.seen.includes(url.href) || hop.seen.includes(wrapper.tagUrl))
+    throw new AdError("wrapper-limit", `${name}: it leads back to ${nameUrl(url)}`);
+  const answer = await fetchAnswer(chain, url);
+  const read = readAnswer(answer, chain);
+  if (!read) return failAd(wrapper.ad.id, hop, [], NO_ADS);
+  const { allowMultipleAds, followAdditionalWrappers } = wrapper;
+  const document = { root: declarePrefixes(read), base: answer.url };
+  const next = { ...hop, seen: [...hop.seen, url.href, wrapper.tagUrl] };
+  return resolveDocument(chain, document, next, { allowMultipleAds, followRedirects: followAdditionalWrappers });
+}
+
+/** For messages: without the query, which holds what a viewer is known by. */
+export function nameUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname.slice(0, 200)}`;
+}
