@@ -1,9 +1,10 @@
 /** What the API tells of a creative, from its row. */
 import type { CreativeState, Packaging } from "@interlude/core";
-import type { CreativeRecord, PackageRecord, RefusedPackage } from "./creative-record.ts";
+import type { AdNames, CreativeRecord, PackageRecord, RefusedPackage } from "./creative-record.ts";
 import type { FailureReason } from "./creative-state.ts";
 
-export interface CreativeStatus {
+/** `adSystem`, `adId` and `creativeId` as VAST named it last. */
+export interface CreativeStatus extends AdNames {
   readonly zone: string;
   readonly key: string;
   readonly creativeUrl: string;
@@ -20,6 +21,8 @@ export interface CreativeStatus {
   readonly packages: readonly PublishedPackage[];
   /** What was asked for and is not made here. */
   readonly refused: readonly RefusedPackage[];
+  /** Seconds; left out until it is encoded. */
+  readonly duration?: number;
   /** Best first; empty until it is encoded. */
   readonly renditions: readonly RenditionSummary[];
   /** ISO 8601. */
@@ -39,10 +42,14 @@ export interface PublishedPackage {
 }
 
 export interface RenditionSummary {
+  /** `720p` */
+  readonly name: string;
   readonly width: number;
   readonly height: number;
   readonly bandwidthBps: number;
   readonly frameRate: number;
+  /** RFC 6381, of the video: `avc1.64001f`. */
+  readonly codec: string;
 }
 
 /** @param progress of the run in hand; default: what the row says */
@@ -52,6 +59,7 @@ export function describeCreative(record: CreativeRecord, progress: number = reco
     zone: record.zone,
     key: record.key,
     creativeUrl: record.creativeUrl,
+    ...record.ad,
     state: life.state,
     progress: life.state === "ready" ? 1 : progress,
     attempts: life.attempts,
@@ -60,11 +68,14 @@ export function describeCreative(record: CreativeRecord, progress: number = reco
     ...(life.retryAt !== undefined && { retryAt: life.retryAt.toISOString() }),
     packages: record.packages.map(describePackage).filter((one) => one.cdns.length > 0),
     refused: record.refused,
-    renditions: (record.encoding?.renditions ?? []).map(({ width, height, bandwidthBps }) => ({
+    ...(record.encoding && { duration: record.encoding.duration }),
+    renditions: (record.encoding?.renditions ?? []).map(({ name, width, height, bandwidthBps, codec }) => ({
+      name,
       width,
       height,
       bandwidthBps,
       frameRate: frameRateOf(record),
+      codec,
     })),
     createdAt: record.createdAt.toISOString(),
     updatedAt: record.updatedAt.toISOString(),

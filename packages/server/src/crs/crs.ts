@@ -21,6 +21,7 @@ import { findProgram, writeWrapper } from "./ffmpeg-wrapper.ts";
 import { createFfprobe } from "./ffprobe.ts";
 import { createJobQueue } from "./job-queue.ts";
 import { createOperations, type Operations } from "./operations.ts";
+import { createPreviews, type Preview, type Previews } from "./previews.ts";
 import { type PublishTarget, removePackage } from "./publish-target.ts";
 import { republishRemoved } from "./republish.ts";
 import { nameTurn, removeEncoding } from "./stored-encoding.ts";
@@ -30,6 +31,7 @@ import { createWorker, type Worker } from "./worker.ts";
 
 export { CreativeBlocked } from "./block-list.ts";
 export type { CreativeStatus, PublishedPackage, RenditionSummary } from "./creative-status.ts";
+export type { Preview } from "./previews.ts";
 export { QueueFull, type RepackageRequestInput, type Submission } from "./submit.ts";
 
 export type { BlockEntry, BlockOrder } from "./block-list.ts";
@@ -50,6 +52,12 @@ export interface Crs extends Operations {
   ): Promise<{ readonly creatives: readonly CreativeStatus[]; readonly total: number }>;
   /** Ends its job and removes its row, its stored encoding and its objects on every CDN. False: it was not there. */
   forget(zone: string, key: string): Promise<boolean>;
+  /**
+   * A picture of a creative, made once. undefined: no such creative, not encoded yet, or its encoding is on no machine any more.
+   *
+   * @throws PreviewsBusy
+   */
+  preview(zone: string, key: string): Promise<Preview | undefined>;
   /** Tells every change of a creative, whichever process on the database works on it; returns the end of it. */
   subscribe(listener: (status: CreativeStatus) => void): () => void;
   start(): Promise<void>;
@@ -86,6 +94,7 @@ export function createCrs(deps: CrsDeps): Crs {
   const webhooks = config.webhook && createWebhooks(database, config.webhook, log);
   const all = { ...deps, queue, webhooks, announce };
   let worker: Worker | undefined;
+  let previews: Previews | undefined;
   let caring: NodeJS.Timeout | undefined;
   const describe = (record: CreativeRecord): CreativeStatus => describeCreative(record, worker?.progressOf(record));
   const makeRound = async (isRestart: boolean): Promise<void> => {
@@ -117,14 +126,18 @@ export function createCrs(deps: CrsDeps): Crs {
       return true;
     },
     ...createOperations(all, (id) => worker?.abort(id)),
+    preview: async (zone, key) => previews?.find({ zone, key }),
     subscribe: feed.subscribe,
     start: async () => {
       if (database.isEmbedded) await removeLeftovers(config.workDir);
       await queue.open();
       await webhooks?.open();
       await feed.open();
-      const started = createWorker({ ...all, tools: buildTools(deps) });
+      const tools = buildTools(deps);
+      const started = createWorker({ ...all, tools });
       worker = started;
+      previews = createPreviews({ database, config, log, runFfmpeg: tools.runFfmpeg });
+      await previews.open();
       const care = (isRestart: boolean): Promise<void> =>
         makeRound(isRestart).catch((error: unknown) => log.error({ err: error }, "creatives were not looked after"));
       await care(true);
@@ -141,6 +154,7 @@ export function createCrs(deps: CrsDeps): Crs {
         await webhooks?.close();
       } finally {
         await worker?.stop();
+        await previews?.close();
         await feed.close();
       }
     },

@@ -8,9 +8,13 @@ import { blockListRoutes } from "./block-list-routes.ts";
 import { creativeRoutes } from "./creative-routes.ts";
 import type { Crs, Submission } from "./crs.ts";
 import { eventRoutes } from "./event-routes.ts";
+import { previewRoutes } from "./preview-routes.ts";
 
 export interface CrsRoutesOptions {
-  readonly crs: Pick<Crs, "submit" | "status" | "list" | "forget" | "retry" | "purge" | "blocks" | "subscribe">;
+  readonly crs: Pick<
+    Crs,
+    "submit" | "status" | "list" | "forget" | "retry" | "purge" | "blocks" | "subscribe" | "preview"
+  >;
   /** Guards every route. */
   readonly authorise: onRequestHookHandler;
   /** Whether the server knows a zone. */
@@ -61,6 +65,7 @@ export const crsRoutes: FastifyPluginAsyncTypebox<CrsRoutesOptions> = async (app
   });
 
   await app.register(creativeRoutes, { crs });
+  await app.register(previewRoutes, { crs });
   await app.register(blockListRoutes, { crs, isZone });
   await app.register(eventRoutes, { crs });
 };

@@ -15,7 +15,9 @@ const STATUS: CreativeStatus = {
   attempts: 0,
   packages: [{ packaging: "hls", targetDuration: 6, path: `1/012/345/${KEY}_${KEY}.m3u8`, cdns: ["a"], isWhole: true }],
   refused: [],
-  renditions: [{ width: 640, height: 360, bandwidthBps: 900_000, frameRate: 25 }],
+  adSystem: "Example Ads",
+  duration: 9,
+  renditions: [{ name: "360p", width: 640, height: 360, bandwidthBps: 900_000, frameRate: 25, codec: "avc1.64001e" }],
   createdAt: "2026-01-01T00:00:00.000Z",
   updatedAt: "2026-01-01T00:00:01.000Z",
 };
@@ -42,6 +44,7 @@ beforeEach(async () => {
       add: async (order) => ({ entry: { ...order, id: "7", isAutomatic: false, createdAt: new Date(0) }, isNew: true }),
       remove: async (id) => id === "7",
     },
+    preview: async (_zone, key) => (key === KEY ? { image: Buffer.from("a JPEG"), version: "1-encoding" } : undefined),
     subscribe: (one) => {
       listener = one;
       return () => {
@@ -66,6 +69,7 @@ describe("/v1", () => {
     ["DELETE", `/v1/creatives/1/${KEY}`],
     ["POST", `/v1/creatives/1/${KEY}/retry`],
     ["DELETE", `/v1/creatives/1/${KEY}/cdns/a`],
+    ["GET", `/v1/creatives/1/${KEY}/preview.jpg`],
     ["GET", "/v1/blocklist"],
     ["POST", "/v1/blocklist"],
     ["DELETE", "/v1/blocklist/7"],
@@ -133,6 +137,22 @@ describe("/v1", () => {
     const failed = await app.inject({ url: "/v1/creatives?state=failed", headers: AUTHORIZED });
     expect(failed.json()).toEqual({ creatives: [], total: 0 });
     expect((await app.inject({ url: "/v1/creatives?state=lost", headers: AUTHORIZED })).statusCode).toBe(400);
+  });
+
+  test("a picture is asked for again only where it is another one, and a creative without one says 404", async () => {
+    const url = `/v1/creatives/1/${KEY}/preview.jpg`;
+    const answer = await app.inject({ url, headers: AUTHORIZED });
+    expect([answer.statusCode, answer.body]).toEqual([200, "a JPEG"]);
+    expect(answer.headers).toMatchObject({ "content-type": "image/jpeg", "cache-control": "private, no-cache" });
+    const etag = String(answer.headers["etag"]);
+    const again = await app.inject({ url, headers: { ...AUTHORIZED, "if-none-match": `"other", W/${etag}` } });
+    expect([again.statusCode, again.body]).toEqual([304, ""]);
+    const other = await app.inject({ url: `/v1/creatives/1/${"f".repeat(32)}/preview.jpg`, headers: AUTHORIZED });
+    expect([other.statusCode, other.headers["cache-control"], other.json().error.code]).toEqual([
+      404,
+      "no-store",
+      "not-found",
+    ]);
   });
 
   test("GET and DELETE of one creative know it or say 404", async () => {
