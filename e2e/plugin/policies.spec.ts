@@ -30,6 +30,8 @@ const AD_FRAMES = 4 * FRAME_RATE;
 const SLACK = 6;
 /** Frames of a break that is passed over: none on a machine that has time. */
 const FLASH = 1;
+/** VHS lays a break of content with B-frames up to 0.12 s before the place that it tells, so that its first frames come before the edge. */
+const VHS_FLASH = 4;
 
 let world: World;
 test.beforeAll(async () => {
@@ -61,6 +63,7 @@ interface ShownRun {
   readonly source: number;
   readonly first: number;
   readonly last: number;
+  readonly count: number;
 }
 
 /**
@@ -75,14 +78,13 @@ async function readRuns(page: Page, from = 0, ...places: readonly number[]): Pro
     source: run.source,
     first: run.frames[0]?.frame ?? -1,
     last: run.frames.at(-1)?.frame ?? -1,
+    count: run.frames.length,
   }));
 }
 
 /** Runs without what a busy page lets through: it is told of a seek, or of the last frame before a break, when the next is there. */
-async function readSeen(page: Page, from = 0): Promise<readonly ShownRun[]> {
-  const frames = await shownFrames(page);
-  const count = (source: number): number => frames.filter((frame) => frame.source === source).length;
-  const seen = (await readRuns(page, from)).filter(({ source }) => count(source) > FLASH);
+async function readSeen(page: Page, from = 0, ...places: readonly number[]): Promise<readonly ShownRun[]> {
+  const seen = (await readRuns(page, from, ...places)).filter(({ count }) => count > FLASH);
   return seen.filter(({ source }, index) => source !== seen[index - 1]?.source);
 }
 
@@ -132,7 +134,7 @@ for (const host of selectCells<HostName>(HOSTS, ["hls.js"])) {
       await seek(page, 28);
       await playFrames(page, CONTENT_SOURCE, 490, 5);
       // what was on screen when the viewer sought is not looked at
-      const runs = await readRuns(page, 100, 400);
+      const runs = await readSeen(page, 100, 400);
       expect(runs.map(({ source }) => source)).toEqual([ADS.c.source, CONTENT_SOURCE]);
       expectWhole(runs[0], ADS.c.source);
       expectAround(runs[1]?.first, 497);
@@ -175,7 +177,8 @@ for (const host of selectCells<HostName>(HOSTS, ["hls.js"])) {
       await playPast(page, 13.2);
       await seek(page, 6.5);
       await playFrames(page, CONTENT_SOURCE, 205, 5);
-      expect((await readSeen(page)).map(({ source }) => source)).toEqual([CONTENT_SOURCE]);
+      const seen = (await readRuns(page)).filter(({ count }) => count > (host === "vhs" ? VHS_FLASH : FLASH));
+      expect([...new Set(seen.map(({ source }) => source))]).toEqual([CONTENT_SOURCE]);
       const shown = (await shownFrames(page)).map(({ frame }) => frame);
       expect(shown.some((frame) => frame >= 199 - SLACK && frame <= 199)).toBe(true);
     });
@@ -350,7 +353,7 @@ test("a selector has the last word; one that throws costs nothing", async ({ pag
   await playPast(page, 0.5);
   await seek(page, 28);
   await playFrames(page, CONTENT_SOURCE, 490, 5);
-  const runs = await readRuns(page, 100, 200, 400);
+  const runs = await readSeen(page, 100, 200, 400);
   expect(runs.map(({ source }) => source)).toEqual([ADS.a.source, ADS.c.source, CONTENT_SOURCE]);
   expectWhole(runs[0], ADS.a.source);
   expectWhole(runs[1], ADS.c.source);
