@@ -88,7 +88,7 @@ export interface Beacon {
 /** What the receiver has of a page's session, in order of arrival. */
 export async function receivedBeacons(page: Page, server: InterludeServer): Promise<readonly Beacon[]> {
   const session = await page.locator("html").getAttribute("data-session");
-  const body = await callApi(server, "GET", `/report?session=${encodeURIComponent(session ?? "")}&format=json`);
+  const body = await callApi(server, "GET", `/report/beacons?session=${encodeURIComponent(session ?? "")}&format=json`);
   return JSON.parse(body).beacons;
 }
 

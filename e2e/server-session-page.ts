@@ -31,7 +31,7 @@ export interface Reported {
 /** What the receiver of tracking got in the page's session, in order. */
 export async function report(page: Page, server: InterludeServer): Promise<readonly Reported[]> {
   const session = sessions.get(page)?.();
-  const { beacons } = JSON.parse(await callApi(server, "GET", `/report?format=json&session=${session}`));
+  const { beacons } = JSON.parse(await callApi(server, "GET", `/report/beacons?format=json&session=${session}`));
   return beacons;
 }
 

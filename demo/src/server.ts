@@ -56,7 +56,7 @@ export async function countReceived(
   token: string,
   isSent: (event: string) => boolean = () => true,
 ): Promise<number> {
-  const report = await fetchJson(`report?session=${encodeURIComponent(session)}&format=json`, token);
+  const report = await fetchJson(`report/beacons?session=${encodeURIComponent(session)}&format=json`, token);
   return listOf(report, "beacons").filter((beacon) => isSent(textOf(beacon, "event") ?? "")).length;
 }
 

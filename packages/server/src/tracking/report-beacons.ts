@@ -1,4 +1,4 @@
-/** The beacons that came in, one by one: `GET /report`. */
+/** The beacons that came in, one by one: `GET /report/beacons`. */
 import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
 import type { onRequestHookHandler } from "fastify";
 import { ErrorBody, plainText } from "../schema.ts";
@@ -75,7 +75,7 @@ const COLUMNS: Readonly<Record<string, (beacon: StoredBeacon) => CsvCell>> = {
   extra: (beacon) => (Object.keys(beacon.extra).length === 0 ? undefined : JSON.stringify(beacon.extra)),
 };
 
-/** `GET /report`; what was acknowledged before it is in it. */
+/** `GET /report/beacons`; what was acknowledged before it is in it. */
 export const reportBeaconsRoutes: FastifyPluginAsyncTypebox<ReportBeaconsOptions> = async (
   app,
   { tracking, authorise },
@@ -95,7 +95,7 @@ export const reportBeaconsRoutes: FastifyPluginAsyncTypebox<ReportBeaconsOptions
       "4xx": ErrorBody,
     },
   };
-  app.get("/report", { schema, onRequest: authorise }, async (request, reply) => {
+  app.get("/report/beacons", { schema, onRequest: authorise }, async (request, reply) => {
     const { format = "json", limit = 1000, ...filter } = request.query;
     await tracking.settle();
     const beacons = await tracking.list({ ...filter, limit });

@@ -225,7 +225,7 @@ describe("operations", () => {
       "/later",
       "/metrics",
       "/readyz",
-      "/report",
+      "/report/beacons",
       "/track/{event}",
       "/v1/zones/{zone}.json",
     ]);
@@ -241,12 +241,12 @@ describe("operations", () => {
     try {
       const app = await testApp({ query: database.query, config: testConfig({ INTERLUDE_LOG: "info" }) });
       const headers = { authorization: `Bearer ${TOKEN}`, cookie: "c=secret", "user-agent": "a\nforged" };
-      await app.inject({ url: "/report?session=secret%0Aforged", headers });
+      await app.inject({ url: "/report/beacons?session=secret%0Aforged", headers });
     } finally {
       process.stderr.write = original;
     }
     const log = written.join("");
-    expect(log).toContain('"path":"/report"');
+    expect(log).toContain('"path":"/report/beacons"');
     expect(log).not.toMatch(/secret|forged|a-token/);
     for (const line of log.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
   });

@@ -10,7 +10,12 @@ test("two instances on one PostgreSQL: what one serves and stores, the other kno
   const postgres = await startPostgres();
   if (!postgres) return skip("no PostgreSQL is installed");
   const folder = mkdtempSync(join(tmpdir(), "interlude-postgres-app-"));
-  const config = testConfig({ DATABASE_URL: postgres.url, INTERLUDE_STATE: folder, PORT: "0" });
+  const config = testConfig({
+    DATABASE_URL: postgres.url,
+    INTERLUDE_STATE: folder,
+    INTERLUDE_TRACKING_ACKNOWLEDGE: "database",
+    PORT: "0",
+  });
   const [one, two] = await Promise.all([buildServer(config), buildServer(config)]);
   onTestFinished(async () => {
     await Promise.all([one.stop(), two.stop()]);
@@ -25,7 +30,7 @@ test("two instances on one PostgreSQL: what one serves and stores, the other kno
   );
   expect((await Promise.all(sent)).map((answer) => answer.statusCode)).toEqual([204, 204, 204]);
   const headers = { authorization: `Bearer ${TOKEN}` };
-  const report = await two.app.inject({ url: "/report?session=shared", headers });
+  const report = await two.app.inject({ url: "/report/beacons?session=shared", headers });
   expect(report.json().beacons).toMatchObject([
     { event: "impression", playhead: 1.5, sentAt: "2026-11-21T10:00:00.000Z", extra: { x: "1" } },
     { event: "start" },

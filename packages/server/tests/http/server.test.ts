@@ -135,7 +135,7 @@ describe("buildServer", () => {
     await first.stop();
     const second = await buildServer(readConfig(env));
     onTestFinished(() => second.stop());
-    const report = await second.app.inject({ url: "/report?session=kept", headers });
+    const report = await second.app.inject({ url: "/report/beacons?session=kept", headers });
     expect(report.json().beacons).toHaveLength(1);
   });
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
 const authorization = `Bearer ${TOKEN}`;
 
 async function report(app: FastifyInstance, query: string): Promise<readonly Record<string, unknown>[]> {
-  const answer = await app.inject({ url: `/report?${query}`, headers: { authorization } });
+  const answer = await app.inject({ url: `/report/beacons?${query}`, headers: { authorization } });
   expect(answer.statusCode).toBe(200);
   return answer.json().beacons;
 }
@@ -158,16 +158,19 @@ describe("/track/{event}", () => {
   });
 });
 
-describe("GET /report", () => {
+describe("GET /report/beacons", () => {
   test("needs the token", async () => {
     const app = await testApp({ query: database.query });
     const forms = [undefined, "Bearer wrong", `Basic ${TOKEN}`, `Bearer ${TOKEN}x`, "Bearer"];
     for (const form of forms) {
-      const answer = await app.inject({ url: "/report", headers: form === undefined ? {} : { authorization: form } });
+      const answer = await app.inject({
+        url: "/report/beacons",
+        headers: form === undefined ? {} : { authorization: form },
+      });
       expect([answer.statusCode, answer.json().error.code]).toEqual([401, "unauthorized"]);
       expect(answer.headers["www-authenticate"]).toBe('Bearer realm="interlude"');
     }
-    const query = await app.inject({ url: `/report?token=${TOKEN}` });
+    const query = await app.inject({ url: `/report/beacons?token=${TOKEN}` });
     expect(query.statusCode).toBe(401);
   });
 
@@ -190,7 +193,7 @@ describe("GET /report", () => {
     const app = await testApp({ query: database.query });
     const ad = encodeURIComponent('=HYPERLINK("http://evil.example";"x")');
     await app.inject({ url: `/track/start?session=csv&ad=${ad}&creative=%2B1&playhead=1.5&x=1` });
-    const answer = await app.inject({ url: "/report?session=csv&format=csv", headers: { authorization } });
+    const answer = await app.inject({ url: "/report/beacons?session=csv&format=csv", headers: { authorization } });
     expect(answer.headers["content-type"]).toBe("text/csv; charset=utf-8");
     expect(answer.headers["content-disposition"]).toContain("attachment");
     const [header, row, end] = answer.body.split("\r\n");
