@@ -38,7 +38,7 @@ export interface Tracking {
   figures(): TrackingFigures;
   /** Takes over what killed processes left, and looks after old happenings from now on. */
   start(): void;
-  /** Loads what it can in a few seconds; what is left is loaded by the next process on this folder. */
+  /** Loads what it can in a few seconds; what is left is loaded by the next process on this folder. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -73,6 +73,15 @@ export function createTracking(options: TrackingOptions): Tracking {
     cycle.wake();
   };
 
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    if (journal.size() > 0) {
+      await within(cycle.run(), CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
+    }
+    await within(cycle.stop(), CLOSE_MS);
+    await journal.close();
+  };
+
   return {
     append: async (beacon) => {
       await write(happeningOfBeacon(beacon));
@@ -85,12 +94,9 @@ export function createTracking(options: TrackingOptions): Tracking {
     list: (filter) => listBeacons(database.query, filter),
     figures: () => ({ ...cycle.figures(), journalBytes: journal.size() }),
     start: () => cycle.start(),
-    close: async () => {
-      if (journal.size() > 0) {
-        await within(cycle.run(), CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
-      }
-      await within(cycle.stop(), CLOSE_MS);
-      await journal.close();
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }

@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { checkBeacon, deriveBeaconSecret, signBeacon } from "../../src/beacon-signature.ts";
+import { openTestDatabase, testApp, testConfig, testTracking } from "../http/test-app.ts";
+import { BROWSER } from "./browser.ts";
+
+const SECRET = deriveBeaconSecret("a-secret-for-tickets");
+const URL_OF = { zone: "1", session: "s", break: "b", position: "1", ad: "a", creative: "c", li: "l", up: "u" };
+const SIGNED = { ...URL_OF, sig: signBeacon("start", URL_OF, SECRET) };
+
+describe("checkBeacon", () => {
+  test("what the player fills in, and what comes beside, changes no seal", () => {
+    const filled = { t: "2026-11-21T10:00:00Z", playhead: "5", content: "9", error: "407", reason: "policy", cb: "1" };
+    expect(checkBeacon("start", { ...SIGNED, ...filled, utm: "x" }, SECRET)).toBe("signed");
+    expect(SIGNED.sig).toMatch(/^[\w-]{22}$/);
+  });
+
+  test.each(Object.keys(URL_OF))("a seal is not good for another %s", (name) => {
+    expect(checkBeacon("start", { ...SIGNED, [name]: "other" }, SECRET)).toBe("forged");
+    expect(checkBeacon("start", { ...SIGNED, [name]: undefined }, SECRET)).toBe("forged");
+  });
+
+  test("nor for another event, another occurrence, another secret, or with a character moved to the next value", () => {
+    expect(checkBeacon("complete", SIGNED, SECRET)).toBe("forged");
+    expect(checkBeacon("start", { ...SIGNED, n: "2" }, SECRET)).toBe("forged");
+    expect(checkBeacon("start", SIGNED, deriveBeaconSecret("another"))).toBe("forged");
+    const moved = { ...URL_OF, zone: "", session: "1s" };
+    expect(checkBeacon("start", { ...moved, sig: SIGNED.sig }, SECRET)).toBe("forged");
+  });
+
+  test.each(["x", "A".repeat(22), "A".repeat(23), `${SIGNED.sig}=`, "é".repeat(22)])("%s is no seal", (sig) => {
+    expect(checkBeacon("start", { ...URL_OF, sig }, SECRET)).toBe("forged");
+  });
+
+  test("of a parameter that is given twice the first is sealed, as it is the first that is read", () => {
+    expect(checkBeacon("start", { ...SIGNED, ad: ["a", "other"] }, SECRET)).toBe("signed");
+    expect(checkBeacon("start", { ...SIGNED, ad: ["other", "a"] }, SECRET)).toBe("forged");
+  });
+
+  test("without a seal a beacon is unsigned", () => {
+    expect([checkBeacon("start", URL_OF, SECRET), checkBeacon("start", { sig: "" }, SECRET)]).toEqual([
+      "unsigned",
+      "unsigned",
+    ]);
+  });
+});
+
+describe("/track/{event}", async () => {
+  const database = await openTestDatabase();
+
+  test("a URL that was changed is kept and marked; where the zone wants seals only sealed ones are taken", async () => {
+    const config = testConfig();
+    const [zone] = config.zones;
+    const strict = { ...config, zones: zone ? [{ ...zone, tracking: { signed: "required" as const } }] : [] };
+    const sig = signBeacon("start", { zone: "1", session: "sealed" }, deriveBeaconSecret(config.ticketSecret));
+    const queries = [`session=sealed&sig=${sig}`, `session=changed&sig=${sig}`, "session=bare"];
+    const statuses = async (of: typeof config): Promise<readonly number[]> => {
+      const app = await testApp({ query: database.query, config: of });
+      const answers = await Promise.all(
+        queries.map((query) => app.inject({ url: `/track/start?zone=1&${query}`, headers: BROWSER })),
+      );
+      return answers.map(({ statusCode }) => statusCode);
+    };
+    expect(await statuses(strict)).toEqual([204, 403, 403]);
+    expect(await statuses(config)).toEqual([204, 204, 204]);
+  });
+
+  test("the seal and the mark of a beacon are stored with it", async () => {
+    const config = testConfig();
+    const tracking = testTracking(database);
+    const app = await testApp({ query: database.query, config, tracking });
+    const sig = signBeacon("click", { zone: "seals", session: "s" }, deriveBeaconSecret(config.ticketSecret));
+    for (const query of [`session=s&sig=${sig}`, `session=s2&sig=${sig}`, "session=s3"]) {
+      await app.inject({ url: `/track/click?zone=seals&${query}`, headers: BROWSER });
+    }
+    const ahead = { ...BROWSER, "sec-purpose": "prefetch;prerender" };
+    await app.inject({ url: "/track/click?zone=seals&session=s4", headers: ahead });
+    await tracking.settle();
+    expect(await tracking.list({ zone: "seals", limit: 10 })).toMatchObject([
+      { session: "s", signature: "signed", mark: "" },
+      { session: "s2", signature: "forged", mark: "forged" },
+      { session: "s3", signature: "unsigned", mark: "" },
+      { session: "s4", signature: "unsigned", mark: "prefetch" },
+    ]);
+    const metrics = (await app.inject({ url: "/metrics" })).body;
+    expect(metrics).toContain('interlude_beacons_loaded_total{outcome="added"} 4');
+    expect(metrics).toMatch(/interlude_beacon_journal_bytes [1-9]/);
+  });
+});

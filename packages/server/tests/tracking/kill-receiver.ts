@@ -1,0 +1,154 @@
+/**
+ * A receiver that is killed while beacons come in, and started again on what it left: each beacon is sent until it is acknowledged, as a
+ * player's retries would, and some acknowledged ones are sent once more.
+ */
+import { once } from "node:events";
+import { join } from "node:path";
+import { Pool } from "undici";
+import { openDatabase } from "../../src/database/database.ts";
+import { createTracking } from "../../src/tracking/tracking.ts";
+import { startServe } from "../cli/run-cli.ts";
+import { BROWSER } from "./browser.ts";
+
+export interface KillPlan {
+  /** The state folder of the receivers, one after the other. */
+  readonly state: string;
+  readonly databaseUrl: string | undefined;
+  /** Beacons in all, and those that are begun per second. */
+  readonly total: number;
+  readonly perSecond: number;
+  /** The receiver is killed each time so many are acknowledged. */
+  readonly killAt: readonly number[];
+}
+
+/** What there is after all. */
+export interface KillOutcome {
+  /** Requests that were not answered by 204. */
+  readonly unanswered: number;
+  readonly stored: number;
+  readonly distinct: number;
+  /** The sum of the hours. */
+  readonly counted: number;
+}
+
+const MAX_UNDER_WAY = 1000;
+const TICK_MS = 10;
+/** Of the acknowledged ones, one in so many is sent again. */
+const AGAIN = 50;
+
+/** Starts receivers, which end with the test. */
+export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
+  const env = {
+    INTERLUDE_STATE: plan.state,
+    INTERLUDE_CRS: "off",
+    ...(plan.databaseUrl === undefined ? {} : { DATABASE_URL: plan.databaseUrl }),
+  };
+  const open = async () => {
+    const { child, base } = await startServe(env);
+    return { child, pool: new Pool(base.origin, { connections: 16 }) };
+  };
+  let receiver: Awaited<ReturnType<typeof open>> | undefined = await open();
+  const kill = async (): Promise<void> => {
+    if (!receiver) return;
+    const { child, pool } = receiver;
+    receiver = undefined;
+    child.kill("SIGKILL");
+    await Promise.all([once(child, "exit"), pool.destroy()]);
+  };
+  const kills = [...plan.killAt];
+  const unanswered = await sendAll(plan, {
+    pool: () => receiver?.pool,
+    onAcknowledged: async (count) => {
+      if (count < (kills[0] ?? Infinity)) return;
+      kills.shift();
+      await kill();
+      receiver = await open();
+    },
+  });
+  await kill();
+  return { unanswered, ...(await countStored(plan)) };
+}
+
+interface Sending {
+  /** undefined: there is no receiver now. */
+  readonly pool: () => Pool | undefined;
+  readonly onAcknowledged: (count: number) => Promise<void>;
+}
+
+/** @returns how many requests were not acknowledged */
+async function sendAll({ total, perSecond }: KillPlan, { pool, onAcknowledged }: Sending): Promise<number> {
+  const again: number[] = [];
+  let [next, acknowledged, underWay, begun, unanswered] = [0, 0, 0, 0, 0];
+  const send = async (to: Pool, index: number): Promise<void> => {
+    underWay++;
+    const isTaken = await requestBeacon(to, index);
+    underWay--;
+    if (!isTaken) {
+      unanswered++;
+      again.push(index);
+      return;
+    }
+    acknowledged++;
+    if (index % AGAIN === 0) void requestBeacon(to, index);
+    await onAcknowledged(acknowledged);
+  };
+  const startedAt = performance.now();
+  return new Promise((resolve, reject) => {
+    const timer = setInterval(() => {
+      if (acknowledged === total) {
+        clearInterval(timer);
+        resolve(unanswered);
+      }
+      const due = Math.ceil(((performance.now() - startedAt) / 1000) * perSecond);
+      const to = pool();
+      const room = Math.min(due - begun, MAX_UNDER_WAY - underWay, again.length + total - next);
+      if (to === undefined) return;
+      for (let i = 0; i < room; i++) send(to, again.shift() ?? next++).catch(reject);
+      begun += Math.max(0, room);
+    }, TICK_MS);
+  });
+}
+
+/** Four happenings of each viewer. */
+async function requestBeacon(to: Pool, index: number): Promise<boolean> {
+  const place = `zone=1&session=s${Math.floor(index / 4)}&break=mid&position=1&ad=a${index % 7}&creative=c${index % 7}`;
+  const path = `/track/${EVENTS[index % 4]}?${place}&t=2026-11-21T10:00:00Z&playhead=00:00:05.000&cb=${index}`;
+  try {
+    const { statusCode, body } = await to.request({ path, method: "GET", headers: BROWSER });
+    await body.dump();
+    return statusCode === 204;
+  } catch {
+    return false;
+  }
+}
+
+const EVENTS = ["impression", "firstQuartile", "midpoint", "complete"];
+
+/** What the next process on the folder finds. */
+async function countStored({ state, databaseUrl }: KillPlan): Promise<Omit<KillOutcome, "unanswered">> {
+  const database = await openDatabase({ databaseUrl, directory: join(state, "database") });
+  const tracking = createTracking({
+    directory: join(state, "tracking"),
+    database,
+    now: Date.now,
+    retention: { days: 35, months: 25 },
+    acknowledge: "disk",
+    onError: (error) => {
+      throw error;
+    },
+  });
+  try {
+    tracking.start();
+    await tracking.settle(600_000);
+    const [row] = await database.query<Omit<KillOutcome, "unanswered">>(
+      `select count(*)::integer as stored, count(distinct (session, event))::integer as distinct,
+         (select sum(count)::integer from tracking_hour) as counted
+       from tracking_event`,
+    );
+    if (!row) throw new Error("expected a row");
+    return row;
+  } finally {
+    await tracking.close();
+    await database.close();
+  }
+}
