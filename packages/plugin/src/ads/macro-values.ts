@@ -11,10 +11,14 @@ import type { Consent } from "./consent.ts";
 import { asksConsent, type ConsentSignals, describeConsent, expandConsent } from "./consent-macros.ts";
 
 export interface MacroFiller {
-  /** At once, unless the template asks for consent that is still being read. Never rejects. */
-  readonly fill: (template: string, values: MacroValues) => string | Promise<string>;
+  /**
+   * At once, unless the template asks for consent that is still being read. Never rejects.
+   *
+   * @param own values of names that the standard does not have
+   */
+  readonly fill: (template: string, values: MacroValues, own?: MacroOverrides) => string | Promise<string>;
   /** At once, with what is known of consent by now. */
-  readonly fillNow: (template: string, values: MacroValues) => string;
+  readonly fillNow: (template: string, values: MacroValues, own?: MacroOverrides) => string;
   /** Takes what listens to consent platforms away. */
   readonly release: () => void;
 }
@@ -60,17 +64,18 @@ export function createMacroFiller(
   /** Once waited for in vain, it is taken when it comes, and not waited for. */
   let isMissing = false;
 
-  const expand = (template: string, values: MacroValues, signals: ConsentSignals): string => {
+  const expand = (template: string, values: MacroValues, own: MacroOverrides, signals: ConsentSignals): string => {
     const known = { ...describePage(deps), ...describeConsent(signals), ...values };
-    return expandConsent(expandMacros(template, known, deps.macros), signals);
+    return expandConsent(expandMacros(template, known, { ...own, ...deps.macros }), signals);
   };
   const load = async (): Promise<Consent | undefined> => {
     const { createConsent } = await loadPart();
     if (!isReleased) consent = createConsent(deps.consentTimeoutMs);
     return consent;
   };
-  const fillNow: MacroFiller["fillNow"] = (template, values) => expand(template, values, consent?.current() ?? {});
-  const fillLater = async (template: string, values: MacroValues): Promise<string> => {
+  const fillNow: MacroFiller["fillNow"] = (template, values, own = {}) =>
+    expand(template, values, own, consent?.current() ?? {});
+  const fillLater = async (template: string, values: MacroValues, own: MacroOverrides = {}): Promise<string> => {
     // a part that cannot be loaded is a platform that does not answer
     loading ??= load().catch(() => undefined);
     await settleWithin(
@@ -78,13 +83,13 @@ export function createMacroFiller(
       deps.consentTimeoutMs,
     );
     isMissing = !consent;
-    return fillNow(template, values);
+    return fillNow(template, values, own);
   };
   return {
     fillNow,
-    fill: (template, values) => {
-      if (!asksConsent(template) || isReleased || (isMissing && !consent)) return fillNow(template, values);
-      return consent && !consent.ask() ? fillNow(template, values) : fillLater(template, values);
+    fill: (template, values, own) => {
+      if (!asksConsent(template) || isReleased || (isMissing && !consent)) return fillNow(template, values, own);
+      return consent && !consent.ask() ? fillNow(template, values, own) : fillLater(template, values, own);
     },
     release: () => {
       isReleased = true;

@@ -30,13 +30,13 @@ export function createSkips(
       if (!isTold) emit("adskip", { breakId, ...event });
       const { adId, creativeUrl: mediaUrl } = event;
       const known = { ...subject, ...describeAd(entry, ad), adId, mediaUrl, place };
-      beacons.sendErrors(known, errorUrls, event.vastError);
+      beacons.sendErrors(known, errorUrls, event.vastError, event.reason);
     }
   };
   const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told, message) => {
     const { errors } = entry.planned;
     if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason, message));
-    beacons.sendErrors(describeBreakSubject(entry, facts()), errors, VAST_ERROR_OF_SKIP[reason]);
+    beacons.sendErrors(describeBreakSubject(entry, facts()), errors, VAST_ERROR_OF_SKIP[reason], reason);
     Object.assign(entry, { status: "skipped", reason });
     onBreaksChange();
   };

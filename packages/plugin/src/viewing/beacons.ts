@@ -5,7 +5,7 @@
  *
  * @see VAST 4.3 §3.14 (tracking), §2.3.6 (errors), §6 (macros)
  */
-import type { Ad, Creative, MacroValues } from "@interlude/core";
+import type { Ad, Creative, MacroOverrides, MacroValues, SkipReason } from "@interlude/core";
 import { BREAK_POSITION, type MacroFiller } from "../ads/macro-values.ts";
 import type { BeaconEvent, BreakPosition, Emit } from "../events.ts";
 
@@ -40,8 +40,17 @@ export interface BeaconSender {
   readonly send: (subject: BeaconSubject, event: string, url: string, time: number, occurrence: number) => void;
   /** What the viewer does: each time, to all of its URLs. */
   readonly sendAction: (subject: BeaconSubject, event: string, urls: readonly string[], moment: BeaconMoment) => void;
-  /** The URLs that want to know why an ad was not shown; undefined is no error, so that nothing is sent. */
-  readonly sendErrors: (subject: BeaconSubject, urls: readonly string[], vastError: number | undefined) => void;
+  /**
+   * The URLs that want to know why an ad was not shown; undefined is no error, so that nothing is sent.
+   *
+   * @param reason for [INTERLUDE_REASON], which stays as it is where no reason is given
+   */
+  readonly sendErrors: (
+    subject: BeaconSubject,
+    urls: readonly string[],
+    vastError: number | undefined,
+    reason?: SkipReason,
+  ) => void;
   /** VMAP's breakStart and breakEnd. */
   readonly sendBreak: (subject: BeaconSubject, event: "breakStart" | "breakEnd", urls: readonly string[]) => void;
   /** The ad was watched to its end. */
@@ -77,14 +86,14 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
     const beacon: BeaconEvent = { event, url, breakId, adId, index, time, contentTime };
     deps.emit("beacon", beacon);
   };
-  const fire = (subject: BeaconSubject, event: string, template: string, { time, macros }: Moment): void => {
+  const fire = (subject: BeaconSubject, event: string, template: string, { time, macros, own }: Moment): void => {
     // what is given up because everything ends is nobody's fault
     if (isOver) return;
     const values = { ...describe(subject), ...(time === undefined ? {} : { ADPLAYHEAD: time }), ...macros };
-    const filled = filler.fill(template, values);
+    const filled = filler.fill(template, values, own);
     const send = (url: string): void => request(subject, event, url, time);
     if (typeof filled === "string") send(filled);
-    else queue.add(filled, () => filler.fillNow(template, values), send);
+    else queue.add(filled, () => filler.fillNow(template, values, own), send);
   };
   const fireOnce = (subject: BeaconSubject, event: string, template: string, name: string, moment: Moment): void => {
     const { breakId, index, adId } = subject;
@@ -96,13 +105,13 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
     sendAction: (subject, event, urls, { time, macros = {} }) => {
       for (const url of urls) fire(subject, event, url, { time, macros });
     },
-    sendErrors: (subject, urls, vastError) => {
+    sendErrors: (subject, urls, vastError, reason) => {
       if (vastError === undefined) return;
       const { breakId, index, place = index === undefined ? "" : String(index) } = subject;
+      const moment = { time: undefined, macros: { ERRORCODE: vastError }, own: { INTERLUDE_REASON: reason } };
       // an ad fails once
       for (const url of urls)
-        if (memory.add(breakId, JSON.stringify([place, "error", url])))
-          fire(subject, "error", url, { time: undefined, macros: { ERRORCODE: vastError } });
+        if (memory.add(breakId, JSON.stringify([place, "error", url]))) fire(subject, "error", url, moment);
     },
     sendBreak: (subject, event, urls) => {
       for (const url of urls) fireOnce(subject, event, url, url, { time: undefined, macros: {} });
@@ -165,6 +174,7 @@ function watchLeaving(onLeaving: () => void): () => void {
 interface Moment {
   readonly time: number | undefined;
   readonly macros: MacroValues | undefined;
+  readonly own?: MacroOverrides;
 }
 
 function nameEnd({ index, adId }: BeaconSubject): string {

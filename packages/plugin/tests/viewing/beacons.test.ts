@@ -136,6 +136,17 @@ describe("createBeaconSender", () => {
     expect(sending.sent).toEqual(["https://e.example/401"]);
   });
 
+  test("an error tells the reason, where one VAST number stands for several; without one its macro stays", () => {
+    const sending = start();
+    const url = "https://e.example/[ERRORCODE]?reason=[INTERLUDE_REASON]";
+    sending.sendErrors(SUBJECT, [url], 407, "repackage-in-progress");
+    sending.sendErrors({ ...SUBJECT, index: 1 }, [url], 400);
+    expect(sending.sent).toEqual([
+      "https://e.example/407?reason=repackage-in-progress",
+      "https://e.example/400?reason=[INTERLUDE_REASON]",
+    ]);
+  });
+
   test("after the end of the session nothing is told, requests that it broke off least of all", () => {
     const sending = start();
     sending.send(SUBJECT, "start", "https://t.example/start", 0, 0);

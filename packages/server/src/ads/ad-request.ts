@@ -1,5 +1,4 @@
 /** What an ad tag asks for, and the addresses that its answer contains: creatives, wrapped tags, tracking. */
-import type { ServedPod } from "./campaign/served-pod.ts";
 
 /** Who asks, from where in the content, and under which address of ours. */
 export interface AdRequest {
@@ -40,6 +39,9 @@ export interface TrackedThing {
 /** Filled in by the player. */
 const MACROS = "&t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=[CONTENTPLAYHEAD]&error=[ERRORCODE]&cb=[CACHEBUSTING]";
 
+/** Ours: which of the skip reasons, where one VAST error number stands for several. */
+const REASON = "&reason=[INTERLUDE_REASON]";
+
 /**
  * The tracking URL of one event, with VAST macros left for the player: brackets in values are encoded, so no value is taken for one.
  *
@@ -61,7 +63,7 @@ export function trackingUrl(event: string, request: AdRequest, thing: TrackedThi
   const query = Object.entries({ ...parameters, ...(sig === undefined ? {} : { sig }) }).map(
     ([name, value]) => `${name}=${encodeURIComponent(value)}`,
   );
-  return `${request.base.href}track/${encodeURIComponent(event)}?${query.join("&")}${MACROS}`;
+  return `${request.base.href}track/${encodeURIComponent(event)}?${query.join("&")}${MACROS}${event === "error" ? REASON : ""}`;
 }
 
 /** What a tag of ours for a break says, beside the viewer and the place. */
@@ -107,11 +109,4 @@ function completeTag(url: URL, request: AdRequest): URL {
 /** The absolute address of a media file or a click-through. */
 export function absoluteUrl(reference: string, request: AdRequest): string {
   return new URL(reference, request.base).href;
-}
-
-/** Every creative that the answer to a tag names. A wrapper names none: whoever serves the wrapped tag does. */
-export function listCreativeUrls(pod: ServedPod, request: AdRequest): readonly string[] {
-  return pod.ads.flatMap(({ content }) =>
-    content.kind === "ad" ? content.ad.mediaFiles.map((file) => absoluteUrl(file.url, request)) : [],
-  );
 }

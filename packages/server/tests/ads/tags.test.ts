@@ -78,6 +78,8 @@ describe("GET /ads/vast", () => {
     const expanded = expandMacros(impression, { ADPLAYHEAD: 2.5, CONTENTPLAYHEAD: 20, ERRORCODE: 407 });
     expect(new URL(expanded).searchParams.get("playhead")).toBe("00:00:02.500");
     expect(expanded).toContain("error=407");
+    expect(impression).not.toContain("INTERLUDE_REASON");
+    expect(document.ads[0]?.ad.errors).toEqual([expect.stringContaining("&reason=[INTERLUDE_REASON]")]);
     const events = document.ads[0]?.ad.creatives[0]?.trackers.map((tracker) => tracker.event);
     expect(events?.slice(0, 6)).toEqual([
       "creativeView",

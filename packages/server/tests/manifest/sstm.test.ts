@@ -215,10 +215,12 @@ describe("beacons fired by the server", () => {
   });
 });
 
+const ERROR_QUERY = "code=[ERRORCODE]&reason=[INTERLUDE_REASON]";
+
 describe("errors told by the server", () => {
-  test("an ad that was skipped is told to its ad server once, with the VAST error number, and no one else is", async () => {
+  test("an ad that was skipped is told to its ad server once, with VAST error number and reason, and no one else is", async () => {
     const host = await beaconHost();
-    const error = (name: string): readonly string[] => [`${host.origin}/${name}?code=[ERRORCODE]`];
+    const error = (name: string): readonly string[] => [`${host.origin}/${name}?${ERROR_QUERY}`];
     const skip = { adId: "x", adSystem: "Ads", creativeId: undefined, message: "" } as const;
     const decision = decidedBreak([], {
       skipped: [
@@ -231,7 +233,7 @@ describe("errors told by the server", () => {
     server.beacons.reportSkipped(LINKED.sessionId, decision);
     server.beacons.reportSkipped(LINKED.sessionId, decision);
     await server.beacons.idle();
-    expect(host.requests.map(({ url }) => url)).toEqual(["/new?code=407"]);
+    expect(host.requests.map(({ url }) => url)).toEqual(["/new?code=407&reason=new-creative"]);
     expect(host.requests[0]?.headers).toMatchObject({ "x-forwarded-for": "203.0.113.9" });
     expect(server.counted).toEqual(["error sent"]);
   });

@@ -3,7 +3,7 @@
  *
  * @see primetime.md §2.1 (sstm), §2.8
  */
-import { VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { BreakDecision, DecidedAd } from "../breaks/decision.ts";
 
 /** What part of a break a segment is. Seconds from the start of the ad. */
@@ -30,6 +30,8 @@ export interface DueBeacon {
   readonly time: number | undefined;
   /** For [ERRORCODE], of an ad that was skipped. */
   readonly vastError?: number;
+  /** For [INTERLUDE_REASON], of an ad that was skipped. */
+  readonly reason?: SkipReason;
 }
 
 /**
@@ -73,7 +75,7 @@ export function selectSkipped({ breakId, skipped }: BreakDecision): readonly Due
     if (vastError === undefined) return [];
     return errors.map((url, index) => {
       const key = JSON.stringify([breakId, "skipped", place, index]);
-      return { key, event: "error", url, ad: undefined, time: undefined, vastError };
+      return { key, event: "error", url, ad: undefined, time: undefined, vastError, reason };
     });
   });
 }

@@ -173,7 +173,7 @@ function progressFields(link: SegmentLink, client: SegmentClient, now: number): 
 function beaconUrl(beacon: DueBeacon, { isHybrid, state, decision }: Report, now: number): URL | undefined {
   const { breakId, position, place, availDuration } = decision;
   const request = { session: state.session, breakId, position, attributes: {} };
-  const text = expandMacros(beacon.url, {
+  const values = {
     ...adMacros({ ...request, availDuration: availDuration || undefined }, now),
     SERVERSIDE: isHybrid ? 2 : 1,
     ERRORCODE: beacon.vastError,
@@ -182,7 +182,8 @@ function beaconUrl(beacon: DueBeacon, { isHybrid, state, decision }: Report, now
     CONTENTPLAYHEAD: place.kind === "vod" && place.time !== "end" ? place.time : undefined,
     ASSETURI: beacon.ad?.playlistUrl,
     PODSEQUENCE: beacon.ad?.sequence,
-  });
+  };
+  const text = expandMacros(beacon.url, values, { INTERLUDE_REASON: beacon.reason });
   const href = parseAdUrl(text);
   return href !== undefined && URL.canParse(href) ? new URL(href) : undefined;
 }
