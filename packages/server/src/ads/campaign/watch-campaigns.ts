@@ -3,8 +3,7 @@
  * links that are turned to another file, and network folders all change what is found there, and none of them tells.
  * A file that cannot be used leaves the campaigns before in force.
  */
-import { type Stats, unwatchFile, watchFile } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Campaigns } from "./campaign.ts";
 import { parseCampaigns } from "./campaign-file.ts";
@@ -34,28 +33,24 @@ export interface WatchOptions {
   readonly log: { readonly info: (message: string) => void; readonly error: (message: string) => void };
   /** Default 2000. */
   readonly intervalMs?: number;
-  /** Told after each time that the file was read again, good or not. */
+  /** Told after each look at a file that is not as it was, good or not; the first look is one. */
   readonly onRead?: () => void;
 }
-
-const MAX_BYTES = 20_000_000;
 
 export function watchCampaigns({ file, initial, now, log, intervalMs = 2000, onRead }: WatchOptions): CampaignSource {
   let campaigns = initial;
   let status: CampaignStatus = { state: "current", loadedAt: new Date(now()), complaint: undefined };
-  /** The newest reading counts, whichever ends last. */
-  let reading = 0;
+  let seen: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
 
-  const read = async (path: string, stats: Stats): Promise<void> => {
-    const number = ++reading;
+  const read = async (path: string): Promise<void> => {
     try {
-      const read = await readCampaigns(path, stats);
-      if (number !== reading) return;
+      const read = parseCampaigns(await readFile(path, "utf8"), path);
       campaigns = read;
       status = { state: "current", loadedAt: new Date(now()), complaint: undefined };
-      log.info(`campaigns: ${basename(path)} read again: ${read.lineItems.size} line items`);
+      log.info(`campaigns: ${basename(path)} was read: ${read.lineItems.size} line items`);
     } catch (error) {
-      if (number !== reading) return;
       const complaint = error instanceof Error ? error.message : String(error);
       status = { ...status, state: "outdated", complaint };
       log.error(`campaigns: the ones before stay in force: ${complaint}`);
@@ -63,22 +58,39 @@ export function watchCampaigns({ file, initial, now, log, intervalMs = 2000, onR
     onRead?.();
   };
 
-  const listener = (stats: Stats): void => {
-    if (file !== undefined) void read(file, stats);
+  /** The file is looked at before it is read: what changes in between is seen the next time. */
+  const look = async (path: string): Promise<void> => {
+    const found = await describeFile(path);
+    if (found !== seen && !isClosed) {
+      seen = found;
+      await read(path);
+    }
+    wait(path);
   };
-  if (file !== undefined) watchFile(file, { interval: intervalMs, persistent: false }, listener);
+
+  const wait = (path: string): void => {
+    if (isClosed) return;
+    timer = setTimeout(() => void look(path), intervalMs);
+    timer.unref();
+  };
+
+  if (file !== undefined) void look(file);
   return {
     current: () => campaigns,
     status: () => status,
     close: () => {
-      reading++;
-      if (file !== undefined) unwatchFile(file, listener);
+      isClosed = true;
+      clearTimeout(timer);
     },
   };
 }
 
-async function readCampaigns(path: string, stats: Stats): Promise<Campaigns> {
-  if (stats.nlink === 0) throw new Error(`${path}: expected a file, got nothing`);
-  if (stats.size > MAX_BYTES) throw new Error(`${path}: expected at most ${MAX_BYTES} bytes, got ${stats.size}`);
-  return parseCampaigns(await readFile(path, "utf8"), path);
+/** The same as long as nobody has written the file or put another in its place. */
+async function describeFile(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  } catch {
+    return "nothing";
+  }
 }
