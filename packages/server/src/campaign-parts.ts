@@ -1,5 +1,6 @@
 /** Wires the campaign file: read again when it changes, impressions counted, tags answered. */
 import type { FastifyInstance } from "fastify";
+import type { Campaigns } from "./ads/campaign/campaign.ts";
 import { type CampaignServer, createCampaignServer } from "./ads/campaign/campaign-server.ts";
 import { createDeliveries, type Deliveries } from "./ads/campaign/deliveries.ts";
 import { type CampaignStatus, watchCampaigns } from "./ads/campaign/watch-campaigns.ts";
@@ -13,6 +14,8 @@ export interface CampaignParts {
   /** To be told of each tracking request. */
   readonly deliveries: Pick<Deliveries, "note">;
   readonly status: () => CampaignStatus;
+  /** As they are in force now. */
+  readonly current: () => Campaigns;
 }
 
 export interface CampaignPartsDeps {
@@ -39,5 +42,5 @@ export function openCampaigns(app: FastifyInstance, { config, query, note, now }
     await deliveries.flush();
   });
   const server = createCampaignServer({ campaigns, deliveries, note, now, random: Math.random });
-  return { server, deliveries, status: source.status };
+  return { server, deliveries, status: source.status, current: campaigns };
 }

@@ -75,6 +75,10 @@ export interface ServerConfig {
   readonly overload: OverloadOptions;
   readonly tracking: TrackingConfig;
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Names of the variables that are set. */
+  readonly givenVariables: readonly string[];
+  /** The files that were read, by the variable that names them. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** The variables and what each means, for `--help` and the documentation. */
@@ -171,7 +175,20 @@ export function readConfig(env: Environment): ServerConfig {
     overload: readOverload(env),
     tracking: readTracking(env),
     logLevel: readChoice(env, "INTERLUDE_LOG", LOG_LEVELS, "warn"),
+    givenVariables: Object.keys(VARIABLES).filter((name) => readText(env, name) !== undefined),
+    files: listFiles(env),
   };
+}
+
+const FILE_VARIABLES = ["INTERLUDE_ZONES", "INTERLUDE_TARGETS", "INTERLUDE_CAMPAIGNS", "INTERLUDE_REPACKAGE_ACCOUNTS"];
+
+function listFiles(env: Environment): ServerConfig["files"] {
+  return Object.fromEntries(
+    FILE_VARIABLES.flatMap((name) => {
+      const path = readText(env, name);
+      return path === undefined ? [] : [[name, path]];
+    }),
+  );
 }
 
 function readTargets(env: Environment): readonly TargetConfig[] {
