@@ -2,7 +2,8 @@
 import { fastify, type FastifyInstance } from "fastify";
 import type { RepackagePort } from "./ads/admission.ts";
 import { repackageRoutes } from "./ads/repackage-routes.ts";
-import { createServedCreatives } from "./ads/served-creatives.ts";
+import { type GiveTicket, REPACKAGE_TICKET_LIFE_MS, signRepackageTicket } from "./ads/repackage-ticket.ts";
+import { createSightings } from "./ads/sightings.ts";
 import { tagRoutes } from "./ads/tag-routes.ts";
 import { registerDocs } from "./api-docs.ts";
 import { type BeaconParameters, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
@@ -80,19 +81,21 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     details: () => (campaigns.status().state === "outdated" ? { campaigns: "outdated" } : {}),
   });
 
-  const served = createServedCreatives(query, now);
   const { zones, publicHosts, ticketSecret, repackageLimits: limits } = config;
   const secret = deriveBeaconSecret(ticketSecret);
   const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, secret);
+  const giveTicket: GiveTicket | undefined =
+    crs &&
+    ((file, names) => signRepackageTicket(file, names, new Date(now() + REPACKAGE_TICKET_LIFE_MS), ticketSecret));
   await app.register(zoneRoutes, { zones });
-  await app.register(tagRoutes, { zones, campaigns: campaigns.server, publicHosts, served, sign });
+  await app.register(tagRoutes, { zones, campaigns: campaigns.server, publicHosts, sign, giveTicket });
   await app.register(repackageRoutes, {
     crs,
     zones,
     ticketSecret,
     limits,
     now,
-    wasServed: served.wasServed,
+    sightings: createSightings(query, ticketSecret, now),
     onOutcome: (outcome) => metrics.countRepackage(outcome),
   });
   await app.register(trackingRoutes, {

@@ -1,8 +1,10 @@
 /**
  * The client's request to have a creative repackaged. It comes from a page that holds no secret, so it is granted only
  *
- *   for a creative that this ad server named within the last hour, or one from a host on the zone's list
- *   → and, where it would start work, within the quotas of the client and the zone
+ *   with a ticket that this ad server gave for this creative, in an answer of the last hours
+ *   or for a creative from a host on the zone's list
+ *   or once three clients asked for the same creative within a day
+ *   → and, where it would start work, within the quotas: of the zone, and without a ticket of the client too
  *   → and where CRS has room
  *
  * @see Primetime JIT workflow initiated by the client, step 4 (primetime.md §3.3); server-notes.md §5.6
@@ -11,6 +13,8 @@ import { creativeKey, type CreativeState, normaliseCreativeUrl, type Packaging }
 import { HttpError } from "../http-error.ts";
 import type { ZoneConfig } from "../zones.ts";
 import type { Quota } from "./quota.ts";
+import type { TicketedFile, TicketedNames } from "./repackage-ticket.ts";
+import { ENOUGH_SIGHTINGS, type Sightings } from "./sightings.ts";
 
 /** Repackages that may be started; whole numbers above 0. */
 export interface RepackageLimits {
@@ -29,8 +33,8 @@ export interface RepackageOrder {
   readonly adSystem?: string;
   readonly adId?: string;
   readonly creativeId?: string;
-  /** What it names is a stranger's word. */
-  readonly isFromPage: true;
+  /** What it names is a stranger's word; false: a ticket of this server says it, or the relay. */
+  readonly isFromPage: boolean;
 }
 
 /** What the ad server must know of CRS. */
@@ -67,9 +71,21 @@ export interface CreativeProgress {
 export interface AdmissionPorts {
   /** undefined: repackaging is off. */
   readonly crs: RepackagePort | undefined;
-  readonly wasServed: (zone: string, creativeUrl: string) => Promise<boolean>;
+  /** Throws HttpError `ticket-invalid`, `ticket-expired`. */
+  readonly readTicket: (ticket: string, file: TicketedFile) => TicketedNames;
+  readonly sightings: Sightings;
   readonly clientQuota: Quota;
   readonly zoneQuota: Quota;
+  /** Sightings of one client. */
+  readonly sightingQuota: Quota;
+}
+
+/** Who asks. */
+export interface RepackageClient {
+  /** By which requests are counted. */
+  readonly address: string;
+  /** By which clients are told apart that see the same creative: never two of one connection to the internet. */
+  readonly network: string;
 }
 
 /** The key, and the state that CRS had before (`absent`: this request started the work). */
@@ -82,35 +98,85 @@ export interface Admitted {
 const STARTS_WORK: readonly CreativeState[] = ["absent", "failed"];
 
 /**
- * @param client the address that is counted
- * @throws HttpError `crs-unavailable`, `creative-unknown`, `quota-exceeded`; AdError `url-malformed`; what `submit` throws
+ * @param ticket as it came, undefined: none. One that is not good counts as none, and is what the refusal tells of
+ * @throws HttpError `crs-unavailable`, `creative-unknown`, `ticket-invalid`, `ticket-expired`, `quota-exceeded`; AdError `url-malformed`;
+ * what `submit` throws
  */
 export async function admitRepackage(
   order: RepackageOrder,
+  ticket: string | undefined,
   zone: ZoneConfig,
-  client: string,
+  client: RepackageClient,
   ports: AdmissionPorts,
 ): Promise<Admitted> {
   const { crs } = ports;
   if (!crs) throw repackagingIsOff();
-  const key = creativeKey(zone.zone, normaliseCreativeUrl(order.creativeUrl, zone.normalise));
-  const { hostname } = new URL(order.creativeUrl.trim());
-  const isKnown = isListedHost(hostname, zone.creativeHosts) || (await ports.wasServed(zone.zone, order.creativeUrl));
-  if (!isKnown) {
-    const expected = "a creative that this ad server named within the last hour, or one from a listed host";
-    throw new HttpError("creative-unknown", `creativeUrl: expected ${expected}, got one from ${hostname}`);
-  }
+  const normalisedUrl = normaliseCreativeUrl(order.creativeUrl, zone.normalise);
+  const key = creativeKey(zone.zone, normalisedUrl);
+  const granted = await grant(order, ticket, zone, client, { normalisedUrl, ports });
   const state = (await crs.status(zone.zone, key))?.state ?? "absent";
   try {
-    if (!STARTS_WORK.includes(state)) return await crs.submit(order);
-    takeQuotas(zone.zone, client, ports);
-    return await submitCounted(order, client, crs, ports);
+    if (!STARTS_WORK.includes(state)) return await crs.submit(granted);
+    const counted = countedFor(granted, client, ports);
+    takeQuotas(counted);
+    return await submitCounted(granted, counted, crs);
   } catch (error) {
     // Not the page's mistake: it is told as the state of the creative, by which it knows why it skips the ad.
     if (error instanceof Error && "code" in error && error.code === "creative-blocked")
       return { key, before: "blocked" };
     throw error;
   }
+}
+
+/** The order as it may be made: what a ticket names of the ad is not a stranger's word. */
+async function grant(
+  order: RepackageOrder,
+  ticket: string | undefined,
+  zone: ZoneConfig,
+  client: RepackageClient,
+  { normalisedUrl, ports }: { readonly normalisedUrl: string; readonly ports: AdmissionPorts },
+): Promise<RepackageOrder> {
+  const judged = ticket === undefined ? undefined : judgeTicket(ticket, order, ports);
+  if (judged?.names) return nameOrder(order, judged.names);
+  const { hostname } = new URL(order.creativeUrl.trim());
+  if (isListedHost(hostname, zone.creativeHosts)) return order;
+  const wait = ports.sightingQuota.take(client.address);
+  if (wait > 0) throw exceeded("this client", wait);
+  const seen = await ports.sightings.note(zone.zone, normalisedUrl, client.network);
+  if (seen >= ENOUGH_SIGHTINGS) return order;
+  const expected = `a ticket of this ad server, a listed host, or ${ENOUGH_SIGHTINGS} clients that ask within a day`;
+  const unknown = `creativeUrl: expected ${expected}, got number ${seen} for one from ${hostname}`;
+  throw judged?.error ?? new HttpError("creative-unknown", unknown);
+}
+
+interface JudgedTicket {
+  /** undefined: it is not good, for the reason that `error` tells. */
+  readonly names: TicketedNames | undefined;
+  readonly error?: HttpError;
+}
+
+function judgeTicket(ticket: string, { zone, creativeUrl }: RepackageOrder, ports: AdmissionPorts): JudgedTicket {
+  try {
+    return { names: ports.readTicket(ticket, { zone, creativeUrl }) };
+  } catch (error) {
+    if (error instanceof HttpError) return { names: undefined, error };
+    throw error;
+  }
+}
+
+function nameOrder(order: RepackageOrder, names: TicketedNames): RepackageOrder {
+  const { zone, creativeUrl, packaging, targetDuration } = order;
+  const { adSystem, adId, creativeId } = names;
+  return {
+    zone,
+    creativeUrl,
+    packaging,
+    targetDuration,
+    isFromPage: false,
+    ...(adSystem !== "" && { adSystem }),
+    ...(adId !== "" && { adId }),
+    ...(creativeId !== "" && { creativeId }),
+  };
 }
 
 /** The answer of a server that repackages nothing. */
@@ -126,13 +192,32 @@ function isListedHost(hostname: string, listed: readonly string[]): boolean {
   );
 }
 
-function takeQuotas(zone: string, client: string, ports: AdmissionPorts): void {
-  const clientWait = ports.clientQuota.take(client);
-  if (clientWait > 0) throw exceeded("this client", clientWait);
-  const zoneWait = ports.zoneQuota.take(zone);
-  if (zoneWait === 0) return;
-  ports.clientQuota.give(client);
-  throw exceeded(`zone ${zone}`, zoneWait);
+/** A bucket, whose, and how it is called. */
+interface Counted {
+  readonly quota: Quota;
+  readonly name: string;
+  readonly whose: string;
+}
+
+/** Many viewers can stand behind one address: who has a ticket is not counted by it. */
+function countedFor(order: RepackageOrder, client: RepackageClient, ports: AdmissionPorts): readonly Counted[] {
+  const { clientQuota, zoneQuota } = ports;
+  const ofZone = { quota: zoneQuota, name: order.zone, whose: `zone ${order.zone}` };
+  return order.isFromPage ? [{ quota: clientQuota, name: client.address, whose: "this client" }, ofZone] : [ofZone];
+}
+
+/** All or none. */
+function takeQuotas(counted: readonly Counted[]): void {
+  for (const [index, { quota, name, whose }] of counted.entries()) {
+    const wait = quota.take(name);
+    if (wait === 0) continue;
+    giveBack(counted.slice(0, index));
+    throw exceeded(whose, wait);
+  }
+}
+
+function giveBack(counted: readonly Counted[]): void {
+  for (const { quota, name } of counted) quota.give(name);
 }
 
 function exceeded(whose: string, retryAfterSeconds: number): HttpError {
@@ -143,9 +228,8 @@ function exceeded(whose: string, retryAfterSeconds: number): HttpError {
 /** What was counted and started nothing is given back: no room, somebody else was faster, or a failure not due again yet. */
 async function submitCounted(
   order: RepackageOrder,
-  client: string,
+  counted: readonly Counted[],
   crs: RepackagePort,
-  ports: AdmissionPorts,
 ): Promise<Admitted> {
   let isStarted = false;
   try {
@@ -153,9 +237,6 @@ async function submitCounted(
     isStarted = STARTS_WORK.includes(admitted.before) && admitted.status.state !== admitted.before;
     return admitted;
   } finally {
-    if (!isStarted) {
-      ports.clientQuota.give(client);
-      ports.zoneQuota.give(order.zone);
-    }
+    if (!isStarted) giveBack(counted);
   }
 }

@@ -7,21 +7,24 @@ import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type
 import ipaddr from "ipaddr.js";
 import { codeOf } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
-import { locateOnCdn, requireZone, type ZoneConfig } from "../zones.ts";
+import { requireZone, type ZoneConfig } from "../zones.ts";
 import {
   type AdmissionPorts,
   admitRepackage,
   type CreativeProgress,
+  type RepackageClient,
   type RepackageLimits,
   type RepackageOrder,
   repackagingIsOff,
 } from "./admission.ts";
+import { locateCopy } from "./locate-copy.ts";
 import { createProgressWatch } from "./progress-watch.ts";
 import { createQuota } from "./quota.ts";
+import { readRepackageTicket } from "./repackage-ticket.ts";
 import { readTicket, signTicket, type TicketSubject } from "./ticket.ts";
 
 /** What the routes need; limits are counted per instance. */
-export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "wasServed"> {
+export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "sightings"> {
   readonly zones: readonly ZoneConfig[];
   readonly ticketSecret: string;
   readonly limits: RepackageLimits;
@@ -32,6 +35,8 @@ export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "wa
 }
 
 const TICKET_LIFE_MS = 3_600_000;
+/** Creatives that nobody vouches for, of one client. */
+const SIGHTINGS_PER_HOUR = 60;
 
 const OrderBody = Type.Object({
   zone: ZoneName,
@@ -41,6 +46,9 @@ const OrderBody = Type.Object({
   adSystem: Type.Optional(plainText(200)),
   adId: Type.Optional(plainText(200)),
   creativeId: Type.Optional(plainText(200)),
+  ticket: Type.Optional(
+    plainText(4096, "of this media file, as the ad server's answer gave it; without one, less is granted"),
+  ),
 });
 
 const AcceptedBody = Type.Object({
@@ -67,23 +75,26 @@ const ProgressBody = Type.Object({
 /** `POST /ads/repackage`, `GET /ads/repackage/{ticket}`. */
 export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> = async (app, options) => {
   const { crs, zones, ticketSecret, now } = options;
-  const ports = {
+  const ports: AdmissionPorts = {
     crs,
-    wasServed: options.wasServed,
+    sightings: options.sightings,
+    readTicket: (ticket, file) => readRepackageTicket(ticket, file, ticketSecret, new Date(now())),
     clientQuota: createQuota(options.limits.perClientPerHour, now),
     zoneQuota: createQuota(options.limits.perZonePerHour, now),
+    sightingQuota: createQuota(SIGHTINGS_PER_HOUR, now),
   };
 
   const orderSchema = {
-    summary: "Have a creative repackaged that this ad server named, or that comes from a listed host",
+    summary:
+      "Have a creative repackaged that this ad server named, that comes from a listed host, or that several clients see",
     tags: ["ads"],
     body: OrderBody,
     response: { 202: AcceptedBody, "4xx": ErrorBody, "5xx": ErrorBody },
   };
   app.post("/ads/repackage", { schema: orderSchema, bodyLimit: 32_768 }, async (request, reply) => {
-    const { zone: name, packaging, targetDuration } = request.body;
+    const { zone: name, packaging, targetDuration, ticket: given } = request.body;
     const zone = requireZone(zones, name);
-    const admitted = await admitRepackage(readOrder(request.body), zone, nameClient(request.ip), ports);
+    const admitted = await admitRepackage(readOrder(request.body), given, zone, nameClient(request.ip), ports);
     const isBlocked = admitted.before === "blocked";
     const subject = { zone: name, key: admitted.key, packaging, targetDuration, isBlocked };
     const ticket = signTicket(subject, new Date(now() + TICKET_LIFE_MS), ticketSecret);
@@ -136,11 +147,13 @@ function readOrder(body: Static<typeof OrderBody>): RepackageOrder {
   };
 }
 
-/** A client is counted by its address; in IPv6 by its network, since one has 2^64 addresses there. */
-function nameClient(ip: string): string {
-  if (!ipaddr.IPv6.isValid(ip)) return ip;
+/** In IPv6 a client is counted by its network, since one has 2^64 addresses there; a connection can have 2^16 networks. */
+function nameClient(ip: string): RepackageClient {
+  if (!ipaddr.IPv6.isValid(ip)) return { address: ip, network: ip };
   const address = ipaddr.IPv6.parse(ip);
-  return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.parts.slice(0, 4).join(":");
+  if (address.isIPv4MappedAddress()) return nameClient(address.toIPv4Address().toString());
+  const parts = address.parts.map((part) => part.toString(10));
+  return { address: parts.slice(0, 4).join(":"), network: parts.slice(0, 3).join(":") };
 }
 
 interface ProgressAnswer {
@@ -163,8 +176,8 @@ function formatProgress(
       ? { state: "blocked", progress: 0, key, reason: "block-listed" }
       : { state: "absent", progress: 0, key };
   }
-  const url = locate(subject, progress, zone);
-  const remuxUrl = locate({ ...subject, targetDuration: 0 }, progress, zone);
+  const url = zone && locateCopy(subject, progress, zone);
+  const remuxUrl = zone && locateCopy({ ...subject, targetDuration: 0 }, progress, zone);
   return {
     state: progress.state,
     progress: progress.progress,
@@ -173,15 +186,4 @@ function formatProgress(
     ...(remuxUrl === undefined ? {} : { remuxUrl }),
     ...(progress.reason === undefined ? {} : { reason: progress.reason }),
   };
-}
-
-/** On the zone's default CDN where that has it; undefined: nothing of it plays yet. */
-function locate(
-  { packaging, targetDuration }: Pick<TicketSubject, "packaging" | "targetDuration">,
-  { packages }: CreativeProgress,
-  zone: ZoneConfig | undefined,
-): string | undefined {
-  const made = packages.find((one) => one.packaging === packaging && one.targetDuration === targetDuration);
-  const cdn = zone && made?.cdns.includes(zone.defaultCdn) ? zone.defaultCdn : made?.cdns[0];
-  return zone && made && cdn !== undefined ? locateOnCdn(zone, cdn, made.path) : undefined;
 }

@@ -5,23 +5,23 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../base-url.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
-import { type AdRequest, listCreativeUrls } from "./ad-request.ts";
+import type { AdRequest } from "./ad-request.ts";
 import { type BreakCall, readBreakCall } from "./campaign/break-call.ts";
 import type { CampaignServer } from "./campaign/campaign-server.ts";
-import type { ServedPod } from "./campaign/served-pod.ts";
-import type { ServedCreatives } from "./served-creatives.ts";
+import type { GiveTicket } from "./repackage-ticket.ts";
 import { buildVast } from "./vast-writer.ts";
 import { buildVmap } from "./vmap-writer.ts";
 import { document, type Markup } from "./xml-writer.ts";
 
-/** What is served, to whom it is noted down, under which names of this server. */
+/** What is served, under which names of this server. */
 export interface TagRoutesOptions {
   readonly campaigns: CampaignServer;
   readonly zones: readonly ZoneConfig[];
   readonly publicHosts: readonly string[];
-  readonly served: Pick<ServedCreatives, "record">;
   /** The `sig` of a tracking URL. */
   readonly sign: NonNullable<AdRequest["sign"]>;
+  /** undefined: repackaging is off. */
+  readonly giveTicket: GiveTicket | undefined;
 }
 
 const Viewer = {
@@ -59,36 +59,23 @@ const response = { 200: { content: { "application/xml": { schema: Type.String() 
 
 /** `GET /ads/vast`, `GET /ads/vmap`. */
 export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app, options) => {
-  const { campaigns, served } = options;
+  const { campaigns, giveTicket } = options;
 
   const readCall = (request: FastifyRequest, query: Static<typeof VastQuery> | Static<typeof VmapQuery>): BreakCall => {
+    const { zone } = requireZone(options.zones, query.zone);
     const adRequest: AdRequest = {
       base: readBaseUrl(request, options.publicHosts),
-      zone: requireZone(options.zones, query.zone).zone,
+      zone,
       session: query.session ?? "",
       breakId: query.break ?? "",
       position: query.position ?? 1,
       sign: options.sign,
+      ...(giveTicket && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
     };
     return readBreakCall(adRequest, query, request.headers);
   };
 
-  /** An answer whose creatives cannot be noted down is still an answer: what is repackaged already plays. */
-  const answer = async (
-    root: Markup,
-    pods: readonly ServedPod[],
-    adRequest: AdRequest,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<string> => {
-    try {
-      await served.record(
-        adRequest.zone,
-        pods.flatMap((pod) => listCreativeUrls(pod, adRequest)),
-      );
-    } catch (error) {
-      request.log.error({ err: error }, "served creatives were not recorded");
-    }
+  const answer = (root: Markup, reply: FastifyReply): string => {
     reply.header("cache-control", "no-store").type("application/xml; charset=utf-8");
     return document(root);
   };
@@ -97,7 +84,7 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
   app.get("/ads/vast", { schema: vastSchema }, async (request, reply) => {
     const call = readCall(request, request.query);
     const pod = await campaigns.serveBreak(call);
-    return answer(buildVast(pod, call.request, randomUUID), [pod], call.request, request, reply);
+    return answer(buildVast(pod, call.request, randomUUID), reply);
   });
 
   const vmapSchema = { summary: "VMAP 1.0 of a schedule", tags: ["ads"], querystring: VmapQuery, response };
@@ -106,7 +93,6 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
     const { schedule, source = "inline" } = request.query;
     const breaks = await campaigns.serveSchedule(schedule, call, source);
     const root = buildVmap(breaks, source, call.request, call.viewer.parameters, randomUUID);
-    const pods = breaks.map(({ pod }) => pod);
-    return answer(root, pods, call.request, request, reply);
+    return answer(root, reply);
   });
 };

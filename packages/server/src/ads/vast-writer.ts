@@ -115,12 +115,12 @@ function buildInLine(
   );
 }
 
-/** By what a page may have those media files repackaged that are no HLS. */
+/** By what a page may have the media files repackaged: those that are no HLS, and HLS that does not fit its content. */
 function buildTickets(ad: CampaignAd, request: AdRequest): Markup | undefined {
   const tickets = ad.mediaFiles.flatMap((file) => {
     const url = absoluteUrl(file.url, request);
     const described = { adSystem: AD_SYSTEM, adId: ad.id, creativeId: ad.creativeId };
-    const ticket = isStreaming(file) ? undefined : request.repackageTicket?.(url, described);
+    const ticket = request.repackageTicket?.(url, described);
     return ticket === undefined ? [] : [element("RepackageTicket", { mediaFile: url }, text(ticket))];
   });
   if (tickets.length === 0) return undefined;

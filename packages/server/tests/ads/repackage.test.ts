@@ -5,8 +5,10 @@ import { createQuota } from "../../src/ads/quota.ts";
 import { signTicket } from "../../src/ads/ticket.ts";
 import { QueueFull } from "../../src/crs/crs.ts";
 import type { Database } from "../../src/database/database.ts";
+import { signRepackageTicket } from "../../src/ads/repackage-ticket.ts";
 import { embeddedTarget } from "../../src/targets/target-config.ts";
 import { standardZone } from "../../src/zones.ts";
+import { ticketIn } from "./ticket-in.ts";
 import { openTestDatabase, progressOf, type ScriptedCrs, scriptedCrs, testApp, testConfig } from "../http/test-app.ts";
 
 let database: Database;
@@ -51,22 +53,34 @@ function outcome(answer: LightMyRequestResponse): readonly unknown[] {
 }
 
 describe("POST /ads/repackage", () => {
-  test("a creative that the tag named is accepted: its key, the state before, a status address", async () => {
+  test("a creative that the tag named is accepted with its ticket, under the names of the answer, not the page's", async () => {
     const crs = scriptedCrs();
     const app = await setUp({ crs });
-    await app.inject({ url: "/ads/vast?zone=1&li=mp4", headers: { host: "localhost" } });
     const creativeUrl = "http://localhost/media/a.mp4?x=1&y=]]%3E";
-    const answer = await order(app, { creativeUrl, adId: "ad-mp4", adSystem: "Interlude" });
+    const vast = await app.inject({ url: "/ads/vast?zone=1&li=mp4", headers: { host: "localhost" } });
+    const ticket = ticketIn(vast.body, creativeUrl);
+    const answer = await order(app, { creativeUrl, ticket, adId: "made up", adSystem: "made up" });
     expect(answer.json()).toEqual({
       key: creativeKey("1", creativeUrl),
       state: "absent",
       statusUrl: expect.stringMatching(/^\/ads\/repackage\/1\.[0-9a-f]{32}\.hls\.6\.\d+\.[\w-]{43}$/),
     });
     expect([answer.statusCode, answer.headers["cache-control"]]).toEqual([202, "no-store"]);
-    const names = { adId: "ad-mp4", adSystem: "Interlude" };
-    const page = { isFromPage: true };
-    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names, ...page }]);
-    expect(outcome(await order(app, { creativeUrl }))).toEqual([202, "queued"]);
+    const names = { adSystem: "Interlude", adId: "ad-mp4", creativeId: "ad-mp4", isFromPage: false };
+    expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names }]);
+    expect(outcome(await order(app, { creativeUrl, ticket }))).toEqual([202, "queued"]);
+  });
+
+  test("with repackaging off, or in another zone, an answer's ticket is none", async () => {
+    const url = "https://cdn.example/one.mp4";
+    const tag = { url: "/ads/vast?zone=2&li=pod", headers: { host: "localhost" } };
+    expect(ticketIn((await (await setUp({ crs: undefined })).inject(tag)).body, url)).toBeUndefined();
+    const crs = scriptedCrs();
+    const app = await setUp({ crs });
+    const ticket = ticketIn((await app.inject(tag)).body, url);
+    expect(outcome(await order(app, { creativeUrl: url, ticket }))).toEqual([403, "ticket-invalid"]);
+    expect(crs.orders).toEqual([]);
+    expect(outcome(await order(app, { creativeUrl: url, ticket, zone: "2" }))).toEqual([202, "absent"]);
   });
 
   test("a page orders what the API names and nothing else: no timed metadata, no member of another's making", async () => {
@@ -80,18 +94,86 @@ describe("POST /ads/repackage", () => {
     expect(crs.orders).toEqual([{ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ...names, ...page }]);
   });
 
-  test("a creative that nobody was served is refused, also when another zone was served it", async () => {
+  test("a creative that nobody vouches for is refused until three clients asked for it within a day", async () => {
     const crs = scriptedCrs();
-    const app = await setUp({ crs });
-    await app.inject({ url: "/ads/vast?zone=2&li=pod", headers: { host: "localhost" } });
-    for (const creativeUrl of [
-      "https://evil.example/a.mp4",
-      "https://cdn.example/one.mp4",
-      "http://169.254.169.254/",
-    ]) {
-      expect(outcome(await order(app, { creativeUrl }))).toEqual([403, "creative-unknown"]);
-    }
+    let now = Date.now();
+    const app = await setUp({ crs, now: () => now });
+    const creativeUrl = "https://unlisted.example/a.mp4";
+    const ask = async (ip: string, more = {}): Promise<readonly unknown[]> =>
+      outcome(await order(app, { creativeUrl, ...more }, ip));
+    const refused = [403, "creative-unknown"];
+    expect(await ask("203.0.113.1")).toEqual(refused);
+    for (let times = 0; times < 3; times++) expect(await ask("203.0.113.1")).toEqual(refused);
+    expect(await ask("2001:db8:1:1::1")).toEqual(refused);
+    expect(await ask("2001:db8:1:2::1")).toEqual(refused);
+    expect(await ask("203.0.113.2", { creativeUrl: `${creativeUrl}?other` })).toEqual(refused);
+    expect(await ask("203.0.113.2", { zone: "2" })).toEqual(refused);
+    now += 86_400_000;
+    expect(await ask("203.0.113.2")).toEqual(refused);
     expect(crs.orders).toEqual([]);
+    expect(await ask("203.0.113.3")).toEqual(refused);
+    expect(await ask("203.0.113.4")).toEqual([202, "absent"]);
+    expect(await ask("203.0.113.1")).toEqual([202, "queued"]);
+    const kept = await database.query<{ text: string }>(
+      "select creative_sighting::text as text from creative_sighting",
+    );
+    expect(kept.filter(({ text }) => text.includes("203.0.113"))).toEqual([]);
+  });
+
+  test("one client's sightings are bounded: 429 once it named sixty creatives in an hour, tickets and listed hosts aside", async () => {
+    const app = await setUp();
+    const see = (n: number): Promise<LightMyRequestResponse> =>
+      order(app, { creativeUrl: `https://unlisted.example/flood-${n}.mp4` }, "203.0.113.77");
+    const answers = await Promise.all(Array.from({ length: 61 }, (_, n) => see(n)));
+    const codes = answers.map((answer) => outcome(answer)[1]);
+    expect(codes.filter((code) => code === "creative-unknown")).toHaveLength(60);
+    expect(codes.filter((code) => code === "quota-exceeded")).toHaveLength(1);
+    expect((await order(app, {}, "203.0.113.77")).statusCode).toBe(202);
+  });
+
+  test("a ticket of another file, one that is altered or of another server's making, is 403; one that is over is 410", async () => {
+    const secret = testConfig().ticketSecret;
+    const creativeUrl = "https://named.example/a.mp4";
+    const file = { zone: "1", creativeUrl };
+    const names = { adSystem: "S", adId: "A", creativeId: "C" };
+    const later = new Date(Date.now() + 60_000);
+    const good = signRepackageTicket(file, names, later, secret) ?? "";
+    const [, , end = ""] = good.split(".");
+    const forged = [
+      signRepackageTicket({ ...file, creativeUrl: `${creativeUrl}?` }, names, later, secret),
+      signRepackageTicket(file, names, later, "another secret"),
+      good.replace(/^r1\.[^.]+/, `r1.${Buffer.from('["S","A","D"]').toString("base64url")}`),
+      good.replace(end, (Number.parseInt(end, 36) + 1).toString(36)),
+      `${good}A`,
+      "r1..",
+      "made up",
+    ];
+    const app = await setUp();
+    for (const [n, ticket] of forged.entries())
+      expect(outcome(await order(app, { creativeUrl, ticket }, `198.51.100.${n % 2}`))).toEqual([
+        403,
+        "ticket-invalid",
+      ]);
+    const over = signRepackageTicket(file, names, new Date(Date.now() - 1000), secret);
+    expect(outcome(await order(app, { creativeUrl, ticket: over }, "198.51.100.1"))).toEqual([410, "ticket-expired"]);
+    expect(outcome(await order(app, { creativeUrl, ticket: good }))).toEqual([202, "absent"]);
+    const listed = await order(app, { creativeUrl: "https://listed.example/stale.mp4", ticket: over });
+    expect(outcome(listed)).toEqual([202, "absent"]);
+  });
+
+  test("who has a ticket is counted for the zone alone: many viewers can share an address", async () => {
+    const env = { INTERLUDE_QUOTA_CLIENT: "1", INTERLUDE_QUOTA_ZONE: "3" };
+    const app = await setUp({ env });
+    const start = (n: number): Promise<LightMyRequestResponse> => {
+      const creativeUrl = `https://named.example/${n}.mp4`;
+      const names = { adSystem: "", adId: "", creativeId: "" };
+      const end = new Date(Date.now() + 60_000);
+      const ticket = signRepackageTicket({ zone: "1", creativeUrl }, names, end, testConfig(env).ticketSecret);
+      return order(app, { creativeUrl, ticket }, "203.0.113.200");
+    };
+    const codes: unknown[] = [];
+    for (let n = 0; n < 4; n++) codes.push(outcome(await start(n))[1]);
+    expect(codes).toEqual(["absent", "absent", "absent", "quota-exceeded"]);
   });
 
   test("hosts on the zone's list need not have been served; look-alikes do", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { buildServer } from "../../src/server.ts";
 import { startPostgres } from "../database/private-postgres.ts";
+import { ticketIn } from "../ads/ticket-in.ts";
 import { testConfig, TOKEN } from "./test-app.ts";
 
 test("two instances on one PostgreSQL: what one serves and stores, the other knows", async ({ skip }) => {
@@ -37,13 +38,10 @@ test("two instances on one PostgreSQL: what one serves and stores, the other kno
     { event: "complete" },
   ]);
 
-  await one.app.inject({ url: "/ads/vast?zone=1&li=mp4", headers: { host: "localhost" } });
-  const payload = {
-    zone: "1",
-    creativeUrl: "http://localhost/media/a.mp4?x=1&y=]]%3E",
-    packaging: "hls",
-    targetDuration: 6,
-  };
+  const answer = await one.app.inject({ url: "/ads/vast?zone=1&li=mp4", headers: { host: "localhost" } });
+  const creativeUrl = "http://localhost/media/a.mp4?x=1&y=]]%3E";
+  const ticket = ticketIn(answer.body, creativeUrl);
+  const payload = { zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ticket };
   const order = await two.app.inject({ method: "POST", url: "/ads/repackage", payload });
   expect([order.statusCode, order.json().state]).toEqual([202, "absent"]);
   // The ticket of one instance is good at the other: they share the token, so they share the secret.

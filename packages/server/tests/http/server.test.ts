@@ -123,7 +123,7 @@ describe("buildServer", () => {
     expect((await server.app.inject({ url: "/readyz" })).json()).toEqual({ status: "ok" });
   });
 
-  test("beacons and served creatives outlive the process", async () => {
+  test("beacons outlive the process", async () => {
     const env = {
       INTERLUDE_STATE: await makeState("again"),
       INTERLUDE_CRS: "off",

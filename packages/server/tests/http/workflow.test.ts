@@ -59,7 +59,7 @@ test("the client-initiated workflow over HTTP: the first viewer has the creative
   const zoneUrl = new URL("/v1/zones/1.json", base);
   const zone = parseZoneDocument(await (await get(zoneUrl)).json(), zoneUrl);
   const vast = parseVast(readXml(await (await get("/ads/vast?zone=1&li=tea")).text(), parseXml));
-  const creativeUrl = vast.ads[0]?.ad.creatives[0]?.mediaFiles[0]?.url ?? "";
+  const { url: creativeUrl = "", repackageTicket: ticket } = vast.ads[0]?.ad.creatives[0]?.mediaFiles[0] ?? {};
   expect(creativeUrl).toBe(file.url);
 
   // 2. the CDN has no copy
@@ -72,7 +72,7 @@ test("the client-initiated workflow over HTTP: the first viewer has the creative
     fetch(new URL("/ads/repackage", base), {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6 }),
+      body: JSON.stringify({ zone: "1", creativeUrl, packaging: "hls", targetDuration: 6, ticket }),
     });
   const answers = await Promise.all(Array.from({ length: 10 }, order));
   expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([202]));
