@@ -7,6 +7,7 @@
 import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { BeaconSignature } from "../beacon-signature.ts";
 import { HttpError } from "../http-error.ts";
+import type { NotedEvent } from "../noted-event.ts";
 import type { Mark } from "./marks.ts";
 
 /** What the receiver found out about a request. */
@@ -54,6 +55,8 @@ export interface Beacon extends Reception {
 export type BeaconQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const EVENT = /^[A-Za-z][\w.-]{0,63}$/;
+/** Only servers note these. */
+const OWN_EVENTS: ReadonlySet<string> = new Set<NotedEvent["event"]>(["adRequest", "adOffered", "adSkipped"]);
 const MAX_TEXT = 500;
 const MAX_EXTRA = 20;
 const KNOWN: ReadonlySet<string> = new Set(
@@ -67,6 +70,7 @@ const KNOWN: ReadonlySet<string> = new Set(
  */
 export function readBeacon(event: string, query: BeaconQuery, reception: Reception): Beacon {
   if (!EVENT.test(event)) throw refuse("event", "a name of at most 64 letters, digits, _ . or -", event);
+  if (OWN_EVENTS.has(event)) throw refuse("event", "one that players tell", event);
   const text = (name: string): string => readText(name, query[name]);
   const extra = Object.keys(query).filter((name) => !KNOWN.has(name));
   if (extra.length > MAX_EXTRA) throw refuse("query", `at most ${MAX_EXTRA} further parameters`, String(extra.length));

@@ -86,6 +86,12 @@ export function createJournal(folder: string, name: string): Journal {
     return segment;
   };
 
+  /** A full disk must not leave an empty file for each who tries. */
+  const drop = async (segment: OpenSegment): Promise<void> => {
+    segments = segments.filter(({ id }) => id !== segment.id);
+    await rm(segment.path, { force: true });
+  };
+
   const writeBatch = async (batch: readonly Waiting[]): Promise<void> => {
     const segment = await openSegment();
     const bytes = Buffer.from(batch.map(({ line }) => line).join(""));
@@ -95,7 +101,8 @@ export function createJournal(folder: string, name: string): Journal {
       segment.length += bytes.length;
     } catch (error) {
       // After a failed sync nobody knows what is on the disk: what is known to be there stays, and the next entries go elsewhere.
-      await seal(segment);
+      await seal(segment).catch(() => undefined);
+      if (segment.length === 0) await drop(segment);
       throw error;
     }
     if (segment.length >= MAX_SEGMENT_BYTES) await seal(segment);

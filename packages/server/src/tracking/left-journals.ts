@@ -20,10 +20,11 @@ export async function takeLeftJournals(
   root: string,
   isOurs: (name: string) => boolean,
 ): Promise<readonly LeftJournal[]> {
-  const names = await readdir(root).catch((error: unknown) => {
+  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
     if (isMissing(error)) return [];
     throw error;
   });
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const taken = await Promise.all(names.filter((name) => !isOurs(name)).map((name) => take(join(root, name), name)));
   return taken.filter((journal) => journal !== undefined);
 }

@@ -72,16 +72,26 @@ export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
     if (isSealed && isWhole) done.add(segment.id);
   };
 
+  const takeLeft = async (): Promise<void> => {
+    const names = new Set([deps.journalName, ...left.map(({ name }) => name)]);
+    left = [...left, ...(await takeLeftJournals(deps.directory, (name) => names.has(name)))];
+  };
+
+  const loadLeft = async (): Promise<void> => {
+    for (const { segments } of left) for (const segment of segments) await loadSegment(segment);
+  };
+
   const pass = async (): Promise<void> => {
     const isRound = isRoundDue;
     isRoundDue = false;
-    if (isRound) {
-      const names = new Set([deps.journalName, ...left.map(({ name }) => name)]);
-      left = [...left, ...(await takeLeftJournals(deps.directory, (name) => names.has(name)))];
-    }
     hasOldBeacons ||= isRound;
-    while (hasOldBeacons && !isOver()) hasOldBeacons = await countOldBeacons(database);
-    for (const { segments } of left) for (const segment of segments) await loadSegment(segment);
+    if (isRound) await takeLeft();
+    // A file that cannot be read must not hold up what comes in now.
+    await loadLeft().catch((error: unknown) => onError(error, "loading beacons of a process that is gone"));
+    if (hasOldBeacons && !isOver()) {
+      hasOldBeacons = await countOldBeacons(database);
+      if (hasOldBeacons) wake();
+    }
     for (const segment of journal.segments()) await loadSegment(segment);
     if (isRound && !isStopped) await tidy();
   };

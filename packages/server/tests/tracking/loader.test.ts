@@ -28,10 +28,11 @@ const CASES: readonly Case[] = [
 ];
 
 /** As a process that was killed leaves it. */
-function leaveJournal(directory: string, text: string): void {
-  const folder = join(directory, randomUUID());
-  mkdirSync(folder);
-  writeFileSync(join(folder, "000000001.journal"), text);
+function leaveJournal(directory: string, text: string): string {
+  const name = randomUUID();
+  mkdirSync(join(directory, name));
+  writeFileSync(join(directory, name, "000000001.journal"), text);
+  return name;
 }
 
 describe.each(CASES)("loading into $name", ({ database }) => {
@@ -254,6 +255,19 @@ describe("journals that were left", () => {
     const sessions = (await tracking.list({ zone: "torn", limit: 10 })).map(({ session }) => session);
     expect(sessions).toEqual(["a", "c"]);
     expect(problems).toEqual([expect.stringContaining("1 lines from byte 0 on are not what was written")]);
+  });
+
+  test("one that cannot be read, and files of others beside it, hold up nothing", async () => {
+    const { open, directory, problems } = trackingWorld(embedded);
+    const name = leaveJournal(directory, "");
+    mkdirSync(join(directory, name, "000000002.journal"));
+    writeFileSync(join(directory, "notes.txt"), "not a journal");
+    const tracking = open();
+    await tracking.append(viewerBeacon("start", { zone: "beside", session: "a" }));
+    tracking.start();
+    await tracking.settle();
+    expect(await countHours(embedded, "beside")).toEqual({ start: 1 });
+    expect(problems).toEqual([expect.stringContaining("EISDIR")]);
   });
 
   test("one whose process lives is left to it", async () => {

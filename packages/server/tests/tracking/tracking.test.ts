@@ -119,6 +119,8 @@ describe("/track/{event}", () => {
 
   test.each([
     ["/track/a%20b", "event: expected a name"],
+    ["/track/adRequest?zone=1", "event: expected one that players tell"],
+    ["/track/adSkipped?zone=1", "event: expected one that players tell"],
     [`/track/start?ad=${"x".repeat(501)}`, "ad: expected at most 500 characters, got "],
     ["/track/start?session=a%00b", "session: expected no control characters"],
     ["/track/start?session=a%0Ab", "session: expected no control characters"],
