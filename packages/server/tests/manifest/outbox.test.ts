@@ -59,7 +59,8 @@ describe("a beacon whose host may have taken it", () => {
     });
     const world = outboxWorld({ ports: [host.port] });
     const urls: string[] = [];
-    while (!isCut) {
+    const wasCut = (): boolean => isCut;
+    while (!wasCut()) {
       urls.push(`/${urls.length}`);
       await world.send(`${host.origin}${urls.at(-1)}`);
     }
