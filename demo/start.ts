@@ -101,6 +101,7 @@ function completeConfig(config: ServerConfig, port: number): ServerConfig {
     zones: config.zones.map((zone) => ({ ...zone, manifest: zone.manifest ?? DEMO_MANIFEST })),
     repackageLimits: process.env["INTERLUDE_QUOTA_CLIENT"] ? config.repackageLimits : DEMO_LIMITS,
     campaigns: hasOwn ? config.campaigns : parseCampaigns(readFileSync(file, "utf8"), file),
+    campaignFile: hasOwn ? config.campaignFile : file,
     fetch: { ...config.fetch, allowPrivate: [...config.fetch.allowPrivate, ...listOwnHosts(port)] },
   };
 }
