@@ -2,9 +2,11 @@
 import type { IncomingMessage } from "node:http";
 import { AdError } from "@interlude/core";
 import Fastify from "fastify";
+import { Registry } from "prom-client";
 import { errors } from "undici";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createMemoryOutbox } from "../../src/manifest/tracking/outbox-memory.ts";
+import { createOutboxMetrics } from "../../src/manifest/tracking/outbox-metrics.ts";
 import type { OutboxRows } from "../../src/manifest/tracking/outbox-rows.ts";
 import { createBeaconSend } from "../../src/manifest/tracking/outbox-send.ts";
 import { createOwnFetch } from "../../src/own-address.ts";
@@ -353,6 +355,21 @@ describe("the outbox", () => {
     isAway = false;
     await world.pass(1000);
     expect(host.asked).toEqual(["/kept"]);
+  });
+
+  test("its metrics say what waits, and why beacons are sent again", async () => {
+    const rows = createMemoryOutbox(BOUNDS);
+    const registry = new Registry();
+    const { countRetry } = createOutboxMetrics(registry, rows.count);
+    await rows.add([beaconTo("http://a/1"), beaconTo("http://a/2"), beaconTo("http://a/3")], START);
+    await rows.take({ free: 1, perHost: 1, active: new Map(), held: [] }, START);
+    countRetry("429");
+    const lines = (await registry.metrics()).split("\n").filter((line) => line.startsWith("interlude_"));
+    expect(lines).toEqual([
+      'interlude_server_beacons_kept{state="waiting"} 2',
+      'interlude_server_beacons_kept{state="sending"} 1',
+      'interlude_server_beacon_retries_total{cause="429"} 1',
+    ]);
   });
 
   test("closing begins nothing more, ends with what is under way, and leaves what waits", async () => {
