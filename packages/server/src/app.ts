@@ -10,6 +10,7 @@ import { type BeaconParameters, deriveBeaconSecret, signBeacon } from "./beacon-
 import { requireBearer } from "./bearer.ts";
 import { openCampaigns } from "./campaign-parts.ts";
 import type { ServerConfig } from "./config.ts";
+import { registerConsoleApi } from "./console-api/console-api.ts";
 import { registerCors, shareAnswer } from "./cors.ts";
 import { countDeliveries } from "./crs/webhooks.ts";
 import type { Queryable } from "./database/database.ts";
@@ -110,6 +111,13 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
   });
   await app.register(reportBeaconsRoutes, { tracking, authorise: requireBearer(config.apiToken) });
   registerTrackingMetrics(metrics.registry, tracking);
+  await registerConsoleApi(app, {
+    config,
+    registry: metrics.registry,
+    campaigns: () => ({ current: campaigns.current(), ...campaigns.status() }),
+    upstreams: () => [],
+    now,
+  });
   return metrics;
 }
 

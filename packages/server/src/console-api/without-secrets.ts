@@ -16,8 +16,8 @@ export function showAddress(address: string): string {
 
 /** User name and password before the host. */
 const USER = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
-/** `[CACHEBUSTING]`, `[?name]`, `[#NAME]`; also percent-encoded. */
-const MACRO = /^(?:\[[^\]]*\]|%5B.*%5D)$/i;
+/** `[CACHEBUSTING]`, `[?name]`, `[#NAME]`, `{name}`; brackets also percent-encoded. */
+const MACRO = /^(?:\[[^\]]*\]|\{[^}]*\}|%5B.*%5D)$/i;
 
 function showParameter(parameter: string): string {
   const [name = "", value] = parameter.split(/=(.*)/s);
