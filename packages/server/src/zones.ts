@@ -3,6 +3,8 @@
  */
 import { type NormaliseRule, parseZoneDocument } from "@interlude/core";
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
+import { readZoneRelay } from "./ads/relay/relay-config.ts";
+import type { ZoneRelay } from "./ads/relay/relay-zone.ts";
 import { HttpError } from "./http-error.ts";
 import { readZoneManifest } from "./manifest/read-zone-manifest.ts";
 import type { ZoneManifest } from "./manifest/zone-manifest.ts";
@@ -29,6 +31,8 @@ export interface ZoneConfig {
   readonly mediaTypes: readonly string[];
   /** Hosts whose creatives may be repackaged although this server never served them: `host`, or `.host` with all below it. */
   readonly creativeHosts: readonly string[];
+  /** undefined: tags that name no line item are answered from the campaign file. */
+  readonly relay?: ZoneRelay | undefined;
   /** undefined: beacons whose URL was changed are marked. */
   readonly tracking?: { readonly signed: "required" | "marked" } | undefined;
   /** undefined: the manifest server serves nothing of this zone. */
@@ -60,8 +64,8 @@ const DOCUMENT_BASE = "http://server.invalid";
 
 /**
  * The zones file: `{ "version": 1, "zones": [ { "zone": "1", "cdns"?, "defaultCdn"?, "targetDurations"?, "normalise"?,
- * "mediaTypes"?, "creativeHosts"?, "tracking"?, "manifest"? } ] }`; what a zone leaves out is as in {@link standardZone}. Members of `manifest`:
- * {@link ZoneManifest}.
+ * "mediaTypes"?, "creativeHosts"?, "relay"?, "tracking"?, "manifest"? } ] }`; what a zone leaves out is as in
+ * {@link standardZone}. Members of `relay`: {@link ZoneRelay}, of `manifest`: {@link ZoneManifest}.
  *
  * @throws AdError `option-invalid` naming file, line and field
  */
@@ -88,6 +92,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     "normalise",
     "mediaTypes",
     "creativeHosts",
+    "relay",
     "tracking",
     "manifest",
   ]);
@@ -109,6 +114,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     normalise: members.normalise.node ? readList(members.normalise, readRule) : [],
     mediaTypes: texts(members.mediaTypes, []),
     creativeHosts: texts(members.creativeHosts, []).map((host) => host.toLowerCase()),
+    relay: readOptional(members.relay, readZoneRelay),
     tracking: readOptional(members.tracking, readTracking),
     manifest: readOptional(members.manifest, readZoneManifest),
   };
@@ -155,9 +161,11 @@ function check(zone: ZoneConfig, field: JsonField): void {
   }
 }
 
-/** What clients read; the list of creative hosts, how beacons are judged and what is for the manifest server stay here. */
-export function formatZoneDocument(zone: ZoneConfig): Omit<ZoneConfig, "creativeHosts" | "tracking" | "manifest"> {
-  const { creativeHosts: _hosts, tracking: _tracking, manifest: _manifest, ...document } = zone;
+/** What clients read; whose creatives are taken, the ad servers, how beacons are judged and what is for the manifest server stay here. */
+export function formatZoneDocument(
+  zone: ZoneConfig,
+): Omit<ZoneConfig, "creativeHosts" | "relay" | "tracking" | "manifest"> {
+  const { creativeHosts: _hosts, relay: _relay, tracking: _tracking, manifest: _manifest, ...document } = zone;
   return document;
 }
 
