@@ -104,15 +104,23 @@ export function mapChildren(
   return isChanged ? withNodes(element, nodes) : element;
 }
 
-/** The element with an attribute set, its name in any case, or taken away (undefined). */
+/** The element with an attribute set, its name in any case, in its place where it is there; undefined: taken away. */
 export function withAttribute(element: TreeElement, name: string, value: string | undefined): TreeElement {
   const isOther = (other: string): boolean => other.toLowerCase() !== name.toLowerCase();
   const attributes: Record<string, string> = Object.create(null);
   for (const [key, text] of Object.entries(element.attributes)) if (isOther(key)) attributes[key] = text;
-  const kept = element.markup.replace(ATTRIBUTE, (found: string, key: string) => (isOther(key) ? found : ""));
-  if (value === undefined) return { ...element, attributes, markup: kept };
-  attributes[name] = value;
-  return { ...element, attributes, markup: `${kept} ${name}="${escape(clean(value))}"` };
+  let added = "";
+  if (value !== undefined) {
+    attributes[name] = clean(value);
+    added = ` ${name}="${escape(clean(value))}"`;
+  }
+  const markup = element.markup.replace(ATTRIBUTE, (found: string, key: string) => {
+    if (isOther(key)) return found;
+    const replaced = added;
+    added = "";
+    return replaced;
+  });
+  return { ...element, attributes, markup: markup + added };
 }
 
 /** The element with further attributes as markup, such as namespace declarations: ` xmlns:x="urn:x"`. */

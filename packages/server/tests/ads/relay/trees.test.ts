@@ -1,0 +1,179 @@
+import { AdError, parseVast } from "@interlude/core";
+import { describe, expect, test } from "vitest";
+import {
+  listMediaFiles,
+  mapCreatives,
+  withCreativeExtension,
+  withMediaFiles,
+} from "../../../src/ads/relay/creatives.ts";
+import { declarePrefixes, resolveAddresses } from "../../../src/ads/relay/portable-tree.ts";
+import { decodeXml } from "../../../src/ads/relay/relay-fetch.ts";
+import { readTree } from "../../../src/ads/relay/read-tree.ts";
+import { insertChildren } from "../../../src/ads/relay/vast-order.ts";
+import {
+  cdataNode,
+  createElement,
+  formatTree,
+  textNode,
+  type TreeElement,
+  withAttribute,
+} from "../../../src/ads/relay/xml-tree.ts";
+import { parseXml } from "../../../src/xml.ts";
+import { broadcasterVast2, exchangeVast42, podOf, publisherVast3, publisherVmap } from "./documents.ts";
+
+const read = (text: string): TreeElement => readTree(text, parseXml, 1_000_000);
+const print = (root: TreeElement): string =>
+  formatTree(root)
+    .replace(/^<\?xml[^>]*\?>\n/, "")
+    .trimEnd();
+
+describe("readTree", () => {
+  test.each([
+    ["attributes in either quotes, white space in tags", `<a b = 'q"q'\n  c="&lt;&#10;>"><d/></a>`],
+    ["CDATA and references", "<a><![CDATA[ <b>&c ]]>&amp;&#233;&#x1F600;</a>"],
+    ["prefixes and declarations", `<x:a xmlns:x="urn:x" xmlns='urn:y' x:b="1"><x:c>\r\n\t</x:c></x:a>`],
+    ["names that objects have", `<constructor __proto__="1"><toString/></constructor>`],
+  ])("%s are printed as they came", (_what, text) => {
+    expect(print(read(text))).toBe(text);
+  });
+
+  test("what it reads is what the strict reader reads", () => {
+    for (const text of [broadcasterVast2("http://a"), publisherVmap("http://a"), exchangeVast42("http://a")]) {
+      const tree = read(text);
+      const strict = parseXml(text.replace(/<\?xml[^>]*\?>\s*|<!--[^]*?-->/g, ""));
+      expect(parseVast({ ...tree, name: "VAST", attributes: {} })).toEqual(
+        parseVast({ ...strict, name: "VAST", attributes: {} }),
+      );
+      expect(JSON.stringify(tree.attributes)).toBe(JSON.stringify(strict.attributes));
+    }
+  });
+
+  test("a document that two readers see differently is refused", () => {
+    const lenient = (): ReturnType<typeof parseXml> => parseXml("<VAST><Ad/></VAST>");
+    expect(() => readTree("<VAST><Ad/><Ad/></VAST>", lenient, 1000)).toThrow(AdError);
+    expect(() => readTree("<VAST><Add/></VAST>", lenient, 1000)).toThrow(AdError);
+    expect(() => readTree("<VAST>x<Ad/></VAST>", lenient, 1000)).toThrow(AdError);
+    expect(print(readTree("<VAST><Ad/></VAST>", lenient, 1000))).toBe("<VAST><Ad/></VAST>");
+  });
+});
+
+describe("changes to a tree", () => {
+  test("an attribute is set in its place, whatever its case and quotes", () => {
+    const root = read(`<VAST Version='3.0' x="1"/>`);
+    expect(print(withAttribute(root, "version", "4.2"))).toBe(`<VAST version="4.2" x="1"/>`);
+    expect(print(withAttribute(root, "version", undefined))).toBe(`<VAST x="1"/>`);
+    expect(withAttribute(root, "id", 'a"b').attributes["id"]).toBe('a"b');
+    expect(print(withAttribute(root, "id", "$&"))).toContain('id="$&amp;"');
+  });
+
+  test("what is written is escaped, and what XML cannot carry is left out", () => {
+    const root = createElement("a", { b: '<&"\u0000>' }, textNode("<\u0001&]]>"), cdataNode("x]]>y"));
+    const again = parseXml(print(root));
+    expect(again.attributes["b"]).toBe('<&">');
+    expect(again.text).toBe("<&]]>x]]>y");
+  });
+
+  test("a relative address is resolved against its document, a scheme of apps stays, a script goes", () => {
+    const root = read(
+      "<VAST><Impression>//t.example/i?a=[CACHEBUSTING]</Impression><Tracking>/x?y=1&amp;z=2</Tracking>" +
+        "<ClickThrough>market://details?id=1</ClickThrough><Survey>JavaScript:x</Survey><AdTitle>/not/an/address</AdTitle>" +
+        "<StaticResource>data:image/png;base64,AA</StaticResource></VAST>",
+    );
+    expect(print(resolveAddresses(root, new URL("https://ads.example/a/b")))).toBe(
+      "<VAST><Impression><![CDATA[https://t.example/i?a=[CACHEBUSTING]]]></Impression>" +
+        "<Tracking><![CDATA[https://ads.example/x?y=1&z=2]]></Tracking>" +
+        "<ClickThrough>market://details?id=1</ClickThrough><AdTitle>/not/an/address</AdTitle>" +
+        "<StaticResource>data:image/png;base64,AA</StaticResource></VAST>",
+    );
+  });
+
+  test("a prefix is declared where it is used and nowhere twice, a forgotten one too", () => {
+    const root = read(
+      `<VAST xmlns:a="urn:a" xmlns:b='urn:b'><x a:k="1"><a:y/><b:z xmlns:b="urn:own"/></x><c:w xml:lang="en"/></VAST>`,
+    );
+    expect(print(declarePrefixes(root))).toBe(
+      `<VAST xmlns:a="urn:a" xmlns:b='urn:b'><x a:k="1" xmlns:a="urn:a"><a:y/><b:z xmlns:b="urn:own"/></x>` +
+        `<c:w xml:lang="en" xmlns:c="urn:undeclared:c"/></VAST>`,
+    );
+  });
+
+  test.each([
+    ["3.0", "AdSystem,AdTitle,Error,Impression,Creatives,Extensions"],
+    ["4.2", "AdSystem,Error,Impression,AdTitle,Creatives,Extensions"],
+  ])("an element that VAST %s has in another place stands there", (version, order) => {
+    const inline = read("<InLine><AdSystem/><AdTitle/><Impression/><Creatives/><Extensions/></InLine>");
+    const start =
+      version === "3.0" ? inline : read("<InLine><AdSystem/><Impression/><AdTitle/><Creatives/><Extensions/></InLine>");
+    const { children } = insertChildren(start, [createElement("Error", {})], version);
+    expect(children.map(({ name }) => name).join()).toBe(order);
+  });
+});
+
+describe("the creatives of an answer", () => {
+  const pod = read(podOf("3.0", publisherVast3("http://a"), exchangeVast42("http://a")));
+
+  test("each linear creative is shown with its place, in a VAST and in the breaks of a VMAP", () => {
+    const places: unknown[] = [];
+    const same = mapCreatives(pod, (creative, place) => {
+      places.push(place);
+      return creative;
+    });
+    expect(same).toBe(pod);
+    expect(places).toEqual([
+      { breakId: "", adId: "697200496", adSystem: "PubServe", creativeId: "57860459056" },
+      { breakId: "", adId: "x-42", adSystem: "Exchange42", creativeId: "cr-x-42" },
+    ]);
+    const breaks: string[] = [];
+    mapCreatives(read(publisherVmap("http://a")), (creative, { breakId }) => {
+      breaks.push(breakId);
+      return creative;
+    });
+    expect(breaks).toEqual(["midroll-1"]);
+  });
+
+  test("its media files are core's, each with its element", () => {
+    const files: string[] = [];
+    mapCreatives(pod, (creative) => {
+      files.push(...listMediaFiles(creative).map(({ element, file }) => `${element.name} ${file.type} ${file.url}`));
+      return creative;
+    });
+    expect(files).toEqual([
+      "MediaFile video/mp4 http://a/media/spring_720.mp4?expire=1&sparams=ip,id",
+      "MediaFile application/javascript http://a/vpaid.js",
+      "MediaFile application/x-mpegurl http://a/media/x-42/master.m3u8",
+      "MediaFile video/mp4 http://a/media/x-42.mp4",
+    ]);
+  });
+
+  test("a copy put first and a ticket beside are read by whoever reads VAST", () => {
+    const changed = mapCreatives(pod, (creative, _place, version) => {
+      const copy = createElement(
+        "MediaFile",
+        { type: "application/x-mpegURL", delivery: "streaming" },
+        cdataNode("https://cdn.example/m.m3u8"),
+      );
+      const rest = listMediaFiles(creative).map(({ element }) => element);
+      const ticket = createElement("CreativeExtension", { type: "application/vnd.example" }, textNode("t"));
+      return withCreativeExtension(withMediaFiles(creative, [copy, ...rest]), ticket, version);
+    });
+    const ads = parseVast(parseXml(print(changed))).ads.map(({ ad }) => ad);
+    expect(ads.map(({ creatives }) => creatives[0]?.mediaFiles[0]?.url)).toEqual(
+      Array(2).fill("https://cdn.example/m.m3u8"),
+    );
+    expect(ads[1]?.creatives[0]?.mediaFiles).toHaveLength(3);
+    expect(ads[1]?.creatives[0]?.mezzanines).toHaveLength(1);
+    expect(print(changed).match(/<Creative [^>]*>\s*<CreativeExtensions><CreativeExtension/g)).toHaveLength(2);
+  });
+});
+
+describe("decodeXml", () => {
+  const text = `<?xml version="1.0" encoding="ISO-8859-1"?><a>\u00e9</a>`;
+
+  test("goes by the header, else by the mark, else by the declaration", () => {
+    expect(decodeXml(Buffer.from(text, "latin1"), "text/xml")).toBe(text);
+    expect(decodeXml(Buffer.from(text, "utf8"), 'text/xml; charset="UTF-8"')).toBe(text);
+    expect(decodeXml(Buffer.from(`\ufeff${text}`, "utf8"), null)).toBe(text);
+    expect(decodeXml(Buffer.from(`\ufeff${text}`, "utf16le"), null)).toBe(text);
+    expect(decodeXml(Buffer.from("<a>\u00e9</a>"), "text/xml; charset=x-none")).toBe("<a>\u00e9</a>");
+  });
+});
