@@ -45,8 +45,8 @@ beforeEach(async () => {
   for (const { query } of [embedded, ...instances.slice(0, 1)]) await query("delete from beacon_outbox");
 });
 
-const onDatabase = ({ query }: Database, bounds: OutboxBounds = BOUNDS): OutboxRows =>
-  createDatabaseOutbox({ query, bounds });
+const onDatabase = ({ query, isEmbedded }: Database, bounds: OutboxBounds = BOUNDS): OutboxRows =>
+  createDatabaseOutbox({ query, isEmbedded, bounds });
 
 const PLACES = [
   { name: "memory", open: createMemoryOutbox },
@@ -135,6 +135,25 @@ describe.each(PLACES)("beacons that wait in $name", ({ open: openRows }) => {
     await rows.settle([], [{ id: taken?.id ?? "", dueAt: START }]);
     expect((await rows.take(ROOM, START + 10)).map(({ beacon }) => beacon)).toEqual([fresh]);
   });
+});
+
+test("an embedded database does not grow with the beacons that it had", async () => {
+  const rows = onDatabase(embedded);
+  const sizeAfter = async (count: number): Promise<number | undefined> => {
+    await rows.add(
+      Array.from({ length: count }, (_, index) => beaconTo(`http://a/${index}`)),
+      START,
+    );
+    const taken = await rows.take({ ...ROOM, free: count, perHost: count }, START);
+    await rows.settle(
+      taken.map(({ id }) => id),
+      [],
+    );
+    await rows.sweep({ expired: START, interrupted: START });
+    const sql = "select pg_relation_size('beacon_outbox')::integer as bytes";
+    return (await embedded.query<{ readonly bytes: number }>(sql))[0]?.bytes;
+  };
+  expect([await sizeAfter(500), await sizeAfter(500)]).toEqual([0, 0]);
 });
 
 describe.runIf(postgres !== undefined)("instances on one PostgreSQL", () => {

@@ -12,7 +12,7 @@ const guarded = createGuardedFetch({ allowPrivate: [new URL(origin).host] });
 const own = (): Promise<never> => Promise.reject(new Error("expected no address of this server"));
 const fetch = createManifestFetch({ fetch: guarded, own, isOwn: () => false });
 const outbox = createOutbox({
-  rows: createDatabaseOutbox({ query: database.query, bounds: { waitingPerHost: 1000, waitingOverall: 1000 } }),
+  rows: createDatabaseOutbox({ ...database, bounds: { waitingPerHost: 1000, waitingOverall: 1000 } }),
   send: createBeaconSend({ fetch, now: Date.now, timeoutMs: 600_000 }),
   onEnd: () => undefined,
   onRequest: () => undefined,
