@@ -39,7 +39,7 @@ export function openCampaigns(app: FastifyInstance, { config, query, note, now }
   const deliveries = createDeliveries({ query, campaigns, now, onError });
   app.addHook("onClose", async () => {
     source.close();
-    await deliveries.flush();
+    await deliveries.close();
   });
   const server = createCampaignServer({ campaigns, deliveries, note, now, random: Math.random });
   return { server, deliveries, status: source.status, current: campaigns };

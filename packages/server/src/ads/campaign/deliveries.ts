@@ -41,6 +41,8 @@ export interface Deliveries {
   note(event: ToldEvent): void;
   /** Resolves once everything noted so far is written, or could not be. */
   flush(): Promise<void>;
+  /** The same, and what could not be written is given up. */
+  close(): Promise<void>;
 }
 
 export interface DeliveriesDeps {
@@ -131,6 +133,7 @@ export function createDeliveries({ query, campaigns, now, onError }: DeliveriesD
       writer.write(delivery, () => underWay.remove(happening));
     },
     flush: writer.flush,
+    close: writer.close,
   };
 }
 

@@ -14,6 +14,8 @@ export interface DeliveryWriter {
   write(delivery: Delivery, onWritten: () => void): void;
   /** Resolves once everything before is written, or has failed once. */
   flush(): Promise<void>;
+  /** The same, and nothing is tried again. */
+  close(): Promise<void>;
 }
 
 export interface DeliveryWriterDeps {
@@ -30,8 +32,9 @@ export interface DeliveryWriterDeps {
 const MAX_BATCH = 1_000;
 const MAX_WAITING = 50_000;
 const RETRY_MS = 1_000;
-const CLEAN_MS = 3_600_000;
-const MAX_CLEANED = 10_000;
+/** More than three hundred a second, of what is not needed any more. */
+const CLEAN_MS = 60_000;
+const MAX_CLEANED = 20_000;
 
 interface Waiting {
   readonly delivery: Delivery;
@@ -42,6 +45,7 @@ export function createDeliveryWriter({ query, now, keepHours, onError, onTotal }
   const waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let isClosed = false;
   let cleanedAt = now();
 
   /** False where it failed: what it was to write waits again. */
@@ -63,8 +67,7 @@ export function createDeliveryWriter({ query, now, keepHours, onError, onTotal }
       await clean();
       while (waiting.length > 0) {
         if (await writeBatch()) continue;
-        retry = setTimeout(start, RETRY_MS);
-        retry.unref();
+        if (!isClosed) retry = setTimeout(start, RETRY_MS).unref();
         return;
       }
     } finally {
@@ -96,6 +99,11 @@ export function createDeliveryWriter({ query, now, keepHours, onError, onTotal }
       void start();
     },
     flush: start,
+    close: async () => {
+      isClosed = true;
+      await start();
+      clearTimeout(retry);
+    },
   };
 }
 

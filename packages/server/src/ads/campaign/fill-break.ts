@@ -43,9 +43,20 @@ export function fillBreak<T extends FillOption>(
   taken: readonly FillOption[] = [],
 ): readonly T[] {
   const list = options.slice(0, MAX_OPTIONS);
-  const twins = listTwins(list);
-  const search: Search<T> = { list, twins, rest: sumFromEnd(list), room, best: [], filled: 0, steps: 0, isOver: false };
-  visit(search, 0, { chosen: [], present: taken, leftOut: new Set(), seconds: 0 });
+  const search: Search<T> = {
+    list,
+    twins: listTwins(list),
+    rest: sumFromEnd(list),
+    room,
+    taken,
+    chosen: [],
+    leftOut: new Set(),
+    best: [],
+    filled: 0,
+    steps: 0,
+    isOver: false,
+  };
+  visit(search, 0, 0);
   return search.best;
 }
 
@@ -56,6 +67,11 @@ interface Search<T> {
   /** Seconds of each option and all behind it. */
   readonly rest: readonly number[];
   readonly room: Room;
+  readonly taken: readonly FillOption[];
+  /** The fill in the making. */
+  readonly chosen: T[];
+  /** Names of twins that were decided against. */
+  readonly leftOut: Set<string>;
   best: readonly T[];
   /** Seconds that `best` fills. */
   filled: number;
@@ -63,22 +79,11 @@ interface Search<T> {
   isOver: boolean;
 }
 
-/** A fill in the making. */
-interface Draft<T> {
-  readonly chosen: readonly T[];
-  /** Chosen now, or in the break before. */
-  readonly present: readonly FillOption[];
-  /** Names of options that were decided against. */
-  readonly leftOut: ReadonlySet<string>;
-  /** Of `chosen`. */
-  readonly seconds: number;
-}
-
-function visit<T extends FillOption>(search: Search<T>, index: number, draft: Draft<T>): void {
-  const { list, room, twins } = search;
-  const { chosen, present, leftOut, seconds } = draft;
+/** @param seconds of what is chosen so far */
+function visit<T extends FillOption>(search: Search<T>, index: number, seconds: number): void {
+  const { list, room, twins, chosen, leftOut } = search;
   if (search.best.length === 0 ? chosen.length > 0 : seconds >= search.filled + FILL_TOLERANCE) {
-    search.best = chosen;
+    search.best = [...chosen];
     search.filled = seconds;
   }
   const option = list[index];
@@ -86,17 +91,17 @@ function visit<T extends FillOption>(search: Search<T>, index: number, draft: Dr
   const isFull = room.seconds !== Infinity && search.filled > room.seconds - FILL_TOLERANCE;
   if (isFull || ++search.steps > MAX_STEPS || (option === undefined && room.seconds === Infinity)) search.isOver = true;
   if (search.isOver || option === undefined || twin === undefined || isHopeless(search, index, seconds)) return;
-  if (!leftOut.has(twin) && fits(option, draft, room)) {
-    const duration = seconds + option.duration;
-    visit(search, index + 1, {
-      chosen: [...chosen, option],
-      present: [...present, option],
-      leftOut,
-      seconds: duration,
-    });
+  const isLeftOut = leftOut.has(twin);
+  if (!isLeftOut && fits(option, search, seconds)) {
+    chosen.push(option);
+    visit(search, index + 1, seconds + option.duration);
+    chosen.pop();
   }
+  if (search.isOver) return;
   // Where one is left out, its twins are too: they would make the same fill, and each is less preferred.
-  if (!search.isOver) visit(search, index + 1, { ...draft, leftOut: new Set([...leftOut, twin]) });
+  leftOut.add(twin);
+  visit(search, index + 1, seconds);
+  if (!isLeftOut) leftOut.delete(twin);
 }
 
 function isHopeless({ best, filled, rest, room }: Search<FillOption>, index: number, seconds: number): boolean {
@@ -104,16 +109,22 @@ function isHopeless({ best, filled, rest, room }: Search<FillOption>, index: num
   return best.length > 0 && most < filled + FILL_TOLERANCE;
 }
 
-function fits(option: FillOption, { chosen, present, seconds }: Draft<FillOption>, room: Room): boolean {
-  const count = chosen.reduce((sum, one) => sum + one.count, option.count);
-  if (count > room.ads || seconds + option.duration > room.seconds + FILL_TOLERANCE) return false;
-  const ofGroup = present.reduce((sum, one) => sum + (one.group === option.group ? one.count : 0), option.count);
-  if (ofGroup > option.groupLimit) return false;
-  return present.every(
-    (one) =>
-      !one.creatives.some((creative) => option.creatives.includes(creative)) &&
-      (one.group === option.group || !one.labels.some((label) => option.labels.includes(label))),
-  );
+function fits(option: FillOption, { chosen, taken, room }: Search<FillOption>, seconds: number): boolean {
+  if (seconds + option.duration > room.seconds + FILL_TOLERANCE) return false;
+  let count = option.count;
+  let ofGroup = option.count;
+  for (const one of chosen) {
+    count += one.count;
+    if (one.group === option.group) ofGroup += one.count;
+    if (areApart(one, option)) return false;
+  }
+  return count <= room.ads && ofGroup <= option.groupLimit && !taken.some((one) => areApart(one, option));
+}
+
+/** Whether two may not be in one break. */
+function areApart(one: FillOption, other: FillOption): boolean {
+  if (one.creatives.some((creative) => other.creatives.includes(creative))) return true;
+  return one.group !== other.group && one.labels.some((label) => other.labels.includes(label));
 }
 
 function sumFromEnd(list: readonly FillOption[]): readonly number[] {

@@ -168,6 +168,21 @@ describe("ads under way", () => {
     const during = await deliveries.countsFor(viewer());
     await deliveries.flush();
     expect([during.seenOf("capped")?.length, await seen(deliveries)]).toEqual([1, 1]);
+    const counts = await deliveries.countsFor(viewer());
+    const before = counts.impressionsOf("sold");
+    deliveries.offer(viewer(), [{ lineItem: "sold", happening: happeningKey({ ...place, ad: "b", session }) }]);
+    deliveries.note(impression({ ...place, ad: "b", session, lineItem: "sold" }));
+    await deliveries.flush();
+    expect(counts.impressionsOf("sold")).toBe(before + 1);
+  });
+
+  test("are one with their impression where another instance was told of it", async () => {
+    const [one, two] = [open(database.query), open(database.query)];
+    const session = `s${sessions}`;
+    one.offer(viewer(), [{ lineItem: "capped", happening: happeningKey({ ...place, session }) }]);
+    two.note(impression({ ...place, session }));
+    await two.flush();
+    expect(await seen(one)).toBe(1);
   });
 
   test("nobody knows how often an unknown viewer has seen something", async () => {

@@ -81,7 +81,11 @@ describe("fillBreak", () => {
   const options = fc
     .array(
       fc.record({
-        duration: fc.integer({ min: 1, max: 60 }).map((halves) => halves / 2),
+        // Mostly lengths that are sold, so that many can stand for one another
+        duration: fc.oneof(
+          fc.constantFrom(5, 10, 15, 20),
+          fc.integer({ min: 1, max: 60 }).map((halves) => halves / 2),
+        ),
         group: fc.integer({ min: 0, max: 5 }),
         label: fc.constantFrom([], ["x"], ["y"], ["x", "y"]),
         creative: fc.integer({ min: 0, max: 6 }),

@@ -212,7 +212,7 @@ describe("bumpers", () => {
     const all = campaigns(closer, item("a", [30]), item("b", [20]), opener);
     expect(pick(all, { maxAds: 2 }).toSorted()).toEqual(["a-1", "b-1", "closer-1", "opener-1"]);
     expect([pick(all)[0], pick(all).at(-1)]).toEqual(["opener-1", "closer-1"]);
-    expect(pick(all, { duration: 50 })).toEqual(["opener-1", "a-1", "closer-1"]);
+    expect(pick(all, { duration: 55 })).toEqual(["opener-1", "a-1", "closer-1"]);
   });
 
   test("are left out where they would leave no room for an ad, and where there is none", () => {
@@ -224,6 +224,7 @@ describe("bumpers", () => {
   test("have flights and targets like any line item, and the best priority is shown", () => {
     const winter = item("winter", [5], { bumper: "first", flight: { end: "2026-03-01T00:00:00Z" } });
     const second = item("second", [5], { bumper: "first", priority: 2 });
-    expect(pick(campaigns(winter, second, opener, item("a", [30])))).toEqual(["opener-1", "a-1"]);
+    const all = campaigns(winter, second, opener, item("a", [30]));
+    for (let seed = 0; seed < 20; seed++) expect(pick(all, { seed })).toEqual(["opener-1", "a-1"]);
   });
 });
