@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- stitch player size crs manifest] [--quick] [--only <text>]`: what the budgets of the design name, both sides
- * in one run, as one table. `--quick` and `--only` are for player, crs and manifest: fewer runs or sources, shorter
+ * `npm run bench [-- stitch player size crs manifest tracking] [--quick] [--only <text>]`: what the budgets of the design name, both sides
+ * in one run, as one table. `--quick` and `--only` are for player, crs, manifest and tracking: fewer runs or sources, shorter
  * rounds, or one part. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
  */
 import { parseArgs } from "node:util";
@@ -9,6 +9,7 @@ import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
+import { benchTracking } from "./tracking.ts";
 import { publishTable } from "./publish.ts";
 import { formatTable, type Row } from "./table.ts";
 
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
   size: benchSize,
   crs: benchCrs,
   manifest: benchManifest,
+  tracking: benchTracking,
 };
 
 const { positionals, values } = parseArgs({
