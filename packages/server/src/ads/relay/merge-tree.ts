@@ -125,11 +125,14 @@ function mergeCompanions(inline: TreeElement, added: readonly TreeElement[], ver
   const tracked = mapCreative(inline, (creative) =>
     mapNamed(creative, "CompanionAds", (ads) => mapNamed(ads, "Companion", track)),
   );
+  // Companions are shown with the creative whose place in the ad they share.
+  const linear = elementsOf(inline, "Creatives", "Creative").find((one) => elementsOf(one, "Linear").length > 0);
+  const sequence = attribute(linear, "sequence");
   const shown = added.flatMap((ads) => {
     const kept = elementsOf(ads, "Companion").filter(
       (one) => hasResource(one) && !own.some((mine) => isSameSize(mine, one)),
     );
-    return kept.length === 0 ? [] : [createElement("Creative", {}, withNodes(ads, kept))];
+    return kept.length === 0 ? [] : [createElement("Creative", { sequence }, withNodes(ads, kept))];
   });
   if (shown.length === 0) return tracked;
   const [creatives] = elementsOf(tracked, "Creatives");

@@ -12,7 +12,7 @@
  *
  * @see VAST 4.3 §1.6, §2.4.3; primetime.md §1.14, §4.1
  */
-import { AdError, expandMacros, isNamed, type MacroValues, parseVast, type XmlReader } from "@interlude/core";
+import { AdError, expandMacros, isNamed, type MacroValues, type XmlReader } from "@interlude/core";
 import { type Breaker, BREAKER_DEFAULTS, type BreakerOptions, type BreakerState, createBreaker } from "./breaker.ts";
 import { type CookieRules, formatPageCookies, readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
@@ -29,7 +29,15 @@ import type { Upstream, ZoneRelay } from "./relay-zone.ts";
 import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.ts";
 import { openUpstream, type UpstreamExchange } from "./upstream.ts";
 import { buildUpstreamUrl, relayMacros } from "./upstream-tag.ts";
-import { type Chain, CHAIN_BUDGET, faultOf, fetchAnswer, readAnswer, type VastTree } from "./vast-tree.ts";
+import {
+  type Chain,
+  CHAIN_BUDGET,
+  faultOf,
+  fetchAnswer,
+  readAnswer,
+  readOwnErrors,
+  type VastTree,
+} from "./vast-tree.ts";
 import { emptyVmap } from "./vmap-tree.ts";
 
 export type { TrackedAd } from "./shape-answer.ts";
@@ -82,7 +90,8 @@ export function createRelay(deps: RelayDeps): Relay {
     return known.breaker;
   };
   return {
-    answerAdRequest: (request, relay) => answerAdRequest({ request, relay, deps, clock, breakerOf }),
+    answerAdRequest: (request, relay) =>
+      answerAdRequest({ request, relay, deps, clock, breakerOf, beaconsLeft: MAX_BEACONS }),
     upstreams: () =>
       [...breakers.values()].map(({ zone, upstream, breaker }) => ({
         zone,
@@ -100,6 +109,7 @@ interface Asking {
   readonly deps: RelayDeps;
   readonly clock: () => number;
   readonly breakerOf: (zone: string, upstream: string) => Breaker;
+  beaconsLeft: number;
 }
 
 /** What one upstream answered. */
@@ -216,8 +226,9 @@ async function fetchTag(
   const answer = await fetchAnswer(chain, url, exchange.fetchTag);
   const root = readAnswer(answer, chain);
   if (!root) return undefined;
-  if (!isNamed(root, "VMAP")) parseVast({ ...root, children: [] }, answer.url);
-  return { root, base: answer.url };
+  const document = { root, base: answer.url };
+  if (!isNamed(root, "VMAP")) readOwnErrors(document);
+  return document;
 }
 
 async function read(
@@ -245,11 +256,13 @@ async function read(
   };
 }
 
-/** Of one failure. */
-const MAX_BEACONS = 20;
+/** Of one answer: nobody makes this server a crowd. */
+const MAX_BEACONS = 50;
 
-function tell(urls: readonly string[], vastError: number, { request, deps }: Asking, macros: MacroValues): void {
-  for (const url of urls.slice(0, MAX_BEACONS)) {
+function tell(urls: readonly string[], vastError: number, asking: Asking, macros: MacroValues): void {
+  const { request, deps } = asking;
+  for (const url of urls) {
+    if (asking.beaconsLeft-- <= 0) return;
     const expanded = expandMacros(url, { ...macros, ERRORCODE: vastError });
     if (/^https?:\/\//i.test(expanded) && URL.canParse(expanded)) deps.sendBeacon(expanded, request.viewer);
   }

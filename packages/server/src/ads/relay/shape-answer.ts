@@ -3,12 +3,12 @@
  *
  * A VAST where a map was asked for is its break at the start; of a map where a VAST was asked for, the break that fits is answered.
  */
-import { attribute, isNamed, parseVast } from "@interlude/core";
+import { attribute, isNamed } from "@interlude/core";
 import { addAdTracking, addBreakTracking } from "./own-tracking.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
 import type { RelayedAd, RelayedBreak, RelayRequest } from "./relay-answer.ts";
-import { type Chain, resolveVastTree, type TreeFailure, type VastTree } from "./vast-tree.ts";
+import { type Chain, readOwnErrors, resolveVastTree, type TreeFailure, type VastTree } from "./vast-tree.ts";
 import { fillSource, type FoundBreak, listBreaks, prefixOf, resolveBreak, wrapInVmap } from "./vmap-tree.ts";
 import { elementsOf, mapChildren, type TreeElement } from "./xml-tree.ts";
 
@@ -75,7 +75,7 @@ async function shapeVast(
   const resolved = await resolveVastTree(document, chain);
   const { vast, ads } = finishVast(document.root, resolved.ads);
   const hasAds = ads.length > 0;
-  const ownErrors = hasAds ? [] : parseVast({ ...vast, children: elementsOf(vast, "Error") }, document.base).errors;
+  const ownErrors = hasAds ? [] : readOwnErrors(document);
   const common = { hasAds, failures: resolved.failures, ownErrors };
   if (request.form === "vast") {
     const { root, offered } = track(request.breakId, vast, ads);

@@ -13,7 +13,6 @@ import {
   AdError,
   type AdErrorCode,
   attribute,
-  type InLineAd,
   parseVast,
   type SkipReason,
   VAST_ERROR_OF_CODE,
@@ -56,7 +55,7 @@ export interface Chain {
 }
 
 /** What one chain may cost. */
-export const CHAIN_BUDGET = { bytesLeft: 5_000_000, requestsLeft: 60, mergedBytesLeft: 5_000_000 } as const;
+export const CHAIN_BUDGET = { bytesLeft: 5_000_000, requestsLeft: 100, mergedBytesLeft: 5_000_000 } as const;
 
 /** Of one document. */
 const MAX_BYTES = 2_000_000;
@@ -97,7 +96,7 @@ interface Passed {
 
 interface Hop {
   readonly wrappers: readonly Passed[];
-  /** Addresses asked and templates followed. */
+  /** Addresses that were asked, without fragments. */
   readonly seen: readonly string[];
   /** Characters of the wrappers. */
   readonly bytes: number;
@@ -144,19 +143,31 @@ export async function fetchAnswer(
 
 interface FoundAd {
   readonly element: TreeElement;
-  readonly parsed: InLineAd | WrapperAd;
+  readonly sequence: number | undefined;
+  /** undefined: the ad is in-line. */
+  readonly wrapper: WrapperAd | undefined;
 }
 
-/** As core reads them, each with its element; what is neither in-line nor wrapper is left out. */
-function listAds({ root, base }: VastTree): { readonly found: readonly FoundAd[]; readonly errors: readonly string[] } {
-  const { errors } = parseVast({ ...root, children: elementsOf(root, "Error") }, base);
-  const found = elementsOf(root, "Ad")
+/** What is neither in-line nor wrapper is left out. */
+function listAds({ root, base }: VastTree): readonly FoundAd[] {
+  return elementsOf(root, "Ad")
     .slice(0, MAX_ADS)
-    .flatMap((element) => {
+    .flatMap((element): readonly FoundAd[] => {
+      const number = Number(attribute(element, "sequence"));
+      const sequence = Number.isFinite(number) && number > 0 ? number : undefined;
+      if (elementsOf(element, "InLine").length > 0) return [{ element, sequence, wrapper: undefined }];
       const [parsed] = parseVast({ ...root, children: [element] }, base).ads;
-      return parsed ? [{ element, parsed }] : [];
+      return parsed?.kind === "wrapper" ? [{ element, sequence, wrapper: parsed }] : [];
     });
-  return { found, errors };
+}
+
+/**
+ * The addresses of a document's own `<Error>`.
+ *
+ * @throws AdError where the root is no VAST 2 to 4
+ */
+export function readOwnErrors({ root, base }: VastTree): readonly string[] {
+  return parseVast({ ...root, children: elementsOf(root, "Error") }, base).errors;
 }
 
 const NO_ADS = { reason: "no-ads", vastError: 303, message: "VAST: expected an ad, got none" } as const;
@@ -167,25 +178,24 @@ async function resolveDocument(
   hop: Hop,
   { allowMultipleAds, followRedirects }: Required<SourceOptions>,
 ): Promise<TreeResult> {
-  const { found, errors } = listAds(document);
+  const errors = readOwnErrors(document);
+  const found = listAds(document);
   if (found.length === 0) {
     const parent = hop.wrappers.at(-1);
     return failAd(parent?.parsed.ad.id, hop, parent ? errors : [], NO_ADS);
   }
-  const chosen = allowMultipleAds
-    ? found
-    : found.toSorted((a, b) => (a.parsed.ad.sequence ?? 0) - (b.parsed.ad.sequence ?? 0)).slice(0, 1);
+  const chosen = allowMultipleAds ? found : found.toSorted((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0)).slice(0, 1);
   const version = attribute(document.root, "version") ?? "";
   const results = await Promise.all(
-    chosen.map((one) =>
-      one.parsed.kind === "inline"
-        ? resolveInLine(chain, one.element, version, hop)
-        : resolveWrapper(chain, one.element, one.parsed, hop, followRedirects),
+    chosen.map(({ element, wrapper }) =>
+      wrapper
+        ? resolveWrapper(chain, element, wrapper, hop, followRedirects)
+        : resolveInLine(chain, element, version, hop),
     ),
   );
-  const entries = chosen.map(({ parsed }, index) => ({
-    sequence: parsed.ad.sequence,
-    takesStandIn: parsed.kind === "wrapper" && parsed.fallbackOnNoAd,
+  const entries = chosen.map(({ sequence, wrapper }, index) => ({
+    sequence,
+    takesStandIn: wrapper?.fallbackOnNoAd ?? false,
     ads: results[index]?.ads ?? [],
   }));
   const ads = arrangeAds(entries, (unsorted) => sortBySystem(unsorted, chain.rules));
@@ -271,15 +281,13 @@ async function follow(chain: Chain, wrapper: WrapperAd, hop: Hop, followRedirect
   if (!URL.canParse(address)) throw new AdError("vast-malformed", `${name}: expected an http(s) VASTAdTagURI`);
   const url = new URL(address);
   url.hash = "";
-  // The template too: with a new [CACHEBUSTING] each time no address would ever come again.
-  if (hop.seen.includes(url.href) || hop.seen.includes(wrapper.tagUrl))
-    throw new AdError("wrapper-limit", `${name}: it leads back to ${nameUrl(url)}`);
+  if (hop.seen.includes(url.href)) throw new AdError("wrapper-limit", `${name}: it leads back to ${nameUrl(url)}`);
   const answer = await fetchAnswer(chain, url);
   const read = readAnswer(answer, chain);
   if (!read) return failAd(wrapper.ad.id, hop, [], NO_ADS);
   const { allowMultipleAds, followAdditionalWrappers } = wrapper;
   const document = { root: declarePrefixes(read), base: answer.url };
-  const next = { ...hop, seen: [...hop.seen, url.href, wrapper.tagUrl] };
+  const next = { ...hop, seen: [...hop.seen, url.href] };
   return resolveDocument(chain, document, next, { allowMultipleAds, followRedirects: followAdditionalWrappers });
 }
 

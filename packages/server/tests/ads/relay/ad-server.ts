@@ -37,6 +37,16 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
         documents.wrapper(o, 2, `${o}/html-error`, "3.0", ' fallbackOnNoAd="false"'),
       ),
     ),
+  "/w/companion": (_request, response, o) => send(response, documents.wrapper(o, 2, `${o}/ads/vast3`)),
+  "/w/first": (_request, response, o) => send(response, documents.wrapper(o, 1, `${o}/ads/pod`)),
+  "/w/all": (_request, response, o) =>
+    send(response, documents.wrapper(o, 1, `${o}/ads/pod`, "4.0", ' allowMultipleAds="1"')),
+  "/w/no-more": (_request, response, o) =>
+    send(response, documents.wrapper(o, 1, `${o}/w/companion`, "3.0", ' followAdditionalWrappers="false"')),
+  "/fallback": (_request, response, o) =>
+    send(response, documents.withStandIns(o, documents.wrapper(o, 1, `${o}/ads/none`))),
+  "/no-fallback": (_request, response, o) =>
+    send(response, documents.withStandIns(o, documents.wrapper(o, 1, `${o}/ads/none`, "3.0", ' fallbackOnNoAd="0"'))),
   "/ads/vmap": (_request, response, o) => send(response, documents.publisherVmap(o)),
   "/ads/empty": (_request, response, o) => send(response, documents.emptyVast(o)),
   "/ads/gzip": (_request, response, o) =>

@@ -130,12 +130,13 @@ export function wrapper(o: string, n: number, target: string, version = "3.0", a
 <Impression><![CDATA[${o}/pixel/w${n}/imp]]></Impression>
 <Creatives>
 <Creative AdID="w${n}-c"><Linear><TrackingEvents>${trackers}</TrackingEvents>
-<VideoClicks><ClickTracking><![CDATA[${o}/pixel/w${n}/click]]></ClickTracking></VideoClicks>
+<VideoClicks><ClickTracking><![CDATA[${o}/pixel/w${n}/click]]></ClickTracking><CustomClick><![CDATA[${o}/pixel/w${n}/custom]]></CustomClick></VideoClicks>
 <Icons><Icon program="P${n % 2}" width="10" height="10"><IFrameResource><![CDATA[${o}/icon/${n}]]></IFrameResource></Icon></Icons></Linear></Creative>
 <Creative><CompanionAds><Companion width="${300 + (n % 2)}" height="250"><StaticResource creativeType="image/gif"><![CDATA[${o}/img/w${n}.gif]]></StaticResource></Companion>
 <Companion width="300" height="250"><TrackingEvents><Tracking event="creativeView"><![CDATA[${o}/pixel/w${n}/companion]]></Tracking></TrackingEvents></Companion></CompanionAds></Creative>
 </Creatives>
 <AdVerifications><Verification vendor="v${n}"/></AdVerifications>
+<ViewableImpression><Viewable><![CDATA[${o}/pixel/w${n}/viewable]]></Viewable></ViewableImpression>
 <Extensions><Extension type="hop" w:n="${n}"><w:Data>${n} &lt; 9</w:Data></Extension></Extensions>
 <w:Unknown n="${n}"/>
 </Wrapper></Ad></VAST>`;
@@ -183,6 +184,13 @@ export function podOf(version: string, ...documents: readonly string[]): string 
     return ad.replace("<Ad ", `<Ad sequence="${index + 1}" `);
   });
   return `<VAST version="${version}" xmlns:fw="http://castwheel.example/ns">${ads.join("\n")}</VAST>`;
+}
+
+/** A pod of one film and a wrapper, with two ads that stand by. */
+export function withStandIns(o: string, wrapped: string): string {
+  const [ad = ""] = /<Ad [^]*<\/Ad>/.exec(exchangeVast42(o, "stand-in")) ?? [];
+  const pod = podOf("4.2", publisherVast3(o), wrapped);
+  return pod.replace("</VAST>", `${ad}${ad.replaceAll("stand-in", "second")}</VAST>`);
 }
 
 /** What a load balancer answers for an ad server that is away. */

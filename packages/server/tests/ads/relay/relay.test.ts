@@ -38,26 +38,26 @@ function printWithoutOurs(root: TreeElement): string {
 }
 
 describe("the ads of an upstream", () => {
-  test.each(["/ads/vast2", "/ads/vast3", "/ads/vast42", "/ads/pod", "/chain", "/ads/gzip"])(
-    "%s gives a player the same ads as if it had followed the wrappers itself",
-    async (path) => {
-      const server = await openAdServer();
-      const { relay } = openRelay([server]);
-      const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}${path}`)]));
-      const fetchText = async (url: URL) => {
-        const response = await fetch(url);
-        const charset = url.pathname === "/ads/vast2" ? "latin1" : "utf-8";
-        const text = new TextDecoder(charset).decode(await response.arrayBuffer());
-        return { status: response.status, text, url: new URL(response.url) };
-      };
-      const ports = { fetchText, readXml: parseXml };
-      const direct = await resolveVast(new URL(`${server.origin}${path}`), ports, { timeoutMs: 5000 });
-      const relayed = parseVast(reread(answer.root)).ads.map(({ ad }) => ad);
-      expect(direct.ads.length).toBeGreaterThan(0);
-      expect(withoutOurs(relayed)).toEqual(withoutOurs(direct.ads));
-      expect(answer.upstream).toBe("main");
-    },
-  );
+  test.each([
+    ..."/ads/vast2 /ads/vast3 /ads/vast42 /ads/pod /chain /ads/gzip".split(" "),
+    ..."/w/companion /w/first /w/all /fallback /no-fallback".split(" "),
+  ])("%s gives a player the same ads as if it had followed the wrappers itself", async (path) => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}${path}`)]));
+    const fetchText = async (url: URL) => {
+      const response = await fetch(url);
+      const charset = url.pathname === "/ads/vast2" ? "latin1" : "utf-8";
+      const text = new TextDecoder(charset).decode(await response.arrayBuffer());
+      return { status: response.status, text, url: new URL(response.url) };
+    };
+    const ports = { fetchText, readXml: parseXml };
+    const direct = await resolveVast(new URL(`${server.origin}${path}`), ports, { timeoutMs: 5000 });
+    const relayed = parseVast(reread(answer.root)).ads.map(({ ad }) => ad);
+    expect(direct.ads.length).toBeGreaterThan(0);
+    expect(withoutOurs(relayed)).toEqual(withoutOurs(direct.ads));
+    expect(answer.upstream).toBe("main");
+  });
 
   test.each([
     ["2.0", "/ads/vast2", broadcasterVast2],
@@ -85,6 +85,9 @@ describe("the ads of an upstream", () => {
     expect(hops(/<Verification vendor="([^"]+)"/g)).toEqual(["v1", "v2", "v3", "v4", "v5", "verify.example-omid"]);
     expect(hops(/<w:Data[^>]*>(\d) &lt; 9<\/w:Data>/g)).toEqual(["1", "2", "3", "4", "5"]);
     expect(hops(/<w:Unknown n="(\d)"/g)).toEqual(["1", "2", "3", "4", "5"]);
+    expect(hops(/<CustomClick><!\[CDATA\[[^\]]*\/pixel\/(\w+)\/custom/g)).toEqual(["w1", "w2", "w3", "w4", "w5"]);
+    expect(hops(/<Viewable><!\[CDATA\[[^\]]*\/pixel\/(\w+)\/viewable/g)).toEqual(["w1", "w2", "w3", "w4", "w5", "x"]);
+    expect(text.match(/<ViewableImpression/g)).toHaveLength(1);
     expect(text.match(/<AdVerifications>/g)).toHaveLength(1);
     expect(text.match(/<Extensions>/g)).toHaveLength(1);
     expect(text).toContain('<Extension type="x42:deal" xmlns:x42="urn:x42"><x42:Deal floor="1.5"/></Extension>');
@@ -122,7 +125,7 @@ describe("the ads of an upstream", () => {
     const linear = creative?.children.find(({ name }) => name === "Linear");
     expect(names(linear)).toEqual(["Icons", "TrackingEvents", "Duration", "MediaFiles", "VideoClicks"]);
     const clicks = linear?.children.find(({ name }) => name === "VideoClicks");
-    expect(names(clicks)).toEqual(["ClickTracking", "ClickThrough"]);
+    expect(names(clicks)).toEqual(["ClickTracking", "ClickThrough", "CustomClick"]);
   });
 
   test("a pod is numbered anew where a wrapper of it led to nothing", async () => {
@@ -330,6 +333,17 @@ describe("upstreams in order", () => {
     expect(answer.failures).toMatchObject([{ upstream: "main", reason: "ads-timeout", vastError: 301 }]);
   });
 
+  test("one that had less than its own time is not held to be broken", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server], { breaker: { failures: 1 } });
+    const hurried = zoneRelay([upstream(`${server.origin}/silent`)], { timeoutMs: 60 });
+    const answer = await relay.answerAdRequest(relayRequest(), hurried);
+    expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["timeout"]);
+    expect(relay.upstreams()).toMatchObject([{ state: "closed", pending: 0 }]);
+    await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/silent`, { timeoutMs: 60 })]));
+    expect(relay.upstreams()).toMatchObject([{ state: "open" }]);
+  });
+
   test("one that says it has no ad is believed where the zone says so", async () => {
     const server = await openAdServer();
     const { relay, beacons } = openRelay([server]);
@@ -400,7 +414,28 @@ describe("wrappers that lead to nothing", () => {
     expect(beacons).toEqual([1, 2, 3, 4, 5, 6].map((n) => `${server.origin}/pixel/w${n}/error?c=302`));
   });
 
-  test("one that leads back to itself is asked once more than the tag, whatever its cache-buster", async () => {
+  test("one that forbids wrappers behind it is not followed any further", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/w/no-more`)]));
+    expect(answer.failures).toMatchObject([{ reason: "wrapper-limit", vastError: 302 }]);
+    expect(server.requestsTo("/ads/vast3")).toHaveLength(0);
+  });
+
+  test("a crowd of them does not make this server tell a crowd", async () => {
+    const server = await openAdServer({
+      "/crowd": (_request, response, o) => {
+        const errors = `<Error>${o}/pixel/crowd</Error>`.repeat(40);
+        const ad = `<Ad><Wrapper>${errors}<VASTAdTagURI>${o}/ads/none</VASTAdTagURI></Wrapper></Ad>`;
+        response.end(`<VAST version="3.0">${ad.repeat(20)}</VAST>`);
+      },
+    });
+    const { relay, beacons } = openRelay([server]);
+    await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/crowd`)]));
+    expect(beacons).toHaveLength(50);
+  });
+
+  test("one that leads back to itself is asked no third time", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server]);
     const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/loop`)]));

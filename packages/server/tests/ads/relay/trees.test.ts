@@ -48,6 +48,25 @@ describe("readTree", () => {
     }
   });
 
+  test("of a document with a mistake anywhere, it is refused or printed as it is understood", () => {
+    const text = `<VAST version="3.0" a='"'><Ad id="1">t &amp; <![CDATA[<c>]]]]><x:y k="&lt;"/></Ad ><!-- n --></VAST>`;
+    let accepted = 0;
+    for (let at = 0; at < text.length; at++) {
+      for (const put of ["", "<", ">", '"', "&", "/", "]]>", " ", "x"]) {
+        const broken = text.slice(0, at) + put + text.slice(at + 1);
+        try {
+          const tree = read(broken);
+          accepted++;
+          const again = read(print(tree));
+          expect(again).toEqual(tree);
+        } catch (error) {
+          if (!(error instanceof AdError)) throw error;
+        }
+      }
+    }
+    expect(accepted).toBeGreaterThan(100);
+  });
+
   test("a document that two readers see differently is refused", () => {
     const lenient = (): ReturnType<typeof parseXml> => parseXml("<VAST><Ad/></VAST>");
     expect(() => readTree("<VAST><Ad/><Ad/></VAST>", lenient, 1000)).toThrow(AdError);
