@@ -227,6 +227,8 @@ describe("operations", () => {
       "/readyz",
       "/report/beacons",
       "/track/{event}",
+      "/v1/config",
+      "/v1/overview",
       "/v1/zones/{zone}.json",
     ]);
     for (const operations of Object.values<Record<string, { summary?: string }>>(paths)) {
