@@ -19,6 +19,7 @@ import { healthRoutes } from "./health.ts";
 import { registerErrors, sendError } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { reportBeaconsRoutes } from "./tracking/report-beacons.ts";
+import { reportRoutes } from "./tracking/report-routes.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
 import type { Tracking } from "./tracking/tracking.ts";
 import { registerTrackingMetrics } from "./tracking/tracking-metrics.ts";
@@ -109,7 +110,9 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
       campaigns.deliveries.note(beacon);
     },
   });
-  await app.register(reportBeaconsRoutes, { tracking, authorise: requireBearer(config.apiToken) });
+  const authorise = requireBearer(config.apiToken);
+  await app.register(reportRoutes, { query, tracking, authorise, now });
+  await app.register(reportBeaconsRoutes, { tracking, authorise });
   registerTrackingMetrics(metrics.registry, tracking);
   await registerConsoleApi(app, {
     config,

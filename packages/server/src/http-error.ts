@@ -169,15 +169,25 @@ export function codeOf(error: Error): string {
   return answerFor(error).code;
 }
 
-/** Fastify's error handler, also for what fails before there is a route. */
-export function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/**
+ * Fastify's error handler, also for what fails before there is a route.
+ *
+ * @param beside further members of the answer, for an API that has a form of its own
+ */
+export function sendError(
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  beside: (message: string) => Readonly<Record<string, unknown>> = () => ({}),
+): FastifyReply {
   const answer = answerFor(error);
   // An HttpError is an answer that was meant; what else ends in 5xx is a fault to look at.
   if (answer.status >= 500 && !(error instanceof HttpError)) request.log.error({ err: error }, answer.code);
   if (answer.retryAfterSeconds !== undefined)
     reply.header("retry-after", String(Math.max(1, Math.ceil(answer.retryAfterSeconds))));
   reply.header("cache-control", "no-store").type("application/json; charset=utf-8").code(answer.status);
-  return reply.send(JSON.stringify({ error: { code: answer.code, message: answer.message } }));
+  const { code, message } = answer;
+  return reply.send(JSON.stringify({ ...beside(message), error: { code, message } }));
 }
 
 /** Makes every failure of the server, unknown addresses included, leave it in the one form. */

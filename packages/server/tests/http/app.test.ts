@@ -225,6 +225,7 @@ describe("operations", () => {
       "/later",
       "/metrics",
       "/readyz",
+      "/report",
       "/report/beacons",
       "/track/{event}",
       "/v1/config",

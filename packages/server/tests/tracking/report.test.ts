@@ -1,0 +1,318 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Database } from "../../src/database/database.ts";
+import { openTestDatabase, TOKEN } from "../http/test-app.ts";
+import { BROWSER } from "./browser.ts";
+import { pick, reportWorld } from "./report-world.ts";
+
+let database: Database;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+
+const DAY = "startDate=2026-11-21&endDate=2026-11-21";
+
+describe("GET /report", () => {
+  test("a beacon is counted when it is answered, and once however often it is told", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    const place = "zone=once&session=s&break=b&position=1&ad=a";
+    expect(await rows(`${DAY}&filters=zone=once`)).toEqual([]);
+    await track("impression", place);
+    expect(pick(await rows(`${DAY}&filters=zone=once`), "total_impressions")).toEqual([[1]]);
+    await track("impression", place);
+    await track("impression", `${place}&n=2`);
+    expect(pick(await rows(`${DAY}&filters=zone=once`), "total_impressions")).toEqual([[2]]);
+  });
+
+  test("who is no viewer counts only where marks ask for it", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    const place = "zone=marks&session=s&break=b&position=1&ad=a";
+    await track("impression", place);
+    await track("impression", `${place}&n=2`, { "user-agent": "Googlebot/2.1 (+http://www.google.com/bot.html)" });
+    await track("impression", `${place}&n=3`, { ...BROWSER, "sec-purpose": "prefetch" });
+    await track("impression", `${place}&n=4&sig=changed`);
+    const count = async (marks: string): Promise<unknown> =>
+      (await rows(`${DAY}&filters=zone_id=marks${marks}`))[0]?.["total_impressions"];
+    expect([await count(""), await count("&marks=bot"), await count("&marks=prefetch,bot")]).toEqual([1, 2, 3]);
+    expect(await count("&marks=all")).toBe(4);
+  });
+
+  test.each([
+    ["y", ["2025", "2026"]],
+    ["m", ["12-2025", "01-2026", "02-2026"]],
+    ["d", ["12-31-2025", "01-01-2026", "02-01-2026"]],
+    ["h", ["12-31-2025 23:00", "01-01-2026 00:00", "02-01-2026 05:00"]],
+  ])("by %s, dates are as Primetime prints them, in the order of time", async (period, dates) => {
+    const { at, track, rows } = await reportWorld(database.query);
+    const zone = `by-${period}`;
+    for (const time of ["2025-12-31T23:59:59.999Z", "2026-01-01T00:00:00Z", "2026-02-01T05:10:00Z"]) {
+      at(time);
+      await track("impression", `zone=${zone}`);
+    }
+    const lines = await rows(`startDate=2025-12-31&endDate=2026-02-01&groupBy=${period}&filters=zone=${zone}`);
+    expect(pick(lines, "dates")).toEqual(dates.map((date) => [date]));
+  });
+
+  test("days are those of UTC, or of a place so many hours ahead of it", async () => {
+    const { at, track, rows } = await reportWorld(database.query);
+    for (const time of ["2026-03-01T07:59:59Z", "2026-03-01T08:00:00Z", "2026-03-02T07:59:59Z"]) {
+      at(time);
+      await track("impression", "zone=offset");
+    }
+    const count = async (query: string): Promise<unknown> =>
+      pick(await rows(`groupBy=d&filters=zone=offset&${query}`), "dates", "total_impressions");
+    expect(await count("endDate=2026-03-01")).toEqual([["03-01-2026", 2]]);
+    expect(await count("endDate=2026-03-01&utcOffset=-8")).toEqual([["03-01-2026", 2]]);
+    expect(await count("startDate=2026-02-28&endDate=2026-03-01&utcOffset=-8")).toEqual([
+      ["02-28-2026", 1],
+      ["03-01-2026", 2],
+    ]);
+  });
+
+  test("an ad configuration is a zone; metaData gives it its name, by which it can be filtered", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    for (const zone of ["config-1", "config-2", "config-2"]) await track("impression", `zone=${zone}`);
+    const filters = "filters=ad_config_id=config-1,config-2";
+    expect(
+      pick(
+        await rows(`${DAY}&groupBy=ad_config_id,m&${filters}`),
+        "dates",
+        "ad_config_id",
+        "name",
+        "total_impressions",
+      ),
+    ).toEqual([
+      ["11-2026", "config-1", undefined, 1],
+      ["11-2026", "config-2", undefined, 2],
+    ]);
+    const named = await rows(`${DAY}&groupBy=ad_config_id&metaData=true&filters=name=config-2`);
+    expect(pick(named, "ad_config_id", "name", "total_impressions", "dates")).toEqual([
+      ["config-2", "config-2", 2, undefined],
+    ]);
+  });
+
+  test("rows are of what was asked for, in its order, and of all that fits every filter", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    const tell = async (creative: string, ad: string, more = ""): Promise<void> =>
+      track("impression", `zone=dimensions&creative=${creative}&ad=${ad}${more}`);
+    await tell("c1", "a1", "&li=line");
+    await tell("c1", "a2", "&up=first");
+    await tell("c2", "a1");
+    const ask = async (query: string, ...names: readonly string[]): Promise<unknown> =>
+      pick(await rows(`${DAY}&${query}`), ...names, "total_impressions");
+    expect(await ask("groupBy=ad,creative&filters=zone=dimensions", "ad", "creative")).toEqual([
+      ["a1", "c1", 1],
+      ["a1", "c2", 1],
+      ["a2", "c1", 1],
+    ]);
+    expect(await ask("groupBy=lineItem,upstream&filters=zone=dimensions", "lineItem", "upstream")).toEqual([
+      ["", "", 1],
+      ["", "first", 1],
+      ["line", "", 1],
+    ]);
+    expect(await ask("groupBy=ad&filters=zone=dimensions;creative=c1;ad=a1,a2", "ad")).toEqual([
+      ["a1", 1],
+      ["a2", 1],
+    ]);
+    expect(await ask("filters=zone=dimensions;creative=c2;ad=a2")).toEqual([]);
+    expect(await ask("filters=zone=dimensions;upstream=")).toEqual([[2]]);
+  });
+
+  test("a stranger's id with the signs of a filter in it is found when it is encoded once more", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    const ad = "a,b;c=d%' or 1=1 --";
+    await track("impression", `zone=signs&ad=${encodeURIComponent(ad)}`);
+    await track("impression", "zone=signs&ad=a");
+    const filters = encodeURIComponent(`zone=signs;ad=${encodeURIComponent(ad)}`);
+    expect(pick(await rows(`${DAY}&groupBy=ad&filters=${filters}`), "ad", "total_impressions")).toEqual([[ad, 1]]);
+  });
+
+  test("a funnel, its completion, and clicks", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    const counts = {
+      impression: 4,
+      start: 3,
+      firstQuartile: 3,
+      midpoint: 2,
+      thirdQuartile: 2,
+      complete: 1,
+      skip: 1,
+      click: 2,
+    };
+    for (const [event, count] of Object.entries(counts))
+      for (let n = 1; n <= count; n += 1) await track(event, `zone=funnel&session=s&ad=a&n=${n}`);
+    await track("somethingElse", "zone=funnel&session=s&ad=a");
+    const [line] = await rows(`${DAY}&filters=zone=funnel`);
+    expect(line).toEqual({
+      total_impressions: 4,
+      starts: 3,
+      firstQuartiles: 3,
+      midpoints: 2,
+      thirdQuartiles: 2,
+      completes: 1,
+      completionRate: 0.3333,
+      skips: 1,
+      clicks: 2,
+      adRequests: 0,
+      noFills: 0,
+      fillRate: null,
+      adsOffered: 0,
+      renderRate: null,
+      errors: 0,
+      errorsByNumber: {},
+      skipReasons: {},
+      lostImpressions: 0,
+      lostByReason: {},
+    });
+  });
+
+  test("fill: requests that got an ad, and ads offered that were shown", async () => {
+    const { note, track, rows } = await reportWorld(database.query);
+    const place = { zone: "fill", session: "s", breakId: "b", upstream: "first" };
+    note({ event: "adRequest", ...place, adsOffered: 2 });
+    note({ event: "adRequest", ...place, adsOffered: 0 });
+    note({ event: "adRequest", ...place, upstream: "second", adsOffered: 0 });
+    for (const position of [1, 2]) note({ event: "adOffered", ...place, position, ad: "a", creative: "c" });
+    await track("impression", "zone=fill&session=s&break=b&position=1&ad=a&up=first");
+    const lines = await rows(`${DAY}&groupBy=upstream&filters=zone=fill`);
+    expect(pick(lines, "upstream", "adRequests", "noFills", "fillRate", "adsOffered", "renderRate")).toEqual([
+      ["first", 2, 1, 0.5, 2, 0.5],
+      ["second", 1, 1, 0, 0, null],
+    ]);
+    expect(pick(lines, "lostImpressions", "lostByReason")).toEqual([
+      [0, {}],
+      [0, {}],
+    ]);
+  });
+
+  test("an ad that is not shown is lost once, by the reason or, where nobody told one, by its VAST number", async () => {
+    const { note, track, rows } = await reportWorld(database.query);
+    const ad = (position: number, ad = "a"): string => `zone=lost&session=s&break=b&position=${position}&ad=${ad}`;
+    await track("error", `${ad(1)}&error=407&reason=new-creative`);
+    await track("error", `${ad(2)}&error=407&reason=[INTERLUDE_REASON]`);
+    // A fault that is not one of leaving an ad out, and a fault of the break.
+    await track("error", `${ad(3)}&error=400`);
+    await track("error", "zone=lost&session=s&break=b&position=0&error=303&reason=no-ads");
+    await track("error", ad(4));
+    const place = { zone: "lost", session: "s", breakId: "b", creative: "" };
+    for (const position of [1, 5]) note({ event: "adSkipped", ...place, position, ad: "a", reason: "new-creative" });
+    note({ event: "adSkipped", ...place, position: 6, ad: "a", reason: "policy" });
+    await track("start", "zone=lost");
+    const [line] = await rows(`${DAY}&filters=zone=lost`);
+    expect(line).toMatchObject({
+      errors: 5,
+      errorsByNumber: { "303": 1, "400": 1, "407": 2, unknown: 1 },
+      skipReasons: { "new-creative": 2, "no-ads": 1, policy: 1, "vast-407": 1 },
+      lostImpressions: 4,
+      lostByReason: { "new-creative": 2, policy: 1, "vast-407": 1 },
+    });
+    expect(pick(await rows(`${DAY}&groupBy=reason&filters=zone=lost`), "reason", "lostImpressions")).toEqual([
+      ["", 0],
+      ["new-creative", 2],
+      ["no-ads", 0],
+      ["policy", 1],
+      ["vast-407", 1],
+    ]);
+    expect(
+      pick(
+        await rows(`${DAY}&groupBy=error&filters=zone=lost;reason=new-creative,vast-407`),
+        "error",
+        "lostImpressions",
+      ),
+    ).toEqual([["407", 3]]);
+  });
+
+  test("pages of a report are its rows in order; beyond the last there is none", async () => {
+    const { track, rows, ask } = await reportWorld(database.query);
+    for (const ad of ["a", "b", "c"]) await track("impression", `zone=pages&ad=${ad}`);
+    const query = `${DAY}&groupBy=ad&filters=zone=pages`;
+    const page = async (number: number): Promise<unknown> => pick(await rows(`${query}&size=2&page=${number}`), "ad");
+    expect([await page(0), await page(1), await page(2)]).toEqual([[["a"], ["b"]], [["c"]], []]);
+    const answer = await ask(`${query}&size=2&page=7`);
+    expect([answer.json().totalRows, answer.headers["x-total-count"]]).toEqual([3, "3"]);
+    expect(await rows(`${query}&size=2&page=1&unpaged=true`)).toHaveLength(3);
+  });
+
+  test.each([
+    ["4001013", "startDate=2026-11-21", "endDate: expected YYYY-MM-DD, got nothing"],
+    ["4001011", "endDate=21-11-2026", 'endDate: expected a day as YYYY-MM-DD, got "21-11-2026"'],
+    ["4001011", "endDate=2026-02-30", "endDate: expected a day"],
+    ["4001011", "startDate=2026-11-21T00:00:00Z&endDate=2026-11-21", "startDate: expected a day"],
+    ["4001012", "startDate=2026-11-21&endDate=2026-11-20", "endDate: expected not to be before startDate"],
+    ["4001012", "endDate=2026-11-22", "endDate: expected not to be after today"],
+    ["4001014", `${DAY}&filters=zone_id=`, "filters: expected a zone in zone_id, got none"],
+    ["4001015", `${DAY}&filters=session=1`, "filters: expected one of ad_config_id, zone_id"],
+    ["4001015", `${DAY}&filters=name=1`, "name needs metaData=true"],
+    ["4001015", `${DAY}&filters=zone=1;zone=2`, "filters: expected each key once, got zone again"],
+    ["4001015", `${DAY}&filters=ad`, 'filters: expected key=value, got "ad"'],
+    ["4001015", `${DAY}&filters=ad=%25`, "filters: expected % to be written as %25"],
+    ["4001015", `${DAY}&filters=ad=%2500`, "filters: expected at most 500 characters and no control characters"],
+    [
+      "4001015",
+      `${DAY}&filters=ad=${Array.from({ length: 201 }, () => "x").join()}`,
+      "filters: expected at most 200 values, got 201",
+    ],
+    ["4001016", `${DAY}&groupBy=session`, "groupBy: expected y|m|d|h and any of ad_config_id"],
+    ["4001016", `${DAY}&groupBy=d,m`, "groupBy: expected one of y|m|d|h, got d,m"],
+    ["4001016", `${DAY}&groupBy=ad,ad`, "groupBy: expected each once"],
+    ["4001016", `${DAY}&groupBy=constructor`, "groupBy: expected"],
+    [
+      "4001017",
+      `${DAY}&filters=ad_config_id=1%20or%201`,
+      'filters: expected the id of a zone in ad_config_id, got "1 or 1"',
+    ],
+    [undefined, `${DAY}&size=0`, 'size: expected a whole number from 1 to 10000, got "0"'],
+    [undefined, `${DAY}&page=1.5`, "page: expected a whole number"],
+    [undefined, `${DAY}&metaData=yes`, 'metaData: expected true or false, got "yes"'],
+    [undefined, `${DAY}&marks=human`, "marks: expected some of bot, prefetch, forged or all"],
+    [undefined, `${DAY}&utcOffset=15`, "utcOffset: expected a whole number from -12 to 14"],
+    [undefined, `${DAY}&format=xml`, "format: expected json or csv"],
+    [undefined, `${DAY}&endDate=2026-11-20`, "endDate: expected to be given once"],
+  ])("refuses with Primetime's number %s and a sentence: %s", async (number, query, message) => {
+    const { ask } = await reportWorld(database.query);
+    const answer = await ask(query);
+    const body = answer.json();
+    expect([answer.statusCode, body.error_code, body.error.code]).toEqual([400, number, "invalid-request"]);
+    expect([body.message, body.error.message]).toEqual([expect.stringContaining(message), body.message]);
+  });
+
+  test("needs the token; a database that fails is told without its words", async () => {
+    const { app } = await reportWorld(database.query);
+    for (const authorization of ["", `Basic ${TOKEN}`, "Bearer wrong"]) {
+      const answer = await app.inject({ url: `/report?${DAY}`, headers: { authorization } });
+      expect([answer.statusCode, answer.json().error_code, answer.json().error.code]).toEqual([
+        401,
+        "4001007",
+        "unauthorized",
+      ]);
+    }
+    const failing = await reportWorld(async () => Promise.reject(new Error("password of the database")));
+    const answer = await failing.ask(DAY);
+    expect([answer.statusCode, answer.json().error_code, answer.body.includes("password")]).toEqual([
+      500,
+      "5001010",
+      false,
+    ]);
+  });
+
+  test("who accepts text/csv gets the same counts as columns, Primetime's first", async () => {
+    const { track, ask } = await reportWorld(database.query);
+    const place = "zone=csv&session=s&break=b&ad=";
+    await track("impression", `${place}${encodeURIComponent('=HYPERLINK("x")')}`);
+    await track("error", `${place}a&position=1&error=407&reason=new-creative`);
+    await track("error", `${place}a&position=2&error=401`);
+    const answer = await ask(`${DAY}&groupBy=d,ad,zone&metaData=true&filters=zone=csv`, { accept: "text/csv" });
+    expect(answer.headers).toMatchObject({
+      "content-type": "text/csv; charset=utf-8",
+      "content-disposition": 'attachment; filename="report-2026-11-21.csv"',
+      "x-total-count": "2",
+      "cache-control": "no-store",
+    });
+    expect(answer.body.split("\r\n")).toEqual([
+      "dates,ad,zone,name,total_impressions,starts,firstQuartiles,midpoints,thirdQuartiles,completes,completionRate,skips,clicks," +
+        "adRequests,noFills,fillRate,adsOffered,renderRate,errors,errorsByNumber,skipReasons,lostImpressions,lostByReason",
+      `11-21-2026,"'=HYPERLINK(""x"")",csv,csv,1,0,0,0,0,0,,0,0,0,0,,0,,0,,,0,`,
+      '11-21-2026,a,csv,csv,0,0,0,0,0,0,,0,0,0,0,,0,,2,"401=1;407=1","new-creative=1;vast-401=1",2,"new-creative=1;vast-401=1"',
+      "",
+    ]);
+  });
+});
