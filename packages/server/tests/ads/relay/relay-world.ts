@@ -1,8 +1,10 @@
 /** A relay before real ad servers on loopback, with what it told whom. */
 import { onTestFinished } from "vitest";
-import { createRelay, type Relay, type RelayDeps } from "../../../src/ads/relay/relay.ts";
+import { createRelay, type Relay } from "../../../src/ads/relay/relay.ts";
+import type { RelayDeps } from "../../../src/ads/relay/relay-deps.ts";
 import type { RelayAttempt, RelayRequest } from "../../../src/ads/relay/relay-answer.ts";
 import { createRelayFetch } from "../../../src/ads/relay/relay-fetch.ts";
+import { formatTree, type TreeElement } from "../../../src/ads/relay/xml-tree.ts";
 import { RELAY_DEFAULTS, type Upstream, type ZoneRelay } from "../../../src/ads/relay/relay-zone.ts";
 import { createGuardedFetch } from "../../../src/guarded-fetch.ts";
 import { mergeCookies, parseSetCookie, readCookieHeader } from "../../../src/manifest/content/cookie-jar.ts";
@@ -66,4 +68,24 @@ export function relayRequest(more: Partial<RelayRequest> = {}): RelayRequest {
     depth: 0,
     ...more,
   };
+}
+
+/** Without the XML declaration. */
+export function print(root: TreeElement): string {
+  return formatTree(root)
+    .replace(/^<\?xml[^>]*\?>\n/, "")
+    .trimEnd();
+}
+
+/** As another program reads it: what was printed, by the strict reader. */
+export function reread(root: TreeElement): ReturnType<typeof parseXml> {
+  return parseXml(print(root));
+}
+
+const OUR_ELEMENT =
+  /<(Impression|Error|Tracking|ClickTracking)(?: [^>]*)?><!\[CDATA\[https:\/\/relay\.test\/[^\]]*(?:\][^\]]+)*\]\]><\/\1>/g;
+
+/** What was printed, our elements taken out. */
+export function printWithoutOurs(root: TreeElement): string {
+  return print(root).replace(OUR_ELEMENT, "");
 }

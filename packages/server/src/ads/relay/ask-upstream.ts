@@ -1,0 +1,143 @@
+/**
+ * One upstream asked once: its tag, and whatever its answer leads to. What it does is a value, and the breaker is told of it.
+ *
+ * @see VAST 4.3 §1.6, §2.4.3
+ */
+import { AdError, expandMacros, isNamed, type MacroValues } from "@interlude/core";
+import type { Breaker, UpstreamOutcome } from "./breaker.ts";
+import { readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
+import { emptyVast } from "./pod-tree.ts";
+import type { RelayAttempt, RelayFailure, RelayRequest } from "./relay-answer.ts";
+import type { RelayDeps } from "./relay-deps.ts";
+import type { Upstream, ZoneRelay } from "./relay-zone.ts";
+import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.ts";
+import { openUpstream, type UpstreamExchange } from "./upstream.ts";
+import { buildUpstreamUrl } from "./upstream-tag.ts";
+import {
+  type Chain,
+  CHAIN_BUDGET,
+  faultOf,
+  fetchAnswer,
+  readAnswer,
+  readOwnErrors,
+  type VastTree,
+} from "./vast-tree.ts";
+
+/** One request on its way. */
+export interface Asking {
+  readonly request: RelayRequest;
+  readonly relay: ZoneRelay;
+  readonly macros: MacroValues;
+  /** By `clock`, of all upstreams. */
+  readonly deadline: number;
+  readonly deps: Pick<RelayDeps, "fetch" | "readXml" | "cookies" | "trackingUrl">;
+  readonly now: () => number;
+  readonly clock: () => number;
+  /** Requests addresses of ad servers that want to know of an error. */
+  readonly tell: (urls: readonly string[], vastError: number) => void;
+}
+
+/** What an upstream answered. */
+export interface Answered extends ShapedAnswer {
+  readonly upstream: string;
+  readonly setCookies: readonly UpstreamCookie[];
+}
+
+export interface Asked {
+  readonly attempt: RelayAttempt;
+  /** undefined: no document came. */
+  readonly answered: Answered | undefined;
+  readonly failures: readonly RelayFailure[];
+}
+
+/** Never throws. */
+export async function askUpstream(upstream: Upstream, breaker: Breaker, asking: Asking): Promise<Asked> {
+  const { clock, deadline } = asking;
+  const { name } = upstream;
+  const startedAt = clock();
+  const permit = breaker.admit();
+  if (typeof permit === "string")
+    return { attempt: { upstream: name, outcome: permit, ms: 0 }, answered: undefined, failures: [] };
+  const timeoutMs = Math.min(upstream.timeoutMs, deadline - startedAt);
+  const attempt = (outcome: UpstreamOutcome): RelayAttempt => ({
+    upstream: name,
+    outcome,
+    ms: Math.round(clock() - startedAt),
+  });
+  try {
+    const call = openCall(upstream, asking, startedAt + timeoutMs);
+    const document = await fetchTag(call, asking);
+    permit.succeed();
+    const answered = await resolve(document, call, asking);
+    const failures = answered.failures.map(({ errorUrls: _urls, ...failure }) => ({ ...failure, upstream: name }));
+    return { attempt: attempt(judge(answered)), answered, failures };
+  } catch (error) {
+    const isTimeout = error instanceof AdError && error.code === "upstream-timeout";
+    // With less time than it may take, being late is not its fault.
+    if (isTimeout && timeoutMs < upstream.timeoutMs) permit.giveUp();
+    else permit.fail();
+    const failure = { ...faultOf(error), adId: undefined, upstream: name };
+    return { attempt: attempt(isTimeout ? "timeout" : "failed"), answered: undefined, failures: [failure] };
+  }
+}
+
+/** An answer whose ads all failed is worse than one that says that there are none. */
+function judge({ hasAds, failures }: ShapedAnswer): UpstreamOutcome {
+  if (hasAds) return "ads";
+  return failures.some(({ reason }) => reason !== "no-ads") ? "failed" : "no-ads";
+}
+
+interface Call {
+  readonly upstream: Upstream;
+  readonly exchange: UpstreamExchange;
+  readonly chain: Chain;
+}
+
+function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock }: Asking, deadline: number): Call {
+  const { viewer, depth, baseUrl } = request;
+  const origin = URL.canParse(upstream.tagUrl, baseUrl.href) ? new URL(upstream.tagUrl, baseUrl).origin : "";
+  const secret = { origin, headers: upstream.headers };
+  const subject = { viewer, depth, cookies: readPageCookies(request.cookies), secret };
+  const exchange = openUpstream(subject, { fetch: deps.fetch, cookies: deps.cookies, now, clock });
+  const chain = {
+    ...CHAIN_BUDGET,
+    fetchText: exchange.fetchFurther,
+    readXml: deps.readXml,
+    clock,
+    deadline,
+    expandAddress: (template: string) => expandMacros(template, macros),
+    wrapperLimit: relay.wrapperLimit,
+    rules: relay.rules,
+  };
+  return { upstream, exchange, chain };
+}
+
+/**
+ * undefined: the body is empty, as of a 204.
+ *
+ * @throws AdError where the answer is neither VAST nor VMAP
+ */
+async function fetchTag(
+  { upstream, exchange, chain }: Call,
+  { request, macros }: Asking,
+): Promise<VastTree | undefined> {
+  const url = buildUpstreamUrl(upstream, request, macros);
+  const answer = await fetchAnswer(chain, url, exchange.fetchTag);
+  const root = readAnswer(answer, chain);
+  if (!root) return undefined;
+  const document = { root, base: answer.url };
+  if (!isNamed(root, "VMAP")) readOwnErrors(document);
+  return document;
+}
+
+async function resolve(
+  document: VastTree | undefined,
+  { upstream: { name }, exchange, chain }: Call,
+  { request, deps, tell }: Asking,
+): Promise<Answered> {
+  const urlOf = (event: string, thing: TrackedAd): string => deps.trackingUrl(event, request, thing);
+  const known = document ?? { root: emptyVast(), base: request.baseUrl };
+  const shaped = await shapeAnswer(known, request, name, chain, urlOf);
+  for (const { errorUrls, vastError } of shaped.failures) tell(errorUrls, vastError);
+  return { ...shaped, upstream: name, setCookies: exchange.setCookies() };
+}

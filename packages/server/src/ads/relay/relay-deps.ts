@@ -1,0 +1,26 @@
+/** What the relay asks of the rest. */
+import type { XmlReader } from "@interlude/core";
+import type { BreakerOptions } from "./breaker.ts";
+import type { CookieRules } from "./page-cookies.ts";
+import type { RelayAttempt, RelayRequest, RelayViewer } from "./relay-answer.ts";
+import type { RelayFetch } from "./relay-fetch.ts";
+import type { TrackedAd } from "./shape-answer.ts";
+
+export interface RelayDeps {
+  readonly fetch: RelayFetch;
+  readonly readXml: XmlReader;
+  readonly cookies: CookieRules;
+  /** Of one event of a thing that an answer to this request names. */
+  readonly trackingUrl: (event: string, request: RelayRequest, thing: TrackedAd) => string;
+  /** Fire and forget: an address of an ad server that is told of an error; macros are filled in. */
+  readonly sendBeacon: (url: string, viewer: RelayViewer) => void;
+  /** Told of each upstream that was, or was not, asked. */
+  readonly onAttempt?: (zone: string, attempt: RelayAttempt) => void;
+  readonly breaker?: Partial<BreakerOptions>;
+  /** Milliseconds since 1970; default `Date.now`. */
+  readonly now?: () => number;
+  /** Milliseconds of a clock that never goes back; default `performance.now`. */
+  readonly clock?: () => number;
+  /** 0 to 1; default `Math.random`. */
+  readonly random?: () => number;
+}

@@ -1,0 +1,179 @@
+import { parseVast, parseVmap } from "@interlude/core";
+import { describe, expect, test } from "vitest";
+import { createElement } from "../../../src/ads/relay/xml-tree.ts";
+import { openAdServer } from "./ad-server.ts";
+import { exchangeVast42, publisherVast3 } from "./documents.ts";
+import { openRelay, OURS, print, printWithoutOurs, relayRequest, reread, upstream, zoneRelay } from "./relay-world.ts";
+
+describe("maps", () => {
+  test("each linear break holds its ads; everything else of the map stays", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const request = relayRequest({ form: "vmap", breakId: "" });
+    const answer = await relay.answerAdRequest(request, zoneRelay([upstream(`${server.origin}/ads/vmap`)]));
+    const { breaks } = parseVmap(reread(answer.root));
+    expect(breaks.map(({ breakId, source }) => [breakId, source.kind])).toEqual([
+      ["preroll", "vast"],
+      ["midroll-1", "vast"],
+      ["overlay", "tag"],
+      ["postroll", "vast"],
+    ]);
+    expect(answer.breaks.map(({ breakId, ads }) => [breakId, ads.length])).toEqual([
+      ["preroll", 1],
+      ["midroll-1", 1],
+      ["postroll", 0],
+    ]);
+    const text = printWithoutOurs(answer.root);
+    expect(text).toContain('<vmap:Extension type="bumper" suppress_bumper="true"/>');
+    expect(text).toContain('<vmap:AdSource id="preroll-ad-1" allowMultipleAds="false" followRedirects="true">');
+    expect(text).toContain(`${server.origin}/pixel/break/start`);
+    expect(breaks[1]?.breakStart).toEqual([
+      `${OURS}breakStart?up=main&break=midroll-1&ad=&position=0`,
+      `${server.origin}/pixel/break/start`,
+    ]);
+    expect(server.requestsTo("/never")).toHaveLength(0);
+    expect(server.requestsTo("/ads/vast3")[0]?.url).toMatch(/^\/ads\/vast3\?ppos=1&correlator=\d{8}&pod=1$/);
+  });
+
+  test("of a map, a request for one break gets the VAST of that break", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const zone = zoneRelay([upstream(`${server.origin}/ads/vmap`)]);
+    const answer = await relay.answerAdRequest(relayRequest({ breakId: "midroll-1" }), zone);
+    expect(parseVast(reread(answer.root)).ads).toHaveLength(1);
+    // the prefix that the map declared is declared where it is used
+    expect(print(answer.root)).toMatch(/^<VAST pub:pod="1" version="3.0" xmlns:pub="urn:pub">/);
+    expect(server.requests).toHaveLength(1);
+    const byPlace = await relay.answerAdRequest(relayRequest({ breakId: "else", breakPosition: "post" }), zone);
+    expect(byPlace.breaks).toEqual([{ breakId: "else", ads: [] }]);
+    expect(server.requestsTo("/html-error")).toHaveLength(1);
+  });
+
+  test("a VAST in answer to a request for a map is its break at the start", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const request = relayRequest({ form: "vmap", breakId: "" });
+    const answer = await relay.answerAdRequest(request, zoneRelay([upstream(`${server.origin}/ads/vast42`)]));
+    const { breaks } = parseVmap(reread(answer.root));
+    expect(breaks).toMatchObject([{ breakId: "preroll", timeOffset: "start", source: { kind: "vast" } }]);
+    expect(answer.breaks).toMatchObject([{ breakId: "preroll", ads: [{ ad: "x-42" }] }]);
+  });
+});
+
+describe("the rules of a zone", () => {
+  const none = { adSystems: [], hosts: [] };
+
+  test("an ad of a blocked system is left out, wrappers of one are not followed, and both are told 403", async () => {
+    const server = await openAdServer();
+    const { relay, beacons } = openRelay([server]);
+    const rules = { block: { adSystems: ["pubserve", "Hop1"], hosts: [] }, priority: none };
+    const zone = zoneRelay([upstream(`${server.origin}/ads/pod`)], { rules });
+    const answer = await relay.answerAdRequest(relayRequest(), zone);
+    expect(answer.breaks[0]?.ads.map(({ ad }) => ad)).toEqual(["bc.1"]);
+    expect(server.requestsTo("/ads/vast42")).toHaveLength(0);
+    expect(beacons).toContain(`${server.origin}/pixel/w1/error?c=403`);
+    expect(beacons).toContain(`${server.origin}/pixel/conversion/?label=videoplayfailed403&ai=B4x`);
+  });
+
+  test("an ad with a media file from a blocked host is left out", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const rules = { block: { adSystems: [], hosts: [".example"] }, priority: none };
+    const zone = zoneRelay([upstream(`${server.origin}/ads/pod`)], { rules });
+    const answer = await relay.answerAdRequest(relayRequest(), zone);
+    expect(answer.breaks[0]?.ads.map(({ ad }) => ad)).toEqual(["x-42", "bc.1"]);
+    expect(answer.failures).toContainEqual(
+      expect.objectContaining({ adId: "697200496", reason: "creative-blocked", vastError: 403 }),
+    );
+  });
+
+  test("stand-alone ads and media files come in the zone's order", async () => {
+    const server = await openAdServer({
+      "/buffet": (_request, response, o) => {
+        const [first, second] = [publisherVast3(o), exchangeVast42(o)].map((text) => /<Ad [^]*<\/Ad>/.exec(text)?.[0]);
+        response.end(`<VAST version="4.2">${first ?? ""}${second ?? ""}</VAST>`);
+      },
+    });
+    const { relay } = openRelay([server]);
+    const priority = { adSystems: ["Exchange42"], hosts: ["media.example"] };
+    const zone = zoneRelay([upstream(`${server.origin}/buffet`)], { rules: { block: none, priority } });
+    const { root } = await relay.answerAdRequest(relayRequest(), zone);
+    const ads = parseVast(reread(root)).ads.map(({ ad }) => ad);
+    expect(ads.map(({ id }) => id)).toEqual(["x-42", "697200496"]);
+    expect(ads[1]?.creatives[0]?.mediaFiles.map(({ type }) => type)).toEqual([
+      "video/webm",
+      "video/mp4",
+      "application/javascript",
+    ]);
+  });
+
+  test("an ad of a category that a wrapper does not take is left out and told 205", async () => {
+    const server = await openAdServer({
+      "/picky": (_request, response, o) =>
+        response.end(
+          `<VAST version="4.2"><Ad id="p"><Wrapper><BlockedAdCategories authority="iabtechlab.com">12, 232</BlockedAdCategories><Error>${o}/pixel/p?c=[ERRORCODE]</Error><VASTAdTagURI>${o}/ads/vast42</VASTAdTagURI></Wrapper></Ad></VAST>`,
+        ),
+    });
+    const { relay, beacons } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/picky`)]));
+    expect(answer.breaks[0]?.ads).toEqual([]);
+    expect(beacons[0]).toBe(`${server.origin}/pixel/p?c=205`);
+  });
+});
+
+describe("hostile answers", () => {
+  const inline = (body: string): string =>
+    `<VAST version="3.0"><Ad id="h"><InLine><AdSystem>h</AdSystem>${body}<Creatives><Creative><Linear><Duration>00:00:05</Duration><VideoClicks><ClickThrough> java\nscript:alert(1)</ClickThrough></VideoClicks><MediaFiles/></Linear></Creative></Creatives></InLine></Ad></VAST>`;
+
+  const answerTo = async (text: string) => {
+    const server = await openAdServer({ "/h": (_request, response) => response.end(text) });
+    const { relay } = openRelay([server]);
+    return relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/h`)]));
+  };
+
+  test("an address that is a script does not leave", async () => {
+    const answer = await answerTo(inline("<Impression><![CDATA[javascript:x]]></Impression>"));
+    expect(answer.breaks[0]?.ads).toHaveLength(1);
+    expect(print(answer.root)).not.toMatch(/script:/);
+  });
+
+  test.each([
+    ["a DOCTYPE", `<!DOCTYPE VAST [<!ENTITY x "y">]>${inline("")}`],
+    ["an entity that nobody declared", inline("<Survey>&x;</Survey>")],
+    ["elements that do not close", inline("<Survey>")],
+    ["two hundred elements within each other", inline("<a>".repeat(200) + "</a>".repeat(200))],
+    ["VAST 1", "<VideoAdServingTemplate><Ad/></VideoAdServingTemplate>"],
+    ["two megabytes and more", inline(`<Survey>${"x".repeat(2_000_001)}</Survey>`)],
+  ])("%s is no answer", async (_what, text) => {
+    const answer = await answerTo(text);
+    expect(answer).toMatchObject({ upstream: undefined, attempts: [{ outcome: "failed" }] });
+  });
+
+  test("a wrapper with endless trackers does not multiply by the ads that it leads to", async () => {
+    const trackers = `<Impression>http://t.example/${"x".repeat(1000)}</Impression>`.repeat(400);
+    const server = await openAdServer({
+      "/heavy": (_request, response, o) =>
+        response.end(
+          `<VAST version="3.0"><Ad id="p"><Wrapper allowMultipleAds="true">${trackers}<VASTAdTagURI>${o}/many</VASTAdTagURI></Wrapper></Ad></VAST>`,
+        ),
+      "/many": (_request, response, o) => {
+        const ads = Array.from({ length: 40 }, (_, n) =>
+          exchangeVast42(o)
+            .replace(/^<VAST[^>]*>|<\/VAST>$/g, "")
+            .replace("<Ad ", `<Ad sequence="${n + 1}" `),
+        );
+        response.end(`<VAST version="4.2">${ads.join("")}</VAST>`);
+      },
+    });
+    const { relay } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/heavy`)]));
+    expect(answer.breaks[0]?.ads.length).toBe(11);
+    expect(print(answer.root).length).toBeLessThan(7_000_000);
+    expect(answer.failures).toHaveLength(19);
+  });
+
+  test("what is printed says the same to the strict reader", () => {
+    const root = createElement("VAST", { version: '4.2"<' });
+    expect(reread(root).attributes["version"]).toBe('4.2"<');
+  });
+});
