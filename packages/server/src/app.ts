@@ -1,4 +1,5 @@
 /** The HTTP side: what holds for every route, and the routes that need no more than a database and CRS's answers. */
+import { AdError } from "@interlude/core";
 import { fastify, type FastifyInstance } from "fastify";
 import type { RepackagePort } from "./ads/admission.ts";
 import { repackageRoutes } from "./ads/repackage-routes.ts";
@@ -18,6 +19,7 @@ import { fastifyOptions } from "./fastify-options.ts";
 import { healthRoutes } from "./health.ts";
 import { registerErrors, sendError } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { openRelay, type RelayWorld } from "./relay-parts.ts";
 import { reportBeaconsRoutes } from "./tracking/report-beacons.ts";
 import { reportRoutes } from "./tracking/report-routes.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
@@ -32,6 +34,8 @@ export interface AppDeps {
   readonly tracking: Tracking;
   /** undefined: repackaging is off. */
   readonly crs: RepackagePort | undefined;
+  /** undefined: no ad server is reached, so relays answer without ads. */
+  readonly world?: RelayWorld | undefined;
   /** Further readiness checks, by name; the database is always one. */
   readonly checks?: Readonly<Record<string, () => Promise<unknown>>>;
   /** ms since the epoch; `Date.now` outside tests. */
@@ -63,6 +67,13 @@ export function openApp(config: ServerConfig): FastifyInstance {
   return app;
 }
 
+const NO_WORLD: RelayWorld = {
+  fetch: async ({ origin }) => {
+    throw new AdError("upstream-unreachable", `${origin}: this process reaches no ad server`);
+  },
+  sendBeacon: () => undefined,
+};
+
 /** Adds those routes; the metrics that every other part counts in. */
 export async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<Metrics> {
   const { config, query, crs, tracking, now = Date.now } = deps;
@@ -90,7 +101,11 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     crs &&
     ((file, names) => signRepackageTicket(file, names, new Date(now() + REPACKAGE_TICKET_LIFE_MS), ticketSecret));
   await app.register(zoneRoutes, { zones });
-  await app.register(tagRoutes, { zones, campaigns: campaigns.server, publicHosts, sign, giveTicket });
+  const { note } = tracking;
+  const { registry } = metrics;
+  const relay = openRelay(app, { config, world: deps.world ?? NO_WORLD, crs, giveTicket, note, sign, registry, now });
+  const server = campaigns.server;
+  await app.register(tagRoutes, { zones, campaigns: server, publicHosts, sign, giveTicket, relay: relay.tags });
   await app.register(repackageRoutes, {
     crs,
     zones,
@@ -118,7 +133,7 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     config,
     registry: metrics.registry,
     campaigns: () => ({ current: campaigns.current(), ...campaigns.status() }),
-    upstreams: () => [],
+    upstreams: relay.upstreams,
     now,
   });
   return metrics;

@@ -15,6 +15,7 @@ import { type Database, openDatabase } from "./database/database.ts";
 import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import { registerManifestServer } from "./manifest-parts.ts";
 import { originRoutes } from "./origin/routes.ts";
+import { openRelayWorld } from "./relay-world.ts";
 import { createTracking, type Tracking } from "./tracking/tracking.ts";
 
 /** A whole server. */
@@ -104,7 +105,8 @@ async function registerAll(
 ): Promise<Crs | undefined> {
   const crs = config.crsEnabled ? buildCrs(config, database, fetch, app.log) : undefined;
   const checks = { queue: () => database.boss.schemaVersion() };
-  const metrics = await registerParts(app, { config, query: database.query, tracking, crs, checks });
+  const world = openRelayWorld(app, { config, database, fetch });
+  const metrics = await registerParts(app, { config, query: database.query, tracking, crs, checks, world });
   await app.register(originRoutes, { prefix: "/cdn", cdns: embeddedOrigins(config) });
   await registerManifestServer(app, config, { database, fetch, crs, metrics });
   if (crs) {

@@ -36,7 +36,10 @@ export function isHls(file: MediaFile): boolean {
  *
  * @param mediaTypes the zone's order; empty means {@link DEFAULT_MEDIA_TYPES}
  */
-export function rankMediaFiles(creative: Creative, mediaTypes: readonly string[] = []): readonly MediaFile[] {
+export function rankMediaFiles(
+  creative: Pick<Creative, "mediaFiles">,
+  mediaTypes: readonly string[] = [],
+): readonly MediaFile[] {
   const order = (mediaTypes.length > 0 ? mediaTypes : DEFAULT_MEDIA_TYPES).map((type) => type.toLowerCase());
   const rank = (file: MediaFile): number => order.indexOf(TYPE_ALIAS.get(file.type) ?? file.type);
   return creative.mediaFiles

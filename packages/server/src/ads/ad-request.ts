@@ -10,6 +10,8 @@ export interface AdRequest {
   readonly breakId: string;
   /** Of the first ad in its pod, from 1. */
   readonly position: number;
+  /** The ad server of the relay that the ad comes from; undefined: none. */
+  readonly upstream?: string;
   /** The key that stands for the viewer that the tag named; undefined: it named none. */
   readonly viewer?: string | undefined;
   /** The `sig` of a tracking URL: over the event and the parameters that are fixed. */
@@ -56,6 +58,7 @@ export function trackingUrl(event: string, request: AdRequest, thing: TrackedThi
     ad: thing.ad,
     creative: thing.creative,
     li: thing.lineItem,
+    ...(request.upstream === undefined ? {} : { up: request.upstream }),
     ...(thing.occurrence === undefined ? {} : { n: String(thing.occurrence) }),
     ...(request.viewer === undefined ? {} : { v: request.viewer }),
   };

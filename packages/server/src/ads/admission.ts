@@ -117,9 +117,7 @@ export async function admitRepackage(
   const state = (await crs.status(zone.zone, key))?.state ?? "absent";
   try {
     if (!STARTS_WORK.includes(state)) return await crs.submit(granted);
-    const counted = countedFor(granted, client, ports);
-    takeQuotas(counted);
-    return await submitCounted(granted, counted, crs);
+    return await startRepackage(granted, countedFor(granted, client, ports), crs);
   } catch (error) {
     // Not the page's mistake: it is told as the state of the creative, by which it knows why it skips the ad.
     if (error instanceof Error && "code" in error && error.code === "creative-blocked")
@@ -192,8 +190,8 @@ function isListedHost(hostname: string, listed: readonly string[]): boolean {
   );
 }
 
-/** A bucket, whose, and how it is called. */
-interface Counted {
+/** A bucket, whose it is, and what messages call that. */
+export interface Counted {
   readonly quota: Quota;
   readonly name: string;
   readonly whose: string;
@@ -225,12 +223,18 @@ function exceeded(whose: string, retryAfterSeconds: number): HttpError {
   return new HttpError("quota-exceeded", message, { retryAfterSeconds });
 }
 
-/** What was counted and started nothing is given back: no room, somebody else was faster, or a failure not due again yet. */
-async function submitCounted(
+/**
+ * Orders what is likely to start work. What was counted and started nothing is given back: no room, somebody else was faster, or a
+ * failure not due again yet.
+ *
+ * @throws HttpError `quota-exceeded`; what `submit` throws
+ */
+export async function startRepackage(
   order: RepackageOrder,
   counted: readonly Counted[],
   crs: RepackagePort,
 ): Promise<Admitted> {
+  takeQuotas(counted);
   let isStarted = false;
   try {
     const admitted = await crs.submit(order);

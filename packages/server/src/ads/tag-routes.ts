@@ -1,13 +1,22 @@
-/** The ad server's tags: VAST of a break, VMAP of a schedule. */
+/**
+ * The ad server's tags: VAST of a break, VMAP of a schedule.
+ *
+ *   a line item or a schedule is named   → from the campaign file
+ *   the zone has a relay                 → from its ad servers
+ *   neither                              → picked from the campaign file
+ */
 import { randomUUID } from "node:crypto";
 import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../base-url.ts";
+import { HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
+import { prefersJson } from "./accept.ts";
 import type { AdRequest } from "./ad-request.ts";
 import { type BreakCall, readBreakCall } from "./campaign/break-call.ts";
 import type { CampaignServer } from "./campaign/campaign-server.ts";
+import { isRelayed, type RelayTags } from "./relay/relay-tags.ts";
 import type { GiveTicket } from "./repackage-ticket.ts";
 import { buildVast } from "./vast-writer.ts";
 import { buildVmap } from "./vmap-writer.ts";
@@ -22,6 +31,7 @@ export interface TagRoutesOptions {
   readonly sign: NonNullable<AdRequest["sign"]>;
   /** undefined: repackaging is off. */
   readonly giveTicket: GiveTicket | undefined;
+  readonly relay: RelayTags;
 }
 
 const Viewer = {
@@ -38,28 +48,33 @@ const Viewer = {
       viewer: "id by which impressions are capped; the session where it is left out",
       device: "tv, tablet, phone, desktop or other, instead of what the User-Agent says",
       k: "key1=value1;key2=value2, for targeting, as every parameter with another name",
+      prefetch: "of a relay: the break that is asked for next, or its parameters, URL-encoded",
     }).map(([name, description]) => [name, Type.Optional(Type.Unknown({ description }))]),
   ),
 };
 
 const VastQuery = Type.Object({
   ...Viewer,
-  li: Type.Optional(plainText(64, "line item; without it the ads are picked")),
+  li: Type.Optional(plainText(64, "line item; without it the ads are picked, or are those of the zone's ad servers")),
+  source: Type.Optional(
+    Type.Literal("assets", { description: "of a relay: an asset list, as with Accept: application/json" }),
+  ),
 });
 const VmapQuery = Type.Object({
   ...Viewer,
-  schedule: plainText(64),
+  schedule: Type.Optional(plainText(64, "of the campaign file; without it, the map of the zone's ad servers")),
   li: Type.Optional(plainText(64, "line item that every break gets instead of its own")),
   source: Type.Optional(
     Type.Union([Type.Literal("inline"), Type.Literal("tag")], { description: "VAST inside, or its tag" }),
   ),
 });
 
-const response = { 200: { content: { "application/xml": { schema: Type.String() } } }, "4xx": ErrorBody };
+const xml = { "application/xml": { schema: Type.String() } };
+const response = { 200: { content: xml }, "4xx": ErrorBody };
 
 /** `GET /ads/vast`, `GET /ads/vmap`. */
 export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app, options) => {
-  const { campaigns, giveTicket } = options;
+  const { campaigns, giveTicket, relay } = options;
 
   const readCall = (request: FastifyRequest, query: Static<typeof VastQuery> | Static<typeof VmapQuery>): BreakCall => {
     const { zone } = requireZone(options.zones, query.zone);
@@ -82,15 +97,31 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
 
   const vastSchema = { summary: "VAST 4.2 of a break", tags: ["ads"], querystring: VastQuery, response };
   app.get("/ads/vast", { schema: vastSchema }, async (request, reply) => {
+    const { zone: name, li, source } = request.query;
+    const zone = requireZone(options.zones, name);
+    if (li === undefined && isRelayed(zone)) {
+      const isList = source === "assets" || prefersJson(request.headers.accept);
+      return relay.answer(zone, isList ? "asset-list" : "vast", request, reply);
+    }
     const call = readCall(request, request.query);
     const pod = await campaigns.serveBreak(call);
     return answer(buildVast(pod, call.request, randomUUID), reply);
   });
 
-  const vmapSchema = { summary: "VMAP 1.0 of a schedule", tags: ["ads"], querystring: VmapQuery, response };
+  const vmapSchema = {
+    summary: "VMAP 1.0 of a schedule, or of the zone's ad servers",
+    tags: ["ads"],
+    querystring: VmapQuery,
+    response,
+  };
   app.get("/ads/vmap", { schema: vmapSchema }, async (request, reply) => {
+    const { zone: name, schedule, source = "inline" } = request.query;
+    const zone = requireZone(options.zones, name);
+    if (schedule === undefined) {
+      if (isRelayed(zone)) return relay.answer(zone, "vmap", request, reply);
+      throw new HttpError("invalid-request", "querystring.schedule: expected a value, got nothing");
+    }
     const call = readCall(request, request.query);
-    const { schedule, source = "inline" } = request.query;
     const breaks = await campaigns.serveSchedule(schedule, call, source);
     const root = buildVmap(breaks, source, call.request, call.viewer.parameters, randomUUID);
     return answer(root, reply);

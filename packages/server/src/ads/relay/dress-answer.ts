@@ -1,0 +1,94 @@
+/**
+ * What this server adds to the creatives of an answer: the HLS copy of one that is ready, so that a player without a plugin profits
+ * too, and the tickets by which a page may have the others repackaged.
+ */
+import { isHls, rankMediaFiles, TICKET_EXTENSION } from "@interlude/core";
+import type { TicketedNames } from "../repackage-ticket.ts";
+import {
+  type CreativePlace,
+  type FoundMediaFile,
+  listMediaFiles,
+  mapCreatives,
+  withCreativeExtension,
+  withMediaFiles,
+} from "./creatives.ts";
+import type { CopySource } from "./ready-copies.ts";
+import type { NormaliseMode } from "./relay-zone.ts";
+import { cdataNode, createElement, elementsOf, textNode, type TreeElement } from "./xml-tree.ts";
+
+export interface Dress {
+  readonly mode: NormaliseMode;
+  /** The zone's order of types. */
+  readonly mediaTypes: readonly string[];
+  /** Absolute; undefined: nothing plays yet. Never rejects. */
+  readonly findCopy: (source: CopySource) => Promise<string | undefined>;
+  /** undefined: a file gets none. */
+  readonly giveTicket: (creativeUrl: string, names: TicketedNames) => string | undefined;
+}
+
+/** Creatives of one answer whose copies are looked for; media files of one creative that get tickets. */
+const MAX_COPIES = 50;
+const MAX_TICKETS = 20;
+
+/** @param root VAST or VMAP */
+export async function dressAnswer(root: TreeElement, dress: Dress): Promise<TreeElement> {
+  const copies = dress.mode === "off" ? new Map<string, string>() : await findCopies(root, dress);
+  return mapCreatives(root, (creative, place, version) => {
+    const files = rankFiles(creative, dress);
+    const [best] = files;
+    const copy = best && copies.get(best.file.url);
+    if (!best || copy === undefined) return addTickets(creative, files, place, version, dress);
+    const element = copyElement(best, copy);
+    if (dress.mode === "only") return withMediaFiles(creative, [element]);
+    const all = elementsOf(creative, "Linear", "MediaFiles", "MediaFile");
+    return addTickets(withMediaFiles(creative, [element, ...all]), files, place, version, dress);
+  });
+}
+
+/** By the URL of the media file that a client would have repackaged. */
+async function findCopies(root: TreeElement, dress: Dress): Promise<ReadonlyMap<string, string>> {
+  const sources = new Map<string, CopySource>();
+  mapCreatives(root, (creative, place) => {
+    const [best] = rankFiles(creative, dress);
+    if (best && !isHls(best.file) && sources.size < MAX_COPIES)
+      sources.set(best.file.url, { creativeUrl: best.file.url, names: place });
+    return creative;
+  });
+  const found = await Promise.all(
+    [...sources].map(async ([url, source]) => [url, await dress.findCopy(source)] as const),
+  );
+  return new Map(found.flatMap(([url, copy]) => (copy === undefined ? [] : [[url, copy]])));
+}
+
+/** As a client ranks them. */
+function rankFiles(creative: TreeElement, { mediaTypes }: Dress): readonly FoundMediaFile[] {
+  const found = listMediaFiles(creative);
+  const ranked = rankMediaFiles({ mediaFiles: found.map(({ file }) => file) }, mediaTypes);
+  return ranked.flatMap((file) => found.find((one) => one.file === file) ?? []);
+}
+
+/** VAST demands width and height: those of the file that it is a copy of. */
+function copyElement({ element, file }: FoundMediaFile, url: string): TreeElement {
+  const { width = 0, height = 0 } = file;
+  const attributes = { delivery: "streaming", type: "application/x-mpegURL", width, height };
+  return createElement(element.qualifiedName, attributes, cdataNode(url));
+}
+
+function addTickets(
+  creative: TreeElement,
+  files: readonly FoundMediaFile[],
+  names: CreativePlace,
+  version: string,
+  dress: Dress,
+): TreeElement {
+  const tickets = files.slice(0, MAX_TICKETS).flatMap(({ file }) => {
+    const ticket = dress.giveTicket(file.url, names);
+    return ticket === undefined ? [] : [createElement("RepackageTicket", { mediaFile: file.url }, textNode(ticket))];
+  });
+  if (tickets.length === 0) return creative;
+  return withCreativeExtension(
+    creative,
+    createElement("CreativeExtension", { type: TICKET_EXTENSION }, ...tickets),
+    version,
+  );
+}

@@ -1,0 +1,151 @@
+/**
+ * The repackaged copies of creatives that ad servers name: where one is, and that it is made where there is none.
+ *
+ * No page asks for it then, so the relay does: within the quota of the zone, and once in a while for each creative.
+ */
+import { creativeKey, normaliseCreativeUrl } from "@interlude/core";
+import type { ZoneConfig } from "../../zones.ts";
+import { type CreativeProgress, type RepackagePort, startRepackage } from "../admission.ts";
+import { locateCopy, type PackageName } from "../locate-copy.ts";
+import type { Quota } from "../quota.ts";
+import type { TicketedNames } from "../repackage-ticket.ts";
+
+/** A media file that is not HLS. */
+export interface CopySource {
+  readonly creativeUrl: string;
+  readonly names: TicketedNames;
+}
+
+export interface ReadyCopies {
+  /**
+   * The master playlist of the copy: absolute, or a path of this server. undefined: none plays yet, and it is asked for. Never rejects,
+   * and takes no longer than a moment.
+   */
+  find(source: CopySource, zone: ZoneConfig): Promise<string | undefined>;
+}
+
+export interface ReadyCopiesDeps {
+  readonly crs: RepackagePort;
+  readonly zoneQuota: Quota;
+  /** ms of a clock that never goes back */
+  readonly now: () => number;
+  readonly onError: (error: unknown, message: string) => void;
+}
+
+/** How long it is known what CRS said; a change that it tells of counts at once. */
+const FRESH_MS = 5_000;
+/** Between two orders for one creative. */
+const ORDER_MS = 30_000;
+/** An ad answer does not wait longer for a database. */
+const PATIENCE_MS = 500;
+const MAX_KNOWN = 10_000;
+
+interface Known {
+  readonly progress: Promise<CreativeProgress | undefined>;
+  readonly at: number;
+  orderedAt: number;
+}
+
+/** `end` stops listening to CRS. */
+export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readonly end: () => void } {
+  const { crs, now } = deps;
+  const known = new Map<string, Known>();
+  const remember = (id: string, progress: Known["progress"]): Known => {
+    const entry = { progress, at: now(), orderedAt: known.get(id)?.orderedAt ?? Number.NEGATIVE_INFINITY };
+    known.delete(id);
+    known.set(id, entry);
+    const [oldest] = known.keys();
+    if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+    return entry;
+  };
+  const end = crs.subscribe((progress) => {
+    const id = `${progress.zone}/${progress.key}`;
+    if (known.has(id)) remember(id, Promise.resolve(progress));
+  });
+  const look = (zone: string, key: string): Known => {
+    const id = `${zone}/${key}`;
+    const entry = known.get(id);
+    if (entry && now() - entry.at < FRESH_MS) return entry;
+    const progress = crs.status(zone, key).catch((error: unknown) => {
+      deps.onError(error, "CRS did not say how far a creative is");
+      return undefined;
+    });
+    return remember(id, progress);
+  };
+  const order = (source: CopySource, zone: ZoneConfig, entry: Known): void => {
+    if (now() - entry.orderedAt < ORDER_MS) return;
+    entry.orderedAt = now();
+    void orderCopy(source, zone, deps);
+  };
+  return {
+    end,
+    find: async (source, zone) => {
+      const url = normalise(source.creativeUrl, zone);
+      if (url === undefined) return undefined;
+      const entry = look(zone.zone, creativeKey(zone.zone, url));
+      const looked = await inTime(entry.progress, PATIENCE_MS);
+      if (looked === "late") return undefined;
+      const copy = looked && looked.state !== "blocked" ? locateAny(looked, zone) : undefined;
+      if (copy === undefined && isMissing(looked)) order(source, zone, entry);
+      return copy;
+    },
+  };
+}
+
+function normalise(creativeUrl: string, zone: ZoneConfig): string | undefined {
+  try {
+    return normaliseCreativeUrl(creativeUrl, zone.normalise);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nobody works on it. CRS itself knows when a failure may be tried again. */
+function isMissing(progress: CreativeProgress | undefined): boolean {
+  return progress === undefined || ["absent", "failed", "ready"].includes(progress.state);
+}
+
+/** Any that plays everywhere: muxed before fragmented, cut for the zone before a remux with the source's own GOPs. */
+function locateAny(progress: CreativeProgress, zone: ZoneConfig): string | undefined {
+  const durations = [...zone.targetDurations, 6, 4, 2, 0];
+  const wanted: readonly PackageName[] = (["hls", "cmaf"] as const).flatMap((packaging) =>
+    durations.map((targetDuration) => ({ packaging, targetDuration })),
+  );
+  for (const one of wanted) {
+    const url = locateCopy(one, progress, zone);
+    if (url !== undefined) return url;
+  }
+  return undefined;
+}
+
+async function orderCopy({ creativeUrl, names }: CopySource, zone: ZoneConfig, deps: ReadyCopiesDeps): Promise<void> {
+  const { adSystem, adId, creativeId } = names;
+  const order = {
+    zone: zone.zone,
+    creativeUrl,
+    packaging: "hls",
+    targetDuration: zone.targetDurations[0] ?? 6,
+    isFromPage: false,
+    ...(adSystem !== "" && { adSystem }),
+    ...(adId !== "" && { adId }),
+    ...(creativeId !== "" && { creativeId }),
+  } as const;
+  const counted = { quota: deps.zoneQuota, name: zone.zone, whose: `zone ${zone.zone}` };
+  try {
+    await startRepackage(order, [counted], deps.crs);
+  } catch (error) {
+    deps.onError(error, "CRS did not take a creative that an ad server named");
+  }
+}
+
+async function inTime<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value | "late"> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), timeoutMs);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

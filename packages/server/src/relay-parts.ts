@@ -1,0 +1,89 @@
+/** The relay, wired to the parts of this server. */
+import type { FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+import type { AdRequest } from "./ads/ad-request.ts";
+import type { RepackagePort } from "./ads/admission.ts";
+import { createQuota } from "./ads/quota.ts";
+import { ASKED_AHEAD_BOUNDS, createAskedAhead } from "./ads/relay/asked-ahead.ts";
+import { createReadyCopies, type ReadyCopies } from "./ads/relay/ready-copies.ts";
+import type { RelayViewer } from "./ads/relay/relay-answer.ts";
+import type { RelayFetch } from "./ads/relay/relay-fetch.ts";
+import { createRelayMetrics } from "./ads/relay/relay-metrics.ts";
+import { createRelayTags, type RelayTags } from "./ads/relay/relay-tags.ts";
+import { relayTrackingUrl } from "./ads/relay/relay-tracking.ts";
+import { createRelay, type Relay } from "./ads/relay/relay.ts";
+import { relayMacros } from "./ads/relay/upstream-tag.ts";
+import type { GiveTicket } from "./ads/repackage-ticket.ts";
+import type { ServerConfig } from "./config.ts";
+import { limitXml } from "./manifest/ads/ad-xml.ts";
+import { mergeCookies, parseSetCookie, readCookieHeader } from "./manifest/content/cookie-jar.ts";
+import type { NoteEvent } from "./noted-event.ts";
+import { parseXml } from "./xml.ts";
+
+/** How the relay reaches the world. */
+export interface RelayWorld {
+  readonly fetch: RelayFetch;
+  /** Fire and forget. */
+  readonly sendBeacon: (url: string, viewer: RelayViewer) => void;
+}
+
+export interface RelayPartsDeps {
+  readonly config: Pick<ServerConfig, "publicHosts" | "repackageLimits">;
+  readonly world: RelayWorld;
+  /** Both undefined: repackaging is off. */
+  readonly crs: RepackagePort | undefined;
+  readonly giveTicket: GiveTicket | undefined;
+  readonly note: NoteEvent;
+  /** The `sig` of a tracking URL. */
+  readonly sign: NonNullable<AdRequest["sign"]>;
+  readonly registry: Registry;
+  /** ms since the epoch */
+  readonly now: () => number;
+}
+
+export interface RelayParts {
+  readonly tags: RelayTags;
+  /** The ad servers that were asked so far. */
+  readonly upstreams: Relay["upstreams"];
+}
+
+/** Ends with the app. */
+export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayParts {
+  const { world, giveTicket, note, sign, now } = deps;
+  const clock = (): number => performance.now();
+  const relay = createRelay({
+    fetch: world.fetch,
+    readXml: limitXml(parseXml),
+    cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
+    trackingUrl: (event, request, thing) => relayTrackingUrl(event, request, thing, sign),
+    sendBeacon: world.sendBeacon,
+    onAttempt: (zone, attempt) => metrics.countAttempt(zone, attempt),
+    now,
+    clock,
+  });
+  const metrics = createRelayMetrics(deps.registry, relay.upstreams);
+  const tags = createRelayTags({
+    relay,
+    ahead: createAskedAhead(ASKED_AHEAD_BOUNDS, clock),
+    publicHosts: deps.config.publicHosts,
+    giveTicket,
+    copies: openCopies(app, deps, clock),
+    note,
+    macros: (request) => relayMacros(request, now(), Math.random()),
+    sendBeacon: world.sendBeacon,
+  });
+  return { tags, upstreams: relay.upstreams };
+}
+
+function openCopies(app: FastifyInstance, deps: RelayPartsDeps, clock: () => number): ReadyCopies | undefined {
+  const { crs, config, now } = deps;
+  if (!crs) return undefined;
+  const copies = createReadyCopies({
+    crs,
+    zoneQuota: createQuota(config.repackageLimits.perZonePerHour, now),
+    now: clock,
+    onError: (error, message) => app.log.warn({ err: error }, message),
+  });
+  app.addHook("onClose", async () => copies.end());
+  return copies;
+}
