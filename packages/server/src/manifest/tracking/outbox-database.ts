@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../database/database.ts";
+import { admit, countStanding } from "./outbox-bounds.ts";
 import type { OutboxBeacon, OutboxBounds, OutboxRows } from "./outbox-rows.ts";
 
 export interface DatabaseOutboxOptions extends Pick<Database, "query" | "isEmbedded"> {
@@ -15,17 +16,21 @@ export interface DatabaseOutboxOptions extends Pick<Database, "query" | "isEmbed
  * and hosts that it has connections to.
  */
 const OWNERS_MS = 5000;
+const COUNT_MS = 1000;
 
 /** One per process. */
 export function createDatabaseOutbox({ query, isEmbedded, bounds }: DatabaseOutboxOptions): OutboxRows {
   const owner = randomUUID();
+  const admitAll = createAdmission(query, bounds);
   return {
     add: async (beacons, now) => {
-      const hosts = beacons.map(({ url }) => new URL(url).host);
-      const texts = beacons.map((beacon) => JSON.stringify(beacon));
-      const values = [hosts, texts, bounds.waitingPerHost, bounds.waitingOverall, owner, new Date(now)];
-      const added = new Set((await query<{ readonly place: number }>(ADD, values)).map(({ place }) => place));
-      return beacons.map((_, index) => added.has(index + 1));
+      const given = beacons.map((beacon) => ({ beacon, host: new URL(beacon.url).host }));
+      const hosts = given.map(({ host }) => host);
+      const admitted = await admitAll(hosts, now);
+      const kept = given.filter((_, index) => admitted[index]);
+      const texts = kept.map(({ beacon }) => JSON.stringify(beacon));
+      if (kept.length > 0) await query(ADD, [kept.map(({ host }) => host), texts, owner, new Date(now)]);
+      return admitted;
     },
     take: async ({ free, perHost, active, held }, now) => {
       const busy = [...active].map(([host, count]) => ({ host, count }));
@@ -67,23 +72,35 @@ interface SweptRow {
   readonly is_interrupted: boolean;
 }
 
-/** Instances that add at the same moment may exceed the bounds by what they add. */
+/**
+ * To count is to read the whole table, with all that was there of late: once a second, and whenever something seems to have no room.
+ * Instances do not see what the others add in between, so they may exceed the bounds by what they add in a second.
+ */
+function createAdmission(
+  query: Database["query"],
+  bounds: OutboxBounds,
+): (hosts: readonly string[], now: number) => Promise<readonly boolean[]> {
+  let standing = countStanding([]);
+  let countedAt = Number.NEGATIVE_INFINITY;
+  const recount = async (now: number): Promise<void> => {
+    standing = countStanding(await query<{ readonly host: string; readonly count: number }>(COUNT_BY_HOST));
+    countedAt = now;
+  };
+  return async (hosts, now) => {
+    if (now >= countedAt + COUNT_MS) await recount(now);
+    const admitted = admit(hosts, standing, bounds);
+    if (admitted.every(Boolean)) return admitted;
+    await recount(now);
+    return admit(hosts, standing, bounds);
+  };
+}
+
+const COUNT_BY_HOST = "select host, count(*)::integer as count from beacon_outbox group by host";
+
 const ADD = `
-  with given as (
-    select place, host, beacon, row_number() over (partition by host order by place) as place_of_host
-    from unnest($1::text[], $2::text[]) with ordinality as listed (host, beacon, place)
-  ), standing as (
-    select host, count(*) as rows from beacon_outbox group by host
-  ), fitting as (
-    select given.*, row_number() over (order by place) as place_of_all
-    from given left join standing using (host) where place_of_host + coalesce(standing.rows, 0) <= $3::integer
-  ), chosen as (
-    select * from fitting where place_of_all + (select coalesce(sum(rows), 0) from standing) <= $4::integer
-  ), added as (
-    insert into beacon_outbox (host, beacon, owner, created_at, due_at)
-    select host, beacon::json, $5, $6::timestamptz, $6::timestamptz from chosen order by place
-  )
-  select place::integer from chosen`;
+  insert into beacon_outbox (host, beacon, owner, created_at, due_at)
+  select host, beacon::json, $3, $4::timestamptz, $4::timestamptz
+  from unnest($1::text[], $2::text[]) with ordinality as given (host, beacon, place) order by place`;
 
 /**
  * A host that is busy or held does not fill the view: behind its rows others may be due. What another instance has locked just now

@@ -1,4 +1,5 @@
 /** Beacons that wait in the memory of one process, and end with it. */
+import { admit, countStanding } from "./outbox-bounds.ts";
 import type { OutboxBeacon, OutboxBounds, OutboxRows, TakenBeacon } from "./outbox-rows.ts";
 
 interface Row {
@@ -16,13 +17,10 @@ export function createMemoryOutbox(bounds: OutboxBounds): OutboxRows {
   const rows = new Map<string, Row>();
   let lastId = 0;
 
-  const addOne = (beacon: OutboxBeacon, now: number): boolean => {
-    const { host } = new URL(beacon.url);
-    const ofHost = [...rows.values()].filter((row) => row.host === host).length;
-    if (rows.size >= bounds.waitingOverall || ofHost >= bounds.waitingPerHost) return false;
+  const addOne = (beacon: OutboxBeacon, now: number): void => {
     const id = String(++lastId);
+    const { host } = new URL(beacon.url);
     rows.set(id, { id, host, beacon, createdAt: now, dueAt: now, attempts: 0, sendingSince: undefined });
-    return true;
   };
 
   const remove = (isOver: (row: Row) => boolean): readonly OutboxBeacon[] => {
@@ -32,7 +30,13 @@ export function createMemoryOutbox(bounds: OutboxBounds): OutboxRows {
   };
 
   return {
-    add: async (beacons, now) => beacons.map((beacon) => addOne(beacon, now)),
+    add: async (beacons, now) => {
+      const standing = countStanding([...rows.values()].map(({ host }) => ({ host, count: 1 })));
+      const hosts = beacons.map(({ url }) => new URL(url).host);
+      const admitted = admit(hosts, standing, bounds);
+      for (const [index, beacon] of beacons.entries()) if (admitted[index]) addOne(beacon, now);
+      return admitted;
+    },
     take: async ({ free, perHost, active, held }, now) => {
       const due = [...rows.values()]
         .filter(({ host, dueAt, sendingSince }) => sendingSince === undefined && dueAt <= now && !held.includes(host))
