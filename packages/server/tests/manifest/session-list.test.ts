@@ -117,7 +117,7 @@ describe.each(PLACES)("the list of sessions in $name", ({ kind, open }) => {
       adSystem: "Example \u0000 Ads",
       creativeId: undefined,
       reason,
-      message: "x",
+      message: "VAST at https://ads.example/tag?key=secret&b=2: expected <VAST>, got <html>",
     });
     await store.decide(session.id, sampleDecision({ breakId: "\u0000 plan", ads: [], planned: ["one", "two"] }));
     clock.at += 1;
@@ -157,7 +157,13 @@ describe.each(PLACES)("the list of sessions in $name", ({ kind, open }) => {
             { id: "ad-987654321", title: "Spring sale, thirty seconds", seconds: 30, isRepackaged: true },
             { id: "ad-987654322" },
           ],
-          skipped: [{ id: "7", reason: "new-creative" }],
+          skipped: [
+            {
+              id: "7",
+              reason: "new-creative",
+              message: "VAST at https://ads.example/tag?… expected <VAST>, got <html>",
+            },
+          ],
         },
         { id: "two", position: "pre", at: 12.5, ads: [], skipped: [{ id: "8" }, { reason: "no-ads" }] },
       ],

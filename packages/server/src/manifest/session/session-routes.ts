@@ -137,6 +137,9 @@ function describeSession({ session, usedAt, kind, breaks }: ListedSession) {
   };
 }
 
+/** A key of an ad server may be in it. */
+const URL_QUERY = /(https?:\/\/[^\s?"]+)\?[^\s"]*/gi;
+
 /** What stands behind it, or before its host, may be what lets a viewer in. */
 function withoutQuery(address: string): string {
   const url = new URL(address);
@@ -168,7 +171,7 @@ function describeRow({ breakId, firstListedAt, decision }: BreakRow) {
         adSystem,
         ...(creativeId !== undefined && { creativeId }),
         reason,
-        message,
+        message: message.replaceAll(URL_QUERY, "$1?…"),
       })),
     },
   ];
