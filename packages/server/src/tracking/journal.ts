@@ -59,9 +59,11 @@ interface Waiting {
 /**
  * Touches nothing before the first entry.
  *
- * @param folder made where it is missing; its name is the journal's and must never have been another's
+ * @param folder made where it is missing
+ * @param name the folder's; must never have been another journal's
+ * @param sync resolves when what was written to the file is on the disk
  */
-export function createJournal(folder: string, name: string): Journal {
+export function createJournal(folder: string, name: string, sync: typeof syncFile = syncFile): Journal {
   let waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
   let lock: DirectoryLock | undefined;
@@ -97,7 +99,7 @@ export function createJournal(folder: string, name: string): Journal {
     const bytes = Buffer.from(batch.map(({ line }) => line).join(""));
     try {
       await segment.handle.appendFile(bytes);
-      await segment.handle.datasync();
+      await sync(segment.handle);
       segment.length += bytes.length;
     } catch (error) {
       // After a failed sync nobody knows what is on the disk: what is known to be there stays, and the next entries go elsewhere.
@@ -170,6 +172,10 @@ async function seal(segment: OpenSegment): Promise<void> {
   if (segment.isSealed) return;
   segment.isSealed = true;
   await segment.handle.close();
+}
+
+async function syncFile(file: FileHandle): Promise<void> {
+  await file.datasync();
 }
 
 /** A file is only found again after a power cut when its folder's entry is on the disk too. */

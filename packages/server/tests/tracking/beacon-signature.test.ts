@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkBeacon, deriveBeaconSecret, signBeacon } from "../../src/beacon-signature.ts";
+import { formatZoneDocument, parseZones } from "../../src/zones.ts";
 import { openTestDatabase, testApp, testConfig, testTracking } from "../http/test-app.ts";
 import { BROWSER } from "./browser.ts";
 
@@ -44,13 +45,42 @@ describe("checkBeacon", () => {
   });
 });
 
+describe("tracking of a zone", () => {
+  const parse = (tracking: string) =>
+    parseZones(
+      `{ "version": 1, "zones": [{ "zone": "1", "tracking": ${tracking} }] }`,
+      "zones.json",
+      testConfig().targets,
+    );
+
+  test("is the operator's: the document that pages read does not have it", () => {
+    const [zone] = parse('{ "signed": "marked" }');
+    expect(zone?.tracking).toEqual({ signed: "marked" });
+    expect(zone && formatZoneDocument(zone)).not.toHaveProperty("tracking");
+  });
+
+  test.each(['{ "signed": "maybe" }', '{ "signed": true }', "{}", '"required"', '{ "signed": "marked", "more": 1 }'])(
+    "%s is refused with file, line and field",
+    (tracking) => {
+      expect(() => parse(tracking)).toThrow(/^zones\.json, line 1: zones\[0\]\.tracking.*: expected /);
+    },
+  );
+
+  test("what is kept for how long comes from the environment", () => {
+    const env = { INTERLUDE_TRACKING_DAYS: "7", INTERLUDE_REPORT_MONTHS: "3" };
+    expect(testConfig(env).tracking).toEqual({ acknowledge: "disk", retention: { days: 7, months: 3 } });
+    expect(() => testConfig({ INTERLUDE_TRACKING_DAYS: "1" })).toThrow("INTERLUDE_TRACKING_DAYS: expected");
+    expect(() => testConfig({ INTERLUDE_TRACKING_ACKNOWLEDGE: "never" })).toThrow("expected one of disk, database");
+  });
+});
+
 describe("/track/{event}", async () => {
   const database = await openTestDatabase();
 
   test("a URL that was changed is kept and marked; where the zone wants seals only sealed ones are taken", async () => {
     const config = testConfig();
-    const [zone] = config.zones;
-    const strict = { ...config, zones: zone ? [{ ...zone, tracking: { signed: "required" as const } }] : [] };
+    const file = '{ "version": 1, "zones": [{ "zone": "1", "tracking": { "signed": "required" } }] }';
+    const strict = { ...config, zones: parseZones(file, "zones.json", config.targets) };
     const sig = signBeacon("start", { zone: "1", session: "sealed" }, deriveBeaconSecret(config.ticketSecret));
     const queries = [`session=sealed&sig=${sig}`, `session=changed&sig=${sig}`, "session=bare"];
     const statuses = async (of: typeof config): Promise<readonly number[]> => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -51,6 +51,37 @@ describe("createJournal", () => {
     expect(journal.segments().map(read)).toEqual([["c"]]);
   });
 
+  test("nothing is told before the disk has it, and what the disk could not take is told to each", async () => {
+    const syncs: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+    const sync = (): Promise<void> => new Promise((resolve, reject) => void syncs.push({ resolve, reject }));
+    const folder = newFolder();
+    const journal = createJournal(join(folder, "j"), "j", sync);
+    const told: string[] = [];
+    const append = (text: string): Promise<unknown> =>
+      journal.append(text).then(
+        () => told.push(text),
+        () => told.push(`not ${text}`),
+      );
+    const first = append("a");
+    await expect.poll(() => syncs.length, { timeout: 30_000 }).toBe(1);
+    const others = [append("b"), append("c")];
+    expect(told).toEqual([]);
+    expect(journal.segments().map(read)).toEqual([[]]);
+    syncs[0]?.resolve();
+    await first;
+    expect(told).toEqual(["a"]);
+    await expect.poll(() => syncs.length, { timeout: 30_000 }).toBe(2);
+    syncs[1]?.reject(new Error("EIO"));
+    await Promise.all(others);
+    expect(told).toEqual(["a", "not b", "not c"]);
+    const last = append("d");
+    await expect.poll(() => syncs.length, { timeout: 30_000 }).toBe(3);
+    syncs[2]?.resolve();
+    await last;
+    expect(journal.segments().map(read)).toEqual([["a"], ["d"]]);
+    await journal.close();
+  });
+
   test("a full file is sealed, and no number is given twice, whatever was removed", async () => {
     const journal = openJournal();
     const large = "x".repeat(1_000_000);
@@ -59,6 +90,13 @@ describe("createJournal", () => {
     expect([first?.isSealed, first?.id, second?.isSealed, second?.id]).toEqual([true, "j/1", false, "j/2"]);
     expect(journal.size()).toBe(18 * (1_000_000 + 10));
     expect(journal.segments().flatMap(read)).toHaveLength(18);
+    if (!first) throw new Error("expected a segment");
+    expect(await journal.remove(first)).toBe(false);
+    const past = new Date(Date.now() - 61_000);
+    utimesSync(first.path, past, past);
+    expect(await journal.remove(first)).toBe(true);
+    for (let i = 0; i < 17; i++) await journal.append(large);
+    expect(journal.segments().map(({ id }) => id)).toEqual(["j/2", "j/3"]);
   });
 });
 
