@@ -26,7 +26,7 @@ export interface Fact {
 }
 
 /** A zone as the operator set it up. */
-export function describeZone(config: ZoneConfig & { readonly relay?: ZoneRelay | undefined }): ZoneInForce {
+export function describeZone(config: ZoneConfig): ZoneInForce {
   const { zone, cdns, defaultCdn, targetDurations, mediaTypes, creativeHosts, normalise } = config;
   return {
     zone,
