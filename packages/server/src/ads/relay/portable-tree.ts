@@ -45,10 +45,21 @@ const RESERVED: ReadonlySet<string> = new Set(["xml", "xmlns"]);
 
 type Scope = ReadonlyMap<string, string>;
 
+/** What ad servers forget to declare, and mean. */
+const COMMON: ReadonlyMap<string, string> = new Map([
+  ["xsi", "http://www.w3.org/2001/XMLSchema-instance"],
+  ["vmap", "http://www.iab.net/videosuite/vmap"],
+]);
+
 /**
- * Every element below the root declares the prefixes that it uses and that nothing between it and the root declares. One that the
- * document forgot is declared too, or it would spoil the document that the element comes to.
+ * Declares the prefixes that a document uses and forgot to declare: browsers refuse the whole document for one. A document without
+ * such a mistake is returned as it is.
  */
+export function declareForgotten(root: TreeElement): TreeElement {
+  return declareWithin(root, new Map(), new Set());
+}
+
+/** Every element below the root declares the prefixes that it uses and that nothing between it and the root declares. */
 export function declarePrefixes(root: TreeElement): TreeElement {
   const scope = new Map<string, string>();
   for (const [prefix, markup] of listDeclarations(root)) scope.set(prefix, markup);
@@ -60,9 +71,13 @@ function declareWithin(element: TreeElement, scope: Scope, declared: ReadonlySet
   const known = own.length === 0 ? declared : new Set([...declared, ...own.map(([prefix]) => prefix)]);
   const missing = listPrefixes(element).filter((prefix) => !known.has(prefix));
   const within = missing.length === 0 ? known : new Set([...known, ...missing]);
-  const markup = missing.map((prefix) => scope.get(prefix) ?? ` xmlns:${prefix}="urn:undeclared:${prefix}"`).join("");
+  const markup = missing.map((prefix) => scope.get(prefix) ?? declarationOf(prefix)).join("");
   const changed = mapChildren(element, (child) => declareWithin(child, scope, within));
   return withDeclarations(changed, markup);
+}
+
+function declarationOf(prefix: string): string {
+  return ` xmlns:${prefix}="${COMMON.get(prefix) ?? `urn:undeclared:${prefix}`}"`;
 }
 
 function listDeclarations({ markup }: TreeElement): readonly (readonly [prefix: string, markup: string])[] {
@@ -72,7 +87,8 @@ function listDeclarations({ markup }: TreeElement): readonly (readonly [prefix: 
   );
 }
 
-function listPrefixes({ qualifiedName, attributes }: TreeElement): readonly string[] {
+function listPrefixes({ qualifiedName, attributes, markup }: TreeElement): readonly string[] {
+  if (!qualifiedName.includes(":") && !markup.includes(":")) return [];
   const names = [qualifiedName, ...Object.keys(attributes)].filter((name) => name.includes(":"));
   const prefixes = names.map((name) => name.slice(0, name.indexOf(":")));
   return [...new Set(prefixes)].filter((prefix) => !RESERVED.has(prefix));

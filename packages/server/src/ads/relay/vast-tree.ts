@@ -21,7 +21,7 @@ import {
 } from "@interlude/core";
 import { mergeWrappers } from "./merge-tree.ts";
 import { arrangeAds, type PlacedAd } from "./pod-tree.ts";
-import { declarePrefixes, resolveAddresses } from "./portable-tree.ts";
+import { declareForgotten, declarePrefixes, resolveAddresses } from "./portable-tree.ts";
 import type { RelayRules } from "./relay-zone.ts";
 import { findBlock, findBlockedCategory, sortBySystem, sortMediaFiles } from "./rules.ts";
 import { elementsOf, mapChildren, type TreeElement, weighTree } from "./xml-tree.ts";
@@ -124,7 +124,8 @@ export function readAnswer({ text, url }: FetchedText, chain: Chain): TreeElemen
   const maxBytes = Math.min(MAX_BYTES, chain.bytesLeft);
   chain.bytesLeft -= text.length;
   if (text.trim() === "") return undefined;
-  return resolveAddresses(readTree(text, chain.readXml, Math.max(0, maxBytes)), url);
+  const root = readTree(text, chain.readXml, Math.max(0, maxBytes));
+  return resolveAddresses(declareForgotten(root), url);
 }
 
 /** @throws AdError; the time, bytes and requests of the chain are checked */

@@ -5,7 +5,7 @@
  */
 import { type AdBreak, AdError, isNamed, parseVmap, type XmlElement } from "@interlude/core";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
-import { declarePrefixes, resolveAddresses } from "./portable-tree.ts";
+import { declarePrefixes } from "./portable-tree.ts";
 import {
   type Chain,
   faultOf,
@@ -16,7 +16,6 @@ import {
   type VastTree,
 } from "./vast-tree.ts";
 import { createElement, elementsOf, mapChildren, type TreeElement, withNodes } from "./xml-tree.ts";
-import { readTree } from "./read-tree.ts";
 
 /** A break with its ads; `vast` holds them, numbered, and is an empty VAST where there are none. */
 export interface ResolvedBreak {
@@ -79,10 +78,8 @@ function noAds(breakId: string): TreeFailure {
 async function openSource({ element, parsed }: FoundBreak, base: URL, chain: Chain): Promise<VastTree | undefined> {
   const { source } = parsed;
   if (source.kind === "vast") {
-    const root =
-      typeof source.vast === "string"
-        ? resolveAddresses(readTree(source.vast, chain.readXml, Math.max(0, chain.bytesLeft)), base)
-        : findElement(element, source.vast);
+    const { vast } = source;
+    const root = typeof vast === "string" ? readAnswer({ text: vast, url: base }, chain) : findElement(element, vast);
     return root && { root, base };
   }
   if (source.kind !== "tag") return undefined;

@@ -2,7 +2,7 @@ import { parseVast, parseVmap } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createElement } from "../../../src/ads/relay/xml-tree.ts";
 import { openAdServer } from "./ad-server.ts";
-import { exchangeVast42, publisherVast3 } from "./documents.ts";
+import { exchangeVast42, podOf, publisherVast3 } from "./documents.ts";
 import { openRelay, OURS, print, printWithoutOurs, relayRequest, reread, upstream, zoneRelay } from "./relay-world.ts";
 
 describe("maps", () => {
@@ -33,6 +33,28 @@ describe("maps", () => {
     ]);
     expect(server.requestsTo("/never")).toHaveLength(0);
     expect(server.requestsTo("/ads/vast3")[0]?.url).toMatch(/^\/ads\/vast3\?ppos=1&correlator=\d{8}&pod=1$/);
+  });
+
+  test("a break may carry its VAST as text, and allow one ad of it", async () => {
+    const server = await openAdServer({
+      "/map": (_request, response, o) => {
+        const pod = podOf("3.0", publisherVast3(o), exchangeVast42(o)).replace(
+          /<!\[CDATA\[(.*?)\]\]>/g,
+          (_all, text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;"),
+        );
+        response.end(
+          `<VMAP version="1.0.1"><AdBreak timeOffset="#1" breakType="linear" breakId="first"><AdSource allowMultipleAds="false">` +
+            `<VASTAdData><![CDATA[${pod}]]></VASTAdData></AdSource></AdBreak></VMAP>`,
+        );
+      },
+    });
+    const { relay } = openRelay([server]);
+    const request = relayRequest({ form: "vmap" });
+    const answer = await relay.answerAdRequest(request, zoneRelay([upstream(`${server.origin}/map`)]));
+    expect(answer.breaks).toMatchObject([{ breakId: "first", ads: [{ ad: "697200496", position: 1 }] }]);
+    const [found] = parseVmap(reread(answer.root)).breaks;
+    expect(found).toMatchObject({ timeOffset: { position: 1 }, source: { kind: "vast", vast: { name: "VAST" } } });
+    expect(print(answer.root)).toContain('<TrackingEvents><Tracking event="breakStart">');
   });
 
   test("of a map, a request for one break gets the VAST of that break", async () => {

@@ -6,7 +6,7 @@ import {
   withCreativeExtension,
   withMediaFiles,
 } from "../../../src/ads/relay/creatives.ts";
-import { declarePrefixes, resolveAddresses } from "../../../src/ads/relay/portable-tree.ts";
+import { declareForgotten, declarePrefixes, resolveAddresses } from "../../../src/ads/relay/portable-tree.ts";
 import { decodeXml } from "../../../src/ads/relay/relay-fetch.ts";
 import { readTree } from "../../../src/ads/relay/read-tree.ts";
 import { insertChildren } from "../../../src/ads/relay/vast-order.ts";
@@ -114,6 +114,19 @@ describe("changes to a tree", () => {
       `<VAST xmlns:a="urn:a" xmlns:b='urn:b'><x a:k="1" xmlns:a="urn:a"><a:y/><b:z xmlns:b="urn:own"/></x>` +
         `<c:w xml:lang="en" xmlns:c="urn:undeclared:c"/></VAST>`,
     );
+  });
+
+  test("what a document forgot to declare is declared where it is first used; one that forgot nothing is the same", () => {
+    const sloppy = read(
+      `<vmap:VMAP xsi:schemaLocation="x"><vmap:AdBreak><pub:a><pub:b/></pub:a></vmap:AdBreak></vmap:VMAP>`,
+    );
+    expect(print(declareForgotten(sloppy))).toBe(
+      `<vmap:VMAP xsi:schemaLocation="x" xmlns:vmap="http://www.iab.net/videosuite/vmap"` +
+        ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><vmap:AdBreak>` +
+        `<pub:a xmlns:pub="urn:undeclared:pub"><pub:b/></pub:a></vmap:AdBreak></vmap:VMAP>`,
+    );
+    const sound = read(publisherVmap("http://a"));
+    expect(declareForgotten(sound)).toBe(sound);
   });
 
   test.each([
