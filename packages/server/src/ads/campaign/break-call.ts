@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { AdRequest } from "../ad-request.ts";
+import { isRelayedHere } from "../relay/relayed-here.ts";
 import { DEVICE_KINDS, readDevice } from "./device.ts";
 import type { Traits } from "./targeting.ts";
 
@@ -29,6 +30,8 @@ export interface BreakCall {
   /** Seconds of the avail; undefined: not told. */
   readonly duration: number | undefined;
   readonly maxAds: number | undefined;
+  /** This server's relay asks, which notes down what is answered. */
+  readonly isRelayed: boolean;
 }
 
 /** A query as it was parsed; a list where a parameter is given more than once. */
@@ -67,6 +70,7 @@ export function readBreakCall(request: AdRequest, query: QueryValues, headers: I
     li: first("li") || undefined,
     duration: readSeconds(first("duration")) ?? readSeconds(tlDuration),
     maxAds: readCount(first("maxads")) ?? readCount(tlAds),
+    isRelayed: isRelayedHere(headers),
   };
 }
 

@@ -98,8 +98,10 @@ function servePod(call: BreakCall, campaigns: Campaigns, counts: DeliveryCounts,
       ad: content.kind === "ad" ? content.ad.id : lineItem,
       creative: content.kind === "ad" ? content.ad.creativeId : "",
     }));
-  deps.note({ event: "adRequest", ...place, lineItem: li, adsOffered: ads.length });
-  for (const ad of ads) deps.note({ event: "adOffered", ...place, ...ad });
+  if (!call.isRelayed) {
+    deps.note({ event: "adRequest", ...place, lineItem: li, adsOffered: ads.length });
+    for (const ad of ads) deps.note({ event: "adOffered", ...place, ...ad });
+  }
   deps.deliveries.offer(
     viewer.key,
     ads

@@ -24,6 +24,7 @@ import type { RelayAnswer, RelayRequest, RelayViewer } from "./relay-answer.ts";
 import { addCookies, aheadKey, readHint, readRelayRequest, type RelayCall } from "./relay-call.ts";
 import type { Relay } from "./relay.ts";
 import type { NormaliseMode, ZoneRelay } from "./relay-zone.ts";
+import { isRelayedHere } from "./relayed-here.ts";
 import { formatTree } from "./xml-tree.ts";
 
 /** A zone that has one. */
@@ -61,7 +62,7 @@ export function createRelayTags(deps: RelayTagsDeps): RelayTags {
       const call = readCall(zone, form, request, deps);
       const asked = readRelayRequest(call);
       const answer = await askOrTake(asked, zone, deps);
-      noteAnswer(answer, asked, deps);
+      if (!isRelayedHere(request.headers)) noteAnswer(answer, asked, deps);
       askAhead(call, answer, zone, deps);
       reply.header("cache-control", "no-store").header("vary", "Origin, Accept");
       if (answer.setCookies.length > 0) reply.header("set-cookie", answer.setCookies);
@@ -139,10 +140,7 @@ function tellSkip(ad: Ad, asked: RelayRequest, { macros, sendBeacon }: RelayTags
   }
 }
 
-/** A request that came through a relay was noted there. */
-function noteAnswer({ breaks, upstream }: RelayAnswer, asked: RelayRequest, { note }: RelayTagsDeps): void {
-  if (asked.depth > 0) return;
-  const { zone, session } = asked;
+function noteAnswer({ breaks, upstream }: RelayAnswer, { zone, session }: RelayRequest, { note }: RelayTagsDeps): void {
   for (const { breakId, ads } of breaks) {
     const place = { zone, session, breakId, upstream };
     note({ event: "adRequest", ...place, adsOffered: ads.length });

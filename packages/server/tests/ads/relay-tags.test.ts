@@ -1,0 +1,314 @@
+import { type MediaFile, parseVast, parseVmap, readXml } from "@interlude/core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { deriveBeaconSecret, checkBeacon } from "../../src/beacon-signature.ts";
+import type { Database } from "../../src/database/database.ts";
+import { parseXml } from "../../src/xml.ts";
+import { openTestDatabase, testConfig } from "../http/test-app.ts";
+import { openRelayedServer } from "./relay-tags-world.ts";
+import { upstream } from "./relay/relay-world.ts";
+import { ticketIn } from "./ticket-in.ts";
+
+let database: Database;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+
+/** What is noted is written down behind the answer. */
+const POLL = { interval: 20, timeout: 5000 };
+const VIEWER = "zone=1&session=s-1&break=mid-1&duration=30";
+const open = (tag: string, more = {}): ReturnType<typeof openRelayedServer> =>
+  openRelayedServer({ query: (sql, values) => database.query(sql, values), tag, ...more });
+
+function mediaFilesOf(body: string): readonly MediaFile[] {
+  return parseVast(readXml(body, parseXml)).ads.flatMap(({ ad }) => ad.creatives.flatMap((one) => one.mediaFiles));
+}
+
+describe("GET /ads/vast of a zone with a relay", () => {
+  test("is what the ad server answered, with tracking of this server that it signed itself", async () => {
+    const { get } = await open("/ads/vast3");
+    const answer = await get(`/ads/vast?${VIEWER}`);
+    expect([answer.statusCode, answer.headers["content-type"], answer.headers["cache-control"]]).toEqual([
+      200,
+      "application/xml; charset=utf-8",
+      "no-store",
+    ]);
+    const { version, ads } = parseVast(readXml(answer.body, parseXml));
+    expect([version, ads.map(({ ad }) => ad.adSystem)]).toEqual(["3.0", ["PubServe"]]);
+    const own = ads[0]?.ad.impressions.find((url) => url.startsWith("http://localhost/track/impression?")) ?? "";
+    const query = Object.fromEntries(new URL(own).searchParams);
+    expect(query).toMatchObject({ session: "s-1", break: "mid-1", ad: "697200496", up: "main", position: "1" });
+    const secret = deriveBeaconSecret(testConfig().ticketSecret);
+    expect(checkBeacon("impression", query, secret)).toBe("signed");
+    expect(checkBeacon("impression", { ...query, up: "other" }, secret)).toBe("forged");
+  });
+
+  test("gives a ticket for each media file that can be repackaged, by which a page has it made", async () => {
+    const { get, app, ads, crs } = await open("/ads/vast3");
+    const { body } = await get(`/ads/vast?${VIEWER}`);
+    const film = `${ads.origin}/media/spring_720.mp4?expire=1&sparams=ip,id`;
+    const ticketed = mediaFilesOf(body).filter(({ repackageTicket }) => repackageTicket !== undefined);
+    expect(ticketed.map(({ type }) => type)).toEqual(["video/mp4", "video/webm"]);
+    const payload = { zone: "1", creativeUrl: film, packaging: "hls", targetDuration: 6, ticket: ticketIn(body, film) };
+    const order = await app.inject({ method: "POST", url: "/ads/repackage", payload });
+    expect([order.statusCode, order.json().state]).toEqual([202, "absent"]);
+    expect(crs.orders).toMatchObject([{ adSystem: "PubServe", adId: "697200496", creativeId: "57860459056" }]);
+  });
+
+  test("has no tickets where repackaging is off", async () => {
+    const { get } = await open("/ads/vast3", { isCrsOff: true });
+    expect((await get(`/ads/vast?${VIEWER}`)).body).not.toContain("RepackageTicket");
+  });
+
+  test("a line item that is named is the campaign file's; so is everything in a zone without a relay", async () => {
+    const { get, ads } = await open("/ads/vast3");
+    expect((await get(`/ads/vast?${VIEWER}&li=mp4`)).body).toContain("<AdSystem>Interlude</AdSystem>");
+    expect((await get("/ads/vast?zone=2&li=mp4")).body).toContain("<AdSystem>Interlude</AdSystem>");
+    expect((await get("/ads/vmap?zone=1&schedule=pre-mid-post")).body).toContain('breakId="mid-1"');
+    expect(ads.requests).toEqual([]);
+  });
+
+  test("the request and the ads of its answer are noted once; one without ads is no fill", async () => {
+    const { get, listNoted } = await open("/ads/vast3");
+    await get("/ads/vast?zone=1&session=noted&break=b-1");
+    await expect
+      .poll(() => listNoted("noted"), POLL)
+      .toEqual([
+        ["adRequest", "b-1", ""],
+        ["adOffered", "b-1", "697200496"],
+      ]);
+    const empty = await open("/ads/none");
+    const { statusCode, body } = await empty.get("/ads/vast?zone=1&session=empty&break=b-1");
+    expect([statusCode, parseVast(readXml(body, parseXml)).ads]).toEqual([200, []]);
+    await expect.poll(() => empty.listNoted("empty"), POLL).toEqual([["adRequest", "b-1", ""]]);
+  });
+
+  test("ad servers that are all away cost no more than the ads", async () => {
+    const { get } = await open("/silent", { more: { timeoutMs: 50 } });
+    const answer = await get(`/ads/vast?${VIEWER}`);
+    expect([answer.statusCode, parseVast(readXml(answer.body, parseXml)).ads]).toEqual([200, []]);
+  });
+
+  test("cookies of the ad server go to the client and come back to it", async () => {
+    const { get, ads } = await open("/cookie-check");
+    const first = await get(`/ads/vast?${VIEWER}`);
+    const set = [first.headers["set-cookie"] ?? []].flat();
+    expect(set.map((line) => line.includes("; Path=/ads/; HttpOnly"))).toEqual([true, true]);
+    const cookie = set.map((line) => line.split(";")[0]).join("; ");
+    await get(`/ads/vast?${VIEWER}`, { cookie: `page=own; ${cookie}` });
+    const sent = ads.requestsTo("/cookie-check").at(-1)?.headers.cookie;
+    expect(sent?.split("; ").toSorted()).toEqual(["seg=a%2Cb", "uid=v1-7f"]);
+  });
+
+  test("the viewer of a server that asks for somebody is who it says", async () => {
+    const { get, ads } = await open("/ads/vast3");
+    await get(`/ads/vast?${VIEWER}`, { "x-device-ip": "203.0.113.7", "x-device-user-agent": "TV/1" });
+    expect(ads.requests.at(-1)?.headers).toMatchObject({ "x-device-ip": "203.0.113.7", "x-device-user-agent": "TV/1" });
+  });
+
+  test("a tag of this very server is answered without the network, and the inner request is not noted again", async () => {
+    const upstreams = [upstream("http://localhost/ads/vast?zone=1&li=mp4")];
+    const { get, listNoted } = await open("/", { more: { upstreams } });
+    const { ads } = parseVast(readXml((await get("/ads/vast?zone=1&session=own&break=b")).body, parseXml));
+    expect(ads.map(({ ad }) => ad.id)).toEqual(["ad-mp4"]);
+    await expect
+      .poll(() => listNoted("own"), POLL)
+      .toEqual([
+        ["adRequest", "b", ""],
+        ["adOffered", "b", "ad-mp4"],
+      ]);
+  });
+
+  test("a tag that leads back to the same relay ends without ads", async () => {
+    const upstreams = [upstream("http://localhost/ads/vast?zone=1")];
+    const { get } = await open("/", { more: { upstreams } });
+    const answer = await get("/ads/vast?zone=1&session=loop&break=b");
+    expect([answer.statusCode, parseVast(readXml(answer.body, parseXml)).ads]).toEqual([200, []]);
+  });
+});
+
+describe("GET /ads/vmap of a zone with a relay", () => {
+  test("is the map of the ad server with its breaks filled, each of them noted", async () => {
+    const { get, listNoted } = await open("/ads/vmap");
+    const answer = await get("/ads/vmap?zone=1&session=map");
+    const { breaks } = parseVmap(readXml(answer.body, parseXml));
+    expect(breaks.map(({ breakId }) => breakId)).toEqual(["preroll", "midroll-1", "overlay", "postroll"]);
+    expect(answer.body.match(/<RepackageTicket /g)).toHaveLength(4);
+    await expect
+      .poll(() => listNoted("map"), POLL)
+      .toEqual(
+        expect.arrayContaining([
+          ["adOffered", "preroll", "697200496"],
+          ["adOffered", "midroll-1", "697200496"],
+          ["adRequest", "postroll", ""],
+        ]),
+      );
+  });
+
+  test("without a schedule, where no ad server could have one, it is 400", async () => {
+    const { get } = await open("/ads/vmap");
+    const answer = await get("/ads/vmap?zone=2");
+    expect([answer.statusCode, answer.json().error]).toEqual([
+      400,
+      { code: "invalid-request", message: "querystring.schedule: expected a value, got nothing" },
+    ]);
+  });
+});
+
+describe("normalise", () => {
+  const FILM = "/media/spring_720.mp4?expire=1&sparams=ip,id";
+
+  test("first: a creative that is ready has its HLS copy as the first media file, the others behind", async () => {
+    const { get, ads, makeReady } = await open("/ads/vast3", { more: { normalise: "first" } });
+    const copy = makeReady(`${ads.origin}${FILM}`);
+    const [first, ...others] = mediaFilesOf((await get(`/ads/vast?${VIEWER}`)).body);
+    expect(first).toMatchObject({ url: copy, type: "application/x-mpegurl", delivery: "streaming", width: 1280 });
+    expect(others.map(({ type }) => type)).toEqual(["video/mp4", "video/webm", "application/javascript"]);
+  });
+
+  test("only: the copy is all there is, and nothing needs a ticket", async () => {
+    const { get, ads, makeReady } = await open("/ads/vast3", { more: { normalise: "only" } });
+    const copy = makeReady(`${ads.origin}${FILM}`);
+    const { body } = await get(`/ads/vast?${VIEWER}`);
+    expect(mediaFilesOf(body).map(({ url }) => url)).toEqual([copy]);
+    expect(body).not.toContain("RepackageTicket");
+  });
+
+  test("a creative that is not ready stays as it is and is ordered, once for many viewers, by its answer's names", async () => {
+    const { get, ads, crs } = await open("/ads/vast3", { more: { normalise: "only" } });
+    for (let viewer = 0; viewer < 5; viewer++) {
+      const files = mediaFilesOf((await get(`/ads/vast?zone=1&session=cold-${viewer}`)).body);
+      expect(files.map(({ type }) => type)).toEqual(["video/mp4", "video/webm", "application/javascript"]);
+    }
+    const order = { creativeUrl: `${ads.origin}${FILM}`, packaging: "hls", targetDuration: 6, isFromPage: false };
+    expect(crs.orders).toMatchObject([{ ...order, adSystem: "PubServe", adId: "697200496" }]);
+  });
+
+  test("HLS stays what it is, and off asks CRS for nothing", async () => {
+    const hls = await open("/ads/vast42", { more: { normalise: "only" } });
+    const files = mediaFilesOf((await hls.get(`/ads/vast?${VIEWER}`)).body);
+    expect([files.map(({ type }) => type), hls.crs.orders]).toEqual([["application/x-mpegurl", "video/mp4"], []]);
+    const off = await open("/ads/vast3");
+    const copy = off.makeReady(`${off.ads.origin}${FILM}`);
+    expect((await off.get(`/ads/vast?${VIEWER}`)).body).not.toContain(copy);
+    expect(off.crs.orders).toEqual([]);
+  });
+
+  test("CRS that does not answer costs no ad", async () => {
+    const { get, crs } = await open("/ads/vast3", { more: { normalise: "first" } });
+    Object.assign(crs, { status: () => new Promise(() => undefined) });
+    expect(mediaFilesOf((await get(`/ads/vast?${VIEWER}`)).body)).toHaveLength(3);
+  });
+});
+
+describe("asset list", () => {
+  const JSON_WANTED = { accept: "application/json" };
+
+  test("names the ads that are HLS, with what their ad server wants to be told", async () => {
+    const { get, ads } = await open("/ads/vast42");
+    const answer = await get(`/ads/vast?${VIEWER}`, JSON_WANTED);
+    expect(answer.headers).toMatchObject({
+      "content-type": "application/json; charset=utf-8",
+      vary: "Origin, Accept",
+      "cache-control": "no-store",
+    });
+    const { ASSETS } = answer.json();
+    expect(ASSETS).toMatchObject([{ URI: `${ads.origin}/media/x-42/master.m3u8`, DURATION: 6.5 }]);
+    const { version, type, payload } = ASSETS[0]["X-AD-CREATIVE-SIGNALING"];
+    expect([version, type, payload]).toMatchObject([
+      2,
+      "slot",
+      [
+        {
+          type: "linear",
+          start: 0,
+          duration: 6.5,
+          identifiers: [{ scheme: "Ad-ID", value: "CNPA0484000H" }],
+          clickThrough: "https://advertiser.example/42",
+        },
+      ],
+    ]);
+    const urlsOf = (event: string): readonly string[] =>
+      payload[0].tracking.find((one: { type: string }) => one.type === event).urls;
+    expect(urlsOf("impression")).toEqual([
+      expect.stringContaining("http://localhost/track/impression?"),
+      `${ads.origin}/pixel/x/imp?id=x-42`,
+    ]);
+    expect(urlsOf("start")).toContain(`${ads.origin}/pixel/x/start?id=x-42`);
+  });
+
+  test("leaves out an ad that is not ready, tells its ad server so, and has it made for the next viewer", async () => {
+    const { get, ads, crs, beacons, makeReady } = await open("/ads/vast3");
+    const film = `${ads.origin}/media/spring_720.mp4?expire=1&sparams=ip,id`;
+    expect((await get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json()).toEqual({ ASSETS: [] });
+    expect(crs.orders).toMatchObject([{ creativeUrl: film }]);
+    expect(beacons).toEqual([
+      expect.stringMatching(/^http:\/\/localhost\/track\/error\?.*&error=407&.*reason=new-creative/),
+      `${ads.origin}/pixel/conversion/?label=videoplayfailed407&ai=B4x`,
+    ]);
+    const copy = makeReady(film);
+    const { ASSETS } = (await get("/ads/vast?zone=1&session=next&source=assets")).json();
+    expect(ASSETS).toMatchObject([{ URI: copy, DURATION: 10 }]);
+    expect(beacons).toHaveLength(2);
+  });
+
+  test("of a pod, those that can be played keep its order; no fill is an empty list", async () => {
+    const { get } = await open("/ads/pod");
+    const { ASSETS } = (await get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json();
+    expect(ASSETS.map((asset: { DURATION: number }) => asset.DURATION)).toEqual([6.5]);
+    const empty = await open("/ads/empty");
+    expect((await empty.get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json()).toEqual({ ASSETS: [] });
+  });
+});
+
+describe("prefetch", () => {
+  const hint = (break_: string): string => `/ads/vast?zone=1&session=ahead&break=b-1&cb=1&prefetch=${break_}`;
+
+  test("the break of the hint is asked ahead, and its answer is for the same viewer, once", async () => {
+    const { get, ads, listNoted } = await open("/ads/vast3");
+    await get(hint("b-2"));
+    await expect.poll(() => ads.requests.length, { interval: 5 }).toBe(2);
+    expect(new URL(ads.requests[1]?.url ?? "", "http://x").searchParams.get("break")).toBe("b-2");
+    await expect
+      .poll(() => listNoted("ahead"), POLL)
+      .toEqual([
+        ["adRequest", "b-1", ""],
+        ["adOffered", "b-1", "697200496"],
+      ]);
+    const other = { "user-agent": "Another/1" };
+    await get("/ads/vast?zone=1&session=ahead&break=b-2&cb=2", other);
+    expect(ads.requests).toHaveLength(3);
+    const held = await get("/ads/vast?session=ahead&break=b-2&cb=3&zone=1");
+    expect([ads.requests.length, mediaFilesOf(held.body).length]).toEqual([3, 3]);
+    expect(held.body).toContain("break=b-2&");
+    await get("/ads/vast?session=ahead&break=b-2&cb=4&zone=1");
+    expect(ads.requests).toHaveLength(4);
+  });
+
+  test("a hint can name every parameter that will be another; what asks for the same again is asked for nothing", async () => {
+    const { get, ads } = await open("/ads/vast3");
+    await get(hint(encodeURIComponent("break=b-2&duration=15")));
+    await expect.poll(() => ads.requests.length, { interval: 5 }).toBe(2);
+    await get("/ads/vast?zone=1&session=ahead&break=b-2&duration=15");
+    expect(ads.requests).toHaveLength(2);
+    await get(hint("b-1"));
+    await get("/ads/vast?zone=1&session=ahead&break=b-1");
+    expect(ads.requests).toHaveLength(4);
+  });
+
+  test("an answer without ads that was asked for ahead is asked for again", async () => {
+    const { get, ads } = await open("/ads/none");
+    await get(hint("b-2"));
+    await expect.poll(() => ads.requests.length, { interval: 5 }).toBe(2);
+    await get("/ads/vast?zone=1&session=ahead&break=b-2");
+    expect(ads.requests).toHaveLength(3);
+  });
+});
+
+test("metrics tell how ad servers answered, and which are left alone", async () => {
+  const { get } = await open("/html-error");
+  for (let times = 0; times < 6; times++) await get(`/ads/vast?${VIEWER}`);
+  const { body } = await get("/metrics");
+  expect(body).toContain('interlude_relay_attempts_total{zone="1",upstream="main",outcome="failed"} 5');
+  expect(body).toContain('interlude_relay_attempts_total{zone="1",upstream="main",outcome="open"} 1');
+  expect(body).toContain('interlude_relay_breaker_state{zone="1",upstream="main",state="open"} 1');
+});
