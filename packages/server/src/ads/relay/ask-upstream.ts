@@ -11,7 +11,7 @@ import type { RelayAttempt, RelayFailure, RelayRequest } from "./relay-answer.ts
 import type { RelayDeps } from "./relay-deps.ts";
 import type { Upstream, ZoneRelay } from "./relay-zone.ts";
 import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.ts";
-import { openUpstream, type UpstreamExchange } from "./upstream.ts";
+import { isRequestRefused, openUpstream, type UpstreamExchange } from "./upstream.ts";
 import { buildUpstreamUrl } from "./upstream-tag.ts";
 import {
   type Chain,
@@ -72,9 +72,11 @@ export async function askUpstream(upstream: Upstream, breaker: Breaker, asking: 
     const failures = answered.failures.map(({ errorUrls: _urls, ...failure }) => ({ ...failure, upstream: name }));
     return { attempt: attempt(judge(answered)), answered, failures };
   } catch (error) {
-    const isTimeout = error instanceof AdError && error.code === "upstream-timeout";
-    // With less time than it may take, being late is not its fault.
-    if (isTimeout && timeoutMs < upstream.timeoutMs) permit.giveUp();
+    const code = error instanceof AdError ? error.code : undefined;
+    const isTimeout = code === "upstream-timeout";
+    if (isRequestRefused(error)) permit.succeed();
+    // With less time than it may take, being late is not its fault; an address that cannot be built never reached it.
+    else if (code === "url-malformed" || (isTimeout && timeoutMs < upstream.timeoutMs)) permit.giveUp();
     else permit.fail();
     const failure = { ...faultOf(error), adId: undefined, upstream: name };
     return { attempt: attempt(isTimeout ? "timeout" : "failed"), answered: undefined, failures: [failure] };

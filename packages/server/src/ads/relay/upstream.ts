@@ -92,6 +92,16 @@ function readRedirect({ status, headers }: RelayResponse, url: URL): URL | undef
 
 function readText({ status, headers, bytes }: RelayResponse, url: URL): string {
   if (status < 200 || status > 299)
-    throw new AdError("upstream-status", `${nameUrl(url)}: expected status 200, got ${status}`);
+    throw new AdError("upstream-status", `${nameUrl(url)}: expected status 200, got ${status}`, { cause: status });
   return decodeXml(bytes, headers.get("content-type"));
+}
+
+/**
+ * Whether an upstream answered that the request is wrong (4xx, but neither too slow nor too many): whoever asks with parameters of
+ * his own can have that said, and must not have the upstream left alone for others.
+ */
+export function isRequestRefused(error: unknown): boolean {
+  if (!(error instanceof AdError) || error.code !== "upstream-status") return false;
+  const { cause } = error.context;
+  return typeof cause === "number" && cause >= 400 && cause < 500 && cause !== 408 && cause !== 429;
 }

@@ -179,6 +179,21 @@ describe("upstreams in order", () => {
     expect(relay.upstreams()).toMatchObject([{ state: "open" }]);
   });
 
+  test("a client whose parameters an upstream refuses does not have it left alone for others", async () => {
+    const server = await openAdServer({
+      "/picky": (_request, response, _origin, url) => response.writeHead(Number(url.searchParams.get("status"))).end(),
+    });
+    const { relay } = openRelay([server], { breaker: { failures: 1 } });
+    const zone = zoneRelay([upstream(`${server.origin}/picky`)]);
+    for (const query of ["status=404", "status=400", `status=200&long=${"x".repeat(26_000)}`]) {
+      const { attempts } = await relay.answerAdRequest(relayRequest({ query }), zone);
+      expect(attempts).toMatchObject([{ outcome: "failed" }]);
+      expect(relay.upstreams()).toMatchObject([{ state: "closed", pending: 0 }]);
+    }
+    await relay.answerAdRequest(relayRequest({ query: "status=429" }), zone);
+    expect(relay.upstreams()).toMatchObject([{ state: "open", pending: 0 }]);
+  });
+
   test("one that says it has no ad is believed where the zone says so", async () => {
     const server = await openAdServer();
     const { relay, beacons } = openRelay([server]);
