@@ -20,8 +20,10 @@ export const EVENT_OF_COUNT = {
   adsOffered: "adOffered",
 } as const;
 
-/** What a row of the report counts beside. */
-const EVENTS: readonly string[] = [...Object.values(EVENT_OF_COUNT), "adSkipped"];
+/** Of these it matters why; they are few. */
+const FAULTS = ["error", "adSkipped", "adRequest"];
+
+const PLAIN: readonly string[] = Object.values(EVENT_OF_COUNT).filter((event) => !FAULTS.includes(event));
 
 /** The numbers by which an `error` without a reason tells that its ad was left out. */
 const SKIP_NUMBERS: readonly number[] = [
@@ -49,8 +51,6 @@ const COLUMN: Readonly<Record<ReportDimension, string>> = {
   error: "case when error = 0 then '' else error::text end",
 };
 
-const UNIT: Readonly<Record<ReportPeriod, string>> = { y: "year", m: "month", d: "day", h: "hour" };
-
 /** As the database gives it. Counts are floats: integers up to 2⁵³, which both drivers give as numbers. */
 export interface ReportRow {
   /** Of all pages. */
@@ -70,23 +70,22 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
   const { from, to, utcOffset, marks, dimensions, filters, page } = request;
   const limit = page ? page.size : MAX_REPORT_ROWS + 1;
   const skipped = page ? page.number * page.size : 0;
-  const values: unknown[] = [from, to, utcOffset, ["", ...marks], EVENTS, SKIP_NUMBERS, limit, skipped];
-  const conditions = [...filters].map(([dimension, wanted]) => {
-    values.push(wanted);
-    return `and (${COLUMN[dimension]}) = any($${values.length}::text[])`;
-  });
+  const values = [
+    from,
+    to,
+    utcOffset,
+    ["", ...marks],
+    PLAIN,
+    SKIP_NUMBERS,
+    limit,
+    skipped,
+    FAULTS,
+    ...filters.values(),
+  ];
   const keys = dimensions.map((_, place) => `k${place}`);
   const group = ["bucket", ...keys].join(", ");
-  const columns = dimensions.map((dimension, place) => `(${COLUMN[dimension]}) as k${place},`).join(" ");
   const sql = `
-    with told as materialized (
-      select ${formatBucket(request.period)} as bucket, ${columns}
-        event, error as number, (${REASON}) as why, (ad <> '' and ${IS_SKIP}) as is_lost, sum(count)::bigint as count
-      from tracking_hour as hours
-      where hour >= $1::timestamptz and hour < $2::timestamptz and mark = any($4::text[]) and event = any($5::text[])
-        ${conditions.join("\n        ")}
-      group by ${group}, event, number, why, is_lost
-    ), groups as (
+    with ${formatTold(request, group, values.length - filters.size)}, groups as (
       select ${group}, ${formatCounts()} from told group by ${group}
     ), page as (
       select * from groups order by ${group} limit $7::integer offset $8::integer
@@ -94,8 +93,8 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
     ${formatMap("errors", "event = 'error'", "case when number = 0 then 'unknown' else number::text end", group)},
     ${formatMap("skips", "why <> '' and event <> 'adRequest'", "why", group)},
     ${formatMap("losses", "is_lost", "why", group)}
-    select total_rows, to_char(bucket, 'YYYY-MM-DD HH24') as bucket, jsonb_build_array(${keys.join(", ")}) as keys, counts,
-      errors, skips, losses
+    select total_rows, to_char(bucket at time zone 'UTC', 'YYYY-MM-DD HH24') as bucket,
+      jsonb_build_array(${keys.join(", ")}) as keys, counts, errors, skips, losses
     from (select count(*)::double precision as total_rows from groups) as total
     left join (page left join errors using (${group}) left join skips using (${group}) left join losses using (${group}))
       on true
@@ -103,12 +102,42 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
   return { sql, values };
 }
 
-/** Without a period all hours are of one time, which has no meaning. */
-function formatBucket(period: ReportPeriod | undefined): string {
-  const ahead = "make_interval(hours => $3::integer)";
-  if (period === undefined) return `timestamp '2000-01-01' + ${ahead}`;
-  return `date_trunc('${UNIT[period]}', (hour at time zone 'UTC') + ${ahead})`;
+/**
+ * What is told of each group, by event. Most rows are plain events, which are grouped by little: that keeps a month of them below a
+ * second.
+ *
+ * @param before how many values the statement has before those of the filters
+ */
+function formatTold({ period, dimensions, filters }: ReportRequest, group: string, before: number): string {
+  const columns = dimensions.map((dimension, place) => `(${COLUMN[dimension]}) as k${place}, `).join("");
+  const conditions = [...filters.keys()].map(
+    (dimension, place) => ` and (${COLUMN[dimension]}) = any($${before + place + 1}::text[])`,
+  );
+  const select = (more: string, events: string, by: string): string => `
+      select ${BUCKET[period ?? "none"]} as bucket, ${columns}event, ${more}, sum(count)::bigint as count
+      from tracking_hour as hours
+      where hour >= $1::timestamptz and hour < $2::timestamptz and mark = any($4::text[]) and event = any(${events}::text[])${conditions.join("")}
+      group by ${group}, event${by}`;
+  const plain = select("0 as number, '' as why, false as is_lost", "$5", "");
+  const faults = select(
+    `error as number, (${REASON}) as why, (ad <> '' and ${IS_SKIP}) as is_lost`,
+    "$9",
+    ", number, why, is_lost",
+  );
+  return `told as materialized (${plain} union all ${faults})`;
 }
+
+const AHEAD = "make_interval(hours => $3::integer)";
+
+/** The start of the row's time, as if the place that it is ahead for were in UTC. */
+const BUCKET: Readonly<Record<ReportPeriod | "none", string>> = {
+  y: `date_trunc('year', hour + ${AHEAD}, 'UTC')`,
+  m: `date_trunc('month', hour + ${AHEAD}, 'UTC')`,
+  // By far the fastest, and a day of UTC is always 24 hours long.
+  d: `date_bin('1 day', hour + ${AHEAD}, timestamptz '2000-01-01 00:00:00+00')`,
+  h: `hour + ${AHEAD}`,
+  none: `timestamptz '2000-01-01 00:00:00+00' + ${AHEAD}`,
+};
 
 function formatCounts(): string {
   const counts = Object.entries(EVENT_OF_COUNT).map(([name, event]) => [name, `event = '${event}'`]);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../src/database/database.ts";
-import { openTestDatabase, TOKEN } from "../http/test-app.ts";
+import { openTestDatabase } from "../http/test-app.ts";
 import { BROWSER } from "./browser.ts";
 import { pick, reportWorld } from "./report-world.ts";
 
@@ -230,68 +230,6 @@ describe("GET /report", () => {
     const answer = await ask(`${query}&size=2&page=7`);
     expect([answer.json().totalRows, answer.headers["x-total-count"]]).toEqual([3, "3"]);
     expect(await rows(`${query}&size=2&page=1&unpaged=true`)).toHaveLength(3);
-  });
-
-  test.each([
-    ["4001013", "startDate=2026-11-21", "endDate: expected YYYY-MM-DD, got nothing"],
-    ["4001011", "endDate=21-11-2026", 'endDate: expected a day as YYYY-MM-DD, got "21-11-2026"'],
-    ["4001011", "endDate=2026-02-30", "endDate: expected a day"],
-    ["4001011", "startDate=2026-11-21T00:00:00Z&endDate=2026-11-21", "startDate: expected a day"],
-    ["4001012", "startDate=2026-11-21&endDate=2026-11-20", "endDate: expected not to be before startDate"],
-    ["4001012", "endDate=2026-11-22", "endDate: expected not to be after today"],
-    ["4001014", `${DAY}&filters=zone_id=`, "filters: expected a zone in zone_id, got none"],
-    ["4001015", `${DAY}&filters=session=1`, "filters: expected one of ad_config_id, zone_id"],
-    ["4001015", `${DAY}&filters=name=1`, "name needs metaData=true"],
-    ["4001015", `${DAY}&filters=zone=1;zone=2`, "filters: expected each key once, got zone again"],
-    ["4001015", `${DAY}&filters=ad`, 'filters: expected key=value, got "ad"'],
-    ["4001015", `${DAY}&filters=ad=%25`, "filters: expected % to be written as %25"],
-    ["4001015", `${DAY}&filters=ad=%2500`, "filters: expected at most 500 characters and no control characters"],
-    [
-      "4001015",
-      `${DAY}&filters=ad=${Array.from({ length: 201 }, () => "x").join()}`,
-      "filters: expected at most 200 values, got 201",
-    ],
-    ["4001016", `${DAY}&groupBy=session`, "groupBy: expected y|m|d|h and any of ad_config_id"],
-    ["4001016", `${DAY}&groupBy=d,m`, "groupBy: expected one of y|m|d|h, got d,m"],
-    ["4001016", `${DAY}&groupBy=ad,ad`, "groupBy: expected each once"],
-    ["4001016", `${DAY}&groupBy=constructor`, "groupBy: expected"],
-    [
-      "4001017",
-      `${DAY}&filters=ad_config_id=1%20or%201`,
-      'filters: expected the id of a zone in ad_config_id, got "1 or 1"',
-    ],
-    [undefined, `${DAY}&size=0`, 'size: expected a whole number from 1 to 10000, got "0"'],
-    [undefined, `${DAY}&page=1.5`, "page: expected a whole number"],
-    [undefined, `${DAY}&metaData=yes`, 'metaData: expected true or false, got "yes"'],
-    [undefined, `${DAY}&marks=human`, "marks: expected some of bot, prefetch, forged or all"],
-    [undefined, `${DAY}&utcOffset=15`, "utcOffset: expected a whole number from -12 to 14"],
-    [undefined, `${DAY}&format=xml`, "format: expected json or csv"],
-    [undefined, `${DAY}&endDate=2026-11-20`, "endDate: expected to be given once"],
-  ])("refuses with Primetime's number %s and a sentence: %s", async (number, query, message) => {
-    const { ask } = await reportWorld(database.query);
-    const answer = await ask(query);
-    const body = answer.json();
-    expect([answer.statusCode, body.error_code, body.error.code]).toEqual([400, number, "invalid-request"]);
-    expect([body.message, body.error.message]).toEqual([expect.stringContaining(message), body.message]);
-  });
-
-  test("needs the token; a database that fails is told without its words", async () => {
-    const { app } = await reportWorld(database.query);
-    for (const authorization of ["", `Basic ${TOKEN}`, "Bearer wrong"]) {
-      const answer = await app.inject({ url: `/report?${DAY}`, headers: { authorization } });
-      expect([answer.statusCode, answer.json().error_code, answer.json().error.code]).toEqual([
-        401,
-        "4001007",
-        "unauthorized",
-      ]);
-    }
-    const failing = await reportWorld(async () => Promise.reject(new Error("password of the database")));
-    const answer = await failing.ask(DAY);
-    expect([answer.statusCode, answer.json().error_code, answer.body.includes("password")]).toEqual([
-      500,
-      "5001010",
-      false,
-    ]);
   });
 
   test("who accepts text/csv gets the same counts as columns, Primetime's first", async () => {
