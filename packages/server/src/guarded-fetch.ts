@@ -53,6 +53,8 @@ export interface GuardedFetchRules {
   readonly ports?: readonly number[];
   /** Silence after which an exchange is given up; default 15 s. */
   readonly idleTimeoutMs?: number;
+  /** For a connection to be there; default: as long as silence. */
+  readonly connectTimeoutMs?: number;
   readonly resolve?: Resolve;
 }
 
@@ -79,8 +81,9 @@ export function createGuardedFetch(rules: GuardedFetchRules): GuardedFetch & { r
   const allowPrivate = new Set(rules.allowPrivate.map((entry) => entry.toLowerCase()));
   const ports = new Set(rules.ports ?? [80, 443]);
   const idleTimeoutMs = rules.idleTimeoutMs ?? 15_000;
+  const connectMs = rules.connectTimeoutMs ?? idleTimeoutMs;
   const agent = new Agent({
-    connect: guardedConnector({ allowPrivate, resolve: rules.resolve ?? resolveBySystem }, idleTimeoutMs),
+    connect: guardedConnector({ allowPrivate, resolve: rules.resolve ?? resolveBySystem }, connectMs),
     headersTimeout: idleTimeoutMs,
     bodyTimeout: idleTimeoutMs,
     maxHeaderSize: 32_768,
@@ -93,7 +96,7 @@ export function createGuardedFetch(rules: GuardedFetchRules): GuardedFetch & { r
   const guardedFetch: GuardedFetch = async (url, options) => {
     const exchange = openExchange(options);
     try {
-      return await follow(url, exchange, agent, isPortOpen);
+      return await Promise.race([follow(url, exchange, agent, isPortOpen), whenGivenUp(exchange)]);
     } catch (error) {
       exchange.release();
       throw translate(error, url, exchange);
@@ -120,6 +123,13 @@ function openExchange(options: GuardedFetchOptions): Exchange {
     options.signal?.removeEventListener("abort", onAbort);
   };
   return { options, controller, release };
+}
+
+/** Rejects when the exchange is given up: undici itself waits until a connection is there before it ends a request. */
+function whenGivenUp({ controller: { signal } }: Exchange): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 async function follow(
@@ -273,24 +283,4 @@ function findAdError(error: unknown): AdError | undefined {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && /Timeout/.test(error.name);
-}
-
-/**
- * The whole body as text, by the charset that its Content-Type names (default and unknown: UTF-8), a byte order mark dropped.
- *
- * @throws AdError as the body does
- */
-export async function readText(response: GuardedResponse): Promise<string> {
-  const charset = /charset="?([\w-]+)/i.exec(response.headers.get("content-type") ?? "")?.[1] ?? "utf-8";
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
-  return decoderFor(charset).decode(Buffer.concat(chunks));
-}
-
-function decoderFor(charset: string): { decode(bytes: Uint8Array): string } {
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    return new TextDecoder();
-  }
 }

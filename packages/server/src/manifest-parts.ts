@@ -4,9 +4,9 @@ import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Crs } from "./crs/crs.ts";
 import type { Database } from "./database/database.ts";
-import type { GuardedFetch } from "./guarded-fetch.ts";
+import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import { createManifestMetrics } from "./manifest/operations/manifest-metrics.ts";
-import { registerManifest } from "./manifest/manifest.ts";
+import { type ManifestDeps, registerManifest } from "./manifest/manifest.ts";
 import { createOverload, processLoad } from "./manifest/operations/overload.ts";
 import { createManifestByteFetch, createManifestFetch } from "./manifest/own-fetch.ts";
 import { afterTimeout, createRateLimit, RATE_LIMIT } from "./manifest/operations/rate-limit.ts";
@@ -14,6 +14,9 @@ import { createDatabaseSessions } from "./manifest/session/session-database.ts";
 import { sessionRoutes } from "./manifest/session/session-routes.ts";
 import { createMemorySessions } from "./manifest/session/session-memory.ts";
 import type { SessionStore } from "./manifest/session/session.ts";
+import { BEACON_LIMITS } from "./manifest/tracking/outbox.ts";
+import { createDatabaseOutbox } from "./manifest/tracking/outbox-database.ts";
+import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import { createOwnFetch } from "./own-address.ts";
 
@@ -39,6 +42,7 @@ export async function registerManifestServer(
     store,
     fetch: createManifestFetch(world),
     fetchBytes: createManifestByteFetch(world),
+    beacons: openBeacons(app, config, parts),
     repackage: crs && ((order) => crs.submit(order)),
     zones: config.zones,
     publicHosts: config.publicHosts,
@@ -54,6 +58,26 @@ export async function registerManifestServer(
     clock: () => performance.now(),
   });
   await app.register(sessionRoutes, { store, kind: config.sessions.store, authorise: requireBearer(config.apiToken) });
+}
+
+/** Shorter than a beacon's request may take: a connection that is never there must be told from an answer that never comes. */
+const BEACON_CONNECT_MS = 2000;
+
+function openBeacons(
+  app: FastifyInstance,
+  config: ServerConfig,
+  { database, metrics }: ManifestParts,
+): NonNullable<ManifestDeps["beacons"]> {
+  const fetch = createGuardedFetch({ ...config.fetch, connectTimeoutMs: BEACON_CONNECT_MS });
+  // Hooks run in reverse: after that of the beacons, which lets end what is under way.
+  app.addHook("onClose", () => fetch.close());
+  const rows = createDatabaseOutbox({ ...database, bounds: BEACON_LIMITS });
+  return {
+    rows,
+    fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
+    countRetry: createOutboxMetrics(metrics.registry, rows.count).countRetry,
+    onError: (err) => app.log.error({ err }, "the outbox of beacons could not reach its database"),
+  };
 }
 
 function openSessions(app: FastifyInstance, { sessions }: ServerConfig, { query }: Database): SessionStore {

@@ -1,6 +1,7 @@
 /** Core's ports on Node. */
 import type { FetchText } from "@interlude/core";
-import { type GuardedFetch, readText } from "./guarded-fetch.ts";
+import type { GuardedFetch } from "./guarded-fetch.ts";
+import { readText } from "./read-text.ts";
 
 /** Text of any status from the public internet, by the guarded client. */
 export function createFetchText(fetch: GuardedFetch): FetchText {

@@ -5,6 +5,8 @@ export interface ManifestFetchOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** 0 gives the redirect itself; addresses of this server are not followed in any case. */
+  readonly maxRedirects?: number;
 }
 
 /** Any status is a value. */

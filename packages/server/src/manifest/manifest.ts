@@ -32,7 +32,7 @@ import { applyRules } from "./ads/rewrite-rules.ts";
 import { type MediaAnswer, type MediaRequest, manifestRoutes } from "./routes.ts";
 import { createSegmentLinks, type SegmentLinks } from "./tracking/segment-links.ts";
 import { segmentRoutes } from "./tracking/segment-routes.ts";
-import { createServerBeacons, type ServerBeacons } from "./tracking/server-beacons.ts";
+import { createServerBeacons, type ServerBeacons, type ServerBeaconsDeps } from "./tracking/server-beacons.ts";
 import type { SessionStore } from "./session/session.ts";
 import { answerSidecar } from "./tracking/sidecar.ts";
 import { createSigner, type Signer } from "./signature.ts";
@@ -57,6 +57,8 @@ export interface ManifestDeps {
   /** Signs the addresses that are handed out; the same for all instances behind one load balancer. */
   readonly secret: string;
   readonly metrics: ManifestMetrics;
+  /** How server-side beacons are kept and sent; where it is not given, in memory and by {@link fetch}. */
+  readonly beacons?: Pick<ServerBeaconsDeps, "fetch" | "rows" | "countRetry" | "onError">;
   readonly overload: Overload;
   readonly limit: RateLimit;
   readonly log: ManifestLog;
@@ -76,6 +78,7 @@ export async function registerManifest(app: FastifyInstance, deps: ManifestDeps)
     count: (_event, outcome) => metrics.countServerBeacon(OUTCOME_OF_BEACON[outcome]),
     trace: ({ type, fields }, sessionId) => log.info({ session: sessionId, fields }, type),
     now,
+    ...deps.beacons,
   });
   const content = createContentLoader({ fetch, store, zones: deps.zones, now, log, countOrigin: metrics.countOrigin });
   const signer = createSigner(secret, WEBVTT_PURPOSE);

@@ -3,7 +3,8 @@
  * (its ad server, its demo content), which the guard would refuse on a private address.
  */
 import { AdError } from "@interlude/core";
-import { type GuardedFetch, readText } from "../guarded-fetch.ts";
+import type { GuardedFetch } from "../guarded-fetch.ts";
+import { readText } from "../read-text.ts";
 import type { OwnAnswer } from "../own-address.ts";
 import type { ManifestFetch, ManifestFetchOptions } from "./manifest-fetch.ts";
 import { createByteFetch, type FetchBytes } from "./subtitles/webvtt-source.ts";

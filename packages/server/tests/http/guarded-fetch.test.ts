@@ -3,7 +3,8 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isPublicAddress } from "../../src/guarded-address.ts";
-import { createGuardedFetch, type GuardedFetch, type GuardedFetchRules, readText } from "../../src/guarded-fetch.ts";
+import { createGuardedFetch, type GuardedFetch, type GuardedFetchRules } from "../../src/guarded-fetch.ts";
+import { readText } from "../../src/read-text.ts";
 import { loopback, tlsLoopback } from "./loopback.ts";
 import { TEST_CERTIFICATE } from "./tls.ts";
 
@@ -256,6 +257,15 @@ describe("size and time", () => {
     const fetch = client({ allowPrivate: [`127.0.0.1:${open.port}`] });
     const reading = fetch(new URL(open.origin), { ...LIMITS, timeoutMs: 300 }).then(readText);
     expect(await codeOf(reading)).toBe("upstream-timeout");
+  });
+
+  test("a name that is never resolved, and a connection that is never there, end at the total timeout", async () => {
+    const resolve: GuardedFetchRules["resolve"] = () => new Promise(() => undefined);
+    const asking = client({ allowPrivate: [], resolve })(new URL("http://slow.example/"), {
+      ...LIMITS,
+      timeoutMs: 200,
+    });
+    expect(await codeOf(asking)).toBe("upstream-timeout");
   });
 
   test("an upstream that says nothing ends at the total timeout, and at the idle timeout", async () => {

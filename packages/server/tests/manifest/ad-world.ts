@@ -1,7 +1,8 @@
 /** What the tests of ad requests share: a session, the guarded client as the manifest server uses it, small documents. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
-import { createGuardedFetch, readText } from "../../src/guarded-fetch.ts";
+import { createGuardedFetch } from "../../src/guarded-fetch.ts";
+import { readText } from "../../src/read-text.ts";
 import { type AdCall, type AdCalls, createAdCalls } from "../../src/manifest/ads/ad-call.ts";
 import type { ManifestFetch, ManifestLog } from "../../src/manifest/manifest-fetch.ts";
 import type { Session } from "../../src/manifest/session/session.ts";
