@@ -1,12 +1,13 @@
 /**
- * `npm run bench [-- stitch player size crs manifest tracking] [--quick] [--only <text>]`: what the budgets of the design name, both sides
- * in one run, as one table. `--quick` and `--only` are for player, crs, manifest and tracking: fewer runs or sources, shorter
- * rounds, or one part. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
+ * `npm run bench [-- stitch player size crs manifest tracking report] [--quick] [--only <text>]`: what the budgets of the design name,
+ * both sides in one run, as one table. `--quick` is for all but stitch and size, `--only` for player, crs, manifest and tracking: fewer
+ * runs or sources, shorter rounds, or one part. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
  */
 import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
 import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
+import { benchReport } from "./report.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
 import { benchTracking } from "./tracking.ts";
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
   crs: benchCrs,
   manifest: benchManifest,
   tracking: benchTracking,
+  report: benchReport,
 };
 
 const { positionals, values } = parseArgs({
