@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
 import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
+import { benchRelay } from "./relay.ts";
 import { benchReport } from "./report.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
   size: benchSize,
   crs: benchCrs,
   manifest: benchManifest,
+  relay: benchRelay,
   tracking: benchTracking,
   report: benchReport,
 };

@@ -73,7 +73,7 @@ export const UNSHED: Readonly<Record<string, string>> = {
 
 /** The whole server, whose zone 1 stitches what the origin has. */
 export async function startWhole(
-  origin: BenchOrigin,
+  origin: Pick<BenchOrigin, "url">,
   env: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
 ): Promise<BenchServer> {
