@@ -188,7 +188,13 @@ const MADE = ".made.json";
 
 function hashRecipe(recipe: Recipe): string {
   const bytes = recipe.write && !recipe.write.from ? recipe.write.bytes(Buffer.alloc(0)) : "";
-  const text = JSON.stringify([recipe.encode?.("out", "media"), recipe.rungs, recipe.write?.bytes.toString()]);
+  const terms = recipe.write?.terms ? [recipe.write.terms] : [];
+  const text = JSON.stringify([
+    recipe.encode?.("out", "media"),
+    recipe.rungs,
+    recipe.write?.bytes.toString(),
+    ...terms,
+  ]);
   return createHash("sha256").update(text).update(bytes).digest("hex");
 }
 

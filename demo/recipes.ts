@@ -3,6 +3,7 @@
  *
  * @see RFC 8216 §4.3.4.2 for the master playlists
  */
+import { type Excerpt, formatExcerpt } from "./excerpt.ts";
 import { type Fonts, formatContentGraph, formatPosterGraph, FRAME_RATE, type Poster } from "./film.ts";
 
 /** Seconds per segment of everything that is HLS. */
@@ -29,7 +30,12 @@ export interface Recipe {
   /** Folders and playlist of an HLS recipe. */
   readonly rungs?: readonly Rung[];
   /** The bytes of a recipe that ffmpeg does not make; gets the bytes of `from`. */
-  readonly write?: { readonly from?: string; readonly bytes: (source: Buffer) => Uint8Array };
+  readonly write?: {
+    readonly from?: string;
+    readonly bytes: (source: Buffer) => Uint8Array;
+    /** What `bytes` goes by beside its source: the file is made again when it changes. */
+    readonly terms?: readonly (string | number)[];
+  };
 }
 
 /** One rendition of an HLS recipe. */
@@ -154,19 +160,46 @@ function posterFile(id: keyof typeof CODECS, fonts: Fonts | undefined): Recipe {
   };
 }
 
-/** The sunrise. */
-const POSTER_FRAME: readonly string[] = [
-  "-vf",
-  "select=eq(n\\,60)",
-  "-frames:v",
-  "1",
-  "-q:v",
-  "4",
-  "-f",
-  "image2",
-  "-update",
-  "1",
-];
+/** What stands for each asset of catalog.json until it plays: a frame of one of the film's segments. */
+const STILLS: Readonly<Record<string, { readonly segment: number; readonly frame: number }>> = {
+  vod: { segment: 0, frame: 60 },
+  morning: { segment: 4, frame: 0 },
+  evening: { segment: 8, frame: 40 },
+  live: { segment: 12, frame: 0 },
+};
+
+function posterOf(id: string, { segment, frame }: { readonly segment: number; readonly frame: number }): Recipe {
+  const select = ["-vf", `select=eq(n\\,${frame})`, "-frames:v", "1", "-q:v", "4", "-f", "image2", "-update", "1"];
+  const source = `content/720/${String(segment).padStart(3, "0")}.ts`;
+  return {
+    path: `posters/${id}.jpg`,
+    title: `the poster of “${id}”`,
+    duration: 1,
+    weight: 0,
+    isDerived: true,
+    encode: (out, media) => ["-i", `${media}/${source}`, ...select, out],
+  };
+}
+
+/** Assets of catalog.json that are parts of the film. */
+const EXCERPTS: Readonly<Record<string, Excerpt>> = {
+  morning: { first: 0, count: 6 },
+  evening: { first: 7, count: 6 },
+};
+
+/** The master is the film's own: its addresses are relative. */
+function excerptOf(id: string, excerpt: Excerpt): readonly Recipe[] {
+  const playlist = { title: `the playlists of “${id}”`, duration: 0, weight: 0, isDerived: true };
+  const media = RUNGS.map(({ name }): Recipe => {
+    const cut = (film: Buffer): Uint8Array =>
+      Buffer.from(formatExcerpt(film.toString(), excerpt, `../../content/${name}/`));
+    const from = `content/${name}/media.m3u8`;
+    const terms = [excerpt.first, excerpt.count];
+    return { ...playlist, path: `${id}/${name}/media.m3u8`, write: { from, bytes: cut, terms } };
+  });
+  const master = { from: "content/master.m3u8", bytes: (film: Buffer) => film };
+  return [...media, { ...playlist, path: `${id}/master.m3u8`, write: master }];
+}
 
 /** Everything that the demo shows, longest first. `truncated.mp4` is made of `mp4-2.mp4`, so it comes after it. */
 export function listRecipes(fonts: Fonts | undefined): readonly Recipe[] {
@@ -190,14 +223,8 @@ export function listRecipes(fonts: Fonts | undefined): readonly Recipe[] {
       encode: (out) => encodeHls(lamps, RUNGS, out),
     },
     ...(["webm", "mp4", "mp4-2", "flv"] as const).map((id) => posterFile(id, fonts)),
-    {
-      path: "poster.jpg",
-      title: "the poster",
-      duration: 1,
-      weight: 0,
-      isDerived: true,
-      encode: (out, media) => ["-i", `${media}/content/720/000.ts`, ...POSTER_FRAME, out],
-    },
+    ...Object.entries(STILLS).map(([id, still]) => posterOf(id, still)),
+    ...Object.entries(EXCERPTS).flatMap(([id, excerpt]) => excerptOf(id, excerpt)),
     {
       path: "creatives/broken.mp4",
       title: "a broken creative",

@@ -3,12 +3,19 @@ import catalog from "../catalog.json" with { type: "json" };
 
 export interface Content {
   readonly id: string;
+  /** One word, for a button; `name` is the film's own. */
   readonly title: string;
+  readonly name: string;
   readonly note: string;
   readonly url: string;
+  readonly poster: string;
   /** Seconds. */
   readonly duration: number;
   readonly isLive: boolean;
+  /** Id of the creative that is sold into it, until the visitor chooses another one. */
+  readonly creative: string;
+  /** Where its breaks are, seconds; empty in live, whose playlist says it. */
+  readonly breaks: readonly number[];
   /** To which `li` is added, the line item of the chosen creative. */
   readonly adTag: string;
 }
