@@ -172,13 +172,22 @@ function parseUniversalAdId(element: XmlElement): readonly UniversalAdId[] {
 /** The type of the CreativeExtension in which Interlude's ad server puts repackage tickets. */
 export const TICKET_EXTENSION = "application/vnd.interlude.repackage+xml";
 
-/** By the URL of the media file. */
-function parseTickets(creative: XmlElement): ReadonlyMap<string, Pick<MediaFile, "repackageTicket">> {
+/**
+ * What the tickets say of media files, by URL. One that is the copy of another is read as that other: clients of ours find, or ask for,
+ * the copy that fits their content.
+ */
+function parseTickets(creative: XmlElement): ReadonlyMap<string, Partial<MediaFile>> {
   const tickets = children(creative, "CreativeExtensions", "CreativeExtension")
     .filter((extension) => attribute(extension, "type") === TICKET_EXTENSION)
     .flatMap((extension) => children(extension, "RepackageTicket"));
   return new Map(
-    tickets.map((ticket) => [attribute(ticket, "mediaFile") ?? "", { repackageTicket: ticket.text.trim() }]),
+    tickets.flatMap((ticket) => {
+      const url = parseAdUrl(attribute(ticket, "mediaFile") ?? "") ?? "";
+      const known = { repackageTicket: ticket.text.trim() };
+      const [copy, type] = [attribute(ticket, "copy"), attribute(ticket, "type")];
+      if (!url || !copy || !type) return [[url, known] as const];
+      return [[url, known] as const, [copy, { ...known, url, type, delivery: "progressive" }] as const];
+    }),
   );
 }
 

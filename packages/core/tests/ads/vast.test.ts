@@ -94,6 +94,27 @@ describe("parseVast", () => {
     expect(mediaFiles.map((file) => "repackageTicket" in file)).toEqual([true, false]);
   });
 
+  test("reads the copy of a media file as that file: clients find the copy that fits by themselves", () => {
+    const ticket = (copied: string): string =>
+      `<RepackageTicket mediaFile="${copied}" copy="https://cdn.example/a.m3u8" type="video/mp4">sealed</RepackageTicket>`;
+    const readCopied = (copied: string): readonly unknown[] => {
+      const files = ["https://cdn.example/a.m3u8", "https://m.example/a.mp4"].map(
+        (url) => `<MediaFile width="640">${url}</MediaFile>`,
+      );
+      const document = `<VAST version="4.2"><Ad><InLine><Creatives><Creative><CreativeExtensions>
+        <CreativeExtension type="application/vnd.interlude.repackage+xml">${ticket(copied)}</CreativeExtension>
+        </CreativeExtensions><Linear><MediaFiles>${files.join("")}</MediaFiles></Linear></Creative></Creatives></InLine></Ad></VAST>`;
+      const { mediaFiles = [] } = firstAd(parseVast(read(document))).creatives[0] ?? {};
+      return mediaFiles.map(({ url, type, width }) => [url, type, width]);
+    };
+    const original = ["https://m.example/a.mp4", "video/mp4", 640];
+    expect(readCopied("https://m.example/a.mp4")).toEqual([original, original]);
+    expect(readCopied("javascript:alert(1)")).toEqual([
+      ["https://cdn.example/a.m3u8", "application/x-mpegurl", 640],
+      original,
+    ]);
+  });
+
   test("keeps the mezzanine apart from the media files", () => {
     expect(creative?.mezzanines).toEqual([
       expect.objectContaining({ url: "https://media.example/mezzanine.mp4", fileSize: 123_456, height: 1080 }),

@@ -157,21 +157,40 @@ describe("GET /ads/vmap of a zone with a relay", () => {
 describe("normalise", () => {
   const FILM = "/media/spring_720.mp4?expire=1&sparams=ip,id";
 
+  /** As a player reads it that knows nothing of this server. */
+  const listFilms = (body: string): readonly (string | undefined)[] =>
+    [...body.matchAll(/<MediaFile [^>]*type="([^"]+)"[^>]*>(?:<!\[CDATA\[)?([^<\]]+)/g)].map(([, type, url]) =>
+      url?.startsWith("http://localhost/") ? `${type} ${url}` : type,
+    );
+
   test("first: a creative that is ready has its HLS copy as the first media file, the others behind", async () => {
     const { get, ads, makeReady } = await open("/ads/vast3", { more: { normalise: "first" } });
     const copy = makeReady(`${ads.origin}${FILM}`);
-    const [first, ...others] = mediaFilesOf((await get(`/ads/vast?${VIEWER}`)).body);
-    expect(first).toMatchObject({ url: copy, type: "application/x-mpegurl", delivery: "streaming", width: 1280 });
-    expect(others.map(({ type }) => type)).toEqual(["video/mp4", "video/webm", "application/javascript"]);
+    const { body } = await get(`/ads/vast?${VIEWER}`);
+    const hls = `application/x-mpegURL ${copy}`;
+    expect(listFilms(body)).toEqual([hls, "video/mp4", "video/webm", "application/javascript"]);
+    expect(body).toMatch(/<MediaFile delivery="streaming" type="application\/x-mpegURL" width="1280" height="720">/);
   });
 
-  test("only: the copy is all there is, and nothing needs a ticket", async () => {
+  test("only: the copy is all there is", async () => {
     const { get, ads, makeReady } = await open("/ads/vast3", { more: { normalise: "only" } });
     const copy = makeReady(`${ads.origin}${FILM}`);
-    const { body } = await get(`/ads/vast?${VIEWER}`);
-    expect(mediaFilesOf(body).map(({ url }) => url)).toEqual([copy]);
-    expect(body).not.toContain("RepackageTicket");
+    expect(listFilms((await get(`/ads/vast?${VIEWER}`)).body)).toEqual([`application/x-mpegURL ${copy}`]);
   });
+
+  test.each(["first", "only"] as const)(
+    "%s: the plugin takes the copy for the film itself, since its content may need another one",
+    async (normalise) => {
+      const { get, app, ads, makeReady } = await open("/ads/vast3", { more: { normalise } });
+      makeReady(`${ads.origin}${FILM}`);
+      const [film] = mediaFilesOf((await get(`/ads/vast?${VIEWER}`)).body);
+      expect(film).toMatchObject({ url: `${ads.origin}${FILM}`, type: "video/mp4" });
+      const order = { zone: "1", creativeUrl: film?.url, packaging: "cmaf", targetDuration: 4 };
+      const payload = { ...order, ticket: film?.repackageTicket };
+      const answer = await app.inject({ method: "POST", url: "/ads/repackage", payload });
+      expect([answer.statusCode, answer.json().state]).toEqual([202, "ready"]);
+    },
+  );
 
   test("a creative that is not ready stays as it is and is ordered, once for many viewers, by its answer's names", async () => {
     const { get, ads, crs } = await open("/ads/vast3", { more: { normalise: "only" } });

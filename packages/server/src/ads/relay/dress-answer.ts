@@ -37,12 +37,15 @@ export async function dressAnswer(root: TreeElement, dress: Dress): Promise<Tree
     const files = rankFiles(creative, dress);
     const [best] = files;
     const copy = best && copies.get(best.file.url);
-    if (!best || copy === undefined) return addTickets(creative, files, place, version, dress);
-    const element = copyElement(best, copy);
-    if (dress.mode === "only") return withMediaFiles(creative, [element]);
-    const all = elementsOf(creative, "Linear", "MediaFiles", "MediaFile");
-    return addTickets(withMediaFiles(creative, [element, ...all]), files, place, version, dress);
+    const dressed = best && copy !== undefined ? addCopy(creative, best, copy, dress) : creative;
+    const ticketed = copy !== undefined && dress.mode === "only" ? files.slice(0, 1) : files;
+    return addTickets(dressed, ticketed, copy, { place, version, dress });
   });
+}
+
+function addCopy(creative: TreeElement, best: FoundMediaFile, copy: string, { mode }: Dress): TreeElement {
+  const others = mode === "only" ? [] : elementsOf(creative, "Linear", "MediaFiles", "MediaFile");
+  return withMediaFiles(creative, [copyElement(best, copy), ...others]);
 }
 
 /** By the URL of the media file that a client would have repackaged. */
@@ -74,21 +77,26 @@ function copyElement({ element, file }: FoundMediaFile, url: string): TreeElemen
   return createElement(element.qualifiedName, attributes, cdataNode(url));
 }
 
+interface Added {
+  readonly place: CreativePlace;
+  readonly version: string;
+  readonly dress: Dress;
+}
+
+/** @param copy of the first file; clients of ours take it for that file, and find the one that fits their content */
 function addTickets(
   creative: TreeElement,
   files: readonly FoundMediaFile[],
-  names: CreativePlace,
-  version: string,
-  dress: Dress,
+  copy: string | undefined,
+  { place, version, dress }: Added,
 ): TreeElement {
-  const tickets = files.slice(0, MAX_TICKETS).flatMap(({ file }) => {
-    const ticket = dress.giveTicket(file.url, names);
-    return ticket === undefined ? [] : [createElement("RepackageTicket", { mediaFile: file.url }, textNode(ticket))];
+  const tickets = files.slice(0, MAX_TICKETS).flatMap(({ file }, index) => {
+    const ticket = dress.giveTicket(file.url, place);
+    if (ticket === undefined) return [];
+    const copied = index === 0 && copy !== undefined ? { copy, type: file.type } : {};
+    return [createElement("RepackageTicket", { mediaFile: file.url, ...copied }, textNode(ticket))];
   });
   if (tickets.length === 0) return creative;
-  return withCreativeExtension(
-    creative,
-    createElement("CreativeExtension", { type: TICKET_EXTENSION }, ...tickets),
-    version,
-  );
+  const extension = createElement("CreativeExtension", { type: TICKET_EXTENSION }, ...tickets);
+  return withCreativeExtension(creative, extension, version);
 }
