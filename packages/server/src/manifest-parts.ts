@@ -18,6 +18,7 @@ import { BEACON_LIMITS } from "./manifest/tracking/outbox.ts";
 import { createDatabaseOutbox } from "./manifest/tracking/outbox-database.ts";
 import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
+import type { NoteEvent } from "./noted-event.ts";
 import { createOwnFetch } from "./own-address.ts";
 
 /** What it shares with the rest. */
@@ -26,6 +27,7 @@ export interface ManifestParts {
   readonly fetch: GuardedFetch;
   readonly crs: Crs | undefined;
   readonly metrics: Metrics;
+  readonly note: NoteEvent;
 }
 
 /** Registers its routes; they go with the app. */
@@ -66,7 +68,7 @@ const BEACON_CONNECT_MS = 2000;
 function openBeacons(
   app: FastifyInstance,
   config: ServerConfig,
-  { database, metrics }: ManifestParts,
+  { database, metrics, note }: ManifestParts,
 ): NonNullable<ManifestDeps["beacons"]> {
   const fetch = createGuardedFetch({ ...config.fetch, connectTimeoutMs: BEACON_CONNECT_MS });
   // Hooks run in reverse: after that of the beacons, which lets end what is under way.
@@ -75,6 +77,7 @@ function openBeacons(
   return {
     rows,
     fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
+    note,
     countRetry: createOutboxMetrics(metrics.registry, rows.count).countRetry,
     onError: (err) => app.log.error({ err }, "the outbox of beacons could not reach its database"),
   };

@@ -108,7 +108,7 @@ async function registerAll(
   const world = openRelayWorld(app, { config, database, fetch });
   const metrics = await registerParts(app, { config, query: database.query, tracking, crs, checks, world });
   await app.register(originRoutes, { prefix: "/cdn", cdns: embeddedOrigins(config) });
-  await registerManifestServer(app, config, { database, fetch, crs, metrics });
+  await registerManifestServer(app, config, { database, fetch, crs, metrics, note: tracking.note });
   if (crs) {
     const isZone = (zone: string): boolean => config.zones.some((known) => known.zone === zone);
     await app.register(crsRoutes, { crs, isZone, authorise: requireBearer(config.apiToken) });

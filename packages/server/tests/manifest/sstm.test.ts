@@ -5,7 +5,9 @@ import type { BreakDecision } from "../../src/manifest/breaks/decision.ts";
 import { createMarkerTags } from "../../src/manifest/tracking/marker-tags.ts";
 import { createSegmentLinks } from "../../src/manifest/tracking/segment-links.ts";
 import { createSigner } from "../../src/manifest/signature.ts";
+import type { NotedEvent } from "../../src/noted-event.ts";
 import { loopback } from "../http/loopback.ts";
+import { testSession } from "./ad-world.ts";
 import {
   adTrackers,
   beaconHost,
@@ -236,6 +238,34 @@ describe("errors told by the server", () => {
     expect(host.requests.map(({ url }) => url)).toEqual(["/new?code=407&reason=new-creative"]);
     expect(host.requests[0]?.headers).toMatchObject({ "x-forwarded-for": "203.0.113.9" });
     expect(server.counted).toEqual(["error sent"]);
+  });
+
+  test("the report is told of those that no receiver of ours hears of by the ad's own error", async () => {
+    const host = await beaconHost();
+    const skip = { adSystem: "Ads", message: "" } as const;
+    const ours = [`${host.origin}/track/error?session=s&error=[ERRORCODE]`];
+    const decision = decidedBreak([decidedAd("one")], {
+      skipped: [
+        { ...skip, adId: "ours", creativeId: "c", reason: "new-creative", errors: ours },
+        { ...skip, adId: "ours", creativeId: "c", reason: "policy", errors: ours },
+        { ...skip, adId: "theirs", creativeId: "d", reason: "new-creative", errors: [`${host.origin}/error`] },
+        { ...skip, adId: "one", creativeId: undefined, reason: "no-variant-match" },
+        { ...skip, adId: undefined, creativeId: undefined, reason: "ads-timeout" },
+      ],
+    });
+    const noted: NotedEvent[] = [];
+    const note = (event: NotedEvent): unknown => noted.push(event);
+    const server = await segmentServer({ store: await sessionWith(decision), hosts: [host], note });
+    server.beacons.reportSkipped(LINKED.sessionId, decision);
+    await server.beacons.idle();
+    const { id: session, zone } = testSession();
+    const place = { event: "adSkipped", zone, session, breakId: decision.breakId };
+    expect(noted).toEqual([
+      { ...place, position: 3, ad: "ours", creative: "c", reason: "policy" },
+      { ...place, position: 4, ad: "theirs", creative: "d", reason: "new-creative" },
+      { ...place, position: 1, ad: "one", creative: "", reason: "no-variant-match" },
+      { ...place, position: 6, ad: "", creative: "", reason: "ads-timeout" },
+    ]);
   });
 });
 

@@ -13,6 +13,7 @@ import { createMemorySessions } from "../../src/manifest/session/session-memory.
 import type { SessionStore } from "../../src/manifest/session/session.ts";
 import { createSigner } from "../../src/manifest/signature.ts";
 import type { TraceRecord } from "../../src/manifest/trace.ts";
+import type { NoteEvent } from "../../src/noted-event.ts";
 import { type Loopback, loopback } from "../http/loopback.ts";
 import { manifestFetch, testSession } from "./ad-world.ts";
 
@@ -153,10 +154,11 @@ export interface ServerParts {
   readonly store: Pick<SessionStore, "load" | "claim">;
   readonly hosts: readonly Loopback[];
   readonly limits?: BeaconLimits;
+  readonly note?: NoteEvent;
 }
 
 /** A server with the segment routes alone, on a real port. */
-export async function segmentServer({ store, hosts, limits }: ServerParts): Promise<SegmentServer> {
+export async function segmentServer({ store, hosts, limits, note }: ServerParts): Promise<SegmentServer> {
   const counted: string[] = [];
   const records: TraceRecord[] = [];
   let waiting: (() => void)[] = [];
@@ -172,6 +174,7 @@ export async function segmentServer({ store, hosts, limits }: ServerParts): Prom
     },
     now: () => 1_800_000_000_000,
     ...(limits && { limits }),
+    ...(note && { note }),
   });
   const links = createSegmentLinks(SIGNER);
   const app = Fastify({ routerOptions: { maxParamLength: 4096 } });

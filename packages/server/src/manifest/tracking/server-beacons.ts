@@ -9,6 +9,7 @@
  * @see primetime.md §2.1, §1.15 (TRACE_TRACKING_URL, TRACE_PLAYBACK_PROGRESS); VAST 4.3 §6 (macros)
  */
 import { expandMacros, parseAdUrl } from "@interlude/core";
+import type { NoteEvent } from "../../noted-event.ts";
 import { buildAdHeaders } from "../ads/ad-headers.ts";
 import { adMacros } from "../ads/ad-macros.ts";
 import type { BreakDecision } from "../breaks/decision.ts";
@@ -20,6 +21,7 @@ import type { RetryCause } from "./outbox-retry.ts";
 import { type DueBeacon, selectDue, selectSkipped } from "./schedule.ts";
 import type { SegmentLink } from "./segment-links.ts";
 import type { SessionState, SessionStore, Viewer } from "../session/session.ts";
+import { listUntoldSkips } from "./untold-skips.ts";
 import type { TraceRecord } from "../trace.ts";
 
 /**
@@ -35,6 +37,8 @@ export interface ServerBeaconsDeps {
   readonly rows?: OutboxRows;
   readonly count: (event: string, outcome: BeaconOutcome) => void;
   readonly countRetry?: (cause: RetryCause) => void;
+  /** For the report. */
+  readonly note?: NoteEvent;
   /** Of the outbox's database. */
   readonly onError?: (error: unknown) => void;
   /** For the log. */
@@ -54,7 +58,7 @@ export interface ServerBeacons {
   /** Returns at once and never throws. A session or a decision that is not known owes nothing. */
   readonly report: (link: SegmentLink, client: SegmentClient) => void;
   /**
-   * Tells ad servers which of their ads were skipped, with the VAST error number: of a decision that this server was the first to
+   * Tells ad servers, and the report, which ads were skipped, with the VAST error number: of a decision that this server was the first to
    * write, in every tracking mode, because no client ever hears of these ads. Returns at once and never throws.
    */
   readonly reportSkipped: (sessionId: string, decision: BreakDecision) => void;
@@ -102,9 +106,10 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   };
 
   const reportSkipped = async (sessionId: string, decision: BreakDecision): Promise<void> => {
-    const due = selectSkipped(decision);
-    const state = due.length > 0 ? await deps.store.load(sessionId) : undefined;
-    if (state) await fireAll(due, { state, decision, isHybrid: false, startTime: 0 });
+    const state = decision.skipped.length > 0 ? await deps.store.load(sessionId) : undefined;
+    if (!state) return;
+    for (const skip of listUntoldSkips(decision, state.session)) deps.note?.(skip);
+    await fireAll(selectSkipped(decision), { state, decision, isHybrid: false, startTime: 0 });
   };
 
   const follow = (running: Promise<void>, event: string): void => {
