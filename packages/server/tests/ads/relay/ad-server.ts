@@ -47,6 +47,16 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     send(response, documents.withStandIns(o, documents.wrapper(o, 1, `${o}/ads/none`))),
   "/no-fallback": (_request, response, o) =>
     send(response, documents.withStandIns(o, documents.wrapper(o, 1, `${o}/ads/none`, "3.0", ' fallbackOnNoAd="0"'))),
+  "/buffet": (_request, response, o) => send(response, documents.withStandIns(o, "").replace(/<Ad [^]*?<\/Ad>/, "")),
+  "/pod-of-buffet": (_request, response, o) =>
+    send(
+      response,
+      documents.podOf(
+        "4.0",
+        documents.publisherVast3(o),
+        documents.wrapper(o, 1, `${o}/buffet`, "4.0", ' allowMultipleAds="true"'),
+      ),
+    ),
   "/ads/vmap": (_request, response, o) => send(response, documents.publisherVmap(o)),
   "/ads/empty": (_request, response, o) => send(response, documents.emptyVast(o)),
   "/ads/gzip": (_request, response, o) =>

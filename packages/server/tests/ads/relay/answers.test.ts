@@ -2,7 +2,7 @@ import { parseVast, parseVmap } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createElement } from "../../../src/ads/relay/xml-tree.ts";
 import { openAdServer } from "./ad-server.ts";
-import { exchangeVast42, podOf, publisherVast3 } from "./documents.ts";
+import { exchangeVast42, podOf, publisherVast3, wrapper } from "./documents.ts";
 import { openRelay, OURS, print, printWithoutOurs, relayRequest, reread, upstream, zoneRelay } from "./relay-world.ts";
 
 describe("maps", () => {
@@ -33,6 +33,15 @@ describe("maps", () => {
     ]);
     expect(server.requestsTo("/never")).toHaveLength(0);
     expect(server.requestsTo("/ads/vast3")[0]?.url).toMatch(/^\/ads\/vast3\?ppos=1&correlator=\d{8}&pod=1$/);
+  });
+
+  test("a break that is for whoever understands it stays as it is", async () => {
+    const custom = `<VMAP version="1.0"><AdBreak timeOffset="start" breakType="linear" breakId="c"><AdSource><CustomAdData templateType="x">y</CustomAdData></AdSource></AdBreak></VMAP>`;
+    const server = await openAdServer({ "/map": (_request, response) => response.end(custom) });
+    const { relay } = openRelay([server]);
+    const request = relayRequest({ form: "vmap" });
+    const answer = await relay.answerAdRequest(request, zoneRelay([upstream(`${server.origin}/map`)]));
+    expect(print(answer.root)).toBe(custom);
   });
 
   test("a break may carry its VAST as text, and allow one ad of it", async () => {
@@ -100,13 +109,24 @@ describe("the rules of a zone", () => {
   test("an ad with a media file from a blocked host is left out", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server]);
-    const rules = { block: { adSystems: [], hosts: [".example"] }, priority: none };
+    const rules = { block: { adSystems: [], hosts: [".media.example"] }, priority: none };
     const zone = zoneRelay([upstream(`${server.origin}/ads/pod`)], { rules });
     const answer = await relay.answerAdRequest(relayRequest(), zone);
     expect(answer.breaks[0]?.ads.map(({ ad }) => ad)).toEqual(["x-42", "bc.1"]);
     expect(answer.failures).toContainEqual(
       expect.objectContaining({ adId: "697200496", reason: "creative-blocked", vastError: 403 }),
     );
+  });
+
+  test("a wrapper to a blocked host is not followed", async () => {
+    const server = await openAdServer({
+      "/w": (_request, response, o) => response.end(wrapper(o, 1, "https://ads.blocked.example/tag?x=[CACHEBUSTING]")),
+    });
+    const { relay, beacons } = openRelay([server]);
+    const rules = { block: { adSystems: [], hosts: [".blocked.example"] }, priority: none };
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/w`)], { rules }));
+    expect(answer.failures).toMatchObject([{ reason: "creative-blocked", adId: "w1" }]);
+    expect(beacons).toEqual([`${server.origin}/pixel/w1/error?c=403`]);
   });
 
   test("stand-alone ads and media files come in the zone's order", async () => {

@@ -72,6 +72,7 @@ describe("readTree", () => {
     expect(() => readTree("<VAST><Ad/><Ad/></VAST>", lenient, 1000)).toThrow(AdError);
     expect(() => readTree("<VAST><Add/></VAST>", lenient, 1000)).toThrow(AdError);
     expect(() => readTree("<VAST>x<Ad/></VAST>", lenient, 1000)).toThrow(AdError);
+    expect(() => readTree("<VAST/>", lenient, 1000)).toThrow(AdError);
     expect(print(readTree("<VAST><Ad/></VAST>", lenient, 1000))).toBe("<VAST><Ad/></VAST>");
   });
 });

@@ -168,6 +168,22 @@ describe("upstreams in order", () => {
     expect(answer.failures).toMatchObject([{ upstream: "main", reason: "ads-timeout", vastError: 301 }]);
   });
 
+  test("when the zone's time is used up, the next is not asked", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const zone = zoneRelay([upstream(`${server.origin}/silent`), second(server.origin)], { timeoutMs: 60 });
+    const answer = await relay.answerAdRequest(relayRequest(), zone);
+    expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["timeout"]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("a page that reads like XML is a failure of the upstream too", async () => {
+    const server = await openAdServer({ "/page": (_request, response) => response.end("<html><body/></html>") });
+    const { relay } = openRelay([server], { breaker: { failures: 1 } });
+    await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/page`)]));
+    expect(relay.upstreams()).toMatchObject([{ state: "open" }]);
+  });
+
   test("one that had less than its own time is not held to be broken", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server], { breaker: { failures: 1 } });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { TreeElement } from "../../../src/ads/relay/xml-tree.ts";
 import { parseXml } from "../../../src/xml.ts";
 import { openAdServer } from "./ad-server.ts";
-import { broadcasterVast2, exchangeVast42, publisherVast3 } from "./documents.ts";
+import { broadcasterVast2, exchangeVast42, publisherVast3, wrapper } from "./documents.ts";
 import { openRelay, OURS, print, printWithoutOurs, relayRequest, reread, upstream, zoneRelay } from "./relay-world.ts";
 
 const OUR_ITEM = /^(?:"|{"event":"\w+","url":")https:\/\/relay\.test\/track\//;
@@ -21,7 +21,7 @@ function withoutOurs(value: unknown): unknown {
 describe("the ads of an upstream", () => {
   test.each([
     ..."/ads/vast2 /ads/vast3 /ads/vast42 /ads/pod /chain /ads/gzip".split(" "),
-    ..."/w/companion /w/first /w/all /fallback /no-fallback".split(" "),
+    ..."/w/companion /w/first /w/all /fallback /no-fallback /pod-of-buffet".split(" "),
   ])("%s gives a player the same ads as if it had followed the wrappers itself", async (path) => {
     const server = await openAdServer();
     const { relay } = openRelay([server]);
@@ -132,12 +132,37 @@ describe("the ads of an upstream", () => {
     ]);
   });
 
+  test.each([
+    ["a stand-alone ad where the wrapper allows it", "/fallback", [1, 2, undefined]],
+    ["nothing where it does not", "/no-fallback", [1, undefined, undefined]],
+  ])("in the place of a wrapper that led to nothing stands %s", async (_what, path, sequences) => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const { root } = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}${path}`)]));
+    const ads = parseVast(reread(root)).ads.map(({ ad }) => ad);
+    expect(ads.map(({ id }) => id)).toEqual(["697200496", "stand-in", "second"]);
+    expect(ads.map(({ sequence }) => sequence)).toEqual(sequences);
+  });
+
+  test("of several ads that a wrapper of a pod led to, one has its place and the others stand by", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const main = upstream(`${server.origin}/pod-of-buffet`);
+    const { root } = await relay.answerAdRequest(relayRequest(), zoneRelay([main]));
+    const ads = parseVast(reread(root)).ads.map(({ ad }) => [ad.id, ad.sequence]);
+    expect(ads).toEqual([
+      ["697200496", 1],
+      ["stand-in", 2],
+      ["second", undefined],
+    ]);
+  });
+
   test("our tracking names upstream, break, ad and place, and leaves what is there in place", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server]);
     const request = relayRequest({ position: 3 });
     const { root } = await relay.answerAdRequest(request, zoneRelay([upstream(`${server.origin}/ads/pod`)]));
-    const [first, second] = parseVast(reread(root)).ads.map(({ ad }) => ad);
+    const [first, second, third] = parseVast(reread(root)).ads.map(({ ad }) => ad);
     expect(first?.impressions[0]).toBe(`${OURS}impression?up=main&break=b-1&ad=697200496&position=3`);
     expect(first?.errors[0]).toBe(`${OURS}error?up=main&break=b-1&ad=697200496&position=3`);
     expect(second?.impressions[0]).toBe(`${OURS}impression?up=main&break=b-1&ad=x-42&position=4`);
@@ -147,6 +172,8 @@ describe("the ads of an upstream", () => {
     );
     expect(second?.creatives[0]?.trackers.some(({ event }) => event === "skip")).toBe(false);
     expect(first?.creatives[0]?.clickTrackers[0]).toContain(`${OURS}click`);
+    // what cannot be clicked through is not clicked
+    expect(third?.creatives[0]?.clickTrackers).toEqual([]);
   });
 });
 
@@ -195,6 +222,15 @@ describe("wrappers that lead to nothing", () => {
     const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/ads/pod`)]));
     expect(answer.breaks[0]?.ads).toHaveLength(3);
     expect(beacons).toEqual([`${server.origin}/pixel/w2/error?c=301`]);
+  });
+
+  test("an empty answer at its end is told 303, as is the wrapper", async () => {
+    const server = await openAdServer({
+      "/w": (_request, response, o) => response.end(wrapper(o, 1, `${o}/ads/empty`)),
+    });
+    const { relay, beacons } = openRelay([server]);
+    await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/w`)]));
+    expect(beacons).toEqual([`${server.origin}/pixel/w1/error?c=303`, `${server.origin}/pixel/nofill?c=303`]);
   });
 
   test("one that is slow costs its own ad only", async () => {
