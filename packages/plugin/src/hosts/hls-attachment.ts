@@ -1,5 +1,6 @@
 /**
- * The plugin at work inside one hls.js: it listens, and it touches nothing but the media element that hls.js plays in.
+ * The plugin at work inside one hls.js: what it hears there goes to whoever puts the ads in, spliced until interstitials are asked for;
+ * the media element that hls.js plays in is followed for what the viewer sees.
  */
 import { type Engine, ENGINE_EVENT, type EngineDetails } from "./hls-engine.ts";
 import type { Interstitials } from "./hls-interstitials.ts";
@@ -27,6 +28,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
     // in place they would go into the content's buffers
     if (engine.config) engine.config.interstitialAppendInPlace = false;
     stopSplicing();
+    splicing.stop();
     interstitials = createInterstitials(engine, parts);
     watch(engine.media);
   };

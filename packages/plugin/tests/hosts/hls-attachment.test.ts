@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { attachEngine } from "../../src/hosts/hls-attachment.ts";
+import type { FakeEngine } from "../fake-engine.ts";
+import { createFakeEngine, listFragments } from "../fake-engine.ts";
+import { type Answer, createFakeWeb, formatVast, formatVod, HOST, ZONE } from "../fake-web.ts";
+import { startViewing, type Viewing } from "../fake-viewing.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const CONTENT = `${HOST}/content/720.m3u8`;
+const VAST = formatVast({ id: "one", type: "application/x-mpegURL", url: `${HOST}/ad/media.m3u8` });
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  "/v1/zones/1.json": ZONE,
+  "/ads/vast": { text: VAST },
+  "/ad/media.m3u8": { text: formatVod(2, 4, "ad") },
+};
+
+/** An ad of 8 s before the content, and an element that waits for media in it: hls.js has all that it has asked for. */
+async function waitInAd(): Promise<{ readonly viewing: Viewing; readonly engine: FakeEngine }> {
+  const viewing = startViewing(createFakeWeb(ANSWERS), { adTagUrl: "/ads/vast" });
+  const playing = viewing.play(formatVod(5));
+  await vi.dynamicImportSettled();
+  await vi.advanceTimersByTimeAsync(2000);
+  await playing;
+  const details = listFragments(
+    CONTENT,
+    Array.from({ length: 7 }, () => 4),
+  );
+  viewing.timeline.setDetails(details);
+  const buffered: TimeRanges = { length: 1, start: () => 0, end: () => 2 };
+  // the plugin reads no more of it than this
+  const read: Partial<HTMLMediaElement> = { currentTime: 2, buffered, paused: false, ended: false, error: null };
+  const media: HTMLMediaElement = Object.assign(Object.create(null), read);
+  return { viewing, engine: createFakeEngine(details, media) };
+}
+
+/** The element is hls.js's, yet nobody follows it: that needs a document. */
+function attach({ parts }: Viewing, engine: FakeEngine): ReturnType<typeof attachEngine> {
+  const watch = (): void => undefined;
+  const interstitialsManager = { playingItem: null, skip: () => undefined };
+  const listener = { addEventListener: watch, removeEventListener: watch };
+  Object.assign(engine.media ?? {}, listener);
+  return attachEngine(
+    Object.assign(engine, { interstitialsManager }),
+    { ...parts, viewing: { ...parts.viewing, watch } },
+    true,
+  );
+}
+
+test("who waits in a spliced ad is taken out of it", async () => {
+  const { viewing, engine } = await waitInAd();
+  const side = attach(viewing, engine);
+  await vi.advanceTimersByTimeAsync(10_000);
+  side.detach();
+  expect(viewing.skips).toMatchObject([{ reason: "source-unreadable", vastError: 405 }]);
+});
+
+test("where breaks are interstitials, an element's time is no place of spliced ads: none is told as broken", async () => {
+  const { viewing, engine } = await waitInAd();
+  const side = attach(viewing, engine);
+  await side.playInterstitials?.();
+  await vi.advanceTimersByTimeAsync(10_000);
+  side.detach();
+  expect(viewing.skips).toEqual([]);
+  expect(engine.calls).toEqual([]);
+});
