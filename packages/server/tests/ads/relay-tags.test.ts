@@ -1,6 +1,8 @@
+import type { ServerResponse } from "node:http";
 import { type MediaFile, parseVast, parseVmap, readXml } from "@interlude/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { deriveBeaconSecret, checkBeacon } from "../../src/beacon-signature.ts";
+import { QueueFull } from "../../src/crs/crs.ts";
 import type { Database } from "../../src/database/database.ts";
 import { parseXml } from "../../src/xml.ts";
 import { openTestDatabase, testConfig } from "../http/test-app.ts";
@@ -57,6 +59,22 @@ describe("GET /ads/vast of a zone with a relay", () => {
   test("has no tickets where repackaging is off", async () => {
     const { get } = await open("/ads/vast3", { isCrsOff: true });
     expect((await get(`/ads/vast?${VIEWER}`)).body).not.toContain("RepackageTicket");
+  });
+
+  test("an answer with a crowd of media files is handed on as it is: of five hundred none is looked at beyond", async () => {
+    const files = Array.from(
+      { length: 300 },
+      (_, n) => `<MediaFile type="video/mp4">https://m.example/${n}.mp4</MediaFile>`,
+    );
+    const linear = `<Linear><Duration>00:00:05</Duration><MediaFiles>${files.join("")}</MediaFiles></Linear>`;
+    const creatives = `<Creatives><Creative>${linear}</Creative><Creative>${linear}</Creative></Creatives>`;
+    const crowd = `<VAST version="3.0"><Ad id="a"><InLine><AdSystem>Crowd</AdSystem>${creatives}</InLine></Ad></VAST>`;
+    const { get } = await open("/crowd", {
+      ads: { "/crowd": (_request: unknown, response: ServerResponse) => response.end(crowd) },
+    });
+    const { body } = await get(`/ads/vast?${VIEWER}`);
+    expect(body.match(/<MediaFile /g)).toHaveLength(600);
+    expect(body.match(/<RepackageTicket /g)).toHaveLength(20);
   });
 
   test("a line item that is named is the campaign file's; so is everything in a zone without a relay", async () => {
@@ -118,11 +136,17 @@ describe("GET /ads/vast of a zone with a relay", () => {
       ]);
   });
 
-  test("a tag that leads back to the same relay ends without ads", async () => {
+  test("a tag that leads back to the same relay ends without ads, as one request", async () => {
     const upstreams = [upstream("http://localhost/ads/vast?zone=1")];
-    const { get } = await open("/", { more: { upstreams } });
+    const { get, listNoted } = await open("/", { more: { upstreams } });
     const answer = await get("/ads/vast?zone=1&session=loop&break=b");
     expect([answer.statusCode, parseVast(readXml(answer.body, parseXml)).ads]).toEqual([200, []]);
+    await get("/ads/vast?zone=1&session=loop&break=last&li=nothing");
+    await expect.poll(async () => (await listNoted("loop")).at(-1), POLL).toEqual(["adRequest", "last", ""]);
+    expect(await listNoted("loop")).toEqual([
+      ["adRequest", "b", ""],
+      ["adRequest", "last", ""],
+    ]);
   });
 });
 
@@ -200,6 +224,20 @@ describe("normalise", () => {
     }
     const order = { creativeUrl: `${ads.origin}${FILM}`, packaging: "hls", targetDuration: 6, isFromPage: false };
     expect(crs.orders).toMatchObject([{ ...order, adSystem: "PubServe", adId: "697200496" }]);
+  });
+
+  test("CRS that has no room is not asked again at once, and costs no ad", async () => {
+    const { get, crs } = await open("/ads/vast3", { more: { normalise: "first" } });
+    let orders = 0;
+    Object.assign(crs, {
+      submit: async () => {
+        orders++;
+        throw new QueueFull("100 creatives wait");
+      },
+    });
+    for (let times = 0; times < 5; times++)
+      expect(mediaFilesOf((await get(`/ads/vast?${VIEWER}`)).body)).toHaveLength(3);
+    expect(orders).toBe(1);
   });
 
   test("HLS stays what it is, and off asks CRS for nothing", async () => {

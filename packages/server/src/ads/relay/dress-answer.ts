@@ -26,15 +26,17 @@ export interface Dress {
   readonly giveTicket: (creativeUrl: string, names: TicketedNames) => string | undefined;
 }
 
-/** Creatives of one answer whose copies are looked for; media files of one creative that get tickets. */
+/** Creatives of one answer whose copies are looked for; media files of one creative that get tickets, and of an answer that are read. */
 const MAX_COPIES = 50;
 const MAX_TICKETS = 20;
+const MAX_FILES = 500;
 
 /** @param root VAST or VMAP */
 export async function dressAnswer(root: TreeElement, dress: Dress): Promise<TreeElement> {
-  const copies = dress.mode === "off" ? new Map<string, string>() : await findCopies(root, dress);
+  const rankFiles = createRanking(dress);
+  const copies = dress.mode === "off" ? new Map<string, string>() : await findCopies(root, rankFiles, dress);
   return mapCreatives(root, (creative, place, version) => {
-    const files = rankFiles(creative, dress);
+    const files = rankFiles(creative);
     const [best] = files;
     const copy = best && copies.get(best.file.url);
     const dressed = best && copy !== undefined ? addCopy(creative, best, copy, dress) : creative;
@@ -49,10 +51,10 @@ function addCopy(creative: TreeElement, best: FoundMediaFile, copy: string, { mo
 }
 
 /** By the URL of the media file that a client would have repackaged. */
-async function findCopies(root: TreeElement, dress: Dress): Promise<ReadonlyMap<string, string>> {
+async function findCopies(root: TreeElement, rankFiles: RankFiles, dress: Dress): Promise<ReadonlyMap<string, string>> {
   const sources = new Map<string, CopySource>();
   mapCreatives(root, (creative, place) => {
-    const [best] = rankFiles(creative, dress);
+    const [best] = rankFiles(creative);
     if (best && !isHls(best.file) && sources.size < MAX_COPIES)
       sources.set(best.file.url, { creativeUrl: best.file.url, names: place });
     return creative;
@@ -63,11 +65,23 @@ async function findCopies(root: TreeElement, dress: Dress): Promise<ReadonlyMap<
   return new Map(found.flatMap(([url, copy]) => (copy === undefined ? [] : [[url, copy]])));
 }
 
-/** As a client ranks them. */
-function rankFiles(creative: TreeElement, { mediaTypes }: Dress): readonly FoundMediaFile[] {
-  const found = listMediaFiles(creative);
-  const ranked = rankMediaFiles({ mediaFiles: found.map(({ file }) => file) }, mediaTypes);
-  return ranked.flatMap((file) => found.find((one) => one.file === file) ?? []);
+type RankFiles = (creative: TreeElement) => readonly FoundMediaFile[];
+
+/** As a client ranks them, read once; of what a hostile answer has beyond a crowd, none. */
+function createRanking({ mediaTypes }: Dress): RankFiles {
+  const known = new Map<TreeElement, readonly FoundMediaFile[]>();
+  let left = MAX_FILES;
+  return (creative) => {
+    const before = known.get(creative);
+    if (before) return before;
+    left -= elementsOf(creative, "Linear", "MediaFiles", "MediaFile").length;
+    const found = left < 0 ? [] : listMediaFiles(creative);
+    const byFile = new Map(found.map((one) => [one.file, one]));
+    const ranked = rankMediaFiles({ mediaFiles: [...byFile.keys()] }, mediaTypes);
+    const files = ranked.flatMap((file) => byFile.get(file) ?? []);
+    known.set(creative, files);
+    return files;
+  };
 }
 
 /** VAST demands width and height: those of the file that it is a copy of. */
