@@ -1,20 +1,40 @@
 /**
- * Builds the publisher's page when it is older than its sources, so that `npm start` needs no build step before it.
+ * Builds the publisher's page and the console when they are older than their sources, so that `npm start` needs no build step before
+ * it.
  */
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "./lock.ts";
 
-/** What the page is made of, below the root of the repository. */
-const SOURCES: readonly string[] = [
-  "demo/index.html",
-  "demo/catalog.json",
-  "demo/src",
-  "packages/plugin/src",
-  "packages/core/src",
-  "vite.config.ts",
-  "package-lock.json",
-];
+/** A page that Vite builds; paths are below the root of the repository. */
+export interface Page {
+  readonly configFile: string;
+  /** All that it is made of. */
+  readonly sources: readonly string[];
+}
+
+export const DEMO_PAGE: Page = {
+  configFile: "vite.config.ts",
+  sources: [
+    "demo/index.html",
+    "demo/catalog.json",
+    "demo/src",
+    "packages/plugin/src",
+    "packages/core/src",
+    "vite.config.ts",
+    "package-lock.json",
+  ],
+};
+
+export const CONSOLE_PAGE: Page = {
+  configFile: "packages/console/vite.config.ts",
+  sources: [
+    "packages/console/index.html",
+    "packages/console/src",
+    "packages/console/vite.config.ts",
+    "package-lock.json",
+  ],
+};
 
 /**
  * @param root of the repository
@@ -24,17 +44,18 @@ const SOURCES: readonly string[] = [
  */
 export async function buildPage(
   root: string,
+  page: Page,
   directory: string,
   signal: AbortSignal,
   onBuild: () => void,
 ): Promise<void> {
-  if (await isCurrent(root, directory)) return;
+  if (await isCurrent(root, page, directory)) return;
   await withLock(`${directory}.lock`, signal, async () => {
-    if (await isCurrent(root, directory)) return;
+    if (await isCurrent(root, page, directory)) return;
     onBuild();
     const { build } = await import("vite");
     const fresh = `${directory}.${process.pid}`;
-    await build({ configFile: join(root, "vite.config.ts"), logLevel: "error", build: { outDir: fresh } });
+    await build({ configFile: join(root, page.configFile), logLevel: "error", build: { outDir: fresh } });
     await rm(`${directory}.old`, { recursive: true, force: true });
     await rename(directory, `${directory}.old`).catch(() => undefined);
     await rename(fresh, directory);
@@ -42,10 +63,10 @@ export async function buildPage(
   });
 }
 
-async function isCurrent(root: string, directory: string): Promise<boolean> {
+async function isCurrent(root: string, { sources }: Page, directory: string): Promise<boolean> {
   const built = await stat(join(directory, "index.html")).catch(() => undefined);
   if (!built) return false;
-  const newest = await Promise.all(SOURCES.map((source) => findNewest(join(root, source))));
+  const newest = await Promise.all(sources.map((source) => findNewest(join(root, source))));
   return Math.max(...newest) <= built.mtimeMs;
 }
 

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { buildServer } from "@interlude/server";
 import { ConfigError, parseCampaigns, readConfig, type ServerConfig } from "@interlude/server/config";
 import { makeMedia } from "./media.ts";
-import { buildPage } from "./page.ts";
+import { buildPage, CONSOLE_PAGE, DEMO_PAGE } from "./page.ts";
 import { createProgress } from "./progress.ts";
 import { isLoopback, registerDemo } from "./routes.ts";
 
@@ -106,15 +106,24 @@ function completeConfig(config: ServerConfig, port: number): ServerConfig {
   };
 }
 
-async function prepare(config: ServerConfig, mediaDirectory: string, pageDirectory: string, signal: AbortSignal) {
+interface Directories {
+  readonly media: string;
+  readonly page: string;
+  readonly console: string;
+}
+
+async function prepare(config: ServerConfig, directories: Directories, signal: AbortSignal) {
   const progress = createProgress(process.stderr, "Making film and ads (once)");
   const { ffmpegPath } = config.crs;
   try {
-    await makeMedia({ directory: mediaDirectory, ffmpegPath, signal, onProgress: progress.report });
+    await makeMedia({ directory: directories.media, ffmpegPath, signal, onProgress: progress.report });
   } finally {
     progress.end();
   }
-  await buildPage(root, pageDirectory, signal, () => process.stderr.write("Building the page\n"));
+  await buildPage(root, DEMO_PAGE, directories.page, signal, () => process.stderr.write("Building the page\n"));
+  await buildPage(root, CONSOLE_PAGE, directories.console, signal, () => {
+    process.stderr.write("Building the console\n");
+  });
 }
 
 async function run(signal: AbortSignal): Promise<void> {
@@ -122,15 +131,18 @@ async function run(signal: AbortSignal): Promise<void> {
   const config = completeConfig(settings, await takePort(settings.host, settings.port));
   const mediaDirectory = resolve(process.env["INTERLUDE_MEDIA"] || join(config.stateDir, "media"));
   const pageDirectory = join(root, ".interlude/demo");
-  await prepare(config, mediaDirectory, pageDirectory, signal);
+  const consoleDirectory = join(root, ".interlude/console");
+  await prepare(config, { media: mediaDirectory, page: pageDirectory, console: consoleDirectory }, signal);
 
-  const server = await buildServer(config);
+  const server = await buildServer({ ...config, consoleDirectory });
   try {
     const apiToken = isLoopback(config.host) ? config.apiToken : undefined;
     await registerDemo(server.app, { mediaDirectory, pageDirectory, apiToken, now: Date.now });
     const listening = await server.start();
     const host = ["0.0.0.0", "[::]"].includes(listening.hostname) ? "127.0.0.1" : listening.hostname;
-    write(`Interlude is ready: http://${host}:${listening.port}/`);
+    const home = `http://${host}:${listening.port}/`;
+    write(`Interlude is ready: ${home}`);
+    write(`Console: ${home}console/#token=${config.apiToken}`);
     write(`API token: ${config.apiToken}`);
     if (!signal.aborted) await new Promise((ended) => signal.addEventListener("abort", ended, { once: true }));
     process.stderr.write("Stopping\n");

@@ -10,6 +10,7 @@ import { parseCampaigns } from "./ads/campaign/campaign-file.ts";
 import type { RepackageLimits } from "./ads/admission.ts";
 import type { CrsConfig } from "./crs/crs-config.ts";
 import { parseAccounts, type RepackageAccount } from "./crs/repackage-accounts.ts";
+import { findConsole } from "./console-directory.ts";
 import { readCrs } from "./crs-environment.ts";
 import {
   ConfigError,
@@ -74,6 +75,8 @@ export interface ServerConfig {
   readonly sessions: SessionsConfig;
   readonly overload: OverloadOptions;
   readonly tracking: TrackingConfig;
+  /** Where the operators' page was built; undefined: it is not installed. */
+  readonly consoleDirectory: string | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Names of the variables that are set. */
   readonly givenVariables: readonly string[];
@@ -174,6 +177,7 @@ export function readConfig(env: Environment): ServerConfig {
     sessions: readSessions(env),
     overload: readOverload(env),
     tracking: readTracking(env),
+    consoleDirectory: findConsole(),
     logLevel: readChoice(env, "INTERLUDE_LOG", LOG_LEVELS, "warn"),
     givenVariables: Object.keys(VARIABLES).filter((name) => readText(env, name) !== undefined),
     files: listFiles(env),

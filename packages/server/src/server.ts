@@ -6,6 +6,7 @@ import { repackagingIsOff } from "./ads/admission.ts";
 import { openApp, registerParts } from "./app.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
+import { consoleRoutes } from "./console-routes.ts";
 import type { Crs } from "./crs/crs.ts";
 import type { CrsLog } from "./crs/crs-log.ts";
 import { buildCrs, embeddedOrigins } from "./crs-parts.ts";
@@ -107,6 +108,7 @@ async function registerAll(
   const checks = { queue: () => database.boss.schemaVersion() };
   const world = openRelayWorld(app, { config, database, fetch });
   const metrics = await registerParts(app, { config, query: database.query, tracking, crs, checks, world });
+  await app.register(consoleRoutes, { directory: config.consoleDirectory });
   await app.register(originRoutes, { prefix: "/cdn", cdns: embeddedOrigins(config) });
   await registerManifestServer(app, config, { database, fetch, crs, metrics, note: tracking.note });
   if (crs) {

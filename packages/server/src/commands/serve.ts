@@ -16,6 +16,9 @@ async function serve(args: readonly string[]): Promise<number> {
   const address = await server.start();
   const ended = waitForEnd();
   process.stdout.write(`Interlude is ready: ${address.href}\n`);
+  // A token that the operator has set is the operator's to know, not the log's.
+  const link = config.isApiTokenNew ? `#token=${config.apiToken}` : "";
+  process.stdout.write(`Console: ${address.href}console/${link}\n`);
   if (config.isApiTokenNew) process.stdout.write(`API token: ${config.apiToken}\n`);
   await ended;
   await server.stop();
