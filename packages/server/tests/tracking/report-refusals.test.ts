@@ -74,6 +74,30 @@ describe("GET /report", () => {
     expect(format.json().message).toBe('format: expected json or csv, got "xml"');
   });
 
+  test("whoever asks eleven times at once gets five answers, one refusal, and five when their time has come or the server goes", async () => {
+    const { app } = await reportWorld(database.query);
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    let answered = 0;
+    const ask = async (): Promise<number> => {
+      const { statusCode } = await app.inject({ url: `/report?${DAY}`, headers });
+      answered += 1;
+      return statusCode;
+    };
+    const first = await Promise.all(Array.from({ length: 5 }, ask));
+    const waiting = Array.from({ length: 5 }, ask);
+    const refused = await app.inject({ url: `/report?${DAY}`, headers });
+    expect([refused.statusCode, refused.headers["retry-after"], refused.json().error.code]).toEqual([
+      429,
+      "5",
+      "quota-exceeded",
+    ]);
+    expect([first, answered]).toEqual([[200, 200, 200, 200, 200], 5]);
+    const beacons = await app.inject({ url: "/report/beacons?limit=1", headers });
+    expect(beacons.statusCode).toBe(200);
+    await app.close();
+    expect(await Promise.all(waiting)).toEqual([200, 200, 200, 200, 200]);
+  });
+
   test("needs the token; a database that fails is told without its words", async () => {
     const { app } = await reportWorld(database.query);
     for (const authorization of ["", `Basic ${TOKEN}`, "Bearer wrong"]) {

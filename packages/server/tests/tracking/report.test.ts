@@ -54,7 +54,12 @@ describe("GET /report", () => {
 
   test("days are those of UTC, or of a place so many hours ahead of it", async () => {
     const { at, track, rows } = await reportWorld(database.query);
-    for (const time of ["2026-03-01T07:59:59Z", "2026-03-01T08:00:00Z", "2026-03-02T07:59:59Z"]) {
+    for (const time of [
+      "2026-03-01T07:59:59Z",
+      "2026-03-01T08:00:00Z",
+      "2026-03-02T07:59:59Z",
+      "2026-03-02T08:00:00Z",
+    ]) {
       at(time);
       await track("impression", "zone=offset");
     }
