@@ -28,13 +28,6 @@ export interface AdActions {
    * @returns where the ad leads, macros filled; undefined without an ad, or where it leads nowhere that is http(s)
    */
   readonly click: (at: readonly [x: number, y: number] | undefined) => URL | undefined;
-  /**
-   * The ad on screen cannot go on: its error URLs are told, once.
-   *
-   * @param vastError 400 for a fault that has no other number, 405 for media that cannot be shown
-   * @returns false where no ad is on screen
-   */
-  readonly fail: (vastError: 400 | 401 | 402 | 405) => boolean;
 }
 
 /** What VAST 4 calls it beside the older name. */
@@ -66,11 +59,6 @@ export function createAdActions({ emit, beacons, playing, contentTime }: AdActio
       const url = clickThrough === undefined ? undefined : beacons.expand(subject, clickThrough, { time, macros });
       emit("adclick", { ...event, time, url: url?.href });
       return url;
-    },
-    fail: (vastError) => {
-      const ad = playing();
-      if (ad) beacons.sendErrors(subjectOf(ad), ad.ready.ad.errors, vastError);
-      return ad !== undefined;
     },
   };
 }

@@ -6,9 +6,9 @@ import type { Playback } from "./playback.ts";
 import { EDGE } from "./seeking.ts";
 import type { AdSpan, Timeline } from "./timeline.ts";
 
-export interface StallDeps extends Pick<Playback, "current" | "fail"> {
+export interface StallDeps extends Pick<Playback, "current"> {
   readonly timeline: Pick<Timeline, "endOf">;
-  /** The ad cannot be shown: it is told as left out. */
+  /** The ad cannot be shown: it is told as left out, to its error URLs too. */
   readonly onBroken: (span: AdSpan) => void;
 }
 
@@ -16,7 +16,6 @@ export interface StallDeps extends Pick<Playback, "current" | "fail"> {
 export function answerStall({ target }: Stall, deps: StallDeps): number | undefined {
   const span = deps.current();
   if (target !== undefined || !span) return target;
-  deps.fail(405);
   deps.onBroken(span);
   return deps.timeline.endOf(span.placed) + EDGE;
 }

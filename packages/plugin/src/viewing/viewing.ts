@@ -42,7 +42,7 @@ export interface ViewingDeps extends Pick<StallDeps, "onBroken"> {
 }
 
 export interface Viewing
-  extends Pick<Playback, "click" | "fail">, Pick<UserActions, "start">, Pick<Start, "readMaster" | "masterStart"> {
+  extends Pick<Playback, "click">, Pick<UserActions, "start">, Pick<Start, "readMaster" | "masterStart"> {
   /** Follows this element from now on, and no other; null: none. */
   readonly watch: (media: HTMLMediaElement | null) => void;
   /** The media is taken away from the element: what plays has ended. */
@@ -109,7 +109,6 @@ export function createViewing(deps: ViewingDeps): Viewing {
     },
     current: playback.current,
     click: playback.click,
-    fail: playback.fail,
     start: user.start,
     isWatched: watched.has,
   };

@@ -386,14 +386,3 @@ describe("a click", () => {
     expect(watching.beacons).toEqual([]);
   });
 });
-
-describe("an ad that breaks off", () => {
-  test("tells its error URLs once, with the number of the fault", async () => {
-    const watching = await watch();
-    watching.playTo(10);
-    expect([watching.fail(405), watching.fail(400)]).toEqual([true, true]);
-    expect(watching.beacons.filter((beacon) => beacon.startsWith("one/error"))).toHaveLength(1);
-    watching.playTo(30);
-    expect(watching.fail(405)).toBe(false);
-  });
-});

@@ -31,9 +31,10 @@ function createStill(time: number): HTMLVideoElement {
 
 test("an ad whose picture stands still is told to the page as source-unreadable and is left: no playlist is at fault", async () => {
   const vast = formatVast({ id: "one", type: "application/x-mpegURL", url: `${HOST}/ad/media.m3u8` });
+  const withReason = vast.replace("[ERRORCODE]", "[ERRORCODE]&reason=[INTERLUDE_REASON]");
   const web = createFakeWeb({
     "/v1/zones/1.json": ZONE,
-    "/ads/vast": { text: vast },
+    "/ads/vast": { text: withReason },
     "/ad/media.m3u8": { text: formatVod(2, 4, "ad") },
   });
   const viewing = startViewing(web, { adTagUrl: "/ads/vast" });
@@ -52,7 +53,9 @@ test("an ad whose picture stands still is told to the page as source-unreadable 
   viewing.parts.viewing.watch(null);
 
   expect(viewing.skips).toMatchObject([{ breakId: "preroll", reason: "source-unreadable", vastError: 405 }]);
-  expect(web.beacons.filter((url) => url.includes("/t/one/error"))).toEqual([expect.stringContaining("error=405")]);
+  expect(web.beacons.filter((url) => url.includes("/t/one/error"))).toEqual([
+    expect.stringContaining("error=405&reason=source-unreadable"),
+  ]);
   expect(viewing.errors).toEqual([]);
   expect(video.currentTime).toBeCloseTo(8.01, 6);
 });
