@@ -101,7 +101,10 @@ export interface WorkflowStepEvent {
   readonly progress?: number;
 }
 
-/** One tracking request as sent: `time` seconds into the ad, macros expanded in `url`. Break and error beacons have no ad time. */
+/**
+ * One tracking request as sent: `time` seconds into the ad, macros expanded in `url`. Break and error beacons have no ad time; where the
+ * place of a break is not known, its beacons have no `contentTime` either.
+ */
 export interface BeaconEvent {
   readonly event: string;
   readonly url: string;
@@ -109,7 +112,7 @@ export interface BeaconEvent {
   readonly adId: string | undefined;
   readonly index: number | undefined;
   readonly time: number | undefined;
-  readonly contentTime: number;
+  readonly contentTime: number | undefined;
 }
 
 /**

@@ -82,7 +82,7 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
   const request = (subject: BeaconSubject, event: string, url: string, time: number | undefined): void => {
     if (!isWeb(url)) return;
     deps.sendBeacon(url);
-    const { breakId, adId, index, contentTime = 0 } = subject;
+    const { breakId, adId, index, contentTime } = subject;
     const beacon: BeaconEvent = { event, url, breakId, adId, index, time, contentTime };
     deps.emit("beacon", beacon);
   };

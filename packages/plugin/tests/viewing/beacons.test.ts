@@ -91,6 +91,20 @@ describe("createBeaconSender", () => {
     ]);
   });
 
+  test("a break whose place is not known tells no place in the content, neither by macro nor by event", () => {
+    const told: unknown[] = [];
+    const sent: string[] = [];
+    const sender = createBeaconSender({
+      filler: FILLER,
+      sendBeacon: (url) => sent.push(url),
+      emit: (_name, event) => told.push(event),
+      knownBreaks: () => new Set(),
+    });
+    sender.sendErrors({ ...SUBJECT, contentTime: undefined }, ["https://t.example/?c=[CONTENTPLAYHEAD]"], 303);
+    expect(sent).toEqual(["https://t.example/?c=-1"]);
+    expect(told).toEqual([expect.objectContaining({ event: "error", contentTime: undefined })]);
+  });
+
   test("requests only http and https", () => {
     expect(
       send("javascript:alert(1)", "data:,x", "file:///etc/passwd", "//t.example/", "HTTPS://t.example/ok"),
