@@ -1,9 +1,10 @@
 /**
  * What a report is asked for: `startDate`, `endDate`, `groupBy`, `filters`, `metaData`, `page`, `size`, `unpaged` as Primetime's report
- * API has them; of ours are more dimensions, `marks`, `utcOffset` and `format`.
+ * API has them; of ours are more dimensions, `orderBy`, `marks`, `utcOffset` and `format`.
  *
  * @see primetime.md §2.10 (report API)
  */
+import { isReportCount, type ReportCount } from "./report-counts.ts";
 import { ReportError } from "./report-error.ts";
 
 /** What a row may be of, beside its time; the members of its row are named so. */
@@ -40,6 +41,8 @@ export interface ReportRequest {
   readonly marks: readonly ReportMark[];
   /** Rows have the name of their zone. */
   readonly withNames: boolean;
+  /** The highest first; undefined: in the order of time and dimensions. */
+  readonly orderBy: ReportCount | undefined;
   /** From 0; undefined: all rows. */
   readonly page: { readonly number: number; readonly size: number } | undefined;
 }
@@ -72,7 +75,8 @@ export function readReportRequest(query: ReportQuery, now: number): ReportReques
   const start = readDate("startDate", text("startDate")) ?? end;
   if (end < start)
     throw new ReportError("date-range", "endDate: expected not to be before startDate, got an earlier day");
-  if (end > now + offsetMs)
+  // A client's clock may be a little ahead of ours at midnight.
+  if (end > now + offsetMs + HOUR_MS)
     throw new ReportError("date-range", "endDate: expected not to be after today, got a later day");
   const withNames = readFlag("metaData", text("metaData"));
   const { period, dimensions } = readGroupBy(text("groupBy"));
@@ -85,6 +89,7 @@ export function readReportRequest(query: ReportQuery, now: number): ReportReques
     filters: readFilters(text("filters"), withNames),
     marks: readMarks(text("marks")),
     withNames,
+    orderBy: readOrder(text("orderBy")),
     page: readPage(text),
   };
 }
@@ -204,6 +209,11 @@ function readMarks(text = ""): readonly ReportMark[] {
   const wrong = names.find((name) => !REPORT_MARKS.some((mark) => mark === name));
   if (wrong === undefined) return REPORT_MARKS.filter((mark) => names.includes(mark));
   throw new ReportError(undefined, `marks: expected some of ${REPORT_MARKS.join(", ")} or all, got ${quote(wrong)}`);
+}
+
+function readOrder(text: string | undefined): ReportCount | undefined {
+  if (text === undefined || isReportCount(text)) return text;
+  throw new ReportError(undefined, `orderBy: expected the name of a count, got ${quote(text)}`);
 }
 
 function readPage(text: (name: string) => string | undefined): ReportRequest["page"] {

@@ -35,6 +35,7 @@ const Query = Type.Object(
       groupBy: `one of y|m|d|h, and any of ${REPORT_DIMENSIONS.join(", ")}`,
       filters: "key=v1,v2;key2=v3 with the same names",
       metaData: "true: rows name their zone",
+      orderBy: "a count, the highest first; by time and dimensions where it is left out",
       page: "from 0",
       size: "rows of a page, 1 to 10000; 100 where it is left out",
       unpaged: "true: all rows, at most 100000",

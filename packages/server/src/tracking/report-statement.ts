@@ -3,22 +3,8 @@
  * counts from that.
  */
 import { VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { EVENT_OF_COUNT, type ReportCount } from "./report-counts.ts";
 import type { ReportDimension, ReportPeriod, ReportRequest } from "./report-request.ts";
-
-/** Events by the count that they make. */
-export const EVENT_OF_COUNT = {
-  total_impressions: "impression",
-  starts: "start",
-  firstQuartiles: "firstQuartile",
-  midpoints: "midpoint",
-  thirdQuartiles: "thirdQuartile",
-  completes: "complete",
-  skips: "skip",
-  clicks: "click",
-  errors: "error",
-  adRequests: "adRequest",
-  adsOffered: "adOffered",
-} as const;
 
 /** Of these it matters why; they are few. */
 const FAULTS = ["error", "adSkipped", "adRequest"];
@@ -59,7 +45,7 @@ export interface ReportRow {
   readonly bucket: string | null;
   /** The values of the dimensions, in their order. */
   readonly keys: readonly string[];
-  readonly counts: Readonly<Record<keyof typeof EVENT_OF_COUNT | "noFills" | "lostImpressions", number>>;
+  readonly counts: Readonly<Record<ReportCount, number>>;
   readonly errors: Readonly<Record<string, number>> | null;
   readonly skips: Readonly<Record<string, number>> | null;
   readonly losses: Readonly<Record<string, number>> | null;
@@ -67,7 +53,7 @@ export interface ReportRow {
 
 /** At least one row comes; without a page one row more than {@link MAX_REPORT_ROWS} tells that there are too many. */
 export function formatReport(request: ReportRequest): { readonly sql: string; readonly values: readonly unknown[] } {
-  const { from, to, utcOffset, marks, dimensions, filters, page } = request;
+  const { from, to, utcOffset, marks, dimensions, filters, orderBy, page } = request;
   const limit = page ? page.size : MAX_REPORT_ROWS + 1;
   const skipped = page ? page.number * page.size : 0;
   const values = [
@@ -84,11 +70,12 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
   ];
   const keys = dimensions.map((_, place) => `k${place}`);
   const group = ["bucket", ...keys].join(", ");
+  const order = orderBy === undefined ? group : `(counts ->> '${orderBy}')::numeric desc, ${group}`;
   const sql = `
     with ${formatTold(request, group, values.length - filters.size)}, groups as (
       select ${group}, ${formatCounts()} from told group by ${group}
     ), page as (
-      select * from groups order by ${group} limit $7::integer offset $8::integer
+      select *, row_number() over (order by ${order}) as place from groups order by place limit $7::integer offset $8::integer
     ),
     ${formatMap("errors", "event = 'error'", "case when number = 0 then 'unknown' else number::text end", group)},
     ${formatMap("skips", "why <> '' and event <> 'adRequest'", "why", group)},
@@ -98,7 +85,7 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
     from (select count(*)::double precision as total_rows from groups) as total
     left join (page left join errors using (${group}) left join skips using (${group}) left join losses using (${group}))
       on true
-    order by page.bucket${keys.map((key) => `, page.${key}`).join("")}`;
+    order by place`;
   return { sql, values };
 }
 

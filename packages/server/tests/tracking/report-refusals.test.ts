@@ -44,6 +44,7 @@ describe("GET /report", () => {
     [undefined, `${DAY}&size=0`, 'size: expected a whole number from 1 to 10000, got "0"'],
     [undefined, `${DAY}&page=1.5`, "page: expected a whole number"],
     [undefined, `${DAY}&metaData=yes`, 'metaData: expected true or false, got "yes"'],
+    [undefined, `${DAY}&orderBy=name`, "orderBy: expected the name of a count"],
     [undefined, `${DAY}&marks=human`, "marks: expected some of bot, prefetch, forged or all"],
     [undefined, `${DAY}&utcOffset=15`, "utcOffset: expected a whole number from -12 to 14"],
     [undefined, `${DAY}&endDate=2026-11-20`, "endDate: expected to be given once"],

@@ -226,6 +226,20 @@ describe("GET /report", () => {
     ).toEqual([["407", 3]]);
   });
 
+  test("rows with the highest count come first where it is asked for, equal ones in their own order", async () => {
+    const { track, rows } = await reportWorld(database.query);
+    const ads = ["a", "b", "b", "c", "d", "d", "d"];
+    for (const [n, ad] of ads.entries()) await track("click", `zone=order&session=s&ad=${ad}&n=${n}`);
+    const query = `${DAY}&groupBy=ad&filters=zone=order&orderBy=clicks`;
+    expect(pick(await rows(query), "ad", "clicks")).toEqual([
+      ["d", 3],
+      ["b", 2],
+      ["a", 1],
+      ["c", 1],
+    ]);
+    expect(pick(await rows(`${query}&size=2&page=1`), "ad")).toEqual([["a"], ["c"]]);
+  });
+
   test("pages of a report are its rows in order; beyond the last there is none", async () => {
     const { track, rows, ask } = await reportWorld(database.query);
     for (const ad of ["a", "b", "c"]) await track("impression", `zone=pages&ad=${ad}`);
