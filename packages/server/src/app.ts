@@ -1,13 +1,9 @@
 /** The HTTP side: what holds for every route, and the routes that need no more than a database and CRS's answers. */
-import { AdError } from "@interlude/core";
 import { fastify, type FastifyInstance } from "fastify";
 import type { RepackagePort } from "./ads/admission.ts";
-import { repackageRoutes } from "./ads/repackage-routes.ts";
-import { type GiveTicket, REPACKAGE_TICKET_LIFE_MS, signRepackageTicket } from "./ads/repackage-ticket.ts";
-import { createSightings } from "./ads/sightings.ts";
-import { tagRoutes } from "./ads/tag-routes.ts";
+import { registerAdServer } from "./ads-parts.ts";
 import { registerDocs } from "./api-docs.ts";
-import { type BeaconParameters, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
+import { deriveBeaconSecret } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
 import { openCampaigns } from "./campaign-parts.ts";
 import type { ServerConfig } from "./config.ts";
@@ -19,7 +15,7 @@ import { fastifyOptions } from "./fastify-options.ts";
 import { healthRoutes } from "./health.ts";
 import { registerErrors, sendError } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { openRelay, type RelayWorld } from "./relay-parts.ts";
+import type { RelayWorld } from "./relay-parts.ts";
 import { reportBeaconsRoutes } from "./tracking/report-beacons.ts";
 import { reportRoutes } from "./tracking/report-routes.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
@@ -67,13 +63,6 @@ export function openApp(config: ServerConfig): FastifyInstance {
   return app;
 }
 
-const NO_WORLD: RelayWorld = {
-  fetch: async ({ origin }) => {
-    throw new AdError("upstream-unreachable", `${origin}: this process reaches no ad server`);
-  },
-  sendBeacon: () => undefined,
-};
-
 /** Adds those routes; the metrics that every other part counts in. */
 export async function registerParts(app: FastifyInstance, deps: AppDeps): Promise<Metrics> {
   const { config, query, crs, tracking, now = Date.now } = deps;
@@ -94,27 +83,14 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     details: () => (campaigns.status().state === "outdated" ? { campaigns: "outdated" } : {}),
   });
 
-  const { zones, publicHosts, ticketSecret, repackageLimits: limits } = config;
-  const secret = deriveBeaconSecret(ticketSecret);
-  const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, secret);
-  const giveTicket: GiveTicket | undefined =
-    crs &&
-    ((file, names) => signRepackageTicket(file, names, new Date(now() + REPACKAGE_TICKET_LIFE_MS), ticketSecret));
+  const { zones } = config;
+  const secret = deriveBeaconSecret(config.ticketSecret);
   await app.register(zoneRoutes, { zones });
   const { note } = tracking;
-  const { registry } = metrics;
-  const relay = openRelay(app, { config, world: deps.world ?? NO_WORLD, crs, giveTicket, note, sign, registry, now });
-  const server = campaigns.server;
-  await app.register(tagRoutes, { zones, campaigns: server, publicHosts, sign, giveTicket, relay: relay.tags });
-  await app.register(repackageRoutes, {
-    crs,
-    zones,
-    ticketSecret,
-    limits,
-    now,
-    sightings: createSightings(query, ticketSecret, now),
-    onOutcome: (outcome) => metrics.countRepackage(outcome),
-  });
+  const { world } = deps;
+  const { server } = campaigns;
+  const ads = { config, query, crs, campaigns: server, world, note, beaconSecret: secret, metrics, now };
+  const { upstreams } = await registerAdServer(app, ads);
   await app.register(trackingRoutes, {
     now,
     tracking,
@@ -133,7 +109,7 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     config,
     registry: metrics.registry,
     campaigns: () => ({ current: campaigns.current(), ...campaigns.status() }),
-    upstreams: relay.upstreams,
+    upstreams,
     now,
   });
   return metrics;

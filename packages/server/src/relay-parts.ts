@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import type { AdRequest } from "./ads/ad-request.ts";
 import type { RepackagePort } from "./ads/admission.ts";
-import { createQuota } from "./ads/quota.ts";
+import type { Quota } from "./ads/quota.ts";
 import { ASKED_AHEAD_BOUNDS, createAskedAhead } from "./ads/relay/asked-ahead.ts";
 import { createReadyCopies, type ReadyCopies } from "./ads/relay/ready-copies.ts";
 import type { RelayViewer } from "./ads/relay/relay-answer.ts";
@@ -28,11 +28,13 @@ export interface RelayWorld {
 }
 
 export interface RelayPartsDeps {
-  readonly config: Pick<ServerConfig, "publicHosts" | "repackageLimits">;
+  readonly config: Pick<ServerConfig, "publicHosts">;
   readonly world: RelayWorld;
   /** Both undefined: repackaging is off. */
   readonly crs: RepackagePort | undefined;
   readonly giveTicket: GiveTicket | undefined;
+  /** The same as that of pages. */
+  readonly zoneQuota: Quota;
   readonly note: NoteEvent;
   /** The `sig` of a tracking URL. */
   readonly sign: NonNullable<AdRequest["sign"]>;
@@ -76,11 +78,11 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
 }
 
 function openCopies(app: FastifyInstance, deps: RelayPartsDeps, clock: () => number): ReadyCopies | undefined {
-  const { crs, config, now } = deps;
+  const { crs, zoneQuota } = deps;
   if (!crs) return undefined;
   const copies = createReadyCopies({
     crs,
-    zoneQuota: createQuota(config.repackageLimits.perZonePerHour, now),
+    zoneQuota,
     now: clock,
     onError: (error, message) => app.log.warn({ err: error }, message),
   });

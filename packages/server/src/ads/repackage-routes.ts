@@ -24,10 +24,10 @@ import { readRepackageTicket } from "./repackage-ticket.ts";
 import { readTicket, signTicket, type TicketSubject } from "./ticket.ts";
 
 /** What the routes need; limits are counted per instance. */
-export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "sightings"> {
+export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "sightings" | "zoneQuota"> {
   readonly zones: readonly ZoneConfig[];
   readonly ticketSecret: string;
-  readonly limits: RepackageLimits;
+  readonly limits: Pick<RepackageLimits, "perClientPerHour">;
   /** ms since the epoch */
   readonly now: () => number;
   /** Told the outcome of each request: `accepted`, or the code of the error. */
@@ -80,7 +80,7 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
     sightings: options.sightings,
     readTicket: (ticket, file) => readRepackageTicket(ticket, file, ticketSecret, new Date(now())),
     clientQuota: createQuota(options.limits.perClientPerHour, now),
-    zoneQuota: createQuota(options.limits.perZonePerHour, now),
+    zoneQuota: options.zoneQuota,
     sightingQuota: createQuota(SIGHTINGS_PER_HOUR, now),
   };
 
