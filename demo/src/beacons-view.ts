@@ -60,7 +60,8 @@ function createItem(beacon: BeaconEvent): HTMLLIElement {
     create("span", "about", adId ?? breakId),
   );
   item.title = url;
-  Object.assign(item.dataset, { event, break: breakId, contentTime: contentTime.toFixed(2) });
+  Object.assign(item.dataset, { event, break: breakId });
+  if (contentTime !== undefined) item.dataset["contentTime"] = contentTime.toFixed(2);
   if (adId !== undefined) item.dataset["ad"] = adId;
   if (time !== undefined) item.dataset["time"] = time.toFixed(3);
   if (error) item.dataset["error"] = error;
