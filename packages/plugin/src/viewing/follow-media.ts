@@ -26,7 +26,10 @@ export function followMedia(media: HTMLMediaElement, deps: FollowDeps): () => vo
         const isSeen = isShown && !media.paused;
         if (steering.onFrame(media, time, isShown)) playback.show(time, media.playbackRate, isSeen);
       },
-      onEnded: playback.end,
+      onEnded: () => {
+        playback.end();
+        steering.release(media);
+      },
       isNeeded: () => need.isNeeded(media),
     }),
     watchStalls(media, deps.now, (stall) => onStall(media, stall)),

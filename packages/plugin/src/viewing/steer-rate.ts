@@ -16,7 +16,7 @@ export interface RateSteering {
   readonly onRateChange: (media: SteeredMedia) => void;
   /** With each frame: in an ad that the viewer is to be kept in a faster rate waits for its end. */
   readonly holdRate: (media: SteeredMedia) => void;
-  /** The element is followed no more: what waits is due. */
+  /** The element is followed no more, or has played all that it has: what waits is due. */
   readonly release: (media: SteeredMedia) => void;
 }
 
