@@ -88,6 +88,7 @@ export function createInsertionBase(
   const settings = tryParse(options, ports);
   const link = createHostLink();
   let connecting: Promise<unknown> | undefined;
+  let isEnding = false;
   let isDestroyed = false;
 
   const tell: Emit = (name, event) => {
@@ -101,6 +102,9 @@ export function createInsertionBase(
   const ready = loading.then(({ session }) => session.ready).then(() => undefined);
   ready.catch(tellFatal);
   const end = (): void => {
+    // a listener of what is still told may end it once more
+    if (isEnding) return;
+    isEnding = true;
     // a break that is on screen completes: that is still told
     link.release();
     isDestroyed = true;
@@ -109,7 +113,7 @@ export function createInsertionBase(
   };
   const destroy = (): void => {
     end();
-    clear();
+    if (isDestroyed) clear();
   };
   return {
     insertion: createInsertion({ ready, on, destroy, session: "cause" in settings ? "" : settings.session }, link),

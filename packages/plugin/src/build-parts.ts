@@ -43,7 +43,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     ...askHost(host),
     liveStart: (content) => host()?.liveStart?.(content) ?? viewing.masterStart(content.duration),
     ports,
-    // read when the first playlist comes: only then is it known which player plays
+    // read each time that it counts: which player plays is known when the first playlist comes
     get canBindLate() {
       return deps.abilities.canBindLate;
     },

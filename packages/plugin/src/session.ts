@@ -105,7 +105,12 @@ export function createSession(deps: SessionDeps): Session {
   const vod = createVod(
     settings.timeRanges?.type === "mark" ? [] : adServer.planOwn(),
     planBreaks(settings, adServer, content.promise).catch(tellError),
-    ports,
+    {
+      ...ports,
+      get canBindLate() {
+        return deps.canBindLate;
+      },
+    },
   );
   const live = createLiveLoader({ ...ports, ...settings, ...adServer, liveStart: deps.liveStart });
   const entries = (): readonly BreakEntry[] => live.entries() ?? vod.entries();
@@ -155,7 +160,7 @@ export function createSession(deps: SessionDeps): Session {
 }
 
 /** What the breaks of any content ask for. */
-function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPorts): VodPorts {
+function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPorts): Omit<VodPorts, "canBindLate"> {
   const { settings, ended, bufferAhead } = deps;
   return {
     ...createSkips(deps, () => told.facts),
@@ -167,9 +172,6 @@ function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPor
     removals: listRemovals(settings),
     ended,
     bufferAhead,
-    get canBindLate() {
-      return deps.canBindLate;
-    },
     declare: () => told.declare,
     now: deps.ports.now,
     resolve: async (planned, onHopeless) => {

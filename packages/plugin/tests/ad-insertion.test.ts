@@ -1,5 +1,6 @@
 /** The insertion between a page and a player: how it is wired, how it ends, and what one insertion serves. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { NOWHERE } from "../src/ads/skips.ts";
 import { createInsertionBase, type InsertionBase } from "../src/ad-insertion.ts";
 import type { AdInsertionEvents } from "../src/events.ts";
 import type { HostSide } from "../src/parts.ts";
@@ -53,13 +54,9 @@ interface Insertion extends InsertionBase {
   readonly play: (track: string) => Promise<string>;
 }
 
-function open(): Insertion {
+function open(abilities = { canBindLate: true }): Insertion {
   const web = createWeb();
-  const base = createInsertionBase(
-    { zoneUrl: "/v1/zones/1.json", adTagUrl: "/ads/vmap" },
-    { canBindLate: true },
-    web.createPorts,
-  );
+  const base = createInsertionBase({ zoneUrl: "/v1/zones/1.json", adTagUrl: "/ads/vmap" }, abilities, web.createPorts);
   const told: string[] = [];
   const errors: AdInsertionEvents["error"][] = [];
   for (const name of ["adskip", "timeline", "beacon", "workflowstep"] as const)
@@ -102,6 +99,34 @@ describe("a player that lives on after destroy", () => {
     ads.insertion.destroy();
     expect(await ads.play("high")).toBe(CONTENT);
   });
+});
+
+test("a listener that ends the insertion with each beacon it hears cuts off none that is due", async () => {
+  const ads = open();
+  const urls = [`${HOST}/t/one`, `${HOST}/t/two`];
+  ads.connect(({ beacons }) => ({
+    ...SIDE,
+    // as the break on screen does that completes
+    detach: () => beacons.sendBreak({ ...NOWHERE, breakId: "pre", position: "pre" }, "breakEnd", urls),
+  }));
+  await ads.play("high");
+  const heard: string[] = [];
+  ads.insertion.on("beacon", ({ url }) => {
+    heard.push(url);
+    ads.insertion.destroy();
+  });
+  ads.insertion.destroy();
+  expect(ads.web.beacons).toEqual(urls);
+  expect(heard).toEqual(urls);
+});
+
+test("a player that turns out to take each playlist once gets every break with the first one", async () => {
+  const abilities = { canBindLate: true };
+  const ads = open(abilities);
+  ads.connect(() => SIDE);
+  await vi.waitFor(() => ads.insertion.ready);
+  abilities.canBindLate = false;
+  expect(countAds(await ads.play("high"))).toBe(4);
 });
 
 describe("another content in the same player", () => {

@@ -27,8 +27,6 @@ export function createEntry(planned: PlannedBreak): BreakEntry {
 /** What the breaks of VOD and of live content ask of their session. */
 export interface SessionPorts {
   readonly startBudgetMs: number;
-  /** Whether playlists can be handed over again; where not, every break is decided before the first. */
-  readonly canBindLate: boolean;
   readonly now: () => number;
   /** Aborted when the insertion is destroyed. */
   readonly ended: AbortSignal;

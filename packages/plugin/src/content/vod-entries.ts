@@ -13,6 +13,8 @@ import { createDeferred } from "../deferred.ts";
 import { selectDue, START_WINDOW } from "./lazy.ts";
 
 export interface VodEntriesPorts extends SessionPorts {
+  /** Whether playlists can be handed over again; where not, every break is decided before the first. Not known before that one comes. */
+  readonly canBindLate: boolean;
   /** Seconds before a break comes up for loading; false: everything is resolved at once. */
   readonly lookAhead: number | false;
   /** Of one break, and its seconds where the break itself does not say it. */
