@@ -27,7 +27,7 @@ export interface Interstitials {
   readonly onLevelUpdated: (playlistUrl: string) => void;
   /** A break was decided, or the viewer has got further: what lies far enough ahead is declared, what does not is skipped. */
   readonly check: () => void;
-  /** @returns whether the element is only lent to an ad */
+  /** @returns whether the element is only lent to an ad; where not, it is followed no more */
   readonly onMediaDetaching: () => boolean;
   readonly stop: () => void;
 }
@@ -86,7 +86,11 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
       if (hasChanged) askAnew(engine, at);
     },
     onMediaDetaching: () => {
-      if (isLent || !isBreak()) return false;
+      if (isLent || !isBreak()) {
+        release?.();
+        release = undefined;
+        return false;
+      }
       isLent = true;
       return true;
     },

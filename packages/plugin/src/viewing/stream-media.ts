@@ -17,7 +17,7 @@ export interface StreamMediaDeps {
 /** The same element, its events included: only times differ. */
 export function createStreamMedia(media: HTMLMediaElement, deps: StreamMediaDeps): HTMLMediaElement {
   const { toStreamTime } = deps;
-  const ended = new Map<EventListenerOrEventListenerObject, EventListener>();
+  const ended = new WeakMap<EventListenerOrEventListenerObject, EventListener>();
   const own: Readonly<Record<string, () => unknown>> = {
     currentTime: () => toStreamTime(media.currentTime),
     duration: deps.duration,
@@ -30,11 +30,7 @@ export function createStreamMedia(media: HTMLMediaElement, deps: StreamMediaDeps
         : 0,
     addEventListener: () => (name: string, listener: EventListenerOrEventListenerObject) => {
       if (name !== "ended") return media.addEventListener(name, listener);
-      const onEnded: EventListener = (event) => {
-        if (!deps.isOver()) return;
-        if (typeof listener === "function") listener(event);
-        else listener.handleEvent(event);
-      };
+      const onEnded = ended.get(listener) ?? createEndListener(listener, deps.isOver);
       ended.set(listener, onEnded);
       media.addEventListener(name, onEnded);
     },
@@ -55,6 +51,14 @@ export function createStreamMedia(media: HTMLMediaElement, deps: StreamMediaDeps
       return true;
     },
   });
+}
+
+function createEndListener(listener: EventListenerOrEventListenerObject, isOver: () => boolean): EventListener {
+  return (event) => {
+    if (!isOver()) return;
+    if (typeof listener === "function") listener(event);
+    else listener.handleEvent(event);
+  };
 }
 
 function shiftRanges(ranges: TimeRanges, shift: number): TimeRanges {
