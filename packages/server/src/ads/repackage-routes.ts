@@ -72,26 +72,20 @@ const ProgressBody = Type.Object({
   reason: Type.Optional(Type.String({ description: "why it failed or is blocked" })),
 });
 
+const ORDER_SCHEMA = {
+  summary:
+    "Have a creative repackaged that this ad server named, that comes from a listed host, or that several clients see",
+  tags: ["ads"],
+  body: OrderBody,
+  response: { 202: AcceptedBody, "4xx": ErrorBody, "5xx": ErrorBody },
+};
+
 /** `POST /ads/repackage`, `GET /ads/repackage/{ticket}`. */
 export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> = async (app, options) => {
   const { crs, zones, ticketSecret, now } = options;
-  const ports: AdmissionPorts = {
-    crs,
-    sightings: options.sightings,
-    readTicket: (ticket, file) => readRepackageTicket(ticket, file, ticketSecret, new Date(now())),
-    clientQuota: createQuota(options.limits.perClientPerHour, now),
-    zoneQuota: options.zoneQuota,
-    sightingQuota: createQuota(SIGHTINGS_PER_HOUR, now),
-  };
+  const ports = openAdmission(options);
 
-  const orderSchema = {
-    summary:
-      "Have a creative repackaged that this ad server named, that comes from a listed host, or that several clients see",
-    tags: ["ads"],
-    body: OrderBody,
-    response: { 202: AcceptedBody, "4xx": ErrorBody, "5xx": ErrorBody },
-  };
-  app.post("/ads/repackage", { schema: orderSchema, bodyLimit: 32_768 }, async (request, reply) => {
+  app.post("/ads/repackage", { schema: ORDER_SCHEMA, bodyLimit: 32_768 }, async (request, reply) => {
     const { zone: name, packaging, targetDuration, ticket: given } = request.body;
     const zone = requireZone(zones, name);
     const admitted = await admitRepackage(readOrder(request.body), given, zone, nameClient(request.ip), ports);
@@ -131,6 +125,18 @@ export const repackageRoutes: FastifyPluginAsyncTypebox<RepackageRoutesOptions> 
     return formatProgress(subject, progress, zone);
   });
 };
+
+function openAdmission(options: RepackageRoutesOptions): AdmissionPorts {
+  const { crs, sightings, zoneQuota, ticketSecret, limits, now } = options;
+  return {
+    crs,
+    sightings,
+    zoneQuota,
+    readTicket: (ticket, file) => readRepackageTicket(ticket, file, ticketSecret, new Date(now())),
+    clientQuota: createQuota(limits.perClientPerHour, now),
+    sightingQuota: createQuota(SIGHTINGS_PER_HOUR, now),
+  };
+}
 
 /** What the schema knows and nothing else: members beyond it are let through, and CRS has options that are not for pages. */
 function readOrder(body: Static<typeof OrderBody>): RepackageOrder {

@@ -71,59 +71,63 @@ const VmapQuery = Type.Object({
 
 const xml = { "application/xml": { schema: Type.String() } };
 const response = { 200: { content: xml }, "4xx": ErrorBody };
+const tags = ["ads"];
+const VAST_SCHEMA = { summary: "VAST 4.2 of a break", tags, querystring: VastQuery, response };
+const VMAP_SCHEMA = {
+  summary: "VMAP 1.0 of a schedule, or of the zone's ad servers",
+  tags,
+  querystring: VmapQuery,
+  response,
+};
 
 /** `GET /ads/vast`, `GET /ads/vmap`. */
 export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app, options) => {
-  const { campaigns, giveTicket, relay } = options;
+  const { campaigns, relay } = options;
 
-  const readCall = (request: FastifyRequest, query: Static<typeof VastQuery> | Static<typeof VmapQuery>): BreakCall => {
-    const { zone } = requireZone(options.zones, query.zone);
-    const adRequest: AdRequest = {
-      base: readBaseUrl(request, options.publicHosts),
-      zone,
-      session: query.session ?? "",
-      breakId: query.break ?? "",
-      position: query.position ?? 1,
-      sign: options.sign,
-      ...(giveTicket && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
-    };
-    return readBreakCall(adRequest, query, request.headers);
-  };
-
-  const answer = (root: Markup, reply: FastifyReply): string => {
-    reply.header("cache-control", "no-store").type("application/xml; charset=utf-8");
-    return document(root);
-  };
-
-  const vastSchema = { summary: "VAST 4.2 of a break", tags: ["ads"], querystring: VastQuery, response };
-  app.get("/ads/vast", { schema: vastSchema }, async (request, reply) => {
+  app.get("/ads/vast", { schema: VAST_SCHEMA }, async (request, reply) => {
     const { zone: name, li, source } = request.query;
     const zone = requireZone(options.zones, name);
     if (li === undefined && isRelayed(zone)) {
       const isList = source === "assets" || prefersJson(request.headers.accept);
       return relay.answer(zone, isList ? "asset-list" : "vast", request, reply);
     }
-    const call = readCall(request, request.query);
+    const call = readCall(request, request.query, options);
     const pod = await campaigns.serveBreak(call);
     return answer(buildVast(pod, call.request, randomUUID), reply);
   });
 
-  const vmapSchema = {
-    summary: "VMAP 1.0 of a schedule, or of the zone's ad servers",
-    tags: ["ads"],
-    querystring: VmapQuery,
-    response,
-  };
-  app.get("/ads/vmap", { schema: vmapSchema }, async (request, reply) => {
-    const { zone: name, schedule, source = "inline" } = request.query;
+  app.get("/ads/vmap", { schema: VMAP_SCHEMA }, async (request, reply) => {
+    const { zone: name, schedule, li, source = "inline" } = request.query;
     const zone = requireZone(options.zones, name);
     if (schedule === undefined) {
-      if (isRelayed(zone)) return relay.answer(zone, "vmap", request, reply);
+      if (li === undefined && isRelayed(zone)) return relay.answer(zone, "vmap", request, reply);
       throw new HttpError("invalid-request", "querystring.schedule: expected a value, got nothing");
     }
-    const call = readCall(request, request.query);
+    const call = readCall(request, request.query, options);
     const breaks = await campaigns.serveSchedule(schedule, call, source);
-    const root = buildVmap(breaks, source, call.request, call.viewer.parameters, randomUUID);
-    return answer(root, reply);
+    return answer(buildVmap(breaks, source, call.request, call.viewer.parameters, randomUUID), reply);
   });
 };
+
+function readCall(
+  request: FastifyRequest,
+  query: Static<typeof VastQuery> | Static<typeof VmapQuery>,
+  { publicHosts, sign, giveTicket }: TagRoutesOptions,
+): BreakCall {
+  const { zone } = query;
+  const adRequest: AdRequest = {
+    base: readBaseUrl(request, publicHosts),
+    zone,
+    session: query.session ?? "",
+    breakId: query.break ?? "",
+    position: query.position ?? 1,
+    sign,
+    ...(giveTicket && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
+  };
+  return readBreakCall(adRequest, query, request.headers);
+}
+
+function answer(root: Markup, reply: FastifyReply): string {
+  reply.header("cache-control", "no-store").type("application/xml; charset=utf-8");
+  return document(root);
+}
