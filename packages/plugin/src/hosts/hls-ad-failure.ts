@@ -22,6 +22,8 @@ export interface AdFailures {
   readonly onFragmentLoaded: (fragment: EngineFragment) => void;
   /** It is through, although nothing of it may have been read. */
   readonly onFragmentBuffered: (fragment: EngineFragment) => void;
+  /** What was loaded from a time on is gone, and the numbers of fragments are others. */
+  readonly forgetFrom: (time: number) => void;
   /** The viewer has got further, or waits. */
   readonly check: () => void;
   readonly stop: () => void;
@@ -98,8 +100,16 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
       if (fragment.type !== "subtitle" && !fragment.bitrateTest) ends.add(fragment);
     },
     onFragmentBuffered: starvation.onFragmentDone,
+    forgetFrom: (time) => {
+      ends.forgetFrom(time);
+      counts.clear();
+      latest = undefined;
+    },
     check: exits.check,
-    stop: starvation.stop,
+    stop: () => {
+      starvation.stop();
+      exits.stop();
+    },
   };
 }
 
@@ -111,6 +121,7 @@ export function urlOf({ baseurl, level }: EngineFragment, engine: Engine): strin
 interface LoadedEnds {
   readonly add: (fragment: EngineFragment) => void;
   readonly remove: (fragment: EngineFragment) => void;
+  readonly forgetFrom: (time: number) => void;
   /** Seconds. */
   readonly reach: () => number;
 }
@@ -128,6 +139,9 @@ function createLoadedEnds(): LoadedEnds {
       if (oldest !== undefined && ends.size > MAX_LOADED) ends.delete(oldest);
     },
     remove: (fragment) => ends.delete(nameOfFragment(fragment)),
+    forgetFrom: (time) => {
+      for (const [name, end] of ends) if (end > time + OVERLAP) ends.delete(name);
+    },
     reach: () => Math.max(0, ...ends.values()),
   };
 }
@@ -139,6 +153,7 @@ interface Exits {
   readonly startAnewBehind: () => boolean;
   readonly leave: (span: AdSpan, isOut: boolean, source: AdFault["source"]) => void;
   readonly check: () => void;
+  readonly stop: () => void;
 }
 
 /** The ways out of an ad that is given up. */
@@ -146,6 +161,7 @@ function createExits({ engine, timeline, reload, ...viewing }: AdFailureDeps): E
   const broken = new Map<string, AdSpan>();
   const taken = new Set<string>();
   const left = new Set<string>();
+  const timers = new Set<ReturnType<typeof setTimeout>>();
   const jump = (span: AdSpan): void => {
     if (!engine.media) return;
     broken.delete(nameOf(span));
@@ -182,14 +198,19 @@ function createExits({ engine, timeline, reload, ...viewing }: AdFailureDeps): E
       if (isOut) taken.add(name);
       else broken.set(name, span);
       // hls.js stops loading, or makes its media source anew, after it has told of an error
-      setTimeout(() => {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
         if (source === "stuck") engine.recoverMediaError();
         if (isOut) reload(engine.media?.currentTime ?? 0);
         else if (source === "kept" || !isAt(span, engine.media?.currentTime ?? 0)) check();
         else jump(span);
       }, 0);
+      timers.add(timer);
     },
     check,
+    stop: () => {
+      for (const timer of timers) clearTimeout(timer);
+    },
   };
 }
 

@@ -111,6 +111,32 @@ describe("createAdFailures", () => {
     expect(told).toEqual(["mid source-unreadable", "reload 4"]);
   });
 
+  test("an ad is taken out too where what was loaded behind its place was thrown away for it", () => {
+    const { failures, told } = play(4, 8);
+    for (const thrownAway of DETAILS.fragments.slice(2, 5)) failures.onFragmentLoaded(thrownAway);
+    failures.forgetFrom(8);
+    failures.add({ details: "fragParsingError", frag: FIRST, fatal: false });
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual(["mid source-unreadable", "reload 4"]);
+  });
+
+  test("failures are counted anew where the numbers of fragments are others", () => {
+    const { failures, told } = play(4, 8);
+    failures.add({ details: "fragLoadError", frag: FIRST, fatal: false });
+    failures.forgetFrom(8);
+    failures.add({ details: "fragLoadError", frag: FIRST, fatal: false });
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual([]);
+  });
+
+  test("nothing is asked for again once it is stopped", () => {
+    const { failures, told } = play(4, 8);
+    failures.add({ details: "fragParsingError", frag: FIRST, fatal: false });
+    failures.stop();
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual(["mid source-unreadable"]);
+  });
+
   test("what is there of an ad plays on, and the rest is jumped over where it ends", () => {
     const { engine, failures, told, media, load } = play(8.5, 12);
     load(FIRST);
