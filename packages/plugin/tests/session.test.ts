@@ -494,6 +494,36 @@ describe("the start budget", () => {
     expect(await settle(viewing.play(CONTENT))).toContain("one-high-0.ts");
   });
 
+  test("late breaks are bound in order of their times, each where those before it have moved it", async () => {
+    const late = new Promise((resolve) => setTimeout(resolve, 3000));
+    const tag = `${HOST}/ads/vast`;
+    const web = createFakeWeb({
+      ...copyOf("one"),
+      "/ads/vmap": {
+        text: formatVmap([
+          { at: "end", id: "post", tag },
+          { at: "00:00:40", id: "second", tag },
+          { at: "00:00:20", id: "first", tag },
+        ]),
+      },
+      "/ads/vast": { ...VAST, until: late },
+      "/v1/zones/1.json": ZONE,
+    });
+    const viewing = watch(web, { adTagUrl: "/ads/vmap", lookAhead: false });
+    await settle(viewing.play(CONTENT));
+    await vi.advanceTimersByTimeAsync(3000);
+    const asked: (readonly [breakId: string, contentTime: number, moved: number])[] = [];
+    viewing.session.vod()?.bindLate(({ breakId, contentTime, startTime, duration }) => {
+      asked.push([breakId, contentTime, Math.round((startTime - contentTime) / duration)]);
+      return true;
+    });
+    expect(asked).toEqual([
+      ["first", 20, 0],
+      ["second", 40, 1],
+      ["post", 60, 2],
+    ]);
+  });
+
   test("a late mid-roll whose place is loaded already is skipped", async () => {
     const late = new Promise((resolve) => setTimeout(resolve, 3000));
     const web = createFakeWeb({

@@ -3,7 +3,7 @@
  *
  *   decided before the hand-over            → spliced
  *   pre-roll not decided within the budget  → skipped, `ads-timeout`
- *   decided after the hand-over             → bound late while it lies beyond what is loaded, else skipped, `ads-timeout`
+ *   decided after the hand-over             → bound late where the player can still be given it, else skipped, `ads-timeout`
  *   in a player that asks only once         → every break is waited for like a pre-roll
  *
  * All levels and tracks show the same breaks at any time.
@@ -28,9 +28,9 @@ export interface Vod {
   /** What a seek from one content time to another waits for: the last break that it goes over, where that is still to be decided. */
   readonly findAwaited: (from: number, to: number) => BreakEntry | undefined;
   /**
-   * Binds each break that has become ready, or skips it.
+   * Binds each break that has become ready, or skips it; in order of their times.
    *
-   * @param canPlace told where the break would start on the timeline; false where that is loaded already
+   * @param canPlace told where the break would start on the timeline; false where it can no longer be given to the player
    * @returns whether the playlists have changed
    */
   readonly bindLate: (canPlace: (placed: PlacedBreak) => boolean) => boolean;
@@ -99,7 +99,7 @@ export function createVod(
       if (!reference || !given.isHandedOver) return false;
       entries.place(reference.facts);
       let hasChanged = false;
-      for (const entry of entries.list().filter(({ status }) => status === "ready")) {
+      for (const entry of listReady(entries)) {
         const { breaks } = splice(reference.fetched, entries, given, ports, entry);
         const placed = breaks.find(({ breakId }) => breakId === entry.planned.breakId);
         const isPlaced = placed !== undefined && canPlace(placed);
@@ -146,6 +146,13 @@ function splice(
   const pods = [...chosen.flatMap(buildPod), ...ports.removals];
   const stitched = stitchVod(fetched.text, fetched.content, pods, { reference: aligned });
   return { ...stitched, breaks: [...stitched.breaks, ...(stitched.removed ?? [])] };
+}
+
+/** In order of their times, so that what is bound moves only what is looked at after it. */
+function listReady(entries: VodEntries): readonly BreakEntry[] {
+  const timeOf = ({ time = 0 }: BreakEntry): number => (time === "end" ? Number.MAX_VALUE : time);
+  const ready = entries.list().filter(({ status }) => status === "ready");
+  return ready.toSorted((one, other) => timeOf(one) - timeOf(other));
 }
 
 function listUndecided(entries: VodEntries, facts: ContentFacts | undefined): ReturnType<Vod["undecided"]> {
