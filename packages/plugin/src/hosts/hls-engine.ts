@@ -89,6 +89,12 @@ export interface EngineInterstitials {
   skip(): void;
 }
 
+/** A variant. */
+export interface EngineLevel extends EngineTrack {
+  /** Bits per second, as the master playlist says; 0: it does not. */
+  readonly bitrate?: number;
+}
+
 /** Without an address its sound is in the segments of the pictures. */
 export interface EngineAudioTrack extends EngineTrack {
   readonly url?: string;
@@ -100,7 +106,11 @@ export interface Engine {
   /** Of the content; null before it is loaded. */
   readonly url?: string | null;
   readonly media: HTMLMediaElement | null;
-  readonly levels: readonly EngineTrack[];
+  readonly levels: readonly EngineLevel[];
+  /** Of `levels`, the one that is loaded next. */
+  readonly loadLevel?: number;
+  /** Bits per second; NaN: not known. */
+  readonly bandwidthEstimate?: number;
   /** Empty in a build that plays no sound apart from the pictures. */
   readonly allAudioTracks: readonly EngineAudioTrack[];
   /** Of the level that plays. */
@@ -108,6 +118,8 @@ export interface Engine {
   /** Of `audioTracks`, the one that plays; -1: none. */
   readonly audioTrack?: number;
   readonly allSubtitleTracks: readonly EngineTrack[];
+  /** The one that is loaded, whoever draws it; -1 or absent: none. */
+  readonly subtitleTrack?: number;
   readonly bufferingEnabled: boolean;
   readonly config?: EngineConfig;
   /** Absent or null: this build plays no interstitials. */

@@ -1,17 +1,23 @@
 /**
- * Breaks that are decided after the player has its playlists. hls.js parses a VOD playlist once; while a break lies beyond what is
- * loaded around the viewer, every level and track is made to ask for its playlist again, and the break is in the answer.
+ * Breaks that are decided after the player has its playlists. hls.js parses a VOD playlist once; every level and track is made to ask for
+ * it again, and the break is in the answer. This is done for a break beyond what is loaded around the viewer, and for one far enough ahead
+ * of him: what is loaded behind its place is thrown away.
  *
- * So that this is possible more often, loading pauses
+ * So that less is thrown away, and breaks close to the viewer can be had, loading pauses
  *
  *   in front of an undecided break             while the viewer has enough ahead
  *   where a seek over an undecided break goes  until the break is decided, at most the start budget
  *
- * @see DESIGN §6, late-bound VOD breaks; primetime.md §4.8
+ * @see docs/decisions/0020; primetime.md §4.8
  */
 import { createAhead, OVERLAP } from "./hls-ahead.ts";
 import type { EngineFragment } from "./hls-engine.ts";
-import { createLatePlaylists, type LatePlaylistsDeps, type UndecidedBreak } from "./hls-late-playlists.ts";
+import {
+  createLatePlaylists,
+  type LatePlaylists,
+  type LatePlaylistsDeps,
+  type UndecidedBreak,
+} from "./hls-late-playlists.ts";
 import { createLateSeeks } from "./hls-late-seeks.ts";
 import type { Loaded } from "./hls-loaded.ts";
 import { createLoadingHold } from "./hls-loading-hold.ts";
@@ -36,7 +42,8 @@ export interface LateBinding {
   /** A break was decided, or the viewer has got further. */
   readonly check: () => void;
   /** Has every playlist asked for again, from the playhead on. */
-  readonly reload: (time: number) => void;
+  readonly reload: (playhead: number) => void;
+  readonly isGone: LatePlaylists["isGone"];
   /** Lets the player load on. */
   readonly release: () => void;
   /** The media is taken away, and what was loaded with it. */
@@ -89,7 +96,7 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
   };
 
   return {
-    ...followFragments(loaded, (fragment) => {
+    ...followFragments(loaded, playlists.isGone, (fragment) => {
       const isNext = ({ streamTime }: UndecidedBreak): boolean => ahead.leadsTo(fragment, streamTime);
       if (engine.bufferingEnabled && playlists.undecided().some(isNext)) hold.begin();
     }),
@@ -101,6 +108,7 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     onSeek: seek,
     check,
     reload: playlists.reload,
+    isGone: playlists.isGone,
     release,
     forget: () => {
       loaded.forgetFrom(-Infinity);
@@ -113,12 +121,13 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
 /** Subtitles are not waited for. */
 function followFragments(
   loaded: Loaded,
+  isGone: LatePlaylists["isGone"],
   onBegun: (fragment: EngineFragment) => void,
 ): Pick<LateBinding, "onFragmentLoading" | "onFragmentLoaded" | "onFragmentBuffered"> {
   const unlessText =
     (follow: (fragment: EngineFragment) => void) =>
     (fragment: EngineFragment): void => {
-      if (fragment.type !== "subtitle") follow(fragment);
+      if (fragment.type !== "subtitle" && !isGone(fragment)) follow(fragment);
     };
   return {
     onFragmentLoading: unlessText((fragment) => {

@@ -21,9 +21,11 @@ export interface Loaded {
   readonly reach: (time: number, buffered: TimeRanges, types: readonly string[]) => number;
   /** Whether a time is loaded, or under way, in each of these types. */
   readonly covers: (time: number, types: readonly string[]) => boolean;
+  /** The fragment of pictures, or of both in one, that is loaded just before a time; it may really end a little after it. */
+  readonly findBefore: (time: number) => EngineFragment | undefined;
   /** Of anything, wherever it is; the fragment that is under way counts. */
   readonly end: () => number;
-  /** The highest number of a discontinuity that was ever loaded: hls.js remembers how its media is timed. */
+  /** The highest number of a discontinuity that was ever loaded, parsed or not: hls.js remembers how its media is timed. */
   readonly lastDiscontinuity: () => number;
   readonly isUnderWay: () => boolean;
 }
@@ -49,7 +51,8 @@ export function createLoaded(): Loaded {
       for (const [other, item] of items)
         if (item.state === "loading" && item.fragment.type === fragment.type) items.delete(other);
     items.set(name, { fragment, state });
-    discontinuity = Math.max(discontinuity, fragment.cc);
+    // what was only begun may never have come
+    if (state !== "loading") discontinuity = Math.max(discontinuity, fragment.cc);
     const [oldest] = items.keys();
     if (oldest !== undefined && items.size > MAX_KNOWN) items.delete(oldest);
   };
@@ -79,6 +82,10 @@ export function createLoaded(): Loaded {
       for (const [name, { fragment }] of items) if (fragment.start >= time - GAP) items.delete(name);
     },
     covers,
+    findBefore: (time) =>
+      [...items.values()]
+        .map(({ fragment }) => fragment)
+        .find(({ type, start, end }) => type === "main" && start < time - GAP && end >= time - GAP),
     end: () => Math.max(0, ...[...items.values()].map(({ fragment }) => fragment.end)),
     lastDiscontinuity: () => discontinuity,
     isUnderWay: () => [...items.values()].some(({ state }) => state !== "buffered"),

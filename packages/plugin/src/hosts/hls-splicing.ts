@@ -31,7 +31,11 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
     startBudgetMs: parts.settings.startBudgetMs,
     toContentTime: parts.toContentTime,
     toStreamTime: parts.toStreamTime,
-    onReload: timeline.forgetFrom,
+    startOf: timeline.startOf,
+    onReload: (changedFrom) => {
+      timeline.forgetFrom(changedFrom);
+      failures.forgetFrom(changedFrom);
+    },
     onSeekReady: viewing.seekFrom,
   });
   const failures = createAdFailures({ engine, session, timeline, jump: viewing.jump, reload: late.reload });
@@ -46,7 +50,7 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
         failures.onFragmentLoading(frag);
       },
       [ENGINE_EVENT.fragLoaded]: ({ frag }) => {
-        if (!frag) return;
+        if (!frag || late.isGone(frag)) return;
         late.onFragmentLoaded(frag);
         failures.onFragmentLoaded(frag);
       },
@@ -54,6 +58,7 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
       [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
         if (!frag) return;
         failures.onFragmentBuffered(frag);
+        if (late.isGone(frag)) return;
         // hls.js tells of fragments that it could not parse as well
         if (!hasMedia(frag)) return late.onChange(frag);
         late.onFragmentBuffered(frag);

@@ -1,9 +1,11 @@
+import type { PlacedBreak } from "@interlude/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { BreakEntry } from "../../src/ads/break-entry.ts";
 import { createLateBinding, type LateBinding } from "../../src/hosts/hls-late-binding.ts";
 import type { Vod } from "../../src/content/vod.ts";
 import { planAlone } from "../../src/ads/planned-break.ts";
-import type { EngineFragment } from "../../src/hosts/hls-engine.ts";
+import type { EngineDetails, EngineFragment } from "../../src/hosts/hls-engine.ts";
+import { createTimeline } from "../../src/viewing/timeline.ts";
 import { createFakeEngine, createFragment, type FakeEngine, listFragments } from "../fake-engine.ts";
 
 const DETAILS = listFragments(
@@ -15,7 +17,8 @@ const DETAILS = listFragments(
 function createMedia(currentTime: number, readyState = 4, bufferedEnd = 12): HTMLMediaElement {
   const buffered: TimeRanges = { length: bufferedEnd > 0 ? 1 : 0, start: () => 0, end: () => bufferedEnd };
   // the plugin reads no more of it than this
-  const media: Partial<HTMLMediaElement> = { currentTime, readyState, duration: 60, HAVE_CURRENT_DATA: 2, buffered };
+  const known = { readyState, duration: 60, HAVE_CURRENT_DATA: 2, playbackRate: 1 } as const;
+  const media: Partial<HTMLMediaElement> = { ...known, currentTime, buffered };
   return Object.assign(Object.create(null), media);
 }
 
@@ -36,11 +39,22 @@ interface Break {
   entry?: BreakEntry;
 }
 
+/** The film with an ad in its first segment, as after a pre-roll: it lists one discontinuity before all else. */
+function listAfterAd(): EngineDetails {
+  const fragments = DETAILS.fragments.map((one) => {
+    const { sn, level, type, start, end, duration } = one;
+    return { ...one, sn, level, type, start, end, duration, cc: start < 4 ? 0 : 1 };
+  });
+  return { ...DETAILS, fragments };
+}
+
 /** Seconds by which a break of the film moves what follows it. */
 const AD = 8;
 
-function bind(breaks: Break[], media: HTMLMediaElement | null): Bound {
-  const engine = createFakeEngine(DETAILS, media);
+function bind(breaks: Break[], media: HTMLMediaElement | null, details = DETAILS): Bound {
+  const engine = createFakeEngine(details, media);
+  const timeline = createTimeline();
+  timeline.setDetails(details);
   const asked: boolean[] = [];
   const reloads: number[] = [];
   const seeks: (readonly [from: number, to: number])[] = [];
@@ -53,11 +67,14 @@ function bind(breaks: Break[], media: HTMLMediaElement | null): Bound {
     findAwaited: (from, to) => breaks.find(({ contentTime }) => contentTime >= from && contentTime <= to)?.entry,
     bindLate: (canPlace) => {
       const ready = breaks.filter(({ isReady }) => isReady);
-      const placed = ready.map(({ contentTime }) =>
-        canPlace({ breakId: "b", contentTime, startTime: contentTime, duration: 8, firstMediaSequence: 0, ads: [] }),
-      );
+      const before = bound.length;
+      const placed = ready.map(({ contentTime }) => {
+        const added = bound.length - before;
+        const canBind = canPlace(placeBreak(contentTime, added));
+        if (canBind) bound.push(contentTime);
+        return canBind;
+      });
       asked.push(...placed);
-      bound.push(...ready.flatMap(({ contentTime }, index) => (placed[index] ? [contentTime] : [])));
       for (const item of ready) breaks.splice(breaks.indexOf(item), 1);
       return placed.includes(true);
     },
@@ -69,11 +86,12 @@ function bind(breaks: Break[], media: HTMLMediaElement | null): Bound {
     startBudgetMs: 1500,
     toContentTime: (time) => time,
     toStreamTime: (time) => time + (bound.some((at) => at < time) ? AD : 0),
+    startOf: timeline.startOf,
     onReload: (time) => reloads.push(time),
     onSeekReady: (from, to) => seeks.push([from, to]),
   });
   const load = (upTo: number, end?: "buffered"): void => {
-    for (const fragment of DETAILS.fragments.filter((item) => item.end <= upTo)) {
+    for (const fragment of details.fragments.filter((item) => item.end <= upTo)) {
       late.onFragmentLoading(fragment);
       late.onFragmentLoaded(fragment);
       if (end === "buffered") late.onFragmentBuffered(fragment);
@@ -82,11 +100,23 @@ function bind(breaks: Break[], media: HTMLMediaElement | null): Bound {
   return { late, engine, asked, load, reloads, seeks };
 }
 
+/** Of a segment and an ad of two segments, behind others that are new as well. */
+function placeBreak(contentTime: number, added: number): PlacedBreak {
+  const place = { startTime: contentTime + added * AD, duration: AD, firstMediaSequence: contentTime / 4 + added * 2 };
+  return {
+    breakId: "b",
+    contentTime,
+    ...place,
+    ads: [{ breakId: "b", adId: "0", index: 0, ...place, segmentCount: 2 }],
+  };
+}
+
 beforeEach(() => {
   vi.useFakeTimers();
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 /** As hls.js lists it beside pictures. */
@@ -131,6 +161,121 @@ describe("createLateBinding", () => {
     expect(asked).toEqual([true]);
     expect(engine.calls.filter((call) => call.startsWith("hlsBufferFlushing"))).toHaveLength(1);
     expect(reloads).toEqual([8]);
+  });
+
+  test("it is placed by its number: content that is shorter than its playlist says does not stay in the ad's place", () => {
+    const real = listFragments(
+      DETAILS.url,
+      Array.from({ length: 15 }, () => 3.75),
+    );
+    const { late, engine, reloads, load } = bind([{ contentTime: 32, isReady: true }], createMedia(22, 4, 37.5), real);
+    load(37.5, "buffered");
+    late.check();
+    expect(reloads).toEqual([30]);
+    expect(engine.calls).toContain('hlsBufferFlushing {"startOffset":30,"endOffset":null,"type":null}');
+  });
+
+  test("what other levels list, which nobody has loaded, does not say where the ad's place is", () => {
+    const { late, engine, load } = bind([{ contentTime: 8, isReady: true }], createMedia(4.5));
+    const other = listFragments(
+      "https://site.example/360.m3u8",
+      Array.from({ length: 15 }, () => 4.1),
+    );
+    Object.assign(engine, { levels: [...engine.levels, { details: other }] });
+    load(12);
+    late.check();
+    expect(engine.calls).toContain('hlsBufferFlushing {"startOffset":8,"endOffset":null,"type":null}');
+  });
+
+  test("a fragment that was begun and never came does not stand in the way of later breaks", () => {
+    const { late, asked, load } = bind([{ contentTime: 20, isReady: true }], createMedia(2));
+    load(12);
+    const ad = { ...createFragment(3, 12, 4), type: "main", sn: 3, level: 0, cc: 1, start: 12, end: 16, duration: 4 };
+    late.onFragmentLoading(ad);
+    late.onChange(ad);
+    late.check();
+    expect(asked).toEqual([true]);
+  });
+
+  test("a fragment of a later discontinuity that was loaded, read or not, does", () => {
+    const { late, asked, load } = bind([{ contentTime: 20, isReady: true }], createMedia(2));
+    load(12);
+    const ad = { ...createFragment(3, 12, 4), type: "main", sn: 3, level: 0, cc: 1, start: 12, end: 16, duration: 4 };
+    late.onFragmentLoading(ad);
+    late.onFragmentLoaded(ad);
+    late.onChange(ad);
+    late.check();
+    expect(asked).toEqual([false]);
+  });
+
+  test("of several breaks at once, those behind the first are bound wherever they come to lie, the post-roll too", () => {
+    const breaks = [20, 28, 52, 60].map((contentTime) => ({ contentTime, isReady: true }));
+    const { late, asked, reloads, load } = bind(breaks, createMedia(2, 4, 60), listAfterAd());
+    load(60);
+    late.check();
+    expect(asked).toEqual([true, true, true, true]);
+    expect(reloads).toEqual([20]);
+  });
+
+  test("nothing is bound while the playlists of another break are on their way", () => {
+    const breaks = [{ contentTime: 20, isReady: true }];
+    const { late, asked, load } = bind(breaks, createMedia(2));
+    load(12);
+    late.check();
+    breaks.push({ contentTime: 40, isReady: true });
+    late.check();
+    expect(asked).toEqual([true]);
+    expect(breaks).toHaveLength(1);
+  });
+
+  test("a fragment that is told of after it was thrown away is not taken for loaded", () => {
+    const { late, engine, load } = bind([{ contentTime: 8, isReady: true }], createMedia(4.5, 4, 8));
+    load(12);
+    late.check();
+    late.onFragmentBuffered(createFragment(2, 8, 4));
+    late.reload(4.5);
+    expect(engine.calls.filter((call) => call.startsWith("hlsBufferFlushing"))).toHaveLength(1);
+  });
+
+  describe("what is loaded stays where an ad in its place could cost the viewer more than it brings", () => {
+    const attempt = (change: (bound: Bound, media: HTMLMediaElement) => void): readonly boolean[] => {
+      const media = createMedia(2);
+      const bound = bind([{ contentTime: 8, isReady: true }], media);
+      change(bound, media);
+      bound.load(12);
+      bound.late.check();
+      return bound.asked;
+    };
+    const setNetwork = ({ engine }: Bound, bandwidthEstimate: number): void => {
+      Object.assign(engine, { levels: [{ ...engine.levels[0], bitrate: 4e6 }], loadLevel: 0, bandwidthEstimate });
+    };
+
+    test("while the browser is offline", () => {
+      vi.stubGlobal("navigator", { onLine: false });
+      expect(attempt(() => undefined)).toEqual([false]);
+    });
+
+    test("while the page has paused loading", () => {
+      expect(attempt(({ engine }) => engine.pauseBuffering())).toEqual([false]);
+    });
+
+    test("while subtitles are loaded, whose cues hls.js would leave where they were", () => {
+      expect(attempt(({ engine }) => Object.assign(engine, { subtitleTrack: 0 }))).toEqual([false]);
+      expect(attempt(({ engine }) => Object.assign(engine, { subtitleTrack: -1 }))).toEqual([true]);
+    });
+
+    test("where playback gets there sooner, since it is fast", () => {
+      expect(attempt((_bound, media) => Object.assign(media, { playbackRate: 2 }))).toEqual([true]);
+      expect(attempt((_bound, media) => Object.assign(media, { playbackRate: 2.5 }))).toEqual([false]);
+      expect(attempt((_bound, media) => Object.assign(media, { playbackRate: 0.5 }))).toEqual([true]);
+    });
+
+    test("where the network needs too long for the ad's first segment", () => {
+      // a segment of 4 s at 4 Mbit/s, half as long again for caution, 6 s before the break
+      expect(attempt((bound) => setNetwork(bound, 4.1e6))).toEqual([true]);
+      expect(attempt((bound) => setNetwork(bound, 3.9e6))).toEqual([false]);
+      expect(attempt((bound) => setNetwork(bound, Number.NaN))).toEqual([true]);
+    });
   });
 
   test("a break at the very edge of what is loaded is still bound", () => {
