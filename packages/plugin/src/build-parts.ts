@@ -63,7 +63,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
     beacons,
     entries: session.entries,
     now: ports.now,
-    onTime: createFollower(session, clock, emit),
+    onTime: createTimeTeller(session, clock, emit),
     onSeek: (from, to) => host()?.onSeek?.(from, to),
     onWatched: tellBreaks,
     onBroken: ({ placed }) => session.refuse(placed.breakId, Number(placed.adId), "source-unreadable", true),
@@ -118,7 +118,7 @@ function createContentClock({ facts }: Session, timeline: Timeline): ContentCloc
 }
 
 /** Where the viewer is, to whoever has to prepare for it or tell it. */
-function createFollower(session: Session, clock: ContentClock, emit: Emit): (streamTime: number) => void {
+function createTimeTeller(session: Session, clock: ContentClock, emit: Emit): (streamTime: number) => void {
   const passEmpty = createEmptyBreaks(session.entries, clock.toStreamTime, emit);
   return (streamTime) => {
     const contentTime = clock.toContentTime(streamTime);

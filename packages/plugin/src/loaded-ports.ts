@@ -6,7 +6,7 @@ import type { PagePorts, PluginPorts } from "./ports.ts";
 import { createBeaconTransport } from "./viewing/beacon-transport.ts";
 
 /**
- * @param signal ends every beacon that is under way
+ * @param signal ends the listener for `connect-src`; beacons that are under way, or wait for the network, go on
  * @param credentials for beacons
  */
 export function completePorts(ports: PagePorts, signal: AbortSignal, credentials: RequestCredentials): PluginPorts {

@@ -1,4 +1,3 @@
-/// <reference types="video.js" />
 /**
  * Ads for video.js, spliced into its one timeline: over VHS, its own HLS engine, or over hls.js where a source handler brings it.
  *
@@ -9,6 +8,7 @@
  * player.on("interlude-adskip", ({ detail }) => console.log(detail.breakId, detail.reason));
  * player.src({ src: "/media/content/master.m3u8", type: "application/x-mpegURL" });
  */
+/// <reference types="video.js" />
 import type { AdInsertionEvents } from "./events.ts";
 import type { AdInsertionOptions } from "./options.ts";
 import type { InterludePlayerEvent } from "./hosts/videojs-events.ts";

@@ -1,3 +1,6 @@
+/**
+ * What a page is told that has called the plugin wrongly.
+ */
 import { AdError } from "@interlude/core";
 
 /** `option-invalid`: names the option, what was expected, and what came. */

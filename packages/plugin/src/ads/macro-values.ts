@@ -5,7 +5,7 @@
  * @see VAST 4.3 §6, and the list that the IAB Tech Lab keeps beside it
  */
 import { DEFAULT_MEDIA_TYPES, expandMacros, type MacroOverrides, type MacroValues } from "@interlude/core";
-import { isFullscreen, isMuted, type Start } from "../viewing/media-state.ts";
+import { isFullscreen, isMuted, type StartCause } from "../viewing/media-state.ts";
 import type { BreakPosition } from "../events.ts";
 import type { Consent } from "./consent.ts";
 import { asksConsent, type ConsentSignals, describeConsent, expandConsent } from "./consent-macros.ts";
@@ -34,7 +34,7 @@ export interface MacroDeps {
   /** Null while the player has none. */
   readonly media: () => HTMLMediaElement | null | undefined;
   readonly contentUrl: () => string | undefined;
-  readonly start: () => Start;
+  readonly start: () => StartCause;
 }
 
 /** Name and version of this package, as its package.json has them. */

@@ -25,7 +25,7 @@ export function createSkips(
     if (facts()?.isLive && !isLive) return;
     // ads that come after their break was left out still owe their errors
     const isTold = entry.status === "skipped";
-    const subject = describeBreakSubject(entry, facts());
+    const subject = describeEntrySubject(entry, facts());
     for (const { errorUrls, place, ad, ...event } of skipped) {
       if (!isTold) emit("adskip", { breakId, ...event });
       const { adId, creativeUrl: mediaUrl } = event;
@@ -35,8 +35,8 @@ export function createSkips(
   };
   const skipBreak: SessionPorts["skipBreak"] = (entry, reason, told, message) => {
     const { errors } = entry.planned;
-    if (told.length === 0) reportSkipped(entry, describeBreak(entry, reason, message));
-    beacons.sendErrors(describeBreakSubject(entry, facts()), errors, VAST_ERROR_OF_SKIP[reason], reason);
+    if (told.length === 0) reportSkipped(entry, describeSkippedBreak(entry, reason, message));
+    beacons.sendErrors(describeEntrySubject(entry, facts()), errors, VAST_ERROR_OF_SKIP[reason], reason);
     Object.assign(entry, { status: "skipped", reason });
     onBreaksChange();
   };
@@ -48,7 +48,7 @@ export function createSkips(
       reportSkipped(entry, skipped);
       if (entry.status === "pending" && ads.length > 0) return true;
       if (entry.status === "pending") skipBreak(entry, skipped[0]?.reason ?? "no-ads", skipped);
-      else if (entry.reason && ads.length > 0) reportSkipped(entry, describeBreak(entry, entry.reason));
+      else if (entry.reason && ads.length > 0) reportSkipped(entry, describeSkippedBreak(entry, entry.reason));
       return false;
     },
   };
@@ -66,7 +66,7 @@ export const NOWHERE: Omit<BeaconSubject, "breakId" | "position"> = {
 };
 
 /** A break by itself; its content time is where it stands, as far as that is known. */
-function describeBreakSubject({ planned, time }: BreakEntry, facts: ContentFacts | undefined): BeaconSubject {
+function describeEntrySubject({ planned, time }: BreakEntry, facts: ContentFacts | undefined): BeaconSubject {
   const { breakId, position, isLive } = planned;
   const start = position === "pre" && !isLive ? 0 : undefined;
   return { ...NOWHERE, breakId, position, contentTime: time === "end" ? facts?.duration : (time ?? start) };
@@ -80,7 +80,7 @@ function describeAd({ ads }: BreakEntry, ad: Ad | undefined): Partial<BeaconSubj
 }
 
 /** A break that is left out as a whole: each of its ads, or the break itself while its ads are not known. */
-function describeBreak(
+function describeSkippedBreak(
   { ads, planned }: BreakEntry,
   reason: SkipReason,
   message = MESSAGE[reason] ?? reason,

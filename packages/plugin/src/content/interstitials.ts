@@ -43,14 +43,14 @@ export function declareBreaks(
   reference: ContentFacts,
 ): Stitched {
   const planned = chosen
-    .flatMap((entry) => planBreak(entry, entries.indexOf(entry), reference) ?? [])
+    .flatMap((entry) => describeDeclared(entry, entries.indexOf(entry), reference) ?? [])
     .toSorted((one, other) => one.time - other.time);
   const breaks = placeBreaks(planned);
   if (fetched.content.kind !== "main" || planned.length === 0) return { text: fetched.text, breaks, refused: [] };
   const playlist = parseMediaPlaylist(fetched.text);
   const known = formatDateOf(playlist, playlist.mediaSequence);
   const dates = known === undefined ? [`#EXT-X-PROGRAM-DATE-TIME:${SYNTHETIC_START}`] : [];
-  const dateOf = ({ time, boundary }: PlannedBreak): string => {
+  const dateOf = ({ time, boundary }: DeclaredBreak): string => {
     const own = formatDateOf(playlist, playlist.mediaSequence + boundary);
     return own ?? new Date(Date.parse(known ?? SYNTHETIC_START) + time * 1000).toISOString();
   };
@@ -82,7 +82,7 @@ export function describePieces(breaks: readonly PlacedBreak[]): readonly Piece[]
   return pieces;
 }
 
-interface PlannedBreak {
+interface DeclaredBreak {
   readonly index: number;
   readonly breakId: string;
   /** Seconds of content, at a segment boundary. */
@@ -96,7 +96,11 @@ interface PlannedBreak {
 }
 
 /** Undefined for a break that has no place, or nothing to show. */
-function planBreak(entry: BreakEntry, index: number, { playlist, duration }: ContentFacts): PlannedBreak | undefined {
+function describeDeclared(
+  entry: BreakEntry,
+  index: number,
+  { playlist, duration }: ContentFacts,
+): DeclaredBreak | undefined {
   const { planned, time, refused } = entry;
   const ads = entry.ads.flatMap((ready, at) =>
     refused.has(ready) ? [] : [{ adId: String(at), url: ready.mediaUrl, duration: ready.duration }],
@@ -119,7 +123,7 @@ function planBreak(entry: BreakEntry, index: number, { playlist, duration }: Con
   };
 }
 
-function placeBreaks(planned: readonly PlannedBreak[]): readonly PlacedBreak[] {
+function placeBreaks(planned: readonly DeclaredBreak[]): readonly PlacedBreak[] {
   let shift = 0;
   let pieces = 0;
   return planned.map(({ breakId, time, replaced, ads }): PlacedBreak => {
@@ -140,7 +144,7 @@ function placeBreaks(planned: readonly PlannedBreak[]): readonly PlacedBreak[] {
 }
 
 /** An asset list, since hls.js loads what it names ahead of the break; by `data:`, since it costs no request. */
-function formatInterstitial({ index, isPreroll, isPostroll, replaced, ads }: PlannedBreak, date: string): string {
+function formatInterstitial({ index, isPreroll, isPostroll, replaced, ads }: DeclaredBreak, date: string): string {
   const assets = ads.map(({ url, duration }) => ({ URI: url, DURATION: duration }));
   const list = encodeURIComponent(JSON.stringify({ ASSETS: assets }));
   // a pre-roll that may come again would take every seek into its own length for one to itself

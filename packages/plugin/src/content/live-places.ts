@@ -5,6 +5,7 @@
  */
 import { type Avail, type ContentPlace, formatDateOf, type MediaPlaylist } from "@interlude/core";
 import type { ContentFacts } from "./content.ts";
+import { readStartOffset } from "./start-offset.ts";
 
 /** Of a break; `duration` in seconds, 0: not known. */
 export interface LivePlace {
@@ -30,7 +31,7 @@ const EPSILON = 0.001;
 /** @param startAt seconds from the first segment, where the page has the player begin; absent: where the playlist says, or as players do */
 export function selectEntrance(facts: ContentFacts, avails: readonly Avail[], startAt?: number): Entrance {
   const { playlist, duration, targetDuration } = facts;
-  const wanted = startAt ?? readStart(facts) ?? duration - START_DISTANCE * targetDuration;
+  const wanted = startAt ?? readOwnStart(facts) ?? duration - START_DISTANCE * targetDuration;
   let [index, time, end] = [0, 0, 0];
   for (const [at, segment] of playlist.segments.entries()) {
     if (end > wanted + EPSILON) break;
@@ -42,11 +43,10 @@ export function selectEntrance(facts: ContentFacts, avails: readonly Avail[], st
   return { time, place: { at, duration: 0 }, running };
 }
 
-/** @see RFC 8216 §4.3.5.2: from the end where it is negative */
-function readStart({ playlist, duration }: ContentFacts): number | undefined {
-  const [, offset] = /^#EXT-X-START:(?:.*,)?TIME-OFFSET=(-?[\d.]+)/m.exec(playlist.text) ?? [];
-  if (offset === undefined || !Number.isFinite(Number(offset))) return undefined;
-  return Number(offset) < 0 ? duration + Number(offset) : Number(offset);
+/** Seconds from the first segment. */
+function readOwnStart({ playlist, duration }: ContentFacts): number | undefined {
+  const offset = readStartOffset(playlist.text);
+  return offset !== undefined && offset < 0 ? duration + offset : offset;
 }
 
 /** Whether an avail lies behind a viewer who has just come, or has begun before him. */

@@ -20,7 +20,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
   let interstitials: Interstitials | undefined;
   let isDetached = false;
   const check = (): void => (interstitials ?? splicing).check();
-  const follower = createFollower(parts, check);
+  const follower = createMediaFollower(parts, check);
   const watch = (media: HTMLMediaElement | null): void => follower.watch(media, interstitials);
   const playInterstitials = async (): Promise<void> => {
     const { createInterstitials } = await import("./hls-interstitials.ts");
@@ -75,7 +75,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
 
 const TIME_EVENTS = ["timeupdate", "waiting", "seeking", "loadeddata", "durationchange"] as const;
 
-interface Follower {
+interface MediaFollower {
   /** @param interstitials give it the ads in its time */
   readonly watch: (media: HTMLMediaElement | null, interstitials: Interstitials | undefined) => void;
   /** The element itself. */
@@ -85,7 +85,7 @@ interface Follower {
 }
 
 /** Whichever element hls.js plays in. */
-function createFollower({ viewing }: LoadedParts, onTime: () => void): Follower {
+function createMediaFollower({ viewing }: LoadedParts, onTime: () => void): MediaFollower {
   let watched: HTMLMediaElement | null = null;
   let followed: HTMLMediaElement | null = null;
   return {

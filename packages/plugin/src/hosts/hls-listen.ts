@@ -1,3 +1,6 @@
+/**
+ * The events of hls.js, so that a fault of the plugin's never becomes one of hls.js's.
+ */
 import type { Emit } from "../events.ts";
 import type { Engine, EngineEventData } from "./hls-engine.ts";
 

@@ -1,3 +1,6 @@
+/**
+ * When hls.js loads nothing more: while what it would load next may still be changed by a break that is being decided.
+ */
 import type { Engine } from "./hls-engine.ts";
 
 /** A pause in what hls.js loads. */

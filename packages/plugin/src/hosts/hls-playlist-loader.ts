@@ -80,7 +80,7 @@ export function createPlaylistLoader(tap: PlaylistTap): PlaylistLoaderConstructo
       context: PlaylistLoaderContext,
       deliver: (response: LoaderResponse) => void,
     ): void {
-      const fetched = describePlaylist(text, response.url || context.url, context);
+      const fetched = describeResponse(text, response.url || context.url, context);
       if (!fetched) {
         tap.readMaster(text);
         return deliver(response);
@@ -120,7 +120,7 @@ const KIND: Readonly<Record<string, FetchedPlaylist["content"]["kind"]>> = {
 };
 
 /** Undefined for a master playlist. */
-function describePlaylist(text: string, url: string, context: PlaylistLoaderContext): FetchedPlaylist | undefined {
+function describeResponse(text: string, url: string, context: PlaylistLoaderContext): FetchedPlaylist | undefined {
   const type: string = context.type;
   if (type === "manifest" && !text.includes("#EXTINF:")) return undefined;
   const bandwidthBps = context.levelOrTrack?.bitrate || undefined;

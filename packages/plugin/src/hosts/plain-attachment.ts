@@ -28,7 +28,7 @@ export interface FetchedMaster {
 }
 
 /** What there is to say about a playlist; what the player says itself counts first. */
-export function describePlaylist(
+export function describePlayerPlaylist(
   { text, kind, bandwidthBps, track }: PlayerPlaylist,
   url: URL,
   master: FetchedMaster | undefined,

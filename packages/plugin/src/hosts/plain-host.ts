@@ -63,8 +63,8 @@ export function createPlainInsertion(options: AdInsertionOptions, createPorts?: 
   });
 
   const stitch = async (playlist: PlayerPlaylist): Promise<string> => {
-    const { describePlaylist } = await code;
-    const fetched = describePlaylist(playlist, resolveUrl(playlist.url), master);
+    const { describePlayerPlaylist } = await code;
+    const fetched = describePlayerPlaylist(playlist, resolveUrl(playlist.url), master);
     const text = await tap.stitch(fetched);
     if (fetched.content.kind === "main") side?.setPlaylist(text, fetched.content.url);
     return text;

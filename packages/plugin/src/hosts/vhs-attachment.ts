@@ -25,14 +25,14 @@ export function attachVhs({ vhs, tech, gate, contentUrl }: VhsHost, parts: Loade
   const { playlists } = vhs;
   const element = tech.el();
   const media = element instanceof HTMLMediaElement ? element : null;
-  const follow = createFollower();
+  const placeSegments = createSegmentPlacer();
   const guard = media && createAdGuard(media, parts, gate);
 
   const update = (): void => {
     const playlist = playlists?.media();
     const url = playlist && gate.find(playlist)?.url.href;
     if (!playlist || url === undefined) return;
-    const { fragments, appended } = follow(playlist);
+    const { fragments, appended } = placeSegments(playlist);
     const live = session.facts()?.isLive ?? false;
     timeline.setDetails({ url, live, startSN: playlist.mediaSequence ?? 0, fragments });
     for (const fragment of appended) timeline.addFragment(fragment, url);
@@ -82,7 +82,7 @@ interface Place {
  *
  * @returns on each call all that is listed, and what was appended or moved since the last one
  */
-export function createFollower(): (playlist: VhsPlaylist) => {
+export function createSegmentPlacer(): (playlist: VhsPlaylist) => {
   readonly fragments: readonly Place[];
   readonly appended: readonly Place[];
 } {

@@ -40,7 +40,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     const url = isMedia ? stripDirectives(request.responseURL || options.uri) : undefined;
     const name = url && given.name(options.uri, url);
     if (!url || name === undefined) return handOver();
-    const fetched = describePlaylist(text, url, name, vhs.playlists?.main);
+    const fetched = describeVhsPlaylist(text, url, name, vhs.playlists?.main);
     const stitched = await tap.stitch(fetched);
     if (request.aborted) return;
     given.set(name, { kind: fetched.content.kind, url, text: stitched });
@@ -174,7 +174,12 @@ const KIND: ReadonlyMap<string, ContentPlaylist["kind"]> = new Map([
  *
  * @param address by which VHS asked for it first
  */
-export function describePlaylist(text: string, url: URL, address: string, main: VhsMain | undefined): FetchedPlaylist {
+export function describeVhsPlaylist(
+  text: string,
+  url: URL,
+  address: string,
+  main: VhsMain | undefined,
+): FetchedPlaylist {
   const isThis = ({ uri }: { readonly uri?: string }): boolean => resolveAddress(uri, main)?.href === address;
   const variant = main?.playlists.find(isThis);
   const bandwidthBps = variant?.attributes?.BANDWIDTH;

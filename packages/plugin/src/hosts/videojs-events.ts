@@ -19,8 +19,8 @@ export interface InterludePlayerEvent<K extends keyof AdInsertionEvents> {
 }
 
 /**
- * The names of contrib-ads that say the same; quartiles besides. `adstart` and `adend` are of the whole break there. An error of ads is never `error`, which
- * is the content's.
+ * The names of contrib-ads that say the same; quartiles besides. `adstart` and `adend` are of the whole break there. An error of ads is
+ * never `error`, which is the content's.
  */
 export const COMMON_NAMES: Readonly<Record<keyof AdInsertionEvents, readonly string[]>> = {
   adbreakstart: ["adstart", "ads-pod-started"],

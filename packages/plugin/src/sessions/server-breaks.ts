@@ -72,7 +72,7 @@ export function createServerBreaks(
       const about = { adId: ad.id, creativeUrl, reason, vastError: VAST_ERROR_OF_SKIP[reason], errorUrls: ad.errors };
       reportSkipped(entry, [{ ...about, message: "a segment cannot be loaded", place: String(index) }]);
     },
-    advance: createEmptyBreaks(list, deps.beacons, facts),
+    advance: createEmptyBreakBeacons(list, deps.beacons, facts),
   };
 }
 
@@ -102,7 +102,7 @@ function listSkipped({ skipped }: SidecarBreak): readonly SkippedAd[] {
 }
 
 /** Sends what a break without ads owes, when the viewer plays over its place. */
-function createEmptyBreaks(
+function createEmptyBreakBeacons(
   entries: () => readonly ServerEntry[],
   beacons: BeaconSender,
   facts: () => ContentFacts | undefined,

@@ -6,7 +6,8 @@
 export interface FrameWatcher {
   /**
    * Given the presentation time of each frame shown while frames are needed, and else the playhead a few times a second, with `isShown`
-   * false, as in a page in the background, but for picture in picture. Without requestVideoFrameCallback and for sound alone the playhead is what is shown.
+   * false, as in a page in the background, but for picture in picture. Without requestVideoFrameCallback and for sound alone the playhead
+   * is what is shown.
    */
   readonly onFrame: (time: number, isShown: boolean) => void;
   readonly onEnded: () => void;

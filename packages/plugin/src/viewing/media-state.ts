@@ -22,10 +22,10 @@ function readLegacy(document: Document): Element | undefined {
 }
 
 /** How the content began to play; undefined: it has not, or the browser does not say. */
-export type Start = "click" | "autoplay" | "muted-autoplay" | undefined;
+export type StartCause = "click" | "autoplay" | "muted-autoplay" | undefined;
 
 /** To be asked while `play` is told: a play without a gesture of the viewer is the page's. */
-export function readStart(media: HTMLMediaElement): Start {
+export function readStartCause(media: HTMLMediaElement): StartCause {
   const { userActivation } = navigator;
   if (!userActivation) return undefined;
   if (userActivation.isActive) return "click";

@@ -8,6 +8,7 @@
  * @see RFC 8216 §4.3.5.2 (EXT-X-START); primetime.md §4.6 (positions are saved and restored in local time)
  */
 import type { Stitched } from "@interlude/core";
+import { readStartOffset } from "../content/start-offset.ts";
 import { toContentTime, toStreamTime } from "./content-time.ts";
 import { EDGE, EDGE_OUT, passBreaks, type Spot } from "./seeking.ts";
 import { describeSpans, describeSpots, LISTED, type SpotFacts } from "./spots.ts";
@@ -59,19 +60,13 @@ export function writeStart(text: string, time: number): string {
   );
 }
 
-/** Seconds, from the end where negative; undefined where the playlist does not say where it begins. */
-export function readStart(text: string): number | undefined {
-  const [, offset] = /^#EXT-X-START:(?:.*,)?TIME-OFFSET=(-?[\d.]+)/m.exec(text) ?? [];
-  return offset !== undefined && Number.isFinite(Number(offset)) ? Number(offset) : undefined;
-}
-
-export interface StartDeps extends SpotFacts {
+export interface PlaybackStartDeps extends SpotFacts {
   readonly settings: { readonly startContentTime: number };
   readonly contentDuration: () => number | undefined;
   readonly canPlay: (spot: Spot) => boolean;
 }
 
-export interface Start {
+export interface PlaybackStart {
   readonly readMaster: (text: string) => void;
   /** Of the master playlist: seconds from its begin, for a playlist of a duration; undefined where it says nothing. */
   readonly masterStart: (duration: number | undefined) => number | undefined;
@@ -85,7 +80,7 @@ export interface Start {
 }
 
 /** Where one content begins. */
-export function createStart(deps: StartDeps): Start {
+export function createPlaybackStart(deps: PlaybackStartDeps): PlaybackStart {
   const { settings, contentDuration, canPlay, isLive } = deps;
   let master: number | undefined;
   /** Content time at which the content itself wants to begin, and stream time at which the player then does. */
@@ -96,7 +91,7 @@ export function createStart(deps: StartDeps): Start {
   const masterStart = (duration: number | undefined): number | undefined => fromBegin(master, duration);
   return {
     readMaster: (text) => {
-      master = readStart(text);
+      master = readStartOffset(text);
     },
     masterStart,
     goal: () => {
@@ -110,7 +105,7 @@ export function createStart(deps: StartDeps): Start {
       const spans = describeSpans(breaks, LISTED);
       const duration = contentDuration();
       const listed = duration && toStreamTime(duration, spans);
-      const offset = readStart(text);
+      const offset = readStartOffset(text);
       if (isMain) {
         const marked = fromBegin(offset, listed);
         begun = masterStart(listed);

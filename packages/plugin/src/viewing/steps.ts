@@ -1,5 +1,5 @@
 /**
- * How the playhead gets on.
+ * Whether the playhead has got on by playing or by being moved: quartiles count only what was played.
  */
 /** Seconds: players jump over holes in the media by seeking, which is playing on all the same. */
 const MAX_STEP = 1.5;

@@ -3,7 +3,7 @@
  *
  * @see VAST 4.3 §3.14.1, player operation metrics
  */
-import { isFullscreen, isMuted, readStart, type Start } from "./media-state.ts";
+import { isFullscreen, isMuted, readStartCause, type StartCause } from "./media-state.ts";
 
 /** By the first name that VAST has for it. */
 export type UserAction = "mute" | "unmute" | "pause" | "resume" | "fullscreen" | "exitFullscreen" | "rewind";
@@ -16,16 +16,16 @@ export interface UserActions {
   /** @returns what ends it */
   readonly watch: (media: HTMLMediaElement) => () => void;
   /** How the content began to play. */
-  readonly start: () => Start;
+  readonly start: () => StartCause;
 }
 
 export function createUserActions(onAction: (action: UserAction) => void): UserActions {
-  let start: Start;
+  let start: StartCause;
   return {
     start: () => start,
     watch: (media) =>
       watchMedia(media, onAction, () => {
-        start ??= readStart(media);
+        start ??= readStartCause(media);
       }),
   };
 }

@@ -10,7 +10,7 @@ import type { Stall } from "./frames.ts";
 import { noteWatched } from "./note-watched.ts";
 import { createPlayback, type Playback } from "./playback.ts";
 import type { PolicySettings } from "../policy-options.ts";
-import { createStart, type Start } from "./resume.ts";
+import { createPlaybackStart, type PlaybackStart } from "./resume.ts";
 import { createRules } from "./rules.ts";
 import type { Spot } from "./seeking.ts";
 import { describeSpots } from "./spots.ts";
@@ -42,7 +42,7 @@ export interface ViewingDeps extends Pick<StallDeps, "onBroken"> {
 }
 
 export interface Viewing
-  extends Pick<Playback, "click">, Pick<UserActions, "start">, Pick<Start, "readMaster" | "masterStart"> {
+  extends Pick<Playback, "click">, Pick<UserActions, "start">, Pick<PlaybackStart, "readMaster" | "masterStart"> {
   /** Follows this element from now on, and no other; null: none. */
   readonly watch: (media: HTMLMediaElement | null) => void;
   /** The media is taken away from the element: what plays has ended. */
@@ -54,7 +54,7 @@ export interface Viewing
   /** The ad on screen. */
   readonly current: () => AdSpan | undefined;
   readonly isWatched: (breakId: string) => boolean;
-  readonly writeStart: Start["write"];
+  readonly writeStart: PlaybackStart["write"];
 }
 
 export function createViewing(deps: ViewingDeps): Viewing {
@@ -63,7 +63,7 @@ export function createViewing(deps: ViewingDeps): Viewing {
   const rules = createRules(settings, watched, deps.emit);
   const facts = { ...deps, watched };
   const spots = (): readonly Spot[] => describeSpots(timeline.breaks(), timeline, facts);
-  const start = createStart({ ...facts, canPlay: rules.canPlay });
+  const start = createPlaybackStart({ ...facts, canPlay: rules.canPlay });
   const user = createUserActions((action) => playback.act(action));
   const playback = createPlayback({
     ...deps,

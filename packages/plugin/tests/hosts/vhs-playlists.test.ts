@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FetchedPlaylist } from "../../src/content/content.ts";
 import type { Vhs, VhsCallback, VhsMain, VhsRequest, VhsRequestOptions, VhsXhr } from "../../src/hosts/vhs-engine.ts";
-import { createPlaylistGate, describePlaylist, type PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
+import { createPlaylistGate, describeVhsPlaylist, type PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
 
 const MASTER = "https://site.example/film/master.m3u8";
 const MEDIA = "#EXTM3U\n#EXTINF:4,\na.ts\n";
@@ -135,7 +135,7 @@ describe("createPlaylistGate", () => {
   });
 });
 
-describe("describePlaylist", () => {
+describe("describeVhsPlaylist", () => {
   const main: VhsMain = {
     uri: MASTER,
     playlists: [{ uri: "720.m3u8", attributes: { BANDWIDTH: 2_000_000 } }, { uri: "audio/only.m3u8" }],
@@ -146,7 +146,7 @@ describe("describePlaylist", () => {
   };
   const kindOf = (path: string): readonly unknown[] => {
     const url = new URL(path, MASTER);
-    const { content, trackKey } = describePlaylist(MEDIA, url, url.href, main);
+    const { content, trackKey } = describeVhsPlaylist(MEDIA, url, url.href, main);
     return [content.kind, content.bandwidthBps, trackKey];
   };
 
@@ -166,5 +166,5 @@ describe("describePlaylist", () => {
 test("a group of a type that every object has a member of is as good as any other", () => {
   const main: VhsMain = { uri: MASTER, playlists: [], mediaGroups: { constructor: { a: { b: { uri: "x.m3u8" } } } } };
   const address = "https://site.example/film/x.m3u8";
-  expect(describePlaylist(MEDIA, new URL(address), address, main).content.kind).toBe("main");
+  expect(describeVhsPlaylist(MEDIA, new URL(address), address, main).content.kind).toBe("main");
 });

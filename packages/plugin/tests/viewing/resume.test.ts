@@ -1,7 +1,13 @@
 import type { PlacedBreak } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { toStreamTime } from "../../src/viewing/content-time.ts";
-import { createStart, selectResume, selectStart, type Start, writeStart } from "../../src/viewing/resume.ts";
+import {
+  createPlaybackStart,
+  selectResume,
+  selectStart,
+  type PlaybackStart,
+  writeStart,
+} from "../../src/viewing/resume.ts";
 import { EDGE_OUT, type Spot } from "../../src/viewing/seeking.ts";
 import { createWatched } from "../../src/viewing/watched.ts";
 
@@ -90,7 +96,7 @@ describe("writeStart", () => {
   });
 });
 
-describe("createStart", () => {
+describe("createPlaybackStart", () => {
   /** 5 s of pre-roll, then 100 s of content. */
   const PLACED: PlacedBreak = {
     breakId: "preroll",
@@ -102,9 +108,9 @@ describe("createStart", () => {
       { breakId: "preroll", adId: "0", index: 0, startTime: 0, duration: 5, firstMediaSequence: 0, segmentCount: 1 },
     ],
   };
-  const begin = (facts: { startContentTime?: number; isLive?: boolean; canPlay?: boolean } = {}): Start => {
+  const begin = (facts: { startContentTime?: number; isLive?: boolean; canPlay?: boolean } = {}): PlaybackStart => {
     const { startContentTime = 0, isLive = false, canPlay = true } = facts;
-    return createStart({
+    return createPlaybackStart({
       settings: { startContentTime },
       entries: () => [],
       watched: createWatched(() => 0),
@@ -115,7 +121,7 @@ describe("createStart", () => {
   };
   const list = (start: string): string =>
     `#EXTM3U\n${start}#EXTINF:5,\nad.ts\n#EXTINF:100,\ncontent.ts\n#EXT-X-ENDLIST\n`;
-  const write = (start: Start, tag: string, breaks: readonly PlacedBreak[] = [PLACED], isMain = true): string =>
+  const write = (start: PlaybackStart, tag: string, breaks: readonly PlacedBreak[] = [PLACED], isMain = true): string =>
     start.write({ text: list(tag), breaks, refused: [] }, isMain);
 
   test.each([
