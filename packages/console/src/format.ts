@@ -17,7 +17,8 @@ export function formatShare(share: number | undefined): string {
   if (share === undefined) return NOTHING;
   const percent = share * 100;
   // What is not all is never written as all.
-  return `${percent > 0 && percent < 100 ? Math.min(99.9, Math.max(0.1, percent)).toFixed(1) : percent} %`;
+  const shown = percent > 0 && percent < 100 ? Math.min(99.9, Math.max(0.1, percent)) : percent;
+  return `${Number(shown.toFixed(1))} %`;
 }
 
 export function shareOf(part: number, whole: number): number | undefined {

@@ -3,7 +3,12 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 
 export type Load<T> =
   | { readonly state: "loading" }
-  | { readonly state: "ready"; readonly value: T }
+  | {
+      readonly state: "ready";
+      readonly value: T;
+      /** It is the answer to what was asked before; that to what is asked now is under way. */
+      readonly isStale?: boolean;
+    }
   | { readonly state: "failed"; readonly message: string };
 
 export interface LoadOptions {
@@ -24,6 +29,7 @@ export function useLoad<T>(
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
+    setLoaded((last) => (last.state === "ready" ? { ...last, isStale: true } : { state: "loading" }));
     const ask = async (): Promise<void> => {
       try {
         const value = await load(signal);

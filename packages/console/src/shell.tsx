@@ -76,8 +76,13 @@ export function Shell({ api, onLeave }: { readonly api: Api; readonly onLeave: (
 }
 
 function Navigation({ current }: { readonly current: string }): JSX.Element {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const link = nav.current?.querySelector("[aria-current]");
+    link?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
   return (
-    <nav aria-label="Pages" class="pages">
+    <nav ref={nav} aria-label="Pages" class="pages">
       <ul>
         {PAGES.map(({ page, name }) => (
           <li key={page}>

@@ -11,7 +11,7 @@ import type { PageProps } from "../page-props.ts";
 import { Select } from "../parts/choices.tsx";
 import { CreativeActions } from "../parts/creative-actions.tsx";
 import { Facts } from "../parts/facts.tsx";
-import { Picture } from "../parts/picture.tsx";
+import { Picture, usePicture } from "../parts/picture.tsx";
 import { Player } from "../parts/player.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
@@ -116,13 +116,15 @@ const PACKAGES: readonly Column<CreativePackage>[] = [
 
 function Watch({
   api,
-  creative: { zone, packages, creativeUrl },
+  creative,
   config,
 }: {
   readonly api: Api;
   readonly creative: Creative;
   readonly config: ConfigInForce;
 }): JSX.Element {
+  const { zone, packages, creativeUrl } = creative;
+  const poster = usePicture(api, creative, true);
   const bases = config.zones.find((one) => one.zone === zone)?.cdns ?? {};
   const sources = packages.flatMap(({ packaging, targetDuration, path, cdns }) =>
     cdns.flatMap((cdn) => {
@@ -138,7 +140,7 @@ function Watch({
     <section class="card watch">
       <h2>Player</h2>
       <Select legend="From" choices={sources} value={source.value} onChoose={setChosen} />
-      <Player key={source.value} url={source.value} name={formatFileName(creativeUrl)} />
+      <Player key={source.value} url={source.value} name={formatFileName(creativeUrl)} poster={poster} />
     </section>
   );
 }

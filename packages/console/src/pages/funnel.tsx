@@ -103,7 +103,13 @@ function FunnelStep({
       </span>
       <span class="count">
         <strong>{formatCount(count)}</strong>
-        {before !== undefined && before > 0 && <small> {formatShare(shareOf(count, before))} of the one above</small>}
+        {before !== undefined && before > 0 && (
+          <small>
+            {" "}
+            {formatShare(shareOf(count, before))}
+            <span class="words"> of the one above</span>
+          </small>
+        )}
       </span>
     </li>
   );

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { type ReportRow, sumLabels, sumOf } from "../api/report.ts";
 import { formatBucket, formatCount, formatShare, formatWhole, shareOf } from "../format.ts";
 import type { PageProps } from "../page-props.ts";
-import { Chart, type Series } from "../parts/chart.tsx";
+import { Chart } from "../parts/chart.tsx";
 import {
   DIMENSION_NAME,
   DimensionSelect,
@@ -17,9 +17,8 @@ import { Empty, Loaded } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { Tiles } from "../parts/tiles.tsx";
 import { type TimeReport, useDimensionReport, useRowName, useTimeReport } from "../report-load.ts";
+import { stackReasons } from "../stack-reasons.ts";
 
-/** More cannot be told apart in one chart. */
-const SHOWN_REASONS = 5;
 const SHOWN_ROWS = 50;
 
 export function LossesPage({ api, route, config }: PageProps): JSX.Element {
@@ -156,20 +155,4 @@ function LostRows({
       rows={worst}
     />
   );
-}
-
-/** A series for each of the reasons that cost most, one for all others together. */
-export function stackReasons(rows: readonly (ReportRow | undefined)[]): readonly Series[] {
-  const named = sumLabels(rows, "lostByReason").map(([reason]) => reason);
-  const shown = named.slice(0, SHOWN_REASONS);
-  const others = new Set(named.slice(SHOWN_REASONS));
-  const series = shown.map((reason, place) => ({
-    name: reason,
-    color: `--series-${place + 1}`,
-    values: rows.map((row) => row?.lostByReason[reason] ?? 0),
-  }));
-  if (others.size === 0) return series;
-  const sumOthers = (row: ReportRow | undefined): number =>
-    Object.entries(row?.lostByReason ?? {}).reduce((sum, [reason, count]) => sum + (others.has(reason) ? count : 0), 0);
-  return [...series, { name: `${others.size} others`, color: "--series-6", values: rows.map(sumOthers) }];
 }

@@ -1,16 +1,9 @@
 /** A chart, and the same numbers as a table for those who do not see it. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Series } from "../series.ts";
 import { Complaint } from "./states.tsx";
 import { Table } from "./table.tsx";
-
-export interface Series {
-  readonly name: string;
-  /** One for each label; undefined: there is none. */
-  readonly values: readonly (number | undefined)[];
-  /** A custom property of the style sheet: `--series-1`. */
-  readonly color: string;
-}
 
 export interface ChartProps {
   readonly title: string;
@@ -46,7 +39,7 @@ export function Chart(props: ChartProps): JSX.Element {
   }, [props.kind, props.max, labels, series, formatValue, isDark]);
   return (
     <figure class="chart">
-      <figcaption>{title}</figcaption>
+      <figcaption class="hidden">{title}</figcaption>
       {complaint ? <Complaint message={complaint} /> : <Canvas reference={canvas} {...props} />}
       <Legend series={series} />
       <details>

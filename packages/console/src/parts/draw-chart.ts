@@ -49,6 +49,7 @@ function describeChart(
         borderColor: isStacked ? (page ?? "") : resolveColor(canvas, color),
         borderWidth: isStacked ? { top: 1, right: 0, bottom: 0, left: 0 } : 2,
         pointRadius: 3,
+        clip: isStacked ? 0 : 6,
         maxBarThickness: 40,
         tension: 0,
       })),

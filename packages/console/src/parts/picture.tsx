@@ -7,11 +7,21 @@ import { type Creative, creativePath } from "../api/creatives.ts";
 export function Picture({ api, creative }: { readonly api: Api; readonly creative: Creative }): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
+  const address = usePicture(api, creative, isSeen);
+  return (
+    <div class="thumb" ref={place}>
+      {address !== undefined && <img src={address} alt="" />}
+    </div>
+  );
+}
+
+/** The picture's address in this page; undefined as long as there is none. */
+export function usePicture(api: Api, creative: Creative, isWanted: boolean): string | undefined {
   const [address, setAddress] = useState<string>();
   // There is none before it is encoded, and another one after it was made again.
   const path = creative.renditions.length > 0 ? `${creativePath(creative)}/preview.jpg` : undefined;
   useEffect(() => {
-    if (!isSeen || path === undefined) return;
+    if (!isWanted || path === undefined) return;
     const controller = new AbortController();
     let url: string | undefined;
     const load = async (): Promise<void> => {
@@ -26,12 +36,8 @@ export function Picture({ api, creative }: { readonly api: Api; readonly creativ
       controller.abort();
       if (url !== undefined) URL.revokeObjectURL(url);
     };
-  }, [api, path, isSeen]);
-  return (
-    <div class="thumb" ref={place}>
-      {address !== undefined && <img src={address} alt="" />}
-    </div>
-  );
+  }, [api, path, isWanted]);
+  return address;
 }
 
 /** Whether the element was ever in view, or nearly so. */

@@ -4,7 +4,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Complaint } from "./states.tsx";
 
 /** Loads nothing before it is asked to play. */
-export function Player({ url, name }: { readonly url: string; readonly name: string }): JSX.Element {
+export function Player({
+  url,
+  name,
+  poster,
+}: {
+  readonly url: string;
+  readonly name: string;
+  readonly poster: string | undefined;
+}): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const [isWanted, setWanted] = useState(false);
   const [complaint, setComplaint] = useState<string>();
@@ -28,7 +36,7 @@ export function Player({ url, name }: { readonly url: string; readonly name: str
   return (
     <>
       <div class="player">
-        <video ref={video} controls={isWanted} playsInline preload="none" aria-label={name} />
+        <video ref={video} controls={isWanted} playsInline preload="none" poster={poster} aria-label={name} />
         {!isWanted && (
           <button class="start" type="button" aria-label={`Play ${name}`} onClick={() => setWanted(true)}>
             <svg viewBox="0 0 24 24" aria-hidden="true">

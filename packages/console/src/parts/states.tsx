@@ -13,7 +13,11 @@ export function Loaded<T>({
 }): JSX.Element {
   if (load.state === "loading") return <Waiting />;
   if (load.state === "failed") return <Complaint message={load.message} again={again} />;
-  return <>{children(load.value)}</>;
+  return (
+    <div class="loaded" aria-busy={load.isStale}>
+      {children(load.value)}
+    </div>
+  );
 }
 
 export function Waiting(): JSX.Element {
