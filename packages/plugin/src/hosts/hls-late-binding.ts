@@ -8,7 +8,7 @@
  *   in front of an undecided break             while the viewer has enough ahead
  *   where a seek over an undecided break goes  until the break is decided, at most the start budget
  *
- * @see docs/decisions/0020; primetime.md §4.8
+ * @see docs/decisions/0021; primetime.md §4.8
  */
 import { createAhead, OVERLAP } from "./hls-ahead.ts";
 import type { EngineFragment } from "./hls-engine.ts";
