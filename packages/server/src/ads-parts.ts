@@ -1,4 +1,5 @@
 /** The ad server, wired: its tags, the relay behind them, and what pages may have repackaged. */
+import { createSecretKey } from "node:crypto";
 import { AdError } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import type { RepackagePort } from "./ads/admission.ts";
@@ -45,11 +46,12 @@ export async function registerAdServer(
 ): Promise<Pick<RelayParts, "upstreams">> {
   const { config, query, crs, campaigns, note, metrics, now, world = NO_WORLD } = deps;
   const { zones, publicHosts, ticketSecret, repackageLimits: limits } = config;
-  const sign = (event: string, parameters: BeaconParameters): string =>
-    signBeacon(event, parameters, deps.beaconSecret);
+  // As keys: an answer has dozens of seals.
+  const [beaconKey, ticketKey] = [createSecretKey(deps.beaconSecret, "utf8"), createSecretKey(ticketSecret, "utf8")];
+  const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, beaconKey);
+  const ticketEnd = (): Date => new Date(now() + REPACKAGE_TICKET_LIFE_MS);
   const giveTicket: GiveTicket | undefined =
-    crs &&
-    ((file, names) => signRepackageTicket(file, names, new Date(now() + REPACKAGE_TICKET_LIFE_MS), ticketSecret));
+    crs && ((file, names) => signRepackageTicket(file, names, ticketEnd(), ticketKey));
   const zoneQuota = createQuota(limits.perZonePerHour, now);
   const { registry } = metrics;
   const relay = openRelay(app, { config, world, crs, giveTicket, zoneQuota, note, sign, registry, now });

@@ -15,6 +15,15 @@ describe("readRelayRequest", () => {
     expect(read).toMatchObject({ session: "s 1", breakId: "mid-2", position: 3, duration: 30.5, query, depth: 0 });
   });
 
+  test("without a session, a player of interstitials is known by the id that it appends", () => {
+    const sessionOf = (query: string): string => readRelayRequest(call(query)).session;
+    expect(sessionOf("_HLS_primary_id=abc&_HLS_start_offset=0")).toBe("abc");
+    expect(sessionOf("session=s&_HLS_primary_id=abc")).toBe("s");
+    expect([sessionOf(`_HLS_primary_id=${"x".repeat(201)}`), sessionOf("_HLS_primary_id=a%0A"), sessionOf("")]).toEqual(
+      ["", "", ""],
+    );
+  });
+
   test.each([
     ["break=pre", "pre"],
     ["break=preroll", "pre"],

@@ -2,6 +2,7 @@ import { creativeKey, masterPath } from "@interlude/core";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createQuota } from "../../src/ads/quota.ts";
+import { createSightings } from "../../src/ads/sightings.ts";
 import { signTicket } from "../../src/ads/ticket.ts";
 import { QueueFull } from "../../src/crs/crs.ts";
 import type { Database } from "../../src/database/database.ts";
@@ -427,6 +428,31 @@ describe("GET /ads/repackage/{ticket}", () => {
     expect((await app.inject({ url })).statusCode).toBe(200);
     now += 1_000;
     expect(outcome(await app.inject({ url }))).toEqual([410, "ticket-expired"]);
+  });
+});
+
+describe("createSightings", () => {
+  test("counts the clients of the last day, whichever instance saw them, and lets what is older go within the hour", async () => {
+    const day = 86_400_000;
+    let now = Date.now();
+    const [one, two] = ["a secret", "a secret"].map((secret) => createSightings(database.query, secret, () => now));
+    const url = "https://seen.example/a.mp4";
+    expect(await one?.note("1", url, "client-1")).toBe(1);
+    now += day - 600_000;
+    expect(await one?.note("1", url, "client-2")).toBe(2);
+    expect(await two?.note("1", url, "client-2")).toBe(2);
+    now += 600_001;
+    expect(await one?.note("1", url, "client-3")).toBe(2);
+    const count = async (): Promise<number> =>
+      (
+        await database.query("select 1 from creative_sighting where zone = '1' and seen_at <= $1", [
+          new Date(now - day),
+        ])
+      ).length;
+    expect(await count()).toBeGreaterThan(0);
+    now += 3_600_000;
+    await one?.note("1", url, "client-3");
+    expect(await count()).toBe(0);
   });
 });
 

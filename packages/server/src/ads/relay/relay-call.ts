@@ -17,7 +17,7 @@ export interface RelayCall {
 
 export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: RelayCall): RelayRequest {
   const parameters = new URLSearchParams(query);
-  const session = parameters.get("session") ?? "";
+  const session = parameters.get("session") ?? readPrimaryId(parameters);
   const breakId = parameters.get("break") ?? "";
   const position = Number(parameters.get("position") ?? 1);
   const asked = { base: baseUrl, zone, session, breakId, position };
@@ -36,6 +36,12 @@ export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: Re
     cookies: headers.cookie,
     depth: readRelayDepth(headers[RELAY_DEPTH_HEADER]),
   };
+}
+
+/** Players of interstitials name the viewing so. @see draft-pantos-hls-rfc8216bis Appendix D.2 (`_HLS_primary_id`) */
+function readPrimaryId(parameters: URLSearchParams): string {
+  const id = parameters.get("_HLS_primary_id") ?? "";
+  return id.length <= MAX_TEXT && !/[\p{Cc}\p{Cs}]/u.test(id) ? id : "";
 }
 
 /** The last of `tl` where it is told; else by the names that breaks commonly have. @see primetime.md §1.14 (`tl=l,150,30,m`) */
