@@ -86,8 +86,10 @@ test("pre-roll, mid-roll and post-roll are in one timeline, and every player sho
       expectWatched(client));
   }
   await test.step("9. With sstm each tracking URL was asked for once, in order, though the player knows of none", async () => {
-    const { beacons } = JSON.parse(await callApi(site.server, "GET", "/report/beacons?format=json"));
-    expect(beacons.map(({ ad, event }: Readonly<Record<string, string>>) => `${ad} ${event}`)).toEqual(
+    const body = await callApi(site.server, "GET", "/report/beacons?format=json");
+    const noted: readonly Readonly<Record<string, string>>[] = JSON.parse(body).beacons;
+    const beacons = noted.filter(({ signature }) => signature !== "own");
+    expect(beacons.map(({ ad, event }) => `${ad} ${event}`)).toEqual(
       [["long"], ["long", "short"], ["long"]].flatMap((ads) => [
         " breakStart",
         ...ads.flatMap((ad) => AD_EVENTS.map((event) => `${ad} ${event}`)),

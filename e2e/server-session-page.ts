@@ -20,19 +20,21 @@ export const AD_SHARES: Readonly<Record<string, number>> = {
 /** Seconds. The page hears of a frame before it is on screen, on a loaded machine several frames before; what is late is its load. */
 const [EARLY, LATE] = [0.4, 1];
 
-/** As the receiver of tracking reports it. */
+/** As the receiver of tracking reports it; `own`: the server's own note. */
 export interface Reported {
+  readonly signature: string;
   readonly event: string;
   readonly ad: string;
   readonly break: string;
   readonly receivedAt: string;
 }
 
-/** What the receiver of tracking got in the page's session, in order. */
+/** What the receiver of tracking got in the page's session, in order; what the server noted itself is no beacon. */
 export async function report(page: Page, server: InterludeServer): Promise<readonly Reported[]> {
   const session = sessions.get(page)?.();
-  const { beacons } = JSON.parse(await callApi(server, "GET", `/report/beacons?format=json&session=${session}`));
-  return beacons;
+  const body = await callApi(server, "GET", `/report/beacons?format=json&session=${session}`);
+  const beacons: readonly Reported[] = JSON.parse(body).beacons;
+  return beacons.filter(({ signature }) => signature !== "own");
 }
 
 const sessions = new WeakMap<Page, () => string>();
