@@ -34,6 +34,7 @@ export async function openDemo(page: Page, base: URL, choice: Choice): Promise<v
   const { content = "vod", creative, cdn = "a", workflow = "player" } = choice;
   const query = new URLSearchParams({ content, creative, cdn, workflow });
   await page.goto(new URL(`/?${query}`, base).href);
+  await page.locator("#watch").waitFor();
 }
 
 /** Presses Play, or Watch as the next viewer, with the sound off. */
@@ -83,13 +84,16 @@ export interface Beacon {
   readonly ad: string;
   readonly playhead: string | number | null;
   readonly error: string | number | null;
+  /** `own`: the server's own note. */
+  readonly signature: string;
 }
 
-/** What the receiver has of a page's session, in order of arrival. */
+/** What the receiver has of a page's session, in order of arrival; what the server noted itself is no beacon. */
 export async function receivedBeacons(page: Page, server: InterludeServer): Promise<readonly Beacon[]> {
   const session = await page.locator("html").getAttribute("data-session");
   const body = await callApi(server, "GET", `/report/beacons?session=${encodeURIComponent(session ?? "")}&format=json`);
-  return JSON.parse(body).beacons;
+  const rows: readonly Beacon[] = JSON.parse(body).beacons;
+  return rows.filter(({ signature }) => signature !== "own");
 }
 
 /** What CRS says of a creative; undefined where it has never heard of it. */

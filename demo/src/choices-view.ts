@@ -1,7 +1,8 @@
-/** The three choices, as radio buttons that the keyboard knows. */
+/** The choices, as radio buttons that the keyboard knows. */
 import type { Content, CreativeChoice } from "./catalog.ts";
+import { POLICIES } from "./policy.ts";
 import type { Choice } from "./choice.ts";
-import { create, find, setText } from "./elements.ts";
+import { create, find } from "./elements.ts";
 
 /** The CDNs that the server has when it is embedded. */
 const CDNS: readonly string[] = ["a", "b"];
@@ -44,6 +45,12 @@ export function renderChoices(
     "cdn",
     names.map((cdn) => createRadio("cdn", cdn, cdn, cdn === first.cdn, () => change({ cdn }))),
   );
+  group(
+    "policy",
+    POLICIES.map((policy) =>
+      createRadio("policy", policy.id, policy.title, policy === first.policy, () => change({ policy })),
+    ),
+  );
   form.addEventListener("submit", (event) => event.preventDefault());
   renderNote(choice);
 }
@@ -55,6 +62,10 @@ function createRadio(name: string, value: string, title: string, isChosen: boole
   return create("label", "", input, create("span", "", title));
 }
 
-function renderNote({ content, creative }: Choice): void {
-  setText(find("choice-note", HTMLParagraphElement), `${content.note}. ${creative.title}: ${creative.note}.`);
+/** The policy's own sentence: only the plugin keeps to it. */
+function renderNote({ content, creative, policy }: Choice): void {
+  const kept = create("span", "policy-note", ` Jumps: ${policy.note}.`);
+  const note = ` ${content.note}. ${creative.title}: ${creative.note}.`;
+  find("choice-note", HTMLParagraphElement).replaceChildren(create("b", "", `${content.name}.`), note, kept);
+  document.title = `${content.name} · Interlude`;
 }

@@ -4,8 +4,9 @@ import type { Choice, Workflow } from "./choice.ts";
 import { find, setText } from "./elements.ts";
 import { renderJob } from "./job-view.ts";
 import { SERVER_STEPS } from "./manifest/steps.ts";
-import { createAddressView, createPlaylistView } from "./manifest/views.ts";
-import type { PlayerView } from "./player-view.ts";
+import { createBootstrapView, createPlaylistView } from "./manifest/views.ts";
+import { formatTime } from "./format.ts";
+import type { PlayerState, PlayerView } from "./player-view.ts";
 import { type DemoSession, secondsToAvail } from "./server.ts";
 import type { State } from "./state.ts";
 import { idleStep, type StepText, type StepView } from "./step.ts";
@@ -22,6 +23,10 @@ export interface Scene {
   readonly isLoaded: boolean;
   /** Milliseconds since 1970 of the frame on screen, or now. */
   readonly date: number;
+  /** What the player asks the manifest server next, or has asked. */
+  readonly bootstrap: URL;
+  /** Seconds of content where Play goes on; 0: nowhere but at the start. */
+  readonly position: number;
 }
 
 export type RenderPage = (state: State, scene: Scene) => void;
@@ -34,17 +39,30 @@ export function createPageView(player: PlayerView): RenderPage {
     const { phase, breaks, ad, viewers, job, steps } = state;
     const { isLive, duration } = scene.choice.content;
     const shown = scene.isLoaded && phase !== "left" ? phase : "idle";
-    player.render({ state: shown, isLive, duration, breaks, badge: ad && formatBadge(ad) });
-    renderSteps(state, scene.workflow);
+    const { position } = scene;
+    player.render({ state: shown, isLive, duration, position, breaks, badge: ad && formatBadge(ad) });
+    renderSteps(state, scene);
     renderJob(job, isUnneeded(steps, scene.workflow));
     renderStory(state, scene);
-    const watch = find("watch", HTMLButtonElement);
-    const isOver = shown === "idle" || shown === "ended" || shown === "error";
-    watch.classList.toggle("primary", isOver || job?.state === "ready");
-    setText(watch, viewers > 0 ? "Watch as the next viewer" : "Play");
+    renderActions(viewers, isOver(shown) || job?.state === "ready", position);
     setText(find("viewer", HTMLSpanElement), viewers > 0 ? `viewer ${viewers}` : "");
     renderForget(scene);
   };
+}
+
+function isOver(shown: PlayerState["state"]): boolean {
+  return shown === "idle" || shown === "ended" || shown === "error";
+}
+
+/** Who was here before goes on there, or begins anew. */
+function renderActions(viewers: number, isNext: boolean, position: number): void {
+  const watch = find("watch", HTMLButtonElement);
+  const resume = find("resume", HTMLButtonElement);
+  resume.hidden = position === 0;
+  setText(resume, `Resume at ${formatTime(position)}`);
+  watch.classList.toggle("primary", isNext && position === 0);
+  const first = position === 0 ? "Play" : "Play from the start";
+  setText(watch, viewers > 0 ? "Watch as the next viewer" : first);
 }
 
 /** Whether CRS has nothing to do in this viewing. */
@@ -55,17 +73,15 @@ function isUnneeded(steps: readonly StepView[], workflow: Workflow): boolean {
   );
 }
 
-function createStepsRenderer(): (state: State, workflow: Workflow) => void {
+function createStepsRenderer(): (state: State, scene: Scene) => void {
   const stepsView = createStepsView();
-  const addressView = createAddressView();
+  const bootstrapView = createBootstrapView();
   const playlistView = createPlaylistView();
-  return ({ steps, bootstrap, written }, workflow) => {
+  return ({ steps, written }, { workflow, choice, bootstrap }) => {
     const texts = STEPS_OF[workflow];
     stepsView.render(texts, steps.length > 0 ? steps : texts.map(idleStep));
-    if (workflow === "server" && bootstrap) {
-      addressView.render(bootstrap);
-      stepsView.append(2, addressView.element);
-    } else addressView.element.remove();
+    bootstrapView.render(bootstrap, choice);
+    if (workflow === "server") stepsView.append(2, bootstrapView.element);
     find("playlist", HTMLElement).hidden = workflow !== "server";
     playlistView.render(written);
   };

@@ -10,6 +10,8 @@ export interface PlayerState {
   readonly isLive: boolean;
   /** Seconds of content, while nothing is loaded. */
   readonly duration: number;
+  /** Seconds at which Play goes on, while nothing is loaded. */
+  readonly position: number;
   readonly breaks: readonly BreakSnapshot[];
   /** Over the picture while an ad plays. */
   readonly badge: string | undefined;
@@ -25,7 +27,7 @@ const STEP = 5;
 export function createPlayerView(video: HTMLVideoElement, start: () => void): PlayerView {
   const player = find("player", HTMLDivElement);
   const badge = find("badge", HTMLParagraphElement);
-  let state: PlayerState = { state: "idle", isLive: false, duration: 60, breaks: [], badge: undefined };
+  let state: PlayerState = { state: "idle", isLive: false, duration: 60, position: 0, breaks: [], badge: undefined };
 
   const draw = createTimelineView(video, () => state);
   bindControls(video, player, () => (state.state === "idle" ? start() : togglePlaying(video)));
@@ -98,7 +100,7 @@ function createTimelineView(video: HTMLVideoElement, readState: () => PlayerStat
   const marks = find("marks", HTMLDivElement);
   const time = find("time", HTMLSpanElement);
   const axis = (): Axis => readAxis(video, readState());
-  const now = (): number => (readState().state === "idle" ? 0 : video.currentTime);
+  const now = (): number => (readState().state === "idle" ? readState().position : video.currentTime);
 
   const playhead = (): void => timeline.style.setProperty("--at", formatShare(locate(axis(), now())));
   const all = (): void => {

@@ -50,14 +50,18 @@ export async function fetchReason(statusUrl: string): Promise<string | undefined
   return textOf(await fetchJson(statusUrl), "reason");
 }
 
-/** How many beacons of a session the receiver has: those that its page sends, if `isSent` says so of their event. */
+/**
+ * How many beacons of a session the receiver has: those that its page sends, if `isSent` says so of their event, and none that the
+ * server noted itself.
+ */
 export async function countReceived(
   session: string,
   token: string,
   isSent: (event: string) => boolean = () => true,
 ): Promise<number> {
   const report = await fetchJson(`report/beacons?session=${encodeURIComponent(session)}&format=json`, token);
-  return listOf(report, "beacons").filter((beacon) => isSent(textOf(beacon, "event") ?? "")).length;
+  const isPlayers = (beacon: unknown): boolean => textOf(beacon, "signature") !== "own";
+  return listOf(report, "beacons").filter((one) => isPlayers(one) && isSent(textOf(one, "event") ?? "")).length;
 }
 
 /** Where a creative and its copies are. */

@@ -19,7 +19,6 @@ export interface State {
   readonly viewers: number;
   /** The id that the beacons have. */
   readonly session: string | undefined;
-  readonly bootstrap: URL | undefined;
   readonly written: WrittenPlaylist | undefined;
 }
 
@@ -36,6 +35,5 @@ export const FRESH: State = {
   isForgotten: false,
   viewers: 0,
   session: undefined,
-  bootstrap: undefined,
   written: undefined,
 };

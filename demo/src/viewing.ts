@@ -18,13 +18,24 @@ export interface Viewing {
   readonly destroy: () => void;
 }
 
-/** Starts to load and to play at once. */
-export function startViewing(video: HTMLVideoElement, choice: Choice, listeners: ViewingListeners): Viewing {
+/**
+ * Starts to load and to play at once.
+ *
+ * @param position seconds of content, where the viewer goes on after a pre-roll; 0: from the start
+ */
+export function startViewing(
+  video: HTMLVideoElement,
+  choice: Choice,
+  position: number,
+  listeners: ViewingListeners,
+): Viewing {
   const ads = createAdInsertion({
     zoneUrl: `v1/zones/${ZONE}.json`,
     adTagUrl: formatAdTag(choice),
     ptcdn: choice.cdn,
     live: choice.content.isLive,
+    startContentTime: position,
+    ...choice.policy.options,
     followRepackaging: true,
     // the page shows the steps of all breaks from the start
     lookAhead: false,

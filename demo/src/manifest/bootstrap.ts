@@ -60,6 +60,66 @@ export function formatBootstrapUrl(choice: Choice, base: string, viewing: string
   return url;
 }
 
+/** An id of the player's own. `crypto.randomUUID` does not exist on http pages. */
+export function createViewingId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(2)), (word) => word.toString(36)).join("");
+}
+
+/** Where a piece of the URL comes from. */
+export type PieceKind = "server" | "asset" | "content" | "zone" | "ads" | "player";
+
+export interface Piece {
+  /** undefined: what holds the others together. */
+  readonly kind: PieceKind | undefined;
+  readonly text: string;
+}
+
+/** The whole URL in pieces, in its order: joined they are its `href`. */
+export function splitBootstrapUrl(url: URL): readonly Piece[] {
+  const [, server = "", asset = "", content = ""] = /^(.*\/variant\/)([^/]+)\/([\w-]+)\.m3u8$/.exec(url.pathname) ?? [];
+  const parameters = url.search.slice(1).split("&");
+  return [
+    { kind: "server", text: `${url.origin}${server}` },
+    { kind: "asset", text: asset },
+    { kind: undefined, text: "/" },
+    { kind: "content", text: content },
+    { kind: undefined, text: ".m3u8" },
+    ...parameters.flatMap((text, index): readonly Piece[] => [
+      { kind: undefined, text: index === 0 ? "?" : "&" },
+      { kind: selectKind(text.split("=")[0] ?? ""), text },
+    ]),
+  ];
+}
+
+const KIND: Readonly<Record<string, PieceKind>> = { u: "asset", z: "zone" };
+
+function selectKind(parameter: string): PieceKind {
+  return KIND[parameter] ?? (parameter in MEANING ? "player" : "ads");
+}
+
+/** What a piece is made of, before it became part of a URL. */
+export interface Ingredient {
+  readonly kind: PieceKind;
+  readonly name: string;
+  readonly value: string;
+  readonly how: string;
+}
+
+/** One for each kind of piece, in the order of the URL. @param base the page's address */
+export function listIngredients(choice: Choice, base: string): readonly Ingredient[] {
+  const { content, cdn } = choice;
+  const ads = Object.entries(readAdInformation(choice)).map(([name, value]) => `${name}=${value}`);
+  const source = new URL(content.url, base);
+  return [
+    { kind: "server", name: "Server", value: source.host, how: "where the page is, too" },
+    { kind: "asset", name: "Asset", value: content.id, how: "as the catalogue names it" },
+    { kind: "content", name: "Content", value: source.href, how: "in base64url" },
+    { kind: "zone", name: "Zone", value: ZONE, how: "the publisher’s account" },
+    { kind: "player", name: "Player", value: `CDN ${cdn}, JSON, own tracking`, how: "what it can do and wants" },
+    { kind: "ads", name: "Ads", value: ads.join(", "), how: "passed on to the ad server" },
+  ];
+}
+
 /** The parameters in their order; what is not the manifest server's own is for the ad server. */
 export function listParameters(url: URL): readonly Parameter[] {
   return [...url.searchParams].map(([name, value]) => {

@@ -15,6 +15,8 @@ export interface PlaybackListeners {
 export interface Playback {
   /** Times are those of the element. */
   readonly setPods: (pods: readonly SidecarPod[]) => void;
+  /** Sends what has fallen due until now, as before the playhead is moved. */
+  readonly look: () => void;
   readonly destroy: () => void;
 }
 
@@ -64,6 +66,7 @@ export function createPlayback(video: HTMLVideoElement, session: string, listene
       pods = next;
       collect();
     },
+    look,
     destroy: () => {
       clearInterval(timer);
       video.removeEventListener("seeking", onSeeking);

@@ -11,16 +11,16 @@ import { textOf } from "../json.ts";
 import type { StepView } from "../step.ts";
 import type { Viewing } from "../viewing.ts";
 import { type AnsweredText, ask, describeFailure, parseJson, readRequest } from "./answers.ts";
-import { formatBootstrapUrl, readAdInformation } from "./bootstrap.ts";
+import { readAdInformation } from "./bootstrap.ts";
 import { listResolutions } from "./debug-headers.ts";
 import { createPlayback, type Playback, type PlayingAd } from "./playback.ts";
 import { describePlaylist } from "./playlist-lines.ts";
+import { createResume, type Resume } from "./resume.ts";
 import { listBreaks, locateSidecar, movePods, parseReason, readSidecar, type SidecarPod } from "./sidecar.ts";
 import { readServerSteps, type ServerFacts } from "./steps.ts";
 import type { WrittenPlaylist } from "./views.ts";
 
 export interface ServerListeners {
-  readonly bootstrap: (url: URL) => void;
   readonly steps: (steps: readonly StepView[]) => void;
   readonly session: (id: string) => void;
   readonly timeline: (breaks: readonly BreakSnapshot[]) => void;
@@ -40,24 +40,37 @@ const FOLLOWED: ReadonlySet<SkipReason> = new Set([
   "creative-blocked",
 ]);
 
+export interface ServerStart {
+  readonly bootstrapUrl: URL;
+  /** Seconds of content, where the viewer goes on after a pre-roll; 0: from the start. */
+  readonly position: number;
+}
+
 /** Asks for a session at once and plays it. */
-export function startServerViewing(video: HTMLVideoElement, choice: Choice, listeners: ServerListeners): Viewing {
+export function startServerViewing(
+  video: HTMLVideoElement,
+  choice: Choice,
+  { bootstrapUrl, position }: ServerStart,
+  listeners: ServerListeners,
+): Viewing {
   const controller = new AbortController();
-  const bootstrapUrl = formatBootstrapUrl(choice, document.baseURI, createId());
   const teller = createTeller(choice, bootstrapUrl, listeners.steps);
   const hls = new Hls({ testBandwidth: false, abrEwmaDefaultEstimate: 5_000_000 });
   let playback: Playback | undefined;
+  let resume: Resume | undefined;
   const fail = (failure: string): void => {
     teller.tell({ failure });
     listeners.contentfailed(failure);
   };
   const onPlaying = (): void => teller.tell({ isPlaying: true });
   video.addEventListener("playing", onPlaying);
-  listeners.bootstrap(bootstrapUrl);
   teller.tell({});
   followPlaylists(hls, teller, fail, (loaded, text) => {
     tellSkipped(loaded.answer.records, listeners);
-    void followSidecar({ hls, choice, controller, teller, listeners }, loaded, text, (pods) => playback?.setPods(pods));
+    void followSidecar({ hls, choice, controller, teller, listeners }, loaded, text, (pods, breaks) => {
+      playback?.setPods(pods);
+      resume?.begin(breaks);
+    });
   });
 
   void ask(bootstrapUrl.href, controller.signal).then((bootstrap) => {
@@ -76,22 +89,18 @@ export function startServerViewing(video: HTMLVideoElement, choice: Choice, list
     if (!Hls.isSupported()) listeners.contentfailed("This browser has no Media Source Extensions, which hls.js needs");
     hls.loadSource(masterUrl);
     hls.attachMedia(video);
-    video.play().catch(() => undefined);
+    resume = createResume(video, position, () => playback?.look());
   });
   return {
     playingDate: () => hls.playingDate?.getTime(),
     destroy: () => {
       controller.abort();
       video.removeEventListener("playing", onPlaying);
+      resume?.destroy();
       playback?.destroy();
       hls.destroy();
     },
   };
-}
-
-/** `crypto.randomUUID` does not exist on http pages. */
-function createId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(2)), (word) => word.toString(36)).join("");
 }
 
 interface Teller {
@@ -188,7 +197,7 @@ async function followSidecar(
   { hls, choice, controller, teller, listeners }: SidecarPorts,
   { answer, details, level }: Loaded,
   text: string,
-  onPods: (pods: readonly SidecarPod[]) => void,
+  onPods: (pods: readonly SidecarPod[], breaks: readonly BreakSnapshot[]) => void,
 ): Promise<void> {
   const url = new URL(answer.url);
   url.searchParams.set("pttrackingposition", "1");
@@ -199,7 +208,7 @@ async function followSidecar(
   const start = choice.content.isLive ? locateSidecar(listed, segments) : 0;
   const pods = movePods(listed, start);
   const breaks = listBreaks(pods, choice.content.isLive ? undefined : details.totalduration);
-  onPods(pods);
+  onPods(pods, breaks);
   listeners.timeline(keepPast(teller, breaks));
   const first = breaks[0];
   if (first?.reason && breaks.every(({ state }) => state === "skipped") && listResolutions(answer.records).length === 0)

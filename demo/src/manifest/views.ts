@@ -1,37 +1,40 @@
 /** What only the manifest server's workflow shows: the bootstrap URL in full, and the playlist that the server wrote. */
+import type { Choice } from "../choice.ts";
+import { copyText } from "../copy.ts";
 import { create, find, setText } from "../elements.ts";
-import { listParameters } from "./bootstrap.ts";
+import { listIngredients, listParameters, type Piece, splitBootstrapUrl } from "./bootstrap.ts";
 import type { PlaylistLine } from "./playlist-lines.ts";
 
-export interface AddressView {
+export interface BootstrapView {
   readonly element: HTMLElement;
-  readonly render: (url: URL) => void;
+  /** What has changed since it was drawn before is marked for a moment. */
+  readonly render: (url: URL, choice: Choice) => void;
 }
 
-/** The whole URL, its parameters one by one, and a button that copies it. */
-export function createAddressView(): AddressView {
-  const path = create("code", "whole");
+/** How the URL comes to be: what it is made of, the whole with each piece marked, a button that copies it, and all parameters. */
+export function createBootstrapView(): BootstrapView {
+  const ingredients = create("dl", "ingredients");
+  const whole = create("code", "whole");
+  whole.id = "bootstrap-url";
   const parameters = create("dl");
   const copy = create("button", "small", "Copy URL");
   copy.type = "button";
   copy.id = "copy";
   const said = create("span", "note");
   said.setAttribute("role", "status");
-  const list = create("details", "address-details", create("summary", "", "All parameters"), path, parameters);
-  const element = create("div", "bootstrap", create("p", "copying", copy, said), list);
+  const list = create("details", "address-details", create("summary", "", "All parameters"), parameters);
+  const element = create("div", "bootstrap", ingredients, whole, create("p", "copying", copy, said), list);
   let shown = "";
-  copy.addEventListener("click", () => {
-    copyText(shown, path)
-      .then((isCopied) => setText(said, isCopied ? "Copied" : "Selected: copy it with the keyboard"))
-      .catch(() => undefined);
-  });
+  copy.addEventListener("click", () => void copyText(shown, said, () => getSelection()?.selectAllChildren(whole)));
   return {
     element,
-    render: (url) => {
+    render: (url, choice) => {
       if (url.href === shown) return;
+      const isFirst = shown === "";
       shown = url.href;
       setText(said, "");
-      setText(path, url.href);
+      renderIngredients(ingredients, choice);
+      renderPieces(whole, splitBootstrapUrl(url), isFirst);
       parameters.replaceChildren(
         ...listParameters(url).flatMap(({ name, value, meaning }) => [
           create("dt", "", create("b", "", name), `=${value}`),
@@ -42,16 +45,24 @@ export function createAddressView(): AddressView {
   };
 }
 
-/** The clipboard is there on loopback and https alone; elsewhere the text is selected, ready for the keyboard. */
-async function copyText(text: string, element: HTMLElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    element.closest("details")?.setAttribute("open", "");
-    getSelection()?.selectAllChildren(element);
-    return false;
-  }
+function renderIngredients(list: HTMLElement, choice: Choice): void {
+  const rows = listIngredients(choice, document.baseURI).map(({ kind, name, value, how }) => {
+    const term = create("dt", "piece", name);
+    term.dataset["kind"] = kind;
+    return create("div", "", term, create("dd", "", create("b", "", value), ` ${how}`));
+  });
+  list.replaceChildren(...rows);
+}
+
+function renderPieces(root: HTMLElement, pieces: readonly Piece[], isFirst: boolean): void {
+  const before = new Set([...root.children].map((child) => child.textContent));
+  const drawn = pieces.map(({ kind, text }) => {
+    if (kind === undefined) return text;
+    const piece = create("span", isFirst || before.has(text) ? "piece" : "piece fresh", text);
+    piece.dataset["kind"] = kind;
+    return piece;
+  });
+  root.replaceChildren(...drawn);
 }
 
 /** A media playlist as it came, around its breaks. */
