@@ -226,6 +226,16 @@ describe("normalise", () => {
     expect(crs.orders).toMatchObject([{ ...order, adSystem: "PubServe", adId: "697200496" }]);
   });
 
+  test("the copy of a creative that was blocked since is not handed out, nor ordered", async () => {
+    const { get, ads, crs, makeReady } = await open("/ads/vast3", { more: { normalise: "first" } });
+    const copy = makeReady(`${ads.origin}${FILM}`);
+    const key = /[0-9a-f]{32}/.exec(copy)?.[0] ?? "";
+    const ready = await crs.status("1", key);
+    if (ready) crs.tell({ ...ready, state: "blocked" });
+    expect(listFilms((await get(`/ads/vast?${VIEWER}`)).body)[0]).toBe("video/mp4");
+    expect(crs.orders).toEqual([]);
+  });
+
   test("CRS that has no room is not asked again at once, and costs no ad", async () => {
     const { get, crs } = await open("/ads/vast3", { more: { normalise: "first" } });
     let orders = 0;
@@ -308,6 +318,16 @@ describe("asset list", () => {
     expect(beacons).toHaveLength(2);
   });
 
+  test("an ad that does not tell its length is left out: a break is planned by it", async () => {
+    const media = '<MediaFile type="application/x-mpegURL">https://m.example/a.m3u8</MediaFile>';
+    const linear = `<Linear><MediaFiles>${media}</MediaFiles></Linear>`;
+    const body = `<VAST version="3.0"><Ad><InLine><AdSystem>s</AdSystem><Creatives><Creative>${linear}</Creative></Creatives></InLine></Ad></VAST>`;
+    const { get } = await open("/odd", {
+      ads: { "/odd": (_request: unknown, response: ServerResponse) => response.end(body) },
+    });
+    expect((await get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json()).toEqual({ ASSETS: [] });
+  });
+
   test("of a pod, those that can be played keep its order; no fill is an empty list", async () => {
     const { get } = await open("/ads/pod");
     const { ASSETS } = (await get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json();
@@ -350,6 +370,17 @@ describe("prefetch", () => {
     await get(hint("b-1"));
     await get("/ads/vast?zone=1&session=ahead&break=b-1");
     expect(ads.requests).toHaveLength(4);
+  });
+
+  test("what is asked ahead has the cookies that the answer before it set", async () => {
+    const { get, ads } = await open("/cookie-check");
+    await get(hint("b-2"));
+    await expect.poll(() => ads.requestsTo("/cookie-check").length, { interval: 5 }).toBe(3);
+    expect(ads.requests.map(({ headers }) => headers.cookie?.includes("uid=v1-7f") ?? false)).toEqual([
+      false,
+      true,
+      true,
+    ]);
   });
 
   test("an answer without ads that was asked for ahead is asked for again", async () => {
