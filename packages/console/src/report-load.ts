@@ -25,16 +25,13 @@ export interface TimeReport {
 const EVERY_SECONDS = 60;
 
 export function useTimeReport(api: Api, span: Span, zone: string | undefined): readonly [Load<TimeReport>, () => void] {
-  const load = useCallback(
-    async (signal: AbortSignal): Promise<TimeReport> => {
-      const now = new Date();
-      const offset = readUtcOffset(now);
-      const report = await api.get<Report>(formatTimeReport(span, zone, now, offset), signal);
-      const buckets = listBuckets(span, now, offset);
-      return { buckets, rows: fillBuckets(report.rows, buckets), isComplete: report.isComplete };
-    },
-    [api, span, zone],
-  );
+  const load = useCallback(async (): Promise<TimeReport> => {
+    const now = new Date();
+    const offset = readUtcOffset(now);
+    const report = await api.report(formatTimeReport(span, zone, now, offset));
+    const buckets = listBuckets(span, now, offset);
+    return { buckets, rows: fillBuckets(report.rows, buckets), isComplete: report.isComplete };
+  }, [api, span, zone]);
   return useLoad(load, { everySeconds: EVERY_SECONDS });
 }
 
@@ -44,13 +41,10 @@ export function useDimensionReport(
   zone: string | undefined,
   dimension: Dimension,
 ): readonly [Load<Report>, () => void] {
-  const load = useCallback(
-    async (signal: AbortSignal): Promise<Report> => {
-      const now = new Date();
-      return api.get<Report>(formatDimensionReport(span, zone, now, readUtcOffset(now), dimension), signal);
-    },
-    [api, span, zone, dimension],
-  );
+  const load = useCallback(async (): Promise<Report> => {
+    const now = new Date();
+    return api.report(formatDimensionReport(span, zone, now, readUtcOffset(now), dimension));
+  }, [api, span, zone, dimension]);
   return useLoad(load, { everySeconds: EVERY_SECONDS });
 }
 

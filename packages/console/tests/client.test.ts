@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { createApi } from "../src/api/client.ts";
 import { readEvents } from "../src/api/events.ts";
+import { keepRecent } from "../src/api/recent.ts";
 import { createTurns } from "../src/api/turns.ts";
 
 const closers: (() => void)[] = [];
@@ -102,4 +103,37 @@ test("turns run so many at a time, in order, and one that fails holds up no othe
   await expect.poll(() => ends.length).toBe(4);
   ends[3]?.();
   expect((await all).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled", "fulfilled"]);
+});
+
+describe("recent answers", () => {
+  test("are shared while they are under way and for as long as they are recent", async () => {
+    let now = 0;
+    const asked: string[] = [];
+    const ask = keepRecent(
+      async (path) => asked.push(path),
+      20,
+      () => now,
+    );
+    expect(await Promise.all([ask("a"), ask("a"), ask("b")])).toEqual([1, 1, 2]);
+    now = 19;
+    expect(await ask("a")).toBe(1);
+    now = 20;
+    expect(await ask("a")).toBe(3);
+    expect(asked).toEqual(["a", "b", "a"]);
+  });
+
+  test("are never failures", async () => {
+    let turn = 0;
+    const ask = keepRecent(
+      async () => {
+        turn += 1;
+        if (turn === 1) throw new Error("first");
+        return turn;
+      },
+      20,
+      () => 0,
+    );
+    await expect(ask("a")).rejects.toThrow("first");
+    expect(await ask("a")).toBe(2);
+  });
 });

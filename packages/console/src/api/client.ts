@@ -2,6 +2,8 @@
 import { createTurns } from "./turns.ts";
 import { readEvents } from "./events.ts";
 import type { Creative } from "./creatives.ts";
+import { keepRecent } from "./recent.ts";
+import type { Report } from "./report.ts";
 
 /** What the server, or the way to it, said instead of an answer. */
 export class ApiError extends Error {
@@ -18,6 +20,8 @@ export class ApiError extends Error {
 export interface Api {
   /** JSON of a path below the server's root. The server that answers is of the same release as this page. */
   readonly get: <T>(path: string, signal?: AbortSignal) => Promise<T>;
+  /** At most 20 seconds old: pages share their reports, and the server lets one client have five of them in five seconds. */
+  readonly report: (path: string) => Promise<Report>;
   readonly send: (method: "POST" | "DELETE", path: string) => Promise<void>;
   /** At most three at a time: the browser has few connections to one server, and the server makes pictures one by one. */
   readonly picture: (path: string, signal: AbortSignal) => Promise<Blob>;
@@ -49,9 +53,11 @@ export function createApi({ token, root, onRefused }: ApiOptions): Api {
     if (response.status === 401) onRefused();
     throw new ApiError(response.status, await readComplaint(response));
   };
+  const get: Api["get"] = async (path, signal) => (await ask(path, signal ? { signal } : {})).json();
   const turns = createTurns(3);
   return {
-    get: async (path, signal) => (await ask(path, signal ? { signal } : {})).json(),
+    get,
+    report: keepRecent((path) => get<Report>(path), RECENT_MS, Date.now),
     send: async (method, path) => {
       await ask(path, { method });
     },
@@ -70,6 +76,8 @@ export function createApi({ token, root, onRefused }: ApiOptions): Api {
     address: (path) => new URL(path, root).href,
   };
 }
+
+const RECENT_MS = 20_000;
 
 /** The sentence of the server's own errors, else the status. */
 async function readComplaint(response: Response): Promise<string> {
