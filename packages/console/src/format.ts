@@ -27,11 +27,17 @@ export function shareOf(part: number, whole: number): number | undefined {
 
 /** `0.4 s`, `12.5 s`, `2 min 5 s`, `3 h 20 min`, `4 d 2 h`. */
 export function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
+  const tenths = Math.round(seconds * 10) / 10;
+  if (tenths < 60) return `${tenths} s`;
   const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+  const [large, name, small, smaller] =
+    whole < 3600
+      ? ([60, "min", 1, "s"] as const)
+      : whole < 86_400
+        ? ([3600, "h", 60, "min"] as const)
+        : ([86_400, "d", 3600, "h"] as const);
+  const rest = Math.floor((whole % large) / small);
+  return `${Math.floor(whole / large)} ${name}${rest === 0 ? "" : ` ${rest} ${smaller}`}`;
 }
 
 /** How long ago an ISO time was: `12 s ago`, `just now`. */

@@ -10,7 +10,7 @@ import {
   sumLabels,
   sumOf,
 } from "../src/api/report.ts";
-import { formatBucket, formatShare } from "../src/format.ts";
+import { formatBucket, formatSeconds, formatShare } from "../src/format.ts";
 import { stackReasons } from "../src/stack-reasons.ts";
 
 const EMPTY: ReportRow = {
@@ -126,5 +126,19 @@ test("a share that is not all, or not nothing, is never written as if it were", 
     "99.9 %",
     "100 %",
     "–",
+  ]);
+});
+
+test("times are told by their two largest units", () => {
+  expect([0.44, 12, 59.96, 60, 125, 3600, 12_000, 86_400, 360_000].map(formatSeconds)).toEqual([
+    "0.4 s",
+    "12 s",
+    "1 min",
+    "1 min",
+    "2 min 5 s",
+    "1 h",
+    "3 h 20 min",
+    "1 d",
+    "4 d 4 h",
   ]);
 });
