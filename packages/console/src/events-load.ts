@@ -3,23 +3,27 @@ import { useEffect } from "preact/hooks";
 import type { Api } from "./api/client.ts";
 import type { Creative } from "./api/creatives.ts";
 
-const PAUSE_MS = 3000;
+const PAUSE_MS = 5000;
 
 /**
- * A stream that ends is begun again after three seconds.
+ * A stream that ends is begun again after five seconds.
  *
  * @param onChange a function that stays the same (useCallback)
- * @param onGap told before a stream begins again: what happened in between is not told
+ * @param onGap told when a stream has begun again: what happened in between is not told
  */
 export function useEvents(api: Api, onChange: (creative: Creative) => void, onGap: () => void): void {
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
     const follow = async (): Promise<void> => {
-      for (let turn = 0; !signal.aborted; turn++) {
-        if (turn > 0) onGap();
+      let isFirst = true;
+      const onOpen = (): void => {
+        if (!isFirst) onGap();
+        isFirst = false;
+      };
+      while (!signal.aborted) {
         // Whatever ends it: the page's own requests say what is wrong.
-        await api.follow(onChange, signal).catch(() => undefined);
+        await api.follow(onOpen, onChange, signal).catch(() => undefined);
         await pause(signal);
       }
     };

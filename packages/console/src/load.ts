@@ -29,7 +29,7 @@ export function useLoad<T>(
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
-    setLoaded((last) => (last.state === "ready" ? { ...last, isStale: true } : { state: "loading" }));
+    setLoaded((last) => (last.state === "ready" ? { ...last, isStale: true } : last));
     const ask = async (): Promise<void> => {
       try {
         const value = await load(signal);

@@ -32,6 +32,7 @@ export function Shell({ api, onLeave }: { readonly api: Api; readonly onLeave: (
   const route = useRoute();
   const [config, again] = useLoad(
     useCallback((signal: AbortSignal) => api.get<ConfigInForce>("v1/config", signal), [api]),
+    { everySeconds: 60 },
   );
   const main = useRef<HTMLElement>(null);
   const name = PAGES.find(({ page }) => page === route.page)?.name ?? "Not found";

@@ -25,8 +25,12 @@ export interface Api {
   readonly send: (method: "POST" | "DELETE", path: string) => Promise<void>;
   /** At most three at a time: the browser has few connections to one server, and the server makes pictures one by one. */
   readonly picture: (path: string, signal: AbortSignal) => Promise<Blob>;
-  /** Resolves when the stream ends. */
-  readonly follow: (onCreative: (creative: Creative) => void, signal: AbortSignal) => Promise<void>;
+  /**
+   * Resolves when the stream ends.
+   *
+   * @param onOpen told once it has begun: what happens from then on is told
+   */
+  readonly follow: (onOpen: () => void, onCreative: (creative: Creative) => void, signal: AbortSignal) => Promise<void>;
   /** The address of a path below the server's root. */
   readonly address: (path: string) => string;
 }
@@ -66,8 +70,9 @@ export function createApi({ token, root, onRefused }: ApiOptions): Api {
         signal.throwIfAborted();
         return (await ask(path, { signal })).blob();
       }),
-    follow: async (onCreative, signal) => {
+    follow: async (onOpen, onCreative, signal) => {
       const { body } = await ask("v1/events", { signal });
+      onOpen();
       if (!body) return;
       await readEvents(body, (name, json) => {
         if (name === "creative") onCreative(JSON.parse(json));

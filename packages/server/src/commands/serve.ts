@@ -15,11 +15,15 @@ async function serve(args: readonly string[]): Promise<number> {
   const server = await buildServer(config);
   const address = await server.start();
   const ended = waitForEnd();
-  process.stdout.write(`Interlude is ready: ${address.href}\n`);
   // A token that the operator has set is the operator's to know, not the log's.
   const link = config.isApiTokenNew ? `#token=${config.apiToken}` : "";
-  process.stdout.write(`Console: ${address.href}console/${link}\n`);
-  if (config.isApiTokenNew) process.stdout.write(`API token: ${config.apiToken}\n`);
+  const lines = [
+    `Interlude is ready: ${address.href}`,
+    `Console: ${address.href}console/${link}`,
+    ...(config.isApiTokenNew ? [`API token: ${config.apiToken}`] : []),
+  ];
+  // At once: who reads on only until it is ready closes the pipe.
+  process.stdout.write(`${lines.join("\n")}\n`);
   await ended;
   await server.stop();
   return 0;
