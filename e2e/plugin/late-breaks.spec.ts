@@ -75,6 +75,46 @@ for (const kind of selectCells(LOADED, LOADED.slice(0, 1))) {
   });
 }
 
+/** The tag of an ad server that answers when it is told to. */
+function answerLate(path: string, ad: "a" | "c", until: Promise<unknown>): string {
+  return world.answer(path, { body: world.vast(ad), type: "application/xml", until });
+}
+
+test("breaks that are decided at one time, behind a pre-roll, are all played, up to the post-roll", async ({
+  page,
+}) => {
+  const decided = Promise.withResolvers<void>();
+  const breaks = [
+    { id: "post", time: "end" as const, adTagUrl: answerLate("/ads/post", "a", decided.promise) },
+    { id: "mid", time: 20, adTagUrl: answerLate("/ads/mid", "c", decided.promise) },
+    { id: "pre", time: "start" as const, adTagUrl: world.answerVast("/ads/pre", "a") },
+  ];
+  await openPlayer(page, world, { options: { breaks, lookAhead: false, startBudgetMs: 4000, adTimeoutMs: 30_000 } });
+  await playPast(page, a.duration + 0.5);
+  await seekTo(page, a.duration + 15);
+  decided.resolve();
+  await waitForEvent(page, "adbreakcomplete", { breakId: "post" });
+  const [first, ...rest] = await shownSources(page);
+  expect(first).toBe(a.source);
+  expect(rest).toEqual([CONTENT_SOURCE, c.source, CONTENT_SOURCE, a.source]);
+});
+
+test("after an ad that was not there, a break that is decided later is played", async ({ page }) => {
+  const decided = Promise.withResolvers<void>();
+  world.fail(/\/ads\/c\/.*\.ts$/, "404");
+  const breaks = [
+    { id: "gone", time: 8, adTagUrl: world.answerVast("/ads/gone", "c") },
+    { id: "later", time: 20, adTagUrl: answerLate("/ads/later", "a", decided.promise) },
+  ];
+  await openPlayer(page, world, { options: { breaks, lookAhead: false, adTimeoutMs: 60_000 } });
+  await waitForEvent(page, "adskip", { breakId: "gone", reason: "media-unavailable" });
+  await playPast(page, 1);
+  await seekTo(page, 15);
+  decided.resolve();
+  await playPast(page, 20 + a.duration + 1);
+  expect(await shownSources(page)).toEqual([CONTENT_SOURCE, a.source, CONTENT_SOURCE]);
+});
+
 /** Breaks of the page's own list, each with an ad server of its own. */
 function listBreaks(
   times: Readonly<Record<number, "a" | "c">>,
