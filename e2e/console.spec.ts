@@ -138,6 +138,9 @@ test("what viewers saw and what was lost is counted, drawn and in tables", async
       .data.some((value) => value !== 0) ?? false;
   await expect.poll(() => page.locator("canvas").evaluate(isDrawn)).toBe(true);
   await expect(page.getByRole("region", { name: "Lost impressions by creative" })).toContainText("c-rain");
+  await page.getByText("All skips").click();
+  await expect(page.getByRole("img", { name: /^Skips over time/ })).toBeVisible();
+  expect(page.url()).toMatch(/#\/losses\?of=skips$/);
 
   await page.getByRole("link", { name: "First encounter" }).click();
   await expect(page.locator(".tiles > div", { hasText: "Fill in spite of format" })).toContainText("66.7 %");

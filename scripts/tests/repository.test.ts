@@ -8,7 +8,7 @@ import { dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const listed = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "--", "*.ts"], {
+const listed = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "--", "*.ts", "*.tsx"], {
   cwd: root,
   encoding: "utf8",
 });
@@ -63,6 +63,16 @@ describe("boundaries", () => {
     const outer = ["demo", "e2e", "bench"];
     expect(broken((edge) => isUnder(edge.from, plugin) && isUnder(edge.to, server, ...outer))).toEqual([]);
     expect(broken((edge) => isUnder(edge.from, server) && isUnder(edge.to, plugin, ...outer))).toEqual([]);
+  });
+
+  test("the console knows core at most: it talks to the server by HTTP", () => {
+    const console = "packages/console/src";
+    const others = ["packages/server", "packages/plugin", "demo", "e2e", "bench"];
+    expect(imports.some((edge) => isUnder(edge.from, console))).toBe(true);
+    expect(broken((edge) => isUnder(edge.from, console) && isUnder(edge.to, ...others))).toEqual([]);
+    expect(broken((edge) => isUnder(edge.from, core, plugin, server) && isUnder(edge.to, "packages/console"))).toEqual(
+      [],
+    );
   });
 
   test("inside core, ads and playlists do not know each other", () => {

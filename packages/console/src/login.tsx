@@ -48,14 +48,20 @@ export function Login({
             The server did not take this token.
           </p>
         )}
-        <p id="token-note" class="note">
-          The server prints it, with a link that has it, when it starts; or it is what INTERLUDE_API_TOKEN says. This
-          tab keeps it until it is closed.
-        </p>
+        <TokenNote />
         <button class="primary" type="submit">
           Open the console
         </button>
       </form>
     </main>
+  );
+}
+
+function TokenNote(): JSX.Element {
+  return (
+    <p id="token-note" class="note">
+      The server prints it, with a link that has it, when it starts; or it is what INTERLUDE_API_TOKEN says. This tab
+      keeps it until it is closed.
+    </p>
   );
 }

@@ -105,7 +105,7 @@ describe("lost impressions", () => {
 
   test("are stacked by the five worst reasons, all others being one", () => {
     const many = Object.fromEntries(Array.from({ length: 7 }, (_, place) => [`reason-${place}`, 10 - place]));
-    const series = stackReasons([{ ...EMPTY, lostByReason: many }, undefined]);
+    const series = stackReasons([{ ...EMPTY, lostByReason: many }, undefined], "lostByReason");
     expect(series.map(({ name, values }) => [name, ...values])).toEqual([
       ["reason-0", 10, 0],
       ["reason-1", 9, 0],
@@ -114,7 +114,8 @@ describe("lost impressions", () => {
       ["reason-4", 6, 0],
       ["2 others", 9, 0],
     ]);
-    expect(stackReasons(rows)).toHaveLength(4);
+    expect(stackReasons(rows, "lostByReason")).toHaveLength(4);
+    expect(stackReasons(rows, "skipReasons")).toEqual([]);
   });
 });
 

@@ -5,7 +5,9 @@ import { type ReportRow, sumLabels, sumOf } from "../api/report.ts";
 import { formatBucket, formatCount, formatShare, formatWhole, shareOf } from "../format.ts";
 import type { PageProps } from "../page-props.ts";
 import { Chart } from "../parts/chart.tsx";
+import { Options } from "../parts/choices.tsx";
 import {
+  choose,
   DIMENSION_NAME,
   DimensionSelect,
   readDimension,
@@ -17,6 +19,7 @@ import { Empty, Loaded } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { Tiles } from "../parts/tiles.tsx";
 import { type TimeReport, useDimensionReport, useRowName, useTimeReport } from "../report-load.ts";
+import type { Route } from "../route.ts";
 import { stackReasons } from "../stack-reasons.ts";
 
 const SHOWN_ROWS = 50;
@@ -28,17 +31,15 @@ export function LossesPage({ api, route, config }: PageProps): JSX.Element {
       <p class="note lead">Ads that were offered for a break and not shown, by the reason that was given.</p>
       <ReportChoices route={route} config={config} />
       <Loaded load={load} again={again}>
-        {(report) => <LossesOverTime report={report} />}
+        {(report) => <LossesOverTime report={report} route={route} />}
       </Loaded>
       <LossesOf api={api} route={route} config={config} />
     </>
   );
 }
 
-function LossesOverTime({ report }: { readonly report: TimeReport }): JSX.Element {
-  const { buckets, rows } = report;
-  const series = useMemo(() => stackReasons(rows), [rows]);
-  const labels = useMemo(() => buckets.map(formatBucket), [buckets]);
+function LossesOverTime({ report, route }: { readonly report: TimeReport; readonly route: Route }): JSX.Element {
+  const { rows } = report;
   const lost = sumOf(rows, "lostImpressions");
   const shown = sumOf(rows, "total_impressions");
   const reasons = sumLabels(rows, "lostByReason");
@@ -55,21 +56,53 @@ function LossesOverTime({ report }: { readonly report: TimeReport }): JSX.Elemen
         ]}
       />
       <section class="card">
-        <h2>Lost impressions by reason</h2>
-        {lost === 0 ? (
-          <Empty>Nothing was lost in this time.</Empty>
-        ) : (
-          <Chart
-            title="Lost impressions over time"
-            kind="bars"
-            axis={buckets[0]?.includes(" ") ? "Hour" : "Day"}
-            labels={labels}
-            series={series}
-            formatValue={formatWhole}
-          />
-        )}
+        <h2>Reasons over time</h2>
+        <ReasonsOverTime report={report} route={route} />
       </section>
       {skips.length > 0 && <Reasons reasons={reasons} skips={skips} lost={lost} />}
+    </>
+  );
+}
+
+const COUNTED = {
+  lost: { label: "Lost impressions", counts: "lostByReason", title: "Lost impressions over time" },
+  skips: { label: "All skips", counts: "skipReasons", title: "Skips over time" },
+} as const;
+
+/** Skips are more than losses: whole breaks are skipped too, and not every ad that is skipped was an impression to lose. */
+function ReasonsOverTime({
+  report: { buckets, rows },
+  route,
+}: {
+  readonly report: TimeReport;
+  readonly route: Route;
+}): JSX.Element {
+  const of = route.query.get("of") === "skips" ? "skips" : "lost";
+  const { counts, title } = COUNTED[of];
+  const series = useMemo(() => stackReasons(rows, counts), [rows, counts]);
+  const labels = useMemo(() => buckets.map(formatBucket), [buckets]);
+  return (
+    <>
+      <form class="choices" onSubmit={(event) => event.preventDefault()}>
+        <Options
+          legend="Count"
+          choices={Object.entries(COUNTED).map(([value, { label }]) => ({ value, label }))}
+          value={of}
+          onChoose={(value) => choose(route, "of", value)}
+        />
+      </form>
+      {series.length === 0 ? (
+        <Empty>{of === "lost" ? "Nothing was lost in this time." : "Nothing was skipped in this time."}</Empty>
+      ) : (
+        <Chart
+          title={title}
+          kind="bars"
+          axis={buckets[0]?.includes(" ") ? "Hour" : "Day"}
+          labels={labels}
+          series={series}
+          formatValue={formatWhole}
+        />
+      )}
     </>
   );
 }

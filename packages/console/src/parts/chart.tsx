@@ -1,22 +1,9 @@
 /** A chart, and the same numbers as a table for those who do not see it. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Series } from "../series.ts";
+import type { ChartProps, Series } from "../chart-props.ts";
 import { Complaint } from "./states.tsx";
 import { Table } from "./table.tsx";
-
-export interface ChartProps {
-  readonly title: string;
-  /** Stacked bars, or a line with gaps. */
-  readonly kind: "bars" | "line";
-  /** What the labels are: `Hour`. */
-  readonly axis: string;
-  readonly labels: readonly string[];
-  readonly series: readonly Series[];
-  readonly formatValue: (value: number | undefined) => string;
-  /** The end of the scale, where it is not that of the values. */
-  readonly max?: number;
-}
 
 /** The library comes with the first chart; until then, and without it, the table has all there is. */
 export function Chart(props: ChartProps): JSX.Element {

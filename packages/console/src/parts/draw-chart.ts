@@ -11,7 +11,7 @@ import {
   PointElement,
   Tooltip,
 } from "chart.js";
-import type { ChartProps } from "./chart.tsx";
+import type { ChartProps } from "../chart-props.ts";
 
 Chart.register(
   BarController,
@@ -32,28 +32,16 @@ export function drawChart(canvas: HTMLCanvasElement, props: ChartProps): () => v
 
 function describeChart(
   canvas: HTMLCanvasElement,
-  { kind, labels, series, formatValue, max }: ChartProps,
+  props: ChartProps,
 ): ChartConfiguration<"bar" | "line", (number | null)[], string> {
-  const [soft, line, page] = ["--soft", "--line", "--card"].map((name) => resolveColor(canvas, name));
+  const { kind, labels, formatValue, max } = props;
+  const [soft, line] = ["--soft", "--line"].map((name) => resolveColor(canvas, name));
   const isStacked = kind === "bars";
   const grid = { color: line ?? "", drawTicks: false };
   const ticks = { color: soft ?? "", font: { family: getComputedStyle(canvas).fontFamily, size: 12 } };
   return {
     type: isStacked ? "bar" : "line",
-    data: {
-      labels: [...labels],
-      datasets: series.map(({ name, values, color }) => ({
-        label: name,
-        data: values.map((value) => value ?? null),
-        backgroundColor: resolveColor(canvas, color),
-        borderColor: isStacked ? (page ?? "") : resolveColor(canvas, color),
-        borderWidth: isStacked ? { top: 1, right: 0, bottom: 0, left: 0 } : 2,
-        pointRadius: 3,
-        clip: isStacked ? 0 : 6,
-        maxBarThickness: 40,
-        tension: 0,
-      })),
-    },
+    data: { labels: [...labels], datasets: listDatasets(canvas, props) },
     options: {
       animation: false,
       maintainAspectRatio: false,
@@ -82,6 +70,25 @@ function describeChart(
       },
     },
   };
+}
+
+function listDatasets(
+  canvas: HTMLCanvasElement,
+  { kind, series }: ChartProps,
+): ChartConfiguration<"bar" | "line", (number | null)[], string>["data"]["datasets"] {
+  const isStacked = kind === "bars";
+  return series.map(({ name, values, color }) => ({
+    label: name,
+    data: values.map((value) => value ?? null),
+    backgroundColor: resolveColor(canvas, color),
+    // What lies on another bar is set off from it.
+    borderColor: resolveColor(canvas, isStacked ? "--card" : color),
+    borderWidth: isStacked ? { top: 1, right: 0, bottom: 0, left: 0 } : 2,
+    pointRadius: 3,
+    clip: isStacked ? 0 : 6,
+    maxBarThickness: 40,
+    tension: 0,
+  }));
 }
 
 /** A canvas knows no custom properties, and light-dark() is resolved only where it is used. */
