@@ -1,8 +1,8 @@
 /** The publisher's site: its catalogue, where a visitor was in a film, links to any state, and how the bootstrap URL comes to be. */
 import { expect, type Page, test } from "@playwright/test";
 import catalog from "../demo/catalog.json" with { type: "json" };
+import { readTexts } from "./contrast.ts";
 import { CONTENT_SOURCE, expectStep, playPast, seek, sourceOf, watch } from "./demo-page.ts";
-import { findFaintTexts } from "./faint-texts.ts";
 import { groupRuns, recordFrames, shownFrames } from "./frames.ts";
 import { selectCells } from "./matrix.ts";
 import { type InterludeServer, startInterlude } from "./server.ts";
@@ -85,7 +85,7 @@ test("a link brings back asset, workflow, ad, CDN, policy and second, in either 
   await test.step("the other workflow plays the same from the same second, behind the pre-roll", async () => {
     await page.locator("#tab-server").click();
     await page.locator("video").evaluate((video: HTMLVideoElement) => (video.muted = true));
-    await page.getByRole("button", { name: "Resume at 0:12" }).click();
+    await page.getByRole("button", { name: "Play from 0:12" }).click();
     await playPast(page, 0.3);
     await seek(page, 9);
     await recordFrames(page);
@@ -143,7 +143,7 @@ for (const { width, colorScheme } of selectCells(LOOKS, FEW_LOOKS)) {
     await open(page, "");
     await expect(page.locator("#assets li")).toHaveCount(catalog.contents.length);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    const { count, faint } = await findFaintTexts(page);
+    const { count, faint } = await readTexts(page, "main *:not(.picture *, .still *)");
     expect(count).toBeGreaterThan(2 * catalog.contents.length);
     expect(faint).toEqual([]);
     await page.close();

@@ -1,27 +1,23 @@
 /** The publisher's catalogue: one card for each asset, with its ads and where this visitor was in it. */
 import { type Content, CONTENTS, type CreativeChoice, CREATIVES } from "./catalog.ts";
-import { formatChoice, readChoice, readWorkflow } from "./choice.ts";
+import { formatChoice, readChoice } from "./choice.ts";
 import { create, find, setText } from "./elements.ts";
 import { formatTime } from "./format.ts";
 import type { Positions } from "./positions.ts";
 import { formatShare } from "./timeline.ts";
 
-/** Shows the catalogue. @param query of the page's address: its tab is that of the assets' links */
+/** Shows the catalogue. @param query of the page's address, which may ask for an asset that is not there */
 export function showCatalogue(query: URLSearchParams, positions: Positions): void {
   const unknown = query.get("content");
   const note = find("catalogue-note", HTMLParagraphElement);
   note.hidden = unknown === null;
   setText(note, `The address asks for “${(unknown ?? "").slice(0, 60)}”, which is not in the catalogue.`);
-  const cards = CONTENTS.map((content) => createCard(content, formatLink(content, query), positions.read(content)));
+  const cards = CONTENTS.map((content) => createCard(content, positions.read(content)));
   find("assets", HTMLUListElement).replaceChildren(...cards);
   find("catalogue", HTMLElement).hidden = false;
 }
 
-function formatLink({ id }: Content, query: URLSearchParams): string {
-  return `?${formatChoice(readChoice(new URLSearchParams({ content: id })), readWorkflow(query))}`;
-}
-
-function createCard(content: Content, link: string, position: number): HTMLLIElement {
+function createCard(content: Content, position: number): HTMLLIElement {
   const { id, name, isLive, duration, poster } = content;
   const image = create("img");
   Object.assign(image, { src: poster, alt: "", width: 1280, height: 720 });
@@ -32,11 +28,11 @@ function createCard(content: Content, link: string, position: number): HTMLLIEle
     "a",
     "asset card",
     create("span", "still", image, length),
-    ...(isLive ? [] : [createBar(content, position)]),
+    createBar(content, position),
     title,
     create("span", "about", describeAds(content, creative)),
   );
-  card.href = link;
+  card.href = `?${formatChoice(readChoice(new URLSearchParams({ content: id })))}`;
   if (position > 0) card.append(create("span", "resume", `Resume at ${formatTime(position)}`));
   const item = create("li", "", card);
   item.dataset["asset"] = id;

@@ -17,5 +17,9 @@ async function showAsset(): Promise<void> {
   }
 }
 
-if (isCatalogue(query)) showCatalogue(query, createPositions(findStorage()));
-else void showAsset();
+if (isCatalogue(query)) {
+  const positions = createPositions(findStorage());
+  showCatalogue(query, positions);
+  // who comes back by the browser's own button gets the page as it was left
+  addEventListener("pageshow", ({ persisted }) => persisted && showCatalogue(query, positions));
+} else void showAsset();

@@ -27,6 +27,8 @@ export interface Scene {
   readonly bootstrap: URL;
   /** Seconds of content where Play goes on; 0: nowhere but at the start. */
   readonly position: number;
+  /** Whether the link said that position, and not an earlier viewing. */
+  readonly isShared: boolean;
 }
 
 export type RenderPage = (state: State, scene: Scene) => void;
@@ -44,7 +46,7 @@ export function createPageView(player: PlayerView): RenderPage {
     renderSteps(state, scene);
     renderJob(job, isUnneeded(steps, scene.workflow));
     renderStory(state, scene);
-    renderActions(viewers, isOver(shown) || job?.state === "ready", position);
+    renderActions(viewers, isOver(shown) || job?.state === "ready", scene);
     setText(find("viewer", HTMLSpanElement), viewers > 0 ? `viewer ${viewers}` : "");
     renderForget(scene);
   };
@@ -55,11 +57,11 @@ function isOver(shown: PlayerState["state"]): boolean {
 }
 
 /** Who was here before goes on there, or begins anew. */
-function renderActions(viewers: number, isNext: boolean, position: number): void {
+function renderActions(viewers: number, isNext: boolean, { position, isShared }: Scene): void {
   const watch = find("watch", HTMLButtonElement);
   const resume = find("resume", HTMLButtonElement);
   resume.hidden = position === 0;
-  setText(resume, `Resume at ${formatTime(position)}`);
+  setText(resume, `${isShared ? "Play from" : "Resume at"} ${formatTime(position)}`);
   watch.classList.toggle("primary", isNext && position === 0);
   const first = position === 0 ? "Play" : "Play from the start";
   setText(watch, viewers > 0 ? "Watch as the next viewer" : first);

@@ -62,7 +62,8 @@ function update(patch: Partial<State>): void {
     const date = viewing?.playingDate() ?? Date.now();
     const isLoaded = viewing !== undefined;
     const bootstrap = formatBootstrapUrl(choice, document.baseURI, viewingId);
-    renderPage(states[workflow], { workflow, choice, demo, isLoaded, date, bootstrap, position: offerPosition() });
+    const offer = { position: offerPosition(), isShared: askedPosition > 0 };
+    renderPage(states[workflow], { workflow, choice, demo, isLoaded, date, bootstrap, ...offer });
     shareView.render();
   });
 }
@@ -246,6 +247,7 @@ function tick(): void {
 
 renderChoices(find("choices", HTMLFormElement), { contents: CONTENTS, creatives: CREATIVES }, choice, choose);
 find("playlist", HTMLDetailsElement).open = matchMedia("(min-width: 981px)").matches;
+find("more", HTMLDetailsElement).open = matchMedia("(min-width: 621px)").matches;
 tabsView.render(workflow);
 addEventListener("popstate", () => {
   const asked = new URLSearchParams(location.search);
