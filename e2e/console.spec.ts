@@ -138,7 +138,7 @@ test("what viewers saw and what was lost is counted, drawn and in tables", async
       .data.some((value) => value !== 0) ?? false;
   await expect.poll(() => page.locator("canvas").evaluate(isDrawn)).toBe(true);
   await expect(page.getByRole("region", { name: "Lost impressions by creative" })).toContainText("c-rain");
-  await page.getByText("All skips").click();
+  await page.getByLabel("All skips").check();
   await expect(page.getByRole("img", { name: /^Skips over time/ })).toBeVisible();
   expect(page.url()).toMatch(/#\/losses\?of=skips$/);
 

@@ -3,13 +3,13 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import icon from "./icon.svg";
 
-export function Login({
-  isRefused,
-  onToken,
-}: {
+export interface LoginProps {
+  /** The token that was tried before. */
   readonly isRefused: boolean;
   readonly onToken: (token: string) => void;
-}): JSX.Element {
+}
+
+export function Login({ isRefused, onToken }: LoginProps): JSX.Element {
   const [text, setText] = useState("");
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
