@@ -74,8 +74,10 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
       });
     },
     onLevelUpdated: (url) => {
-      const fragments = describePieces(timeline.breaks());
-      timeline.setDetails({ url, live: false, startSN: 0, fragments });
+      const playlist = { url, live: false, startSN: 0 };
+      // the breaks are those of the playlist that counts: now this one
+      timeline.setDetails({ ...playlist, fragments: [] });
+      timeline.setDetails({ ...playlist, fragments: describePieces(timeline.breaks()) });
     },
     check: () => {
       const { media } = engine;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createInterstitials } from "../../src/hosts/hls-interstitials.ts";
 import { createFakeEngine } from "../fake-engine.ts";
-import { createFakeWeb, ZONE } from "../fake-web.ts";
+import { createFakeWeb, HOST, ZONE } from "../fake-web.ts";
 import { startViewing } from "../fake-viewing.ts";
 
 beforeEach(() => {
@@ -9,6 +9,20 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+});
+
+test("a break that is in the second playlist and not in the first yet is found where it plays", () => {
+  const { parts } = startViewing(createFakeWeb({ "/v1/zones/1.json": ZONE }));
+  const { timeline } = parts;
+  const ad = { breakId: "mid", adId: "0", index: 0, startTime: 8, duration: 4, firstMediaSequence: 1, segmentCount: 1 };
+  const interstitials = createInterstitials(createFakeEngine(undefined), parts);
+  timeline.setBreaks(`${HOST}/180.m3u8`, [], true);
+  interstitials.onLevelUpdated(`${HOST}/180.m3u8`);
+  const mid = { breakId: "mid", contentTime: 8, startTime: 8, duration: 4, firstMediaSequence: 1, ads: [ad] };
+  timeline.setBreaks(`${HOST}/360.m3u8`, [mid], true);
+  interstitials.onLevelUpdated(`${HOST}/360.m3u8`);
+  expect(timeline.locate(9)).toMatchObject({ placed: { breakId: "mid", adId: "0" } });
+  interstitials.stop();
 });
 
 test("an element that is taken away for good is looked at no more, neither by its events nor by the clock", () => {
