@@ -58,6 +58,7 @@ test("the whole workflow can be chosen and started by keyboard, and every contro
   for (let i = 0; i < 30 && (await focused()) !== "watch"; i++) {
     await page.keyboard.press("Tab");
     visited.push(await focused());
+    if (visited.at(-1) === "more-summary") await page.keyboard.press("Enter");
   }
   expect(visited).toEqual(expect.arrayContaining(["content", "creative", "cdn", "policy", "timeline", "watch"]));
   const outline = await page.evaluate(() => {

@@ -2,7 +2,7 @@
 import type { Content, CreativeChoice } from "./catalog.ts";
 import { POLICIES } from "./policy.ts";
 import type { Choice } from "./choice.ts";
-import { create, find } from "./elements.ts";
+import { create, find, setText } from "./elements.ts";
 
 /** The CDNs that the server has when it is embedded. */
 const CDNS: readonly string[] = ["a", "b"];
@@ -62,10 +62,9 @@ function createRadio(name: string, value: string, title: string, isChosen: boole
   return create("label", "", input, create("span", "", title));
 }
 
-/** The policy's own sentence: only the plugin keeps to it. */
 function renderNote({ content, creative, policy }: Choice): void {
-  const kept = create("span", "policy-note", ` Jumps: ${policy.note}.`);
   const note = ` ${content.note}. ${creative.title}: ${creative.note}.`;
-  find("choice-note", HTMLParagraphElement).replaceChildren(create("b", "", `${content.name}.`), note, kept);
+  find("choice-note", HTMLParagraphElement).replaceChildren(create("b", "", `${content.name}.`), note);
+  setText(find("policy-note", HTMLParagraphElement), `${policy.title}: ${policy.note}.`);
   document.title = `${content.name} · Interlude`;
 }

@@ -21,7 +21,7 @@ export const POLICIES: readonly Policy[] = [
   {
     id: "strict",
     title: "Strict",
-    note: "and nobody leaves an ad before its end",
+    note: "the same, and nobody leaves an ad before its end",
     options: { snapBack: true, keepInAds: true },
   },
   {

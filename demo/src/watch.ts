@@ -13,6 +13,7 @@ import { createViewingId, formatBootstrapUrl } from "./manifest/bootstrap.ts";
 import { startServerViewing } from "./manifest/viewing.ts";
 import { createPageView } from "./page-view.ts";
 import { createPlayerView } from "./player-view.ts";
+import { DEFAULT_POLICY } from "./policy.ts";
 import { createPositions, findStorage } from "./positions.ts";
 import {
   countReceived,
@@ -247,7 +248,7 @@ function tick(): void {
 
 renderChoices(find("choices", HTMLFormElement), { contents: CONTENTS, creatives: CREATIVES }, choice, choose);
 find("playlist", HTMLDetailsElement).open = matchMedia("(min-width: 981px)").matches;
-find("more", HTMLDetailsElement).open = matchMedia("(min-width: 621px)").matches;
+find("more", HTMLDetailsElement).open = choice.cdn !== "a" || choice.policy !== DEFAULT_POLICY;
 tabsView.render(workflow);
 addEventListener("popstate", () => {
   const asked = new URLSearchParams(location.search);
