@@ -98,10 +98,14 @@ test("turns run so many at a time, in order, and one that fails holds up no othe
   expect(starts).toEqual([1, 2]);
   ends[0]?.();
   await expect.poll(() => starts).toEqual([1, 2, 3]);
+  const fifth = run(5);
+  expect(starts).toEqual([1, 2, 3]);
   ends[1]?.();
   ends[2]?.();
-  await expect.poll(() => ends.length).toBe(4);
+  await expect.poll(() => starts).toEqual([1, 2, 3, 4, 5]);
   ends[3]?.();
+  ends[4]?.();
+  expect(await fifth).toBe(5);
   expect((await all).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled", "fulfilled"]);
 });
 

@@ -5,6 +5,7 @@ import { formatRoute, parseRoute } from "../src/route.ts";
 describe("the address behind #", () => {
   test("names the page, what it is of and what is chosen, and comes back as it was", () => {
     const hash = formatRoute(["creatives", "zone-1", "0af3"], { state: "failed", url: "a b&c", zone: "" });
+    expect(formatRoute(["sessions"], { zone: undefined })).toBe("#/sessions");
     expect(hash).toBe("#/creatives/zone-1/0af3?state=failed&url=a+b%26c");
     const { page, path, query } = parseRoute(hash);
     expect({ page, path, query: [...query] }).toEqual({

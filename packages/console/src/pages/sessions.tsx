@@ -59,10 +59,6 @@ function SessionRows({
 
 const COLUMNS: readonly Column<Session>[] = [
   { title: "Asset", cell: ({ asset, id }) => <a href={formatRoute(["sessions", id])}>{asset || id.slice(0, 8)}</a> },
-  { title: "Zone", cell: ({ zone }) => zone },
-  { title: "Content", cell: ({ kind }) => (kind === undefined ? "–" : kind === "live" ? "Live" : "On demand") },
-  { title: "Started", cell: ({ startedAt }) => formatAgo(startedAt, Date.now()) },
-  { title: "Last seen", cell: ({ lastSeenAt }) => formatAgo(lastSeenAt, Date.now()) },
   { title: "Breaks", isNumber: true, cell: ({ breaks }) => formatCount(breaks) },
   { title: "Ads", isNumber: true, cell: ({ ads }) => formatCount(ads) },
   {
@@ -70,4 +66,8 @@ const COLUMNS: readonly Column<Session>[] = [
     isNumber: true,
     cell: ({ skipped }) => formatCount(Object.values(skipped).reduce((sum, count) => sum + count, 0)),
   },
+  { title: "Last seen", cell: ({ lastSeenAt }) => formatAgo(lastSeenAt, Date.now()) },
+  { title: "Started", cell: ({ startedAt }) => formatAgo(startedAt, Date.now()) },
+  { title: "Zone", cell: ({ zone }) => zone },
+  { title: "Content", cell: ({ kind }) => (kind === undefined ? "–" : kind === "live" ? "Live" : "On demand") },
 ];
