@@ -99,6 +99,24 @@ test("a link brings back asset, workflow, ad, CDN, policy and second, in either 
   });
 });
 
+for (const [policy, state, source] of [
+  ["usual", "ad", sourceOf("hls")],
+  ["free", "content", CONTENT_SOURCE],
+] as const) {
+  test(`policy ${policy}: who jumps over the ad sees ${state} next`, async ({ page }) => {
+    await open(page, `?content=morning&creative=hls&policy=${policy}`);
+    await watch(page);
+    await expect(page.locator("#breaks [data-break=mid]")).toHaveAttribute("data-state", "placed");
+    await playPast(page, 0.5);
+    await page.locator("video").evaluate((video: HTMLVideoElement) => (video.currentTime = 31));
+    if (policy === "free") await playPast(page, 31.2);
+    await expect(page.locator("#player")).toHaveAttribute("data-state", state);
+    await recordFrames(page);
+    await expect.poll(async () => (await shownFrames(page)).length).toBeGreaterThan(5);
+    expect(groupRuns(await shownFrames(page)).map((run) => run.source)).toEqual([source]);
+  });
+}
+
 test("the bootstrap URL is made before one's eyes of what is chosen, and is what the player then asks for", async ({
   page,
 }) => {
