@@ -71,7 +71,7 @@ export function createInterstitialClock(deps: InterstitialClockDeps): Interstiti
         crossing.leap(media.currentTime);
       } else {
         goal = selectContentTime(target, deps);
-        if (shown) deps.skip();
+        if (shown && !isEnding(shown, media.currentTime, deps)) deps.skip();
       }
     },
     onSeeking: (media) => crossing.leap(media.currentTime),
@@ -115,6 +115,12 @@ function selectAdTime(
   const into = breaks().find((placed) => isWithin(placed, target));
   // a later ad of the break follows where this one ends
   return into?.breakId === shown.breakId && target > shown.startTime ? duration : undefined;
+}
+
+/** Whether the last ad of a break is at its end, and goes by itself: Firefox may paint no more where its media is taken away before. */
+function isEnding({ breakId, index, duration }: PlacedAd, time: number, { breaks }: InterstitialClockDeps): boolean {
+  const placed = breaks().find((item) => item.breakId === breakId);
+  return placed?.ads.length === index + 1 && duration - time < RUN_OUT;
 }
 
 /** Content time for a stream time: in front of the break that it is in. */

@@ -117,4 +117,19 @@ describe("createInterstitialClock", () => {
     expect(media.currentTime).toBe(12);
     expect(at(12)).toBe(20);
   });
+
+  test("who goes on from the end of a break lets its last ad end, and is where he wanted to be", () => {
+    const { clock, media, at, skips } = stage();
+    clock.show(media, AD);
+    media.currentTime = 3.95;
+    clock.seek(media, 20);
+    expect(skips()).toBe(1);
+    clock.show(media, NEXT);
+    media.currentTime = 3.95;
+    clock.seek(media, 20);
+    expect([skips(), at(3.96)]).toEqual([2, 20]);
+    media.currentTime = 8;
+    clock.show(media, "content");
+    expect([skips(), media.currentTime]).toEqual([2, 12]);
+  });
 });
