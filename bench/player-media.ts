@@ -23,7 +23,8 @@ const FOLDER = "bench";
 
 export type Content = "plain" | "stock";
 
-const X264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
+/** Frames as they come: to fill the time before the first one, ffmpeg would show it twice, and cut a frame too early ever after. */
+const X264 = ["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
 const KEYS = ["-force_key_frames", `expr:gte(t,n_forced*${TARGET_DURATION})`];
 const AAC = ["-c:a", "aac", "-ar", "48000"];
 const HLS = ["-f", "hls", "-hls_time", String(TARGET_DURATION), "-hls_playlist_type", "vod"];

@@ -60,6 +60,8 @@ export interface EngineEventData {
   readonly media?: unknown;
   /** Of the buffers that were made. */
   readonly tracks?: { readonly audio?: { readonly buffer?: { readonly buffered: TimeRanges } } };
+  /** Of what was parsed: sound in a buffer of its own. */
+  readonly audio?: { readonly initSegment?: Uint8Array } | undefined;
   /** Of an interstitial. */
   readonly event?: { readonly identifier: string } | undefined;
   readonly assetListIndex?: number;
@@ -145,6 +147,7 @@ export const ENGINE_EVENT = {
   fragBuffered: "hlsFragBuffered",
   fragLoadEmergencyAborted: "hlsFragLoadEmergencyAborted",
   bufferAppending: "hlsBufferAppending",
+  bufferCodecs: "hlsBufferCodecs",
   bufferCreated: "hlsBufferCreated",
   bufferFlushing: "hlsBufferFlushing",
   levelSwitching: "hlsLevelSwitching",

@@ -1,7 +1,8 @@
 /**
  * The edge from content to an ad, where the content's pictures end later than its sound, as in CMAF whose B-frames nobody has
- * compensated: the ad's sound begins with its pictures, and a hole is left in the sound. Playback would stand still there, and hls.js
- * would seek a tenth of a second past the hole, over the first pictures of the ad. Silence fills it.
+ * compensated, and in TS where what followed the content was thrown away: the ad's sound begins with its pictures, and a hole is left in
+ * the sound. Playback would stand still there, and hls.js would seek a tenth of a second past the hole, over the first pictures of the
+ * ad. Silence fills it.
  *
  * @see hls.js 1.7 gap-controller.ts, `_trySkipBufferHole`; buffer-controller.ts, `onBufferAppending`
  */
@@ -24,6 +25,8 @@ export type SoundGapTimeline = Pick<Timeline, "breaks" | "startOf" | "endOf">;
 export interface SoundGapFiller {
   /** hls.js has made the buffers. */
   readonly onBuffers: (created: EngineEventData) => void;
+  /** What hls.js remuxes begins with an initialisation segment of its own. */
+  readonly onCodecs: (parsed: EngineEventData) => void;
   readonly onFragmentBuffered: (fragment: EngineFragment) => void;
   /** The buffers are taken away. */
   readonly forget: () => void;
@@ -31,6 +34,7 @@ export interface SoundGapFiller {
 
 export function createSoundGapFiller(engine: Engine, timeline: SoundGapTimeline): SoundGapFiller {
   let sound: { readonly buffered: TimeRanges } | undefined;
+  let remuxed: Uint8Array | undefined;
   const isAtEdge = ({ end }: Hole): boolean => {
     const isNear = (time: number): boolean => Math.abs(time - end) < MOST_HOLE;
     const isEdge = (ad: PlacedAd): boolean => isNear(timeline.startOf(ad)) || isNear(timeline.endOf(ad));
@@ -40,10 +44,13 @@ export function createSoundGapFiller(engine: Engine, timeline: SoundGapTimeline)
     onBuffers: ({ tracks }) => {
       sound = tracks?.audio?.buffer ?? sound;
     },
+    onCodecs: ({ audio }) => {
+      remuxed = audio?.initSegment ?? remuxed;
+    },
     onFragmentBuffered: (frag) => {
       const times = frag.elementaryStreams?.audio;
-      const init = frag.initSegment?.data;
-      if (!sound || frag.type !== "audio" || !times || !init) return;
+      const init = frag.initSegment?.data ?? remuxed;
+      if (!sound || !times || !init) return;
       const isBeside = ({ start, end }: Hole): boolean => isSame(end, times.startPTS) || isSame(start, times.endPTS);
       for (const hole of listHoles(sound.buffered).filter((one) => isBeside(one) && isAtEdge(one))) {
         const data = createSilence(init, hole.end - hole.start);
@@ -52,6 +59,7 @@ export function createSoundGapFiller(engine: Engine, timeline: SoundGapTimeline)
     },
     forget: () => {
       sound = undefined;
+      remuxed = undefined;
     },
   };
 }

@@ -54,6 +54,7 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
         late.onFragmentLoaded(frag);
         failures.onFragmentLoaded(frag);
       },
+      [ENGINE_EVENT.bufferCodecs]: soundGaps.onCodecs,
       [ENGINE_EVENT.bufferCreated]: soundGaps.onBuffers,
       [ENGINE_EVENT.fragBuffered]: ({ frag }) => {
         if (!frag) return;

@@ -30,15 +30,23 @@ function asRanges(ranges: readonly Range[]): TimeRanges {
 
 interface Buffered {
   /** Of the fragment, as it was parsed. */
-  readonly times: Range;
+  readonly times: Range | undefined;
   /** Of the buffer of sound. */
   readonly buffered: readonly Range[];
   readonly type?: string;
-  readonly init?: Uint8Array;
+  readonly init?: Uint8Array | undefined;
+  /** Made by hls.js. */
+  readonly remuxed?: Uint8Array;
 }
 
 /** What hls.js is told to append once a fragment is in the buffer: where, and how long it is. */
-function fill({ times, buffered, type = "audio", init = formatInit() }: Buffered): readonly object[] {
+function fill({
+  times,
+  buffered,
+  type = "audio",
+  remuxed,
+  init = remuxed ? undefined : formatInit(),
+}: Buffered): readonly object[] {
   const told: object[] = [];
   const engine = {
     ...createFakeEngine(undefined),
@@ -50,14 +58,15 @@ function fill({ times, buffered, type = "audio", init = formatInit() }: Buffered
     startOf: ({ startTime }) => startTime,
     endOf: ({ startTime, duration }) => startTime + duration,
   });
-  const [startPTS, endPTS] = times;
-  const audio = { startPTS, endPTS, startDTS: startPTS, endDTS: endPTS };
+  const [startPTS, endPTS] = times ?? [0, 4];
+  const audio = times ? { startPTS, endPTS, startDTS: startPTS, endDTS: endPTS } : null;
+  filler.onCodecs({ audio: { ...(remuxed && { initSegment: remuxed }) } });
   filler.onBuffers({ tracks: { audio: { buffer: { buffered: asRanges(buffered) } } } });
   filler.onFragmentBuffered(
     Object.assign(createFragment(4, startPTS, endPTS - startPTS), {
       type,
       elementaryStreams: { audio, video: null },
-      initSegment: { data: init },
+      initSegment: init ? { data: init } : null,
     }),
   );
   return told;
@@ -123,12 +132,20 @@ describe("createSoundGapFiller", () => {
     ).toEqual([]);
   });
 
-  test("a fragment of pictures leaves it as it is, and so does sound that no silence is known for", () => {
+  test("TS whose following content was thrown away: by the initialisation segment that hls.js has made", () => {
     const buffered = [
       [0, 8],
       [8.08, 10.08],
     ] as const;
-    expect(fill({ times: [8.08, 10.08], buffered, type: "main" })).toEqual([]);
+    expect(fill({ times: [8.08, 10.08], buffered, type: "main", remuxed: formatInit() })).toEqual(FILLED);
+  });
+
+  test("a fragment without sound leaves it as it is, and so does sound that no silence is known for", () => {
+    const buffered = [
+      [0, 8],
+      [8.08, 10.08],
+    ] as const;
+    expect(fill({ times: undefined, buffered, type: "main" })).toEqual([]);
     expect(fill({ times: [8.08, 10.08], buffered, init: formatInit({ entry: "ac-3" }) })).toEqual([]);
   });
 });
