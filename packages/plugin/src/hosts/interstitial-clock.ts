@@ -34,8 +34,8 @@ const RUN_UP = 0.05;
 const RUN_OUT = 0.15;
 /** Seconds behind a break's place within which it starts, if it does: browsers tell of the time four times a second. */
 const OVERRUN = 0.5;
-/** Seconds past a break's place: at the place itself hls.js starts the break. */
-const PAST = 0.01;
+/** Seconds past a break's place: at the place itself, which hls.js moves to where the segment as loaded begins, it starts the break. */
+const PAST = 0.1;
 /** Seconds before a break, and before the end of an ad, that are not the next thing yet. */
 const BEFORE = 0.001;
 
