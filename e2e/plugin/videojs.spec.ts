@@ -40,16 +40,17 @@ test("VHS, demuxed CMAF: pre-, mid- and post-roll are on screen whole, and each 
     { ...MID, ads: ["c"] },
     { at: "end", id: "post", ads: [{ ad: "a", id: "z" }] },
   ]);
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await openVideoJs(page, world, { content: "cmaf", options: { adTagUrl, ...PATIENT } });
   await playPast(page, 4.7);
   await expectRuns(page, [
     { source: ADS.a.source, from: 0, to: 99 },
     { source: CONTENT_SOURCE, from: 0 },
   ]);
-  const asked = world.requests.map(({ path }) => path);
-  const master = asked.findIndex((path) => path === "/media/cmaf/master.m3u8");
+  const master = asked.indexOf("/media/cmaf/master.m3u8");
   // what the start waits for is asked before VHS has asked for anything
-  expect(asked.slice(0, master)).toEqual(expect.arrayContaining(["/v1/zones/1.json", "/ads/vmap"]));
+  expect(asked.slice(0, Math.max(0, master))).toEqual(expect.arrayContaining(["/v1/zones/1.json", "/ads/vmap"]));
   await playAround(page, BREAK + 4, BREAK + 8);
   await expectRuns(page, [
     { source: CONTENT_SOURCE, to: 199 },
