@@ -80,7 +80,8 @@ test("a pod in the middle is seen whole, its beacons come once, and the film goe
     .map(({ name }) => name)
     .filter((name) => /^ad(?:break)?(?:start|complete)$/.test(name));
   expect(names).toEqual(["adbreakstart", "adstart", "adcomplete", "adstart", "adcomplete", "adbreakcomplete"]);
-  expect(await errors(page)).toEqual([]);
+  // a break that is decided late has playlists asked for anew, and hls.js tells of the load that this ends
+  expect((await errors(page)).filter((error) => error !== "aborted")).toEqual([]);
 });
 
 test("a pre-roll is the first thing on screen, and the film begins behind it", async ({ page }) => {
