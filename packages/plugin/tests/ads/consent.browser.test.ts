@@ -81,7 +81,8 @@ describe("a URL that asks for consent", () => {
 
   test("goes with -1 when a platform says nothing in time, and the next one with what it says later", async () => {
     const platform = place(() => placeInPage("__tcfapi"));
-    const filler = fill(1);
+    // long enough for what asks it to be loaded
+    const filler = fill(1000);
     expect(await filler.fill("https://t.example/?c=[GDPRCONSENT]", {})).toBe("https://t.example/?c=-1");
     platform.tell(TCF);
     expect(filler.fill("https://t.example/?c=[GDPRCONSENT]", {})).toBe("https://t.example/?c=CPx.yz");

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Registry } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { createManifestMetrics } from "../../src/manifest/operations/manifest-metrics.ts";
+import { createOutboxMetrics } from "../../src/manifest/tracking/outbox-metrics.ts";
 import { sampleDecision } from "./session-samples.ts";
 
 function create() {
@@ -117,8 +118,10 @@ describe("metrics of the manifest server", () => {
 
   test("docs/operations.md names all of them and no others", () => {
     const { registry } = create();
+    createOutboxMetrics(registry, async () => ({ waiting: 0, sending: 0 }));
     const text = readFileSync(new URL("../../../../docs/operations.md", import.meta.url), "utf8");
-    const section = text.slice(text.indexOf("## Manifest server"));
+    const from = text.indexOf("## Manifest server");
+    const section = text.slice(from, text.indexOf("\n## ", from));
     const documented = [...section.matchAll(/`(interlude_\w+)/g)].map(([, name]) => name);
     expect([...new Set(documented)].toSorted()).toEqual(
       registry

@@ -23,6 +23,9 @@ import type { ZoneRelay } from "./relay-zone.ts";
 import { relayMacros } from "./upstream-tag.ts";
 import { emptyVmap } from "./vmap-tree.ts";
 
+/** In less time than this no ad server can be asked. ms */
+const LEAST_MS = 20;
+
 export interface UpstreamStatus {
   readonly zone: string;
   readonly upstream: string;
@@ -76,7 +79,7 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
   const asked: Asked[] = [];
   const upstreams = request.depth < MAX_RELAY_DEPTH ? relay.upstreams : [];
   for (const upstream of upstreams) {
-    if (asking.clock() >= asking.deadline) break;
+    if (asking.deadline - asking.clock() < LEAST_MS) break;
     const one = await askUpstream(upstream, breakerOf(request.zone, upstream.name), asking);
     asked.push(one);
     deps.onAttempt?.(request.zone, one.attempt);
