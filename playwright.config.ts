@@ -52,7 +52,8 @@ const listProjects = (prefix: string, use: typeof chromium): NonNullable<Playwri
 /** `alone` runs after the others, by package.json: a folder for each project keeps what an earlier run has left there. */
 export default defineConfig({
   testDir: "e2e",
-  workers: 2,
+  // where a machine is shared, as in continuous integration, a second player may cost the first one its frames
+  workers: process.env["CI"] ? 1 : 2,
   forbidOnly: Boolean(process.env["CI"]),
   timeout: 180_000,
   reporter: [["list"], ["json", { outputFile: ".interlude/reports/e2e.json" }]],
