@@ -7,7 +7,10 @@ import { rollUpFrom } from "./rollup.ts";
 const COLUMNS = `day, key, received_at, event, zone, session, break, position, ad, occurrence, creative, line_item, upstream,
   sent_at, skew_ms, playhead, content_playhead, error, reason, amount, signature, mark, extra`;
 
-/** A happening is known for a day before and after its own: long enough for who asks again, and three partitions to look into. */
+/**
+ * A happening is known for a day before and after its own: long enough for who asks again, and three partitions to look into. The days
+ * are a list: of a range, no PostgreSQL before 18 looks the key up by its index, and each batch would read all that is there.
+ */
 const LOAD = `
   with incoming as (
     select * from rows from (jsonb_to_recordset($1::jsonb) as (day date, key uuid, received_at timestamptz, event text, zone text,
@@ -18,7 +21,7 @@ const LOAD = `
     insert into tracking_event (${COLUMNS})
     select ${COLUMNS} from incoming
     where not exists (select from tracking_event as known
-      where known.day between $2::date - 1 and $2::date + 1 and known.key = incoming.key)
+      where known.day in ($2::date - 1, $2::date, $2::date + 1) and known.key = incoming.key)
     order by place
     on conflict do nothing
     returning received_at, zone, event, creative, ad, line_item, upstream, error, reason, mark, amount
