@@ -65,17 +65,26 @@ describe("readRelayRequest", () => {
 
 describe("readHint", () => {
   const next = (hint: string): string | undefined =>
-    readHint(call(`zone=1&break=b-1&position=2&x=1&prefetch=${encodeURIComponent(hint)}`))?.query;
+    readHint(call(`zone=1&session=s&break=b-1&position=2&x=1&prefetch=${encodeURIComponent(hint)}`))?.query;
 
   test("a name is the next break, a list of parameters says what will be another", () => {
-    expect(next("b-2")).toBe("zone=1&break=b-2&position=2&x=1");
-    expect(next("break=b-2&position=1&y=2")).toBe("zone=1&break=b-2&position=1&x=1&y=2");
+    expect(next("b-2")).toBe("zone=1&session=s&break=b-2&position=2&x=1");
+    expect(next("break=b-2&position=1&y=2")).toBe("zone=1&session=s&break=b-2&position=1&x=1&y=2");
   });
 
   test("no hint, one that changes nothing, one of another zone, one that cannot be a request: nothing is asked ahead", () => {
-    expect(readHint(call("zone=1&break=b-1"))).toBeUndefined();
+    expect(readHint(call("zone=1&session=s&break=b-1"))).toBeUndefined();
     for (const hint of ["", "b-1", "zone=2", "break=b-2&position=0", "b\n2", "x".repeat(2001), "y".repeat(201)])
       expect(next(hint)).toBeUndefined();
+  });
+});
+
+describe("readHint, of whom", () => {
+  test("nothing is asked ahead for a viewer without a name, who could be anybody behind his address", () => {
+    const queryOf = (query: string): string | undefined => readHint(call(`zone=1&prefetch=b-2${query}`))?.query;
+    expect([queryOf(""), queryOf("&session=&viewer=")]).toEqual([undefined, undefined]);
+    expect(queryOf("&viewer=v")).toBe("zone=1&viewer=v&break=b-2");
+    expect(queryOf("&_HLS_primary_id=p")).toBe("zone=1&_HLS_primary_id=p&break=b-2");
   });
 });
 

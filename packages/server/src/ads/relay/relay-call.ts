@@ -93,7 +93,7 @@ export function aheadKey({ form, zone, viewer, query }: RelayRequest): string {
 
 /**
  * The call for the break that a player will ask for next, from its hint: `prefetch=mid-2` names the break, all else stays;
- * `prefetch=break%3Dmid-2%26duration%3D30` names every parameter that will be another. undefined: there is no hint, or none of use.
+ * `prefetch=break%3Dmid-2%26duration%3D30` names every parameter that will be another. undefined: there is no hint, none of use, or nothing to know the viewer by.
  */
 export function readHint(call: RelayCall): RelayCall | undefined {
   const parameters = new URLSearchParams(call.query);
@@ -104,8 +104,10 @@ export function readHint(call: RelayCall): RelayCall | undefined {
   const changes = hint.includes("=") ? [...new URLSearchParams(hint)] : [["break", hint] as const];
   for (const [name, value] of changes) if (name !== "zone" && value.length <= MAX_TEXT) parameters.set(name, value);
   if (!/^[1-9]\d{0,2}$/.test(parameters.get("position") ?? "1")) return undefined;
-  const query = parameters.toString();
-  return query === before ? undefined : { ...call, query };
+  const next = { ...call, query: parameters.toString() };
+  // without a name viewers behind one address are one, and would get each other's answers and cookies
+  const isNamed = Boolean(parameters.get("viewer")) || readRelayRequest(next).session !== "";
+  return isNamed && next.query !== before ? next : undefined;
 }
 
 /** The Cookie header with what an answer has just set. */

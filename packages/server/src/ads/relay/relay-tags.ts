@@ -126,15 +126,17 @@ async function listAssets(
   const { ads } = parseVast(await dressAnswer(answer.root, dress));
   const found = ads.flatMap((entry) => (entry.kind === "inline" ? [entry.ad] : []));
   const { list, left } = buildAssetList(found, zone.mediaTypes);
-  for (const ad of left) tellSkip(ad, asked, deps);
+  tellSkips(left, asked, deps);
   return list;
 }
 
 const LEFT = "new-creative";
+/** Of one answer: nobody makes this server a crowd. */
+const MAX_BEACONS = 50;
 
-function tellSkip(ad: Ad, asked: RelayRequest, { macros, sendBeacon }: RelayTagsDeps): void {
+function tellSkips(left: readonly Ad[], asked: RelayRequest, { macros, sendBeacon }: RelayTagsDeps): void {
   const values = { ...macros(asked), ERRORCODE: VAST_ERROR_OF_SKIP[LEFT] };
-  for (const url of ad.errors) {
+  for (const url of left.flatMap(({ errors }) => errors).slice(0, MAX_BEACONS)) {
     const expanded = expandMacros(url, values, { INTERLUDE_REASON: LEFT });
     if (URL.canParse(expanded)) sendBeacon(expanded, asked.viewer);
   }
