@@ -98,7 +98,8 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     zones,
     onBeacon: (beacon) => {
       metrics.countBeacon(beacon.event, beacon.error);
-      campaigns.deliveries.note(beacon);
+      // what anybody could have written ends no line item
+      if (beacon.signature === "signed") campaigns.deliveries.note(beacon);
     },
   });
   const authorise = requireBearer(config.apiToken);

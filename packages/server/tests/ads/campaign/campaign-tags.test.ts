@@ -57,6 +57,22 @@ async function watch(app: FastifyInstance, document: VastDocument): Promise<void
 }
 
 describe("GET /ads/vast without a line item", () => {
+  test("impressions that anybody could have written use no goal up", async () => {
+    const flight = { start: "2020-01-01T00:00:00Z", end: "2100-01-01T00:00:00Z" };
+    const lineItems = [item("sold", 10, { flight, goal: { impressions: 2, pacing: "asap" } })];
+    const forged = await server({ lineItems });
+    for (const session of ["x", "y"]) {
+      const url = `/track/impression?zone=1&session=${session}&break=b&position=1&ad=ad-sold&li=sold`;
+      expect((await forged.inject({ url, headers: { "user-agent": BROWSER } })).statusCode).toBe(204);
+    }
+    await forged.close();
+    expect(ids(await ask(await server({ lineItems }), "session=1"))).toEqual(["ad-sold"]);
+    const played = await server({ lineItems });
+    for (const session of ["1", "2"]) await watch(played, await ask(played, `session=${session}`));
+    await played.close();
+    expect(ids(await ask(await server({ lineItems }), "session=3"))).toEqual([]);
+  });
+
   test("fills the avail that duration or tl tells, a macro that nobody filled in counts as not told", async () => {
     const app = await server({ lineItems: [item("a", 30), item("b", 20), item("c", 10)] });
     const count = async (query: string): Promise<number> => (await ask(app, query)).ads.length;
