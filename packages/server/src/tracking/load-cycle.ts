@@ -5,7 +5,7 @@
 import type { Database } from "../database/database.ts";
 import type { Journal, Segment } from "./journal.ts";
 import { type LeftJournal, takeLeftJournals } from "./left-journals.ts";
-import { createLoader, type LoadFigures } from "./loader.ts";
+import { createLoader, type LoadFigures, type Stored } from "./loader.ts";
 import { countOldBeacons } from "./old-beacons.ts";
 import { keepTables, type Retention } from "./retention.ts";
 
@@ -37,6 +37,8 @@ export interface LoadCycleDeps {
   /** This process's own, and its name. */
   readonly journal: Journal;
   readonly journalName: string;
+  /** What else is done for each happening that is new, in its transaction. */
+  readonly stored?: Stored | undefined;
 }
 
 /** Long enough for a batch to come together, short enough for who looks at a report. */
@@ -61,6 +63,7 @@ export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
     maxBatch: database.isEmbedded ? MAX_BATCH.embedded : MAX_BATCH.server,
     rest: (elapsedMs) => (hurried > 0 || !database.isEmbedded ? pause(0) : letRequestsThrough(elapsedMs)),
     isStopped: isOver,
+    stored: deps.stored,
     onRejected: (segment, reason) => onError(new Error(`${segment.path}: ${reason}`), "loading a beacon"),
   });
 

@@ -24,23 +24,28 @@ const LOAD = `
       where known.day in ($2::date - 1, $2::date, $2::date + 1) and known.key = incoming.key)
     order by place
     on conflict do nothing
-    returning received_at, zone, event, creative, ad, line_item, upstream, error, reason, mark, amount
+    returning key, received_at, zone, event, creative, ad, line_item, upstream, error, reason, mark, amount
   ), counted as (${rollUpFrom("added")})
-  select count(*)::integer as added from added`;
+  select key::text as key from added`;
 
 /**
  * Inside a transaction under `lockTracking`.
  *
  * @param happenings all of one day
- * @returns how many were new
+ * @returns those that were new, in their order
  */
-export async function storeDay(tx: Queryable, day: string, happenings: readonly Happening[]): Promise<number> {
+export async function storeDay(
+  tx: Queryable,
+  day: string,
+  happenings: readonly Happening[],
+): Promise<readonly Happening[]> {
   // Of two that are told at once the first counts.
   const first = new Map<string, Happening>();
   for (const happening of happenings) if (!first.has(happening.key)) first.set(happening.key, happening);
   await ensurePartitions(tx.query, [day]);
-  const [row] = await tx.query<{ readonly added: number }>(LOAD, [JSON.stringify([...first.values()]), day]);
-  return row?.added ?? 0;
+  const rows = await tx.query<{ readonly key: string }>(LOAD, [JSON.stringify([...first.values()]), day]);
+  const added = new Set(rows.map(({ key }) => key));
+  return [...first.values()].filter(({ key }) => added.has(key));
 }
 
 /** SQLSTATE classes of values that the database cannot take, however often they are offered: data, constraint, too large. */

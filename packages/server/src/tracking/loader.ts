@@ -3,7 +3,7 @@
  * transaction: a process that dies between two steps leaves nothing half done, and nothing is counted twice.
  */
 import { open } from "node:fs/promises";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 import type { Happening } from "./happening.ts";
 import type { Segment } from "./journal.ts";
 import { type JournalEntry, parseEntries } from "./journal-entry.ts";
@@ -31,6 +31,13 @@ export interface Loader {
   figures(): LoadFigures;
 }
 
+/**
+ * Does in the loader's transaction what belongs to happenings that are stored by it: either both are done, or neither, so what it counts is
+ * counted once per happening. Called with at least one; only `tx` may be used. Where it throws the transaction is made again; that goes on
+ * until it does not, and meanwhile nothing else is loaded.
+ */
+export type Stored = (tx: Queryable, happenings: readonly Happening[]) => Promise<void>;
+
 export interface LoaderDeps {
   readonly database: Pick<Database, "query" | "transaction">;
   /** Entries of one transaction. */
@@ -41,6 +48,7 @@ export interface LoaderDeps {
   readonly isStopped: () => boolean;
   /** A rejected entry; its text may be long. */
   readonly onRejected: (segment: Segment, reason: string) => void;
+  readonly stored?: Stored | undefined;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -54,7 +62,7 @@ interface Batch {
 }
 
 /** One at a time for each database that it is used on; several processes may. */
-export function createLoader({ database, maxBatch, rest, isStopped, onRejected }: LoaderDeps): Loader {
+export function createLoader({ database, maxBatch, rest, isStopped, onRejected, stored }: LoaderDeps): Loader {
   const loaded = new Map<string, number>();
   let figures: LoadFigures = { added: 0, duplicates: 0, rejected: 0 };
 
@@ -70,7 +78,7 @@ export function createLoader({ database, maxBatch, rest, isStopped, onRejected }
   /** Where one entry cannot be stored, all others of its batch are. */
   const loadBatch = async (batch: Batch, entries: readonly JournalEntry[], start: number): Promise<number> => {
     try {
-      const outcome = await storeBatch(database, batch);
+      const outcome = await storeBatch(database, batch, stored);
       if (outcome.added !== undefined) {
         count({ added: outcome.added, duplicates: batch.happenings.length - outcome.added });
       }
@@ -156,6 +164,7 @@ function takeDay(entries: readonly JournalEntry[], start: number, max: number): 
 async function storeBatch(
   database: LoaderDeps["database"],
   { segment, from, to, happenings }: Batch,
+  stored?: Stored,
 ): Promise<{ readonly loaded: number; readonly added?: number }> {
   return database.transaction(async (tx) => {
     await lockTracking(tx);
@@ -167,9 +176,10 @@ async function storeBatch(
     const loaded = Number(row?.loaded ?? 0);
     if (loaded !== from) return { loaded };
     const day = happenings[0]?.day;
-    const added = day === undefined ? 0 : await storeDay(tx, day, happenings);
+    const added = day === undefined ? [] : await storeDay(tx, day, happenings);
+    if (added.length > 0) await stored?.(tx, added);
     await tx.query("update tracking_journal set loaded = $2, loaded_at = now() where id = $1", [segment.id, to]);
-    return { loaded: to, added };
+    return { loaded: to, added: added.length };
   });
 }
 

@@ -159,6 +159,30 @@ describe.each(CASES)("loading into $name", ({ database }) => {
     expect(problems.filter((problem) => !problem.endsWith("the commit"))).toEqual([]);
   });
 
+  test("what belongs to a happening is done in its transaction: once for each that is new, and not without it", async () => {
+    const { open } = trackingWorld(database);
+    const seen: string[] = [];
+    let isBroken = true;
+    const tracking = open({
+      stored: async (tx, happenings) => {
+        await tx.query("select from tracking_event where key = $1", [happenings[0]?.key]);
+        seen.push(happenings.map(({ session, signature }) => `${session} ${signature}`).join());
+        if (isBroken) throw new Error("no room");
+      },
+    });
+    for (const session of ["a", "b", "a"]) await tracking.append(viewerBeacon("start", { zone: "stored", session }));
+    await expect(tracking.settle()).rejects.toThrow("no room");
+    expect(await countHours(database, "stored")).toEqual({});
+    isBroken = false;
+    await tracking.settle();
+    for (const session of ["b", "c", "a"]) await tracking.append(viewerBeacon("start", { zone: "stored", session }));
+    await tracking.settle();
+    await tracking.append(viewerBeacon("start", { zone: "stored", session: "c" }));
+    await tracking.settle();
+    expect(seen).toEqual(["a unsigned,b unsigned", "a unsigned,b unsigned", "c unsigned"]);
+    expect(await countHours(database, "stored")).toEqual({ start: 3 });
+  });
+
   test("texts as long as a beacon may have, in any script, are stored and counted", async () => {
     const { open, problems } = trackingWorld(database);
     const tracking = open();
