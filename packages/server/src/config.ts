@@ -118,7 +118,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   INTERLUDE_CRS_MAX_MEGABYTES: "size of a creative at most (2000)",
   INTERLUDE_CRS_LOUDNESS: "LKFS that sound is brought to: -24 (ATSC A/85) or -23 (EBU R 128) (-24)",
   INTERLUDE_QUOTA_CLIENT: "repackages that one client address may cause per hour (30)",
-  INTERLUDE_QUOTA_ZONE: "repackages that one zone's pages may cause per hour (300)",
+  INTERLUDE_QUOTA_ZONE: "repackages that one zone may cause per hour, a third of them without tickets (300)",
   INTERLUDE_SESSIONS: "where sessions are kept: memory or database (database where DATABASE_URL is set)",
   INTERLUDE_SESSIONS_MAX: "sessions kept in memory (100000)",
   INTERLUDE_SESSION_TTL: "minutes after which a session that is not used is forgotten (180)",

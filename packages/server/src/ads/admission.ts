@@ -4,7 +4,7 @@
  *   with a ticket that this ad server gave for this creative, in an answer of the last hours
  *   or for a creative from a host on the zone's list
  *   or once three clients asked for the same creative within a day
- *   → and, where it would start work, within the quotas: of the zone, and without a ticket of the client too
+ *   → and, where it would start work, within the quotas: of the zone, and without a ticket of the client and of all who have none too
  *   → and where CRS has room
  *
  * @see Primetime JIT workflow initiated by the client, step 4 (primetime.md §3.3); server-notes.md §5.6
@@ -12,6 +12,7 @@
 import { creativeKey, type CreativeState, normaliseCreativeUrl, type Packaging } from "@interlude/core";
 import { HttpError } from "../http-error.ts";
 import type { ZoneConfig } from "../zones.ts";
+import { canonicalUrl } from "./canonical-url.ts";
 import type { Quota } from "./quota.ts";
 import type { TicketedFile, TicketedNames } from "./repackage-ticket.ts";
 import { ENOUGH_SIGHTINGS, type Sightings } from "./sightings.ts";
@@ -76,6 +77,8 @@ export interface AdmissionPorts {
   readonly sightings: Sightings;
   readonly clientQuota: Quota;
   readonly zoneQuota: Quota;
+  /** A zone's repackages that nobody has a ticket for: a part of what `zoneQuota` lets through. */
+  readonly ticketlessQuota: Quota;
   /** Sightings of one client. */
   readonly sightingQuota: Quota;
 }
@@ -138,9 +141,13 @@ async function grant(
   if (judged?.names) return nameOrder(order, judged.names);
   const { hostname } = new URL(order.creativeUrl.trim());
   if (isListedHost(hostname, zone.creativeHosts)) return order;
+  if (!isOfHost(normalisedUrl, hostname)) {
+    const expected = `a ticket of this ad server, or a listed host, where the zone's rules turn one host into another`;
+    throw judged?.error ?? new HttpError("creative-unknown", `creativeUrl: expected ${expected}, got ${hostname}`);
+  }
   const wait = ports.sightingQuota.take(client.address);
   if (wait > 0) throw exceeded("this client", wait);
-  const seen = await ports.sightings.note(zone.zone, normalisedUrl, client.network);
+  const seen = await ports.sightings.note(zone.zone, canonicalUrl(order.creativeUrl) ?? normalisedUrl, client.network);
   if (seen >= ENOUGH_SIGHTINGS) return order;
   const expected = `a ticket of this ad server, a listed host, or ${ENOUGH_SIGHTINGS} clients that ask within a day`;
   const unknown = `creativeUrl: expected ${expected}, got number ${seen} for one from ${hostname}`;
@@ -190,6 +197,11 @@ function isListedHost(hostname: string, listed: readonly string[]): boolean {
   );
 }
 
+/** Otherwise it is another host's copy that would be made from this one's file: strangers say what they like. */
+function isOfHost(normalisedUrl: string, hostname: string): boolean {
+  return URL.canParse(normalisedUrl) && new URL(normalisedUrl).hostname === hostname;
+}
+
 /** A bucket, whose it is, and what messages call that. */
 export interface Counted {
   readonly quota: Quota;
@@ -199,9 +211,12 @@ export interface Counted {
 
 /** Many viewers can stand behind one address: who has a ticket is not counted by it. */
 function countedFor(order: RepackageOrder, client: RepackageClient, ports: AdmissionPorts): readonly Counted[] {
-  const { clientQuota, zoneQuota } = ports;
-  const ofZone = { quota: zoneQuota, name: order.zone, whose: `zone ${order.zone}` };
-  return order.isFromPage ? [{ quota: clientQuota, name: client.address, whose: "this client" }, ofZone] : [ofZone];
+  const { clientQuota, ticketlessQuota, zoneQuota } = ports;
+  const { zone: name } = order;
+  const ofZone = { quota: zoneQuota, name, whose: `zone ${name}` };
+  if (!order.isFromPage) return [ofZone];
+  const ofClient = { quota: clientQuota, name: client.address, whose: "this client" };
+  return [ofClient, { quota: ticketlessQuota, name, whose: `zone ${name} without tickets` }, ofZone];
 }
 
 /** All or none. */

@@ -24,6 +24,11 @@ const HOUR_MS = 3_600_000;
 /** Names kept at most; the one that was used longest ago is forgotten, which gives it a full bucket. */
 const MAX_NAMES = 10_000;
 
+/** Of what a zone may start per hour: as much as may be without a ticket, so that whoever floods it leaves the rest for ad servers. */
+export function ticketlessShare(perZonePerHour: number): number {
+  return Math.max(1, Math.floor(perZonePerHour / 3));
+}
+
 /** @param perHour above 0; also the size of the bucket @param now ms since the epoch */
 export function createQuota(perHour: number, now: () => number): Quota {
   const cost = HOUR_MS / perHour;

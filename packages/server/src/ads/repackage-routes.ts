@@ -19,7 +19,7 @@ import {
 } from "./admission.ts";
 import { locateCopy } from "./locate-copy.ts";
 import { createProgressWatch } from "./progress-watch.ts";
-import { createQuota } from "./quota.ts";
+import { createQuota, ticketlessShare } from "./quota.ts";
 import { readRepackageTicket } from "./repackage-ticket.ts";
 import { readTicket, signTicket, type TicketSubject } from "./ticket.ts";
 
@@ -27,7 +27,7 @@ import { readTicket, signTicket, type TicketSubject } from "./ticket.ts";
 export interface RepackageRoutesOptions extends Pick<AdmissionPorts, "crs" | "sightings" | "zoneQuota"> {
   readonly zones: readonly ZoneConfig[];
   readonly ticketSecret: string;
-  readonly limits: Pick<RepackageLimits, "perClientPerHour">;
+  readonly limits: RepackageLimits;
   /** ms since the epoch */
   readonly now: () => number;
   /** Told the outcome of each request: `accepted`, or the code of the error. */
@@ -133,6 +133,7 @@ function openAdmission(options: RepackageRoutesOptions): AdmissionPorts {
     sightings,
     zoneQuota,
     readTicket: (ticket, file) => readRepackageTicket(ticket, file, ticketSecret, new Date(now())),
+    ticketlessQuota: createQuota(ticketlessShare(limits.perZonePerHour), now),
     clientQuota: createQuota(limits.perClientPerHour, now),
     sightingQuota: createQuota(SIGHTINGS_PER_HOUR, now),
   };

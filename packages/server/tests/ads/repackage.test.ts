@@ -8,7 +8,7 @@ import { QueueFull } from "../../src/crs/crs.ts";
 import type { Database } from "../../src/database/database.ts";
 import { signRepackageTicket } from "../../src/ads/repackage-ticket.ts";
 import { embeddedTarget } from "../../src/targets/target-config.ts";
-import { standardZone } from "../../src/zones.ts";
+import { standardZone, type ZoneConfig } from "../../src/zones.ts";
 import { ticketIn } from "./ticket-in.ts";
 import { openTestDatabase, progressOf, type ScriptedCrs, scriptedCrs, testApp, testConfig } from "../http/test-app.ts";
 
@@ -26,11 +26,16 @@ interface Setup {
   readonly env?: Readonly<Record<string, string>>;
   readonly crs?: ScriptedCrs | undefined;
   readonly now?: () => number;
+  /** What zone 1 has that others do not. */
+  readonly zone?: Partial<ZoneConfig>;
 }
 
 async function setUp(setup: Setup = {}): Promise<FastifyInstance> {
   const crs = "crs" in setup ? setup.crs : scriptedCrs();
-  const config = { ...testConfig(setup.env), zones: [LISTED, standardZone("2", [embeddedTarget("a")])] };
+  const config = {
+    ...testConfig(setup.env),
+    zones: [{ ...LISTED, ...setup.zone }, standardZone("2", [embeddedTarget("a")])],
+  };
   return testApp({ query: database.query, config, crs, ...(setup.now ? { now: setup.now } : {}) });
 }
 
@@ -47,6 +52,19 @@ function order(
     ...more,
   };
   return app.inject({ method: "POST", url: "/ads/repackage", payload, remoteAddress: ip });
+}
+
+/** Of a creative that the server with this environment named, all from one address. */
+function orderTicketed(
+  app: FastifyInstance,
+  n: number,
+  env: Readonly<Record<string, string>>,
+): Promise<LightMyRequestResponse> {
+  const creativeUrl = `https://named.example/${n}.mp4`;
+  const names = { adSystem: "", adId: "", creativeId: "" };
+  const end = new Date(Date.now() + 3_600_000);
+  const ticket = signRepackageTicket({ zone: "1", creativeUrl }, names, end, testConfig(env).ticketSecret);
+  return order(app, { creativeUrl, ticket }, "203.0.113.200");
 }
 
 function outcome(answer: LightMyRequestResponse): readonly unknown[] {
@@ -121,6 +139,41 @@ describe("POST /ads/repackage", () => {
     expect(kept.filter(({ text }) => text.includes("203.0.113"))).toEqual([]);
   });
 
+  test("no number of strangers gets the copy of one host made from another's file, whatever the zone's rules say", async () => {
+    const crs = scriptedCrs();
+    const normalise = [
+      {
+        host: { matches: "co", values: ["cdn.ads.example"] },
+        find: "^https://[^/]+",
+        replace: "https://cdn.ads.example",
+      },
+    ] as const;
+    const app = await setUp({ crs, zone: { normalise } });
+    const ask = async (creativeUrl: string, ip: string): Promise<readonly unknown[]> =>
+      outcome(await order(app, { creativeUrl }, ip));
+    const forged = "https://cdn.ads.example.evil.test/x.mp4";
+    const refused = [403, "creative-unknown"];
+    for (const ip of ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"])
+      expect(await ask(forged, ip)).toEqual(refused);
+    expect(crs.orders).toEqual([]);
+  });
+
+  test("clients that name different addresses of one key have not seen the same creative", async () => {
+    const crs = scriptedCrs();
+    const app = await setUp({
+      crs,
+      zone: { normalise: [{ host: { matches: "eq", values: ["seen.example"] }, find: "\\?.*", replace: "" }] },
+    });
+    const ask = async (query: string, ip: string): Promise<readonly unknown[]> =>
+      outcome(await order(app, { creativeUrl: `https://seen.example/one.mp4?${query}` }, ip));
+    const refused = [403, "creative-unknown"];
+    expect(await ask("a", "203.0.113.1")).toEqual(refused);
+    expect(await ask("b", "203.0.113.2")).toEqual(refused);
+    expect(await ask("c#part", "203.0.113.3")).toEqual(refused);
+    expect(await ask("c", "203.0.113.4")).toEqual(refused);
+    expect(await ask("c", "203.0.113.5")).toEqual([202, "absent"]);
+  });
+
   test("one client's sightings are bounded: 429 once it named sixty creatives in an hour, tickets and listed hosts aside", async () => {
     const app = await setUp();
     const see = (n: number): Promise<LightMyRequestResponse> =>
@@ -165,15 +218,8 @@ describe("POST /ads/repackage", () => {
   test("who has a ticket is counted for the zone alone: many viewers can share an address", async () => {
     const env = { INTERLUDE_QUOTA_CLIENT: "1", INTERLUDE_QUOTA_ZONE: "3" };
     const app = await setUp({ env });
-    const start = (n: number): Promise<LightMyRequestResponse> => {
-      const creativeUrl = `https://named.example/${n}.mp4`;
-      const names = { adSystem: "", adId: "", creativeId: "" };
-      const end = new Date(Date.now() + 60_000);
-      const ticket = signRepackageTicket({ zone: "1", creativeUrl }, names, end, testConfig(env).ticketSecret);
-      return order(app, { creativeUrl, ticket }, "203.0.113.200");
-    };
     const codes: unknown[] = [];
-    for (let n = 0; n < 4; n++) codes.push(outcome(await start(n))[1]);
+    for (let n = 0; n < 4; n++) codes.push(outcome(await orderTicketed(app, n, env))[1]);
     expect(codes).toEqual(["absent", "absent", "absent", "quota-exceeded"]);
   });
 
@@ -207,6 +253,34 @@ describe("POST /ads/repackage", () => {
     expect((await order(app, { creativeUrl: "https://listed.example/z1.mp4" }, "10.0.0.1")).statusCode).toBe(202);
     const refused = await order(app, { creativeUrl: "https://listed.example/z2.mp4" }, "10.0.0.2");
     expect([...outcome(refused), refused.headers["retry-after"]]).toEqual([429, "quota-exceeded", "3600"]);
+  });
+
+  test("strangers start a third of what a zone may at most: the rest is left for tickets", async () => {
+    const env = { INTERLUDE_QUOTA_ZONE: "9" };
+    const app = await setUp({ env });
+    const strangers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) =>
+        order(app, { creativeUrl: `https://listed.example/x?${n}` }, `198.51.100.${n + 1}`),
+      ),
+    );
+    const started = strangers.map((answer) => outcome(answer)[1]);
+    expect(started.filter((code) => code === "absent")).toHaveLength(3);
+    expect(started.filter((code) => code === "quota-exceeded")).toHaveLength(7);
+    const ticketed = await Promise.all(Array.from({ length: 7 }, (_, n) => orderTicketed(app, n, env)));
+    const codes = ticketed.map((answer) => outcome(answer)[1]);
+    expect(codes.filter((code) => code === "absent")).toHaveLength(6);
+    expect(codes.filter((code) => code === "quota-exceeded")).toHaveLength(1);
+  });
+
+  test("an order that the zone has no room for costs the strangers' third nothing", async () => {
+    let now = Date.now();
+    const env = { INTERLUDE_QUOTA_ZONE: "3" };
+    const app = await setUp({ env, now: () => now });
+    for (let n = 0; n < 3; n++) expect((await orderTicketed(app, n, env)).statusCode).toBe(202);
+    const ask = (): Promise<LightMyRequestResponse> => order(app, { creativeUrl: "https://listed.example/late.mp4" });
+    expect(outcome(await ask())).toEqual([429, "quota-exceeded"]);
+    now += 1_200_000;
+    expect(outcome(await ask())).toEqual([202, "absent"]);
   });
 
   test("a thousand viewers of one creative are not counted: it is being made", async () => {
