@@ -14,7 +14,7 @@ import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import { prefersJson } from "./accept.ts";
 import type { AdRequest } from "./ad-request.ts";
-import { type BreakCall, readBreakCall } from "./campaign/break-call.ts";
+import { type BreakCall, readBreakCall } from "./break-call.ts";
 import type { CampaignServer } from "./campaign/campaign-server.ts";
 import { isRelayed, type RelayTags } from "./relay/relay-tags.ts";
 import type { GiveTicket } from "./repackage-ticket.ts";

@@ -1,7 +1,7 @@
 /** The ad server that a campaign file is: what a tag gets, by name or picked. */
 import { HttpError } from "../../http-error.ts";
 import type { NoteEvent } from "../../noted-event.ts";
-import type { BreakCall } from "./break-call.ts";
+import type { BreakCall } from "../break-call.ts";
 import type { Campaigns, LineItem } from "./campaign.ts";
 import { isCounted, isServed } from "./campaign.ts";
 import { type Deliveries, happeningKey } from "./deliveries.ts";

@@ -4,7 +4,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { Queryable } from "../../database/database.ts";
-import { viewerKey } from "./break-call.ts";
+import { viewerKey } from "../break-call.ts";
 import { type Campaigns, isCounted } from "./campaign.ts";
 import { createDeliveryWriter, type Delivery } from "./delivery-writer.ts";
 import type { DeliveryCounts } from "./pick-pod.ts";

@@ -1,7 +1,7 @@
 /** What a request for ads says, as the relay is asked: who watches, which break, which parameters. */
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopbackName } from "../../base-url.ts";
-import { readBreakCall } from "../campaign/break-call.ts";
+import { readBreakCall } from "../break-call.ts";
 import { readRelayDepth, RELAY_DEPTH_HEADER, type RelayRequest, type RelayViewer } from "./relay-answer.ts";
 
 /** As it came; the query without `?`. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { viewerKey } from "../../../src/ads/campaign/break-call.ts";
+import { viewerKey } from "../../../src/ads/break-call.ts";
 import { parseCampaigns } from "../../../src/ads/campaign/campaign-file.ts";
 import {
   createDeliveries,

@@ -8,10 +8,10 @@
  */
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import type { AdRequest } from "../ad-request.ts";
-import { isRelayedHere } from "../relay/relayed-here.ts";
-import { DEVICE_KINDS, readDevice } from "./device.ts";
-import type { Traits } from "./targeting.ts";
+import type { AdRequest } from "./ad-request.ts";
+import { isRelayedHere } from "./relay/relayed-here.ts";
+import { DEVICE_KINDS, readDevice } from "./campaign/device.ts";
+import type { Traits } from "./campaign/targeting.ts";
 
 /** Who watches what. */
 export interface AdViewer extends Traits {
