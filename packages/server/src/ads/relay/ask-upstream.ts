@@ -50,15 +50,32 @@ export interface Asked {
   readonly failures: readonly RelayFailure[];
 }
 
-/** Never throws. */
-export async function askUpstream(upstream: Upstream, breaker: Breaker, asking: Asking): Promise<Asked> {
-  const { clock, deadline } = asking;
+/** Of the time that is left, for one upstream behind which there are others. */
+const SHARE = 0.8;
+
+/** An upstream that has this much of the time that it would have had as the first is late by its own fault. */
+const FAIR = 0.9;
+
+/**
+ * Never throws.
+ *
+ * @param isLast no other can be asked after it
+ */
+export async function askUpstream(
+  upstream: Upstream,
+  breaker: Breaker,
+  asking: Asking,
+  isLast: boolean,
+): Promise<Asked> {
+  const { clock, deadline, relay } = asking;
   const { name } = upstream;
   const startedAt = clock();
   const permit = breaker.admit();
   if (typeof permit === "string")
     return { attempt: { upstream: name, outcome: permit, ms: 0 }, answered: undefined, failures: [] };
-  const timeoutMs = Math.min(upstream.timeoutMs, deadline - startedAt);
+  const share = isLast ? 1 : SHARE;
+  const timeoutMs = Math.min(upstream.timeoutMs, (deadline - startedAt) * share);
+  const isHurried = timeoutMs < Math.min(upstream.timeoutMs, relay.timeoutMs * share) * FAIR;
   const attempt = (outcome: UpstreamOutcome): RelayAttempt => ({
     upstream: name,
     outcome,
@@ -75,8 +92,8 @@ export async function askUpstream(upstream: Upstream, breaker: Breaker, asking: 
     const code = error instanceof AdError ? error.code : undefined;
     const isTimeout = code === "upstream-timeout";
     if (isRequestRefused(error)) permit.succeed();
-    // With less time than it may take, being late is not its fault; an address that cannot be built never reached it.
-    else if (code === "url-malformed" || (isTimeout && timeoutMs < upstream.timeoutMs)) permit.giveUp();
+    // Where those before it took the time, being late is not its fault; an address that cannot be built never reached it.
+    else if (code === "url-malformed" || (isTimeout && isHurried)) permit.giveUp();
     else permit.fail();
     const failure = { ...faultOf(error), adId: undefined, upstream: name };
     return { attempt: attempt(isTimeout ? "timeout" : "failed"), answered: undefined, failures: [failure] };

@@ -80,7 +80,8 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
   const upstreams = request.depth < MAX_RELAY_DEPTH ? relay.upstreams : [];
   for (const upstream of upstreams) {
     if (asking.deadline - asking.clock() < LEAST_MS) break;
-    const one = await askUpstream(upstream, breakerOf(request.zone, upstream.name), asking);
+    const isLast = upstream === upstreams.at(-1);
+    const one = await askUpstream(upstream, breakerOf(request.zone, upstream.name), asking, isLast);
     asked.push(one);
     deps.onAttempt?.(request.zone, one.attempt);
     if (one.attempt.outcome === "ads" || (one.attempt.outcome === "no-ads" && relay.fallback === "failure")) break;

@@ -168,13 +168,27 @@ describe("upstreams in order", () => {
     expect(answer.failures).toMatchObject([{ upstream: "main", reason: "ads-timeout", vastError: 301 }]);
   });
 
-  test("when the zone's time is used up, the next is not asked", async () => {
+  test("in less time than anybody could answer in, the next is not asked", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server]);
     const zone = zoneRelay([upstream(`${server.origin}/silent`), second(server.origin)], { timeoutMs: 60 });
     const answer = await relay.answerAdRequest(relayRequest(), zone);
     expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["timeout"]);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test.each([
+    ["as much time as the zone", 1000],
+    ["more time than the zone", 2000],
+  ])("one that hangs and may take %s leaves some for the next, and is found to be broken", async (_, own) => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server], { breaker: { failures: 1 } });
+    const upstreams = [upstream(`${server.origin}/silent`, { timeoutMs: own }), second(server.origin)];
+    const zone = zoneRelay(upstreams, { timeoutMs: 1000 });
+    const first = await relay.answerAdRequest(relayRequest(), zone);
+    expect(first).toMatchObject({ upstream: "second", attempts: [{ outcome: "timeout" }, { outcome: "ads" }] });
+    const next = await relay.answerAdRequest(relayRequest(), zone);
+    expect(next).toMatchObject({ upstream: "second", attempts: [{ outcome: "open" }, { outcome: "ads" }] });
   });
 
   test("a page that reads like XML is a failure of the upstream too", async () => {
@@ -184,15 +198,16 @@ describe("upstreams in order", () => {
     expect(relay.upstreams()).toMatchObject([{ state: "open" }]);
   });
 
-  test("one that had less than its own time is not held to be broken", async () => {
+  test("one that had little time because the one before it took it is not held to be broken", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server], { breaker: { failures: 1 } });
-    const hurried = zoneRelay([upstream(`${server.origin}/silent`)], { timeoutMs: 60 });
-    const answer = await relay.answerAdRequest(relayRequest(), hurried);
-    expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["timeout"]);
-    expect(relay.upstreams()).toMatchObject([{ state: "closed", pending: 0 }]);
-    await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/silent`, { timeoutMs: 60 })]));
-    expect(relay.upstreams()).toMatchObject([{ state: "open" }]);
+    const [first, late] = ["first", "late"].map((name) => upstream(`${server.origin}/silent`, { name }));
+    if (!first || !late) throw new Error("expected two");
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([first, late], { timeoutMs: 200 }));
+    expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["timeout", "timeout"]);
+    expect(relay.upstreams()).toMatchObject([{ state: "open" }, { state: "closed", pending: 0 }]);
+    await relay.answerAdRequest(relayRequest(), zoneRelay([late], { timeoutMs: 60 }));
+    expect(relay.upstreams()).toMatchObject([{ state: "open" }, { state: "open" }]);
   });
 
   test("a client whose parameters an upstream refuses does not have it left alone for others", async () => {
