@@ -1,5 +1,6 @@
 /** The manifest server, wired to the parts of this server. */
 import type { FastifyInstance } from "fastify";
+import { deriveBeaconSecret } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Crs } from "./crs/crs.ts";
@@ -16,6 +17,7 @@ import { createMemorySessions } from "./manifest/session/session-memory.ts";
 import type { SessionStore } from "./manifest/session/session.ts";
 import { BEACON_LIMITS } from "./manifest/tracking/outbox.ts";
 import { createDatabaseOutbox } from "./manifest/tracking/outbox-database.ts";
+import { createOwnErrorReader } from "./manifest/tracking/own-error.ts";
 import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NoteEvent } from "./noted-event.ts";
@@ -78,6 +80,7 @@ function openBeacons(
     rows,
     fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
     note,
+    readOwnError: createOwnErrorReader(deriveBeaconSecret(config.ticketSecret)),
     countRetry: createOutboxMetrics(metrics.registry, rows.count).countRetry,
     onError: (err) => app.log.error({ err }, "the outbox of beacons could not reach its database"),
   };

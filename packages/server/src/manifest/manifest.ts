@@ -58,7 +58,7 @@ export interface ManifestDeps {
   readonly secret: string;
   readonly metrics: ManifestMetrics;
   /** How server-side beacons are kept and sent; where it is not given, in memory and by {@link fetch}. */
-  readonly beacons?: Pick<ServerBeaconsDeps, "fetch" | "rows" | "countRetry" | "note" | "onError">;
+  readonly beacons?: Pick<ServerBeaconsDeps, "fetch" | "rows" | "countRetry" | "note" | "readOwnError" | "onError">;
   readonly overload: Overload;
   readonly limit: RateLimit;
   readonly log: ManifestLog;

@@ -1,9 +1,12 @@
 import { parseMediaPlaylist, stitchVod } from "@interlude/core";
 import { describe, expect, test } from "vitest";
+import { trackingUrl } from "../../src/ads/ad-request.ts";
+import { type BeaconParameters, signBeacon } from "../../src/beacon-signature.ts";
 import { createDecorator } from "../../src/manifest/tracking/ad-decorator.ts";
 import type { BreakDecision } from "../../src/manifest/breaks/decision.ts";
 import { createMarkerTags } from "../../src/manifest/tracking/marker-tags.ts";
 import { createSegmentLinks } from "../../src/manifest/tracking/segment-links.ts";
+import { createOwnErrorReader } from "../../src/manifest/tracking/own-error.ts";
 import { createSigner } from "../../src/manifest/signature.ts";
 import type { NotedEvent } from "../../src/noted-event.ts";
 import { loopback } from "../http/loopback.ts";
@@ -217,6 +220,7 @@ describe("beacons fired by the server", () => {
   });
 });
 
+const SECRET = "beacon secret";
 const ERROR_QUERY = "code=[ERRORCODE]&reason=[INTERLUDE_REASON]";
 
 describe("errors told by the server", () => {
@@ -240,31 +244,73 @@ describe("errors told by the server", () => {
     expect(server.counted).toEqual(["error sent"]);
   });
 
-  test("the report is told of those that no receiver of ours hears of by the ad's own error", async () => {
+  const noteSkips = async (skipped: BreakDecision["skipped"]): Promise<readonly NotedEvent[]> => {
     const host = await beaconHost();
-    const skip = { adSystem: "Ads", message: "" } as const;
-    const ours = [`${host.origin}/track/error?session=s&error=[ERRORCODE]`];
-    const decision = decidedBreak([decidedAd("one")], {
-      skipped: [
-        { ...skip, adId: "ours", creativeId: "c", reason: "new-creative", errors: ours },
-        { ...skip, adId: "ours", creativeId: "c", reason: "policy", errors: ours },
-        { ...skip, adId: "theirs", creativeId: "d", reason: "new-creative", errors: [`${host.origin}/error`] },
-        { ...skip, adId: "one", creativeId: undefined, reason: "no-variant-match" },
-        { ...skip, adId: undefined, creativeId: undefined, reason: "ads-timeout" },
-      ],
-    });
+    const decision = decidedBreak([decidedAd("one")], { skipped });
     const noted: NotedEvent[] = [];
-    const note = (event: NotedEvent): unknown => noted.push(event);
-    const server = await segmentServer({ store: await sessionWith(decision), hosts: [host], note });
+    const server = await segmentServer({
+      store: await sessionWith(decision),
+      hosts: [host],
+      note: (event) => void noted.push(event),
+      readOwnError: createOwnErrorReader(SECRET),
+    });
     server.beacons.reportSkipped(LINKED.sessionId, decision);
     await server.beacons.idle();
-    const { id: session, zone } = testSession();
-    const place = { event: "adSkipped", zone, session, breakId: decision.breakId };
+    return noted;
+  };
+  const { id: session, zone } = testSession();
+  const place = { event: "adSkipped", zone, session, breakId: "mid-1" };
+  const skip = { adSystem: "Ads", message: "", creativeId: "c", reason: "new-creative" } as const;
+
+  test("the report is told of every one, also of those that the ad's own error seems to tell it of", async () => {
+    const alike = ["https://ads.thirdparty.example/track/error?id=7"];
+    const noted = await noteSkips([
+      { ...skip, adId: "alike", errors: alike },
+      { ...skip, adId: "alike", reason: "policy", errors: alike },
+      { ...skip, adId: "theirs", creativeId: "d", errors: ["https://ads.thirdparty.example/error"] },
+      { ...skip, adId: "one", creativeId: undefined, reason: "no-variant-match" },
+      { ...skip, adId: "" },
+      { ...skip, adId: undefined, creativeId: undefined, reason: "ads-timeout" },
+    ]);
     expect(noted).toEqual([
-      { ...place, position: 3, ad: "ours", creative: "c", reason: "policy" },
+      { ...place, position: 2, ad: "alike", creative: "c", reason: "new-creative" },
+      { ...place, position: 3, ad: "alike", creative: "c", reason: "policy" },
       { ...place, position: 4, ad: "theirs", creative: "d", reason: "new-creative" },
       { ...place, position: 1, ad: "one", creative: "", reason: "no-variant-match" },
-      { ...place, position: 6, ad: "", creative: "", reason: "ads-timeout" },
+      { ...place, position: 6, ad: "#6", creative: "c", reason: "new-creative" },
+      { ...place, position: 7, ad: "", creative: "", reason: "ads-timeout" },
+    ]);
+  });
+
+  test("an ad with this server's tracking is lost in the place that its sealed error names, and in no other session's", async () => {
+    const request = { base: new URL("http://server.test/"), zone: "7", breakId: "mid", position: 1, upstream: "main" };
+    const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, SECRET);
+    const errorOf = (of: string): readonly string[] => [
+      trackingUrl(
+        "error",
+        { ...request, session: of, sign },
+        { lineItem: "li", ad: "a b", creative: "c", position: 5 },
+      ),
+    ];
+    const changed = errorOf(session).map((url) => url.replace("position=5", "position=6"));
+    const noted = await noteSkips([
+      { ...skip, adId: "x", errors: errorOf(session) },
+      { ...skip, adId: "y", errors: errorOf("another") },
+      { ...skip, adId: "z", errors: changed },
+    ]);
+    const sealed = {
+      zone: "7",
+      breakId: "mid",
+      position: 5,
+      ad: "a b",
+      creative: "c",
+      lineItem: "li",
+      upstream: "main",
+    };
+    expect(noted).toEqual([
+      { ...place, ...sealed, reason: "new-creative" },
+      { ...place, position: 3, ad: "y", creative: "c", reason: "new-creative" },
+      { ...place, position: 4, ad: "z", creative: "c", reason: "new-creative" },
     ]);
   });
 });

@@ -8,6 +8,7 @@ import type { BreakDecision, DecidedAd, DecidedTracker } from "../../src/manifes
 import { createSegmentLinks, type SegmentLinks } from "../../src/manifest/tracking/segment-links.ts";
 import { segmentRoutes } from "../../src/manifest/tracking/segment-routes.ts";
 import type { BeaconLimits } from "../../src/manifest/tracking/outbox.ts";
+import type { ReadOwnError } from "../../src/manifest/tracking/own-error.ts";
 import { createServerBeacons, type ServerBeacons } from "../../src/manifest/tracking/server-beacons.ts";
 import { createMemorySessions } from "../../src/manifest/session/session-memory.ts";
 import type { SessionStore } from "../../src/manifest/session/session.ts";
@@ -155,10 +156,11 @@ export interface ServerParts {
   readonly hosts: readonly Loopback[];
   readonly limits?: BeaconLimits;
   readonly note?: NoteEvent;
+  readonly readOwnError?: ReadOwnError;
 }
 
 /** A server with the segment routes alone, on a real port. */
-export async function segmentServer({ store, hosts, limits, note }: ServerParts): Promise<SegmentServer> {
+export async function segmentServer({ store, hosts, limits, note, readOwnError }: ServerParts): Promise<SegmentServer> {
   const counted: string[] = [];
   const records: TraceRecord[] = [];
   let waiting: (() => void)[] = [];
@@ -175,6 +177,7 @@ export async function segmentServer({ store, hosts, limits, note }: ServerParts)
     now: () => 1_800_000_000_000,
     ...(limits && { limits }),
     ...(note && { note }),
+    ...(readOwnError && { readOwnError }),
   });
   const links = createSegmentLinks(SIGNER);
   const app = Fastify({ routerOptions: { maxParamLength: 4096 } });

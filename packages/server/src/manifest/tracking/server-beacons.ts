@@ -13,15 +13,16 @@ import type { NoteEvent } from "../../noted-event.ts";
 import { buildAdHeaders } from "../ads/ad-headers.ts";
 import { adMacros } from "../ads/ad-macros.ts";
 import type { BreakDecision } from "../breaks/decision.ts";
+import { listNotedSkips } from "./noted-skips.ts";
 import { BEACON_LIMITS, type BeaconLimits, createOutbox, type Outbox } from "./outbox.ts";
 import { createMemoryOutbox } from "./outbox-memory.ts";
 import type { OutboxBeacon, OutboxRows } from "./outbox-rows.ts";
 import { type BeaconFetch, createBeaconSend } from "./outbox-send.ts";
 import type { RetryCause } from "./outbox-retry.ts";
+import type { ReadOwnError } from "./own-error.ts";
 import { type DueBeacon, selectDue, selectSkipped } from "./schedule.ts";
 import type { SegmentLink } from "./segment-links.ts";
 import type { SessionState, SessionStore, Viewer } from "../session/session.ts";
-import { listUntoldSkips } from "./untold-skips.ts";
 import type { TraceRecord } from "../trace.ts";
 
 /**
@@ -39,6 +40,8 @@ export interface ServerBeaconsDeps {
   readonly countRetry?: (cause: RetryCause) => void;
   /** For the report. */
   readonly note?: NoteEvent;
+  /** Which `<Error>` URLs are this server's own; none where it is not given. */
+  readonly readOwnError?: ReadOwnError;
   /** Of the outbox's database. */
   readonly onError?: (error: unknown) => void;
   /** For the log. */
@@ -82,6 +85,7 @@ interface Report {
 
 /** One for the whole server: the limits are its. */
 export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
+  const { readOwnError = () => undefined } = deps;
   const outbox = openOutbox(deps);
   const reports = new Set<Promise<void>>();
 
@@ -108,7 +112,7 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   const reportSkipped = async (sessionId: string, decision: BreakDecision): Promise<void> => {
     const state = decision.skipped.length > 0 ? await deps.store.load(sessionId) : undefined;
     if (!state) return;
-    for (const skip of listUntoldSkips(decision, state.session)) deps.note?.(skip);
+    for (const skip of listNotedSkips(decision, state.session, readOwnError)) deps.note?.(skip);
     await fireAll(selectSkipped(decision), { state, decision, isHybrid: false, startTime: 0 });
   };
 

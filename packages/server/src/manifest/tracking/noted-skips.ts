@@ -1,0 +1,34 @@
+/**
+ * The ads left out of a break, for the report. An ad with this server's own tracking is told to the same receiver by its `<Error>` as
+ * well, if that beacon arrives: in the place that its URL names, so that it is lost once.
+ */
+import { adName } from "../../ad-name.ts";
+import type { AdSkippedNoted } from "../../noted-event.ts";
+import type { BreakDecision } from "../breaks/decision.ts";
+import type { ReadOwnError } from "./own-error.ts";
+
+/** Ids are a stranger's; as many characters as a beacon may have. */
+const MAX_ID = 500;
+
+/** In the order of the decision; without `ad` the whole request failed. */
+export function listNotedSkips(
+  decision: BreakDecision,
+  { id, zone }: { readonly id: string; readonly zone: string },
+  readOwnError: ReadOwnError,
+): readonly AdSkippedNoted[] {
+  const { breakId, skipped } = decision;
+  return skipped.map(({ adId, creativeId = "", reason, errors = [] }, index) => {
+    const [own] = errors.flatMap((url) => readOwnError(url, id) ?? []);
+    if (own) return { event: "adSkipped", ...own, reason };
+    const position = placeOf(decision, adId, index) + 1;
+    const ad = adId === undefined ? "" : adName(adId.slice(0, MAX_ID), position);
+    const creative = creativeId.slice(0, MAX_ID);
+    return { event: "adSkipped", zone, session: id, breakId, position, ad, creative, reason };
+  });
+}
+
+/** One that was decided has its own place; those that never were come behind. */
+function placeOf({ ads }: BreakDecision, adId: string | undefined, index: number): number {
+  const place = ads.findIndex((ad) => ad.adId === adId);
+  return place < 0 ? ads.length + index : place;
+}
