@@ -85,7 +85,7 @@ export interface ServerConfig {
 }
 
 /** The variables and what each means, for `--help` and the documentation. */
-export const VARIABLES: Readonly<Record<string, string>> = {
+export const VARIABLES = {
   HOST: "address to listen on (127.0.0.1)",
   PORT: "port to listen on (8080; 0 takes a free one)",
   DATABASE_URL: "postgres://… (an embedded database in the state folder)",
@@ -131,8 +131,10 @@ export const VARIABLES: Readonly<Record<string, string>> = {
     "when a beacon is acknowledged: on disk here, or only once it is in the database (disk)",
   INTERLUDE_TRACKING_DAYS: "days for which single beacons are kept (35)",
   INTERLUDE_REPORT_MONTHS: "months for which counts by the hour are kept (25)",
-  INTERLUDE_LOG: `${LOG_LEVELS.join(", ")} (warn)`,
-};
+  INTERLUDE_LOG: "silent, fatal, error, warn, info, debug or trace (warn)",
+} as const;
+
+export type VariableName = keyof typeof VARIABLES;
 
 /**
  * @param env `process.env`, or what a test or the demo puts in its place

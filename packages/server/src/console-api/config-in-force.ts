@@ -39,7 +39,6 @@ export interface CampaignsInForce {
 
 export interface ConfigSource {
   readonly config: ServerConfig;
-  readonly variables: Readonly<Record<string, string>>;
   /** As they are now: the file may have been read again. */
   readonly campaigns: () => {
     readonly current: Campaigns;
@@ -50,10 +49,10 @@ export interface ConfigSource {
 }
 
 /** At this moment. */
-export function describeConfig({ config, variables, campaigns }: ConfigSource): ConfigInForce {
+export function describeConfig({ config, campaigns }: ConfigSource): ConfigInForce {
   const { current, state, loadedAt, complaint } = campaigns();
   return {
-    settings: listSettings(config, variables),
+    settings: listSettings(config),
     zones: config.zones.map(describeZone),
     targets: config.targets.map((target) => describeTarget(target, config.stateDir)),
     accounts: { count: config.repackageAccounts.length },

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import { requireBearer } from "../bearer.ts";
-import { type ServerConfig, VARIABLES } from "../config.ts";
+import type { ServerConfig } from "../config.ts";
 import { VERSION } from "../version.ts";
 import { type ConfigSource, describeConfig } from "./config-in-force.ts";
 import { createMetricReader } from "./metric-reader.ts";
@@ -33,6 +33,6 @@ export async function registerConsoleApi(app: FastifyInstance, parts: ConsoleApi
   await app.register(consoleApiRoutes, {
     authorise: requireBearer(config.apiToken),
     readOverview: () => readOverview({ server, sessionStore: config.sessions.store, metrics, upstreams }),
-    describeConfig: () => describeConfig({ config, variables: VARIABLES, campaigns }),
+    describeConfig: () => describeConfig({ config, campaigns }),
   });
 }

@@ -1,9 +1,9 @@
-/** Every environment variable with what is in force of it. A variable that is not in the table is shown without its value. */
-import type { ServerConfig } from "../config.ts";
+/** Every environment variable with what is in force of it. */
+import { type ServerConfig, type VariableName, VARIABLES } from "../config.ts";
 import { showAddress } from "./without-secrets.ts";
 
 export interface Setting {
-  readonly name: string;
+  readonly name: VariableName;
   /** As `--help` has it. */
   readonly meaning: string;
   /** As it is in force; left out: nothing is, or it is secret. */
@@ -26,7 +26,7 @@ const file =
   ({ files }) =>
     files[name];
 
-const TABLE: Readonly<Record<string, Row>> = {
+const TABLE: Readonly<Record<VariableName, Row>> = {
   HOST: ({ host }) => host,
   PORT: ({ port }) => port,
   DATABASE_URL: { secret: ({ databaseUrl }) => databaseUrl && showAddress(databaseUrl) },
@@ -72,15 +72,20 @@ const TABLE: Readonly<Record<string, Row>> = {
   INTERLUDE_LOG: ({ logLevel }) => logLevel,
 };
 
-/** @param variables their meanings by name, in the order of the answer */
-export function listSettings(config: ServerConfig, variables: Readonly<Record<string, string>>): readonly Setting[] {
-  return Object.entries(variables).map(([name, meaning]) => {
-    const row = TABLE[name] ?? HIDDEN;
+export function listSettings(config: ServerConfig): readonly Setting[] {
+  return NAMES.map((name) => {
+    const row = TABLE[name];
     const isSecret = typeof row !== "function";
     const value = printValue((isSecret ? row.secret : row)(config));
     const source = config.givenVariables.includes(name) ? "environment" : "default";
-    return { name, meaning, ...(value !== undefined && { value }), source, isSecret };
+    return { name, meaning: VARIABLES[name], ...(value !== undefined && { value }), source, isSecret };
   });
+}
+
+const NAMES: readonly VariableName[] = Object.keys(VARIABLES).filter(isVariableName);
+
+function isVariableName(name: string): name is VariableName {
+  return Object.hasOwn(TABLE, name);
 }
 
 function printValue(value: ReturnType<Print>): string | undefined {

@@ -108,7 +108,7 @@ describe.each(PLACES)("the list of sessions in $name", ({ kind, open }) => {
     const zone = randomUUID();
     const session = sampleSession({
       zone,
-      contentUrl: "https://user:secret@content.example/a/master.m3u8?token=secret",
+      contentUrl: "https://user:secret@content.example/hdnts=exp=1~hmac=secret/a;k=secret/master.m3u8?token=secret",
       query: "a=\u0000",
     });
     await store.create(session);
@@ -134,7 +134,7 @@ describe.each(PLACES)("the list of sessions in $name", ({ kind, open }) => {
       id: session.id,
       zone,
       asset: "asset-4711",
-      contentUrl: "https://content.example/a/master.m3u8",
+      contentUrl: "https://content.example/hdnts=…/a;…/master.m3u8",
       startedAt: new Date(session.createdAt).toISOString(),
       kind: "live",
       breaks: 2,

@@ -1,6 +1,7 @@
 /** Who is watching just now: the sessions of the manifest server, for holders of the API token. */
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import type { onRequestHookHandler } from "fastify";
+import { hidePathValues } from "../../hide-path-values.ts";
 import { HttpError } from "../../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../../schema.ts";
 import type { BreakRow } from "../breaks/decision.ts";
@@ -127,7 +128,7 @@ function describeSession({ session, usedAt, kind, breaks }: ListedSession) {
     id,
     zone,
     asset,
-    contentUrl: withoutQuery(contentUrl),
+    contentUrl: withoutSecrets(contentUrl),
     startedAt: new Date(createdAt).toISOString(),
     lastSeenAt: new Date(usedAt).toISOString(),
     ...(kind !== undefined && { kind }),
@@ -140,10 +141,10 @@ function describeSession({ session, usedAt, kind, breaks }: ListedSession) {
 /** A key of an ad server may be in it. */
 const URL_QUERY = /(https?:\/\/[^\s?"]+)\?[^\s"]*/gi;
 
-/** What stands behind it, or before its host, may be what lets a viewer in. */
-function withoutQuery(address: string): string {
+/** What stands behind it, before its host, or signed in its path, may be what lets a viewer in. */
+function withoutSecrets(address: string): string {
   const url = new URL(address);
-  return url.origin + url.pathname;
+  return url.origin + hidePathValues(url.pathname);
 }
 
 /** None where nothing is decided yet, or the row only says which breaks there are. */
