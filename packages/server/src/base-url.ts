@@ -8,6 +8,7 @@
 import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 import { HttpError } from "./http-error.ts";
+import { readOwnExchange } from "./own-exchange.ts";
 
 const HOST = /^(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
@@ -25,10 +26,12 @@ export function isLoopbackName(host: string): boolean {
 /**
  * @param publicHosts `name` (any port), `name:port` or `*`; need no listing: loopback names, from this machine (to others they
  * would be millions of names for each creative), and the address that the connection came in on
- * @returns with a path of `/`
+ * @returns with a path of `/`; of a request that this process makes of itself, where the outer one came in
  * @throws HttpError `host-invalid` for a Host that is none, `host-unknown` for one that is not listed
  */
 export function readBaseUrl(request: FastifyRequest, publicHosts: readonly string[]): URL {
+  const exchange = readOwnExchange(request.headers);
+  if (exchange) return exchange.baseUrl;
   const host = request.host;
   const text = `${request.protocol === "https" ? "https" : "http"}://${host}/`;
   if (!host || !HOST.test(host) || !URL.canParse(text)) {

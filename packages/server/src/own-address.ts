@@ -1,6 +1,7 @@
 /** This server as its own client: addresses that lead back to it are answered without the network. */
 import type { FastifyInstance } from "fastify";
 import { isLoopbackName } from "./base-url.ts";
+import { asOwnExchange, type OwnExchange } from "./own-exchange.ts";
 
 /** An answer to a GET; any status is a value. */
 export interface OwnAnswer {
@@ -10,45 +11,65 @@ export interface OwnAnswer {
   readonly url: URL;
 }
 
-/** `isOwn` is true for loopback and the address that the server listens on, at its port, and for `publicHosts` that are names. */
+/** A GET of this very server. */
+export type OwnFetch = (
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  maxBytes?: number,
+  exchange?: OwnExchange,
+) => Promise<OwnAnswer>;
+
+/** What nobody but this server answers under its public names, whatever a proxy before it may send elsewhere. */
+const OWN_PATHS = /^\/(?:ads|track)\//;
+
+/**
+ * `isOwn` is true for loopback and the address that the server listens on, at its port, and for `publicHosts` that are names. Over
+ * https, which a proxy ends, those names are its own where ads and tracking are.
+ */
 export function createOwnFetch(
   app: FastifyInstance,
   publicHosts: readonly string[],
 ): {
-  /** No more than `maxBytes` of the answer, and what came with the last of them, are read. */
-  readonly own: (url: URL, headers: Readonly<Record<string, string>>, maxBytes?: number) => Promise<OwnAnswer>;
+  /**
+   * No more than `maxBytes` of the answer, and what came with the last of them, are read. Without an `exchange` addresses in it
+   * start as `url` does.
+   */
+  readonly own: OwnFetch;
   readonly isOwn: (url: URL) => boolean;
 } {
   return {
     isOwn: (url) => {
       // `*` is no name: whoever sends a Host header could make any origin this server's.
-      if (publicHosts.some((host) => host === url.host || host === url.hostname)) return true;
+      const isNamed = publicHosts.some((host) => host === url.host || host === url.hostname);
+      if (url.protocol === "https:") return isNamed && OWN_PATHS.test(url.pathname);
+      if (url.protocol !== "http:") return false;
+      if (isNamed) return true;
       const port = Number(url.port || 80);
       const own = app.server.address();
       if (own === null || typeof own === "string") return false;
       return own.port === port && isReachedBy(own.address, url.hostname);
     },
-    own: async (url, headers, maxBytes = Number.POSITIVE_INFINITY) => {
-      const response = await app.inject({
-        method: "GET",
-        url: `${url.pathname}${url.search}`,
-        // What is told to visitors of this machine alone is not told through us.
-        headers: { ...headers, host: url.host, via: "1.1 interlude" },
-        payloadAsStream: true,
-      });
-      const answered = new Headers();
-      for (const [name, value] of Object.entries(response.headers)) {
-        for (const one of Array.isArray(value) ? value : [value])
-          if (one !== undefined) answered.append(name, String(one));
-      }
-      return {
-        status: response.statusCode,
-        headers: answered,
-        bytes: await readBytes(response.stream(), maxBytes),
-        url,
-      };
-    },
+    own: async (url, headers, maxBytes = Number.POSITIVE_INFINITY, exchange = { baseUrl: new URL("/", url) }) =>
+      asOwnExchange(exchange, async (marks) => {
+        const response = await app.inject({
+          method: "GET",
+          url: `${url.pathname}${url.search}`,
+          // What is told to visitors of this machine alone is not told through us.
+          headers: { ...headers, ...marks, host: url.host, via: "1.1 interlude" },
+          payloadAsStream: true,
+        });
+        const bytes = await readBytes(response.stream(), maxBytes);
+        return { status: response.statusCode, headers: readHeaders(response.headers), bytes, url };
+      }),
   };
+}
+
+function readHeaders(headers: Readonly<Record<string, unknown>>): Headers {
+  const answered = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) answered.append(name, String(one));
+  }
+  return answered;
 }
 
 /** A film of this server must not come into memory as a whole because somebody took it for a playlist. */

@@ -8,8 +8,8 @@
  */
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { readOwnExchange } from "../own-exchange.ts";
 import type { AdRequest } from "./ad-request.ts";
-import { isRelayedHere } from "./relay/relayed-here.ts";
 import { DEVICE_KINDS, readDevice } from "./campaign/device.ts";
 import type { Traits } from "./campaign/targeting.ts";
 
@@ -70,7 +70,7 @@ export function readBreakCall(request: AdRequest, query: QueryValues, headers: I
     li: first("li") || undefined,
     duration: readSeconds(first("duration")) ?? readSeconds(tlDuration),
     maxAds: readCount(first("maxads")) ?? readCount(tlAds),
-    isRelayed: isRelayedHere(headers),
+    isRelayed: readOwnExchange(headers)?.relayed !== undefined,
   };
 }
 

@@ -9,7 +9,7 @@ import type { OwnAnswer } from "../own-address.ts";
 import type { ManifestFetch, ManifestFetchOptions } from "./manifest-fetch.ts";
 import { createByteFetch, type FetchBytes } from "./subtitles/webvtt-source.ts";
 
-/** Answers a GET of this very server; `url` is http. Of more than `maxBytes` some are left out, of so many none. */
+/** Answers a GET of this very server. Of more than `maxBytes` some are left out, of so many none. */
 export type OwnFetch = (url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) => Promise<OwnAnswer>;
 
 export interface WorldFetchDeps {
@@ -22,7 +22,7 @@ export interface WorldFetchDeps {
 /** Texts. */
 export function createManifestFetch({ fetch, own, isOwn }: WorldFetchDeps): ManifestFetch {
   return async (url, options) => {
-    if (url.protocol === "http:" && isOwn(url)) {
+    if (isOwn(url)) {
       const { status, headers, bytes } = await inTime(own(url, options.headers, options.maxBytes), url, options);
       if (bytes.length <= options.maxBytes) return { status, headers, url, text: new TextDecoder().decode(bytes) };
       throw new AdError("response-too-large", `${url.href}: expected at most ${options.maxBytes} bytes, got more`);
@@ -37,7 +37,7 @@ export function createManifestFetch({ fetch, own, isOwn }: WorldFetchDeps): Mani
 export function createManifestByteFetch({ fetch, own, isOwn }: WorldFetchDeps): FetchBytes {
   const fetchBytes = createByteFetch(fetch);
   return async (url, options) => {
-    if (url.protocol !== "http:" || !isOwn(url)) return fetchBytes(url, options);
+    if (!isOwn(url)) return fetchBytes(url, options);
     const { status, bytes } = await inTime(own(url, options.headers, options.maxBytes), url, options);
     return { status, bytes: bytes.subarray(0, options.maxBytes), isCut: bytes.length > options.maxBytes };
   };

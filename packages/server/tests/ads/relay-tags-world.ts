@@ -4,6 +4,7 @@ import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import { onTestFinished } from "vitest";
 import { createRelayFetch } from "../../src/ads/relay/relay-fetch.ts";
 import { RELAY_DEFAULTS, type ZoneRelay } from "../../src/ads/relay/relay-zone.ts";
+import type { ServerConfig } from "../../src/config.ts";
 import type { Queryable } from "../../src/database/database.ts";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { createOwnFetch } from "../../src/own-address.ts";
@@ -33,6 +34,8 @@ interface RelayedServerOptions {
   readonly more?: Partial<ZoneRelay>;
   readonly ads?: Parameters<typeof openAdServer>[0];
   readonly isCrsOff?: boolean;
+  /** Beside what tests have. */
+  readonly config?: Partial<ServerConfig>;
 }
 
 export async function openRelayedServer(options: RelayedServerOptions): Promise<RelayedServer> {
@@ -41,7 +44,8 @@ export async function openRelayedServer(options: RelayedServerOptions): Promise<
   onTestFinished(() => fetch.close());
   const relay = { ...RELAY_DEFAULTS, upstreams: [upstream(`${ads.origin}${options.tag}`)], ...options.more };
   const zone: ZoneConfig = { ...standardZone("1", [embeddedTarget("a")]), relay };
-  const config = { ...testConfig(), zones: [zone, standardZone("2", [embeddedTarget("a")])] };
+  const zones = [zone, standardZone("2", [embeddedTarget("a")])];
+  const config = { ...testConfig(), ...options.config, zones };
   const crs = scriptedCrs();
   const beacons: string[] = [];
   const tracking = testTracking({ query: options.query });
@@ -50,11 +54,11 @@ export async function openRelayedServer(options: RelayedServerOptions): Promise<
   const world = {
     fetch: createRelayFetch({
       fetch,
-      own: async (url, headers, maxBytes) => {
+      own: async (...asked) => {
         if (!late.own) throw new Error("not open yet");
-        return late.own.own(url, headers, maxBytes);
+        return late.own.own(...asked);
       },
-      isOwn: (url) => url.hostname === "localhost",
+      isOwn: (url) => late.own?.isOwn(url) === true,
     }),
     sendBeacon: (url: string) => beacons.push(url),
   };
@@ -65,7 +69,7 @@ export async function openRelayedServer(options: RelayedServerOptions): Promise<
     world,
     ...(options.isCrsOff ? {} : { crs }),
   });
-  late.own = createOwnFetch(app, []);
+  late.own = createOwnFetch(app, ["localhost", ...config.publicHosts]);
   return {
     app,
     ads,

@@ -28,6 +28,15 @@ describe("isOwn", () => {
     expect(createOwnFetch(app, ["*"]).isOwn(new URL("http://cdn.example/x"))).toBe(false);
   });
 
+  test("over https a listed name is its own where ads and tracking are: a proxy may send its other paths elsewhere", async () => {
+    const { app, port } = await listeningApp();
+    const { isOwn } = createOwnFetch(app, ["pub.example"]);
+    const urls = ["/ads/vast?zone=1", "/track/start", "/vod/master.m3u8"].map((path) => `https://pub.example${path}`);
+    expect(urls.map((url) => isOwn(new URL(url)))).toEqual([true, true, false]);
+    expect(isOwn(new URL(`https://127.0.0.1:${port}/ads/vast`))).toBe(false);
+    expect(isOwn(new URL("https://other.example/ads/vast"))).toBe(false);
+  });
+
   test("nothing is its own before it listens", () => {
     const app = fastify();
     expect(createOwnFetch(app, []).isOwn(new URL("http://127.0.0.1:80/"))).toBe(false);

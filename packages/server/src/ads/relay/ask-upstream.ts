@@ -4,11 +4,13 @@
  * @see VAST 4.3 §1.6, §2.4.3
  */
 import { AdError, expandMacros, isNamed, type MacroValues } from "@interlude/core";
+import type { OwnExchange } from "../../own-exchange.ts";
 import type { Breaker, UpstreamOutcome } from "./breaker.ts";
 import { readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
 import type { RelayAttempt, RelayFailure, RelayRequest } from "./relay-answer.ts";
 import type { RelayDeps } from "./relay-deps.ts";
+import type { RelayFetch } from "./relay-fetch.ts";
 import type { Upstream, ZoneRelay } from "./relay-zone.ts";
 import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.ts";
 import { isRequestRefused, openUpstream, type UpstreamExchange } from "./upstream.ts";
@@ -117,7 +119,9 @@ function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock
   const origin = URL.canParse(upstream.tagUrl, baseUrl.href) ? new URL(upstream.tagUrl, baseUrl).origin : "";
   const secret = { origin, headers: upstream.headers };
   const subject = { viewer, depth, cookies: readPageCookies(request.cookies), secret };
-  const exchange = openUpstream(subject, { fetch: deps.fetch, cookies: deps.cookies, now, clock });
+  const own = ownExchange(upstream, request);
+  const fetch: RelayFetch = (url, options) => deps.fetch(url, { ...options, exchange: own });
+  const exchange = openUpstream(subject, { fetch, cookies: deps.cookies, now, clock });
   const chain = {
     ...CHAIN_BUDGET,
     fetchText: exchange.fetchFurther,
@@ -129,6 +133,15 @@ function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock
     rules: relay.rules,
   };
   return { upstream, exchange, chain };
+}
+
+/** What this server is told when its own campaign file is asked; of relays within each other, the outermost asks. */
+function ownExchange(
+  { name }: Upstream,
+  { form, zone, session, breakId, baseUrl, relayed }: RelayRequest,
+): OwnExchange {
+  const asked = { upstream: name, zone, session, breakId: form === "vast" ? breakId : undefined };
+  return { baseUrl, relayed: relayed ?? asked };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What the relay is asked and what it answers. */
 import type { SkipReason } from "@interlude/core";
+import type { RelayedExchange } from "../../own-exchange.ts";
 import type { UpstreamOutcome } from "./breaker.ts";
 import type { TreeElement } from "./xml-tree.ts";
 
@@ -33,6 +34,8 @@ export interface RelayRequest {
   readonly cookies: string | undefined;
   /** Relays that this request came through: {@link readRelayDepth}. */
   readonly depth: number;
+  /** The request of a relay of this process that this one is made for: what is offered is tracked and noted there. */
+  readonly relayed?: RelayedExchange | undefined;
 }
 
 /** One ad that the answer offers. */

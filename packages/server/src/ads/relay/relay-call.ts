@@ -1,6 +1,7 @@
 /** What a request for ads says, as the relay is asked: who watches, which break, which parameters. */
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopbackName } from "../../base-url.ts";
+import { readOwnExchange } from "../../own-exchange.ts";
 import { readBreakCall } from "../break-call.ts";
 import { readRelayDepth, RELAY_DEPTH_HEADER, type RelayRequest, type RelayViewer } from "./relay-answer.ts";
 
@@ -35,6 +36,7 @@ export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: Re
     viewer: readViewer(headers, ip),
     cookies: headers.cookie,
     depth: readRelayDepth(headers[RELAY_DEPTH_HEADER]),
+    relayed: readOwnExchange(headers)?.relayed,
   };
 }
 
@@ -63,7 +65,7 @@ function readBreakPosition(breakId: string, tl: string): RelayRequest["breakPosi
  */
 function readViewer(headers: IncomingHttpHeaders, ip: string): RelayViewer {
   const device = first(headers["x-device-ip"]) ?? "";
-  const isOwn = isLoopbackName(ip.replace(/^::ffff:/, ""));
+  const isOwn = readOwnExchange(headers) !== undefined || isLoopbackName(ip.replace(/^::ffff:/, ""));
   return {
     ip: isOwn && /^[\da-f.:]{2,45}$/i.test(device) ? device : ip,
     userAgent: first(headers["x-device-user-agent"]) ?? headers["user-agent"] ?? "",

@@ -5,11 +5,14 @@
 import { AdError } from "@interlude/core";
 import type { GuardedFetch } from "../../guarded-fetch.ts";
 import type { OwnAnswer } from "../../own-address.ts";
+import type { OwnExchange } from "../../own-exchange.ts";
 
 export interface RelayFetchOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** For which request, where the address is one of this server. */
+  readonly exchange?: OwnExchange | undefined;
 }
 
 /** Any status is a value, a redirect too. */
@@ -26,16 +29,22 @@ export type RelayFetch = (url: URL, options: RelayFetchOptions) => Promise<Relay
 export interface RelayFetchDeps {
   readonly fetch: GuardedFetch;
   /** Answers a GET of this very server; of more than `maxBytes` some are left out. */
-  readonly own: (url: URL, headers: Readonly<Record<string, string>>, maxBytes: number) => Promise<OwnAnswer>;
+  readonly own: (
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    maxBytes: number,
+    exchange?: OwnExchange,
+  ) => Promise<OwnAnswer>;
   /** Never true for a name that a stranger could make up. */
   readonly isOwn: (url: URL) => boolean;
 }
 
 export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFetch {
   return async (url, options) => {
-    const { headers, timeoutMs, maxBytes } = options;
-    if (url.protocol === "http:" && isOwn(url)) {
-      const answer = await inTime(own(url, headers, maxBytes), url, timeoutMs);
+    const { headers, timeoutMs, maxBytes, exchange } = options;
+    // A third party's answer can name any address: it gets at nothing but ads.
+    if (url.pathname.startsWith("/ads/") && isOwn(url)) {
+      const answer = await inTime(own(url, headers, maxBytes, exchange), url, timeoutMs);
       if (answer.bytes.length <= maxBytes) return answer;
       throw new AdError(
         "response-too-large",

@@ -14,6 +14,7 @@ import { type Ad, expandMacros, type MacroValues, parseVast, VAST_ERROR_OF_SKIP 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../../base-url.ts";
 import type { NoteEvent } from "../../noted-event.ts";
+import { readOwnExchange } from "../../own-exchange.ts";
 import type { ZoneConfig } from "../../zones.ts";
 import { type AssetList, buildAssetList } from "../asset-list.ts";
 import type { GiveTicket } from "../repackage-ticket.ts";
@@ -24,7 +25,6 @@ import type { RelayAnswer, RelayRequest, RelayViewer } from "./relay-answer.ts";
 import { addCookies, aheadKey, readHint, readRelayRequest, type RelayCall } from "./relay-call.ts";
 import type { Relay } from "./relay.ts";
 import type { NormaliseMode, ZoneRelay } from "./relay-zone.ts";
-import { isRelayedHere } from "./relayed-here.ts";
 import { formatTree } from "./xml-tree.ts";
 
 /** A zone that has one. */
@@ -62,7 +62,7 @@ export function createRelayTags(deps: RelayTagsDeps): RelayTags {
       const call = readCall(zone, form, request, deps);
       const asked = readRelayRequest(call);
       const answer = await askOrTake(asked, zone, deps);
-      if (!isRelayedHere(request.headers)) noteAnswer(answer, asked, deps);
+      if (!readOwnExchange(request.headers)?.relayed) noteAnswer(answer, asked, deps);
       askAhead(call, answer, zone, deps);
       reply.header("cache-control", "no-store").header("vary", "Origin, Accept");
       if (answer.setCookies.length > 0) reply.header("set-cookie", answer.setCookies);

@@ -19,8 +19,10 @@ describe("createRelayFetch", () => {
     const { bytes } = await fetch(url, asked);
     expect(Buffer.from(bytes).toString()).toBe("/ads/vast");
     expect(headers).toEqual([asked.headers]);
-    // over https it would be another server
-    await expect(fetch(new URL("https://relay.test/"), asked)).rejects.toThrow("not asked");
+    const secure = new URL("https://relay.test/ads/vast");
+    expect(Buffer.from((await fetch(secure, asked)).bytes).toString()).toBe("/ads/vast");
+    // what others wrote into their answers gets at nothing else
+    await expect(fetch(new URL("http://relay.test/auditude/x"), asked)).rejects.toThrow("not asked");
   });
 
   test("it may not be too long there, nor take too long", async () => {
