@@ -121,7 +121,8 @@ export async function resolveRepackaged(
   return selectSkip(answer, key, isCdnBroken);
 }
 
-function selectNoMediaReason(creative: Creative): SkipReason {
+/** Of a creative of whose media files {@link rankMediaFiles} keeps none. */
+export function selectNoMediaReason(creative: Creative): SkipReason {
   if (creative.interactiveOnly) return "interactive-unsupported";
   return creative.mediaFiles.length > 0 ? "unsupported-media-file" : "no-media-file";
 }

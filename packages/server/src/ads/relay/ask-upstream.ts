@@ -30,6 +30,8 @@ export interface Asking {
   readonly request: RelayRequest;
   readonly relay: ZoneRelay;
   readonly macros: MacroValues;
+  /** The zone's order; empty is the usual one. */
+  readonly mediaTypes: readonly string[];
   /** By `clock`, of all upstreams. */
   readonly deadline: number;
   readonly deps: Pick<RelayDeps, "fetch" | "readXml" | "cookies" | "trackingUrl">;
@@ -88,7 +90,10 @@ export async function askUpstream(
     const document = await fetchTag(call, asking);
     permit.succeed();
     const answered = await resolve(document, call, asking);
-    const failures = answered.failures.map(({ errorUrls: _urls, ...failure }) => ({ ...failure, upstream: name }));
+    const failures = [...answered.failures, ...answered.filmless].map(({ errorUrls: _urls, ...failure }) => ({
+      ...failure,
+      upstream: name,
+    }));
     return { attempt: attempt(judge(answered)), answered, failures };
   } catch (error) {
     const code = error instanceof AdError ? error.code : undefined;
@@ -103,9 +108,9 @@ export async function askUpstream(
 }
 
 /** An answer whose ads all failed is worse than one that says that there are none. */
-function judge({ hasAds, failures }: ShapedAnswer): UpstreamOutcome {
+function judge({ hasAds, failures, filmless }: ShapedAnswer): UpstreamOutcome {
   if (hasAds) return "ads";
-  return failures.some(({ reason }) => reason !== "no-ads") ? "failed" : "no-ads";
+  return filmless.length > 0 || failures.some(({ reason }) => reason !== "no-ads") ? "failed" : "no-ads";
 }
 
 interface Call {
@@ -164,12 +169,12 @@ async function fetchTag(
 
 async function resolve(
   document: VastTree | undefined,
-  { upstream: { name }, exchange, chain }: Call,
-  { request, deps, tell }: Asking,
+  { upstream: { name: upstream }, exchange, chain }: Call,
+  { request, mediaTypes, deps, tell }: Asking,
 ): Promise<Answered> {
   const urlOf = (event: string, thing: TrackedAd): string => deps.trackingUrl(event, request, thing);
   const known = document ?? { root: emptyVast(), base: request.baseUrl };
-  const shaped = await shapeAnswer(known, request, name, chain, urlOf);
+  const shaped = await shapeAnswer(known, { request, upstream, chain, urlOf, mediaTypes });
   for (const { errorUrls, vastError } of shaped.failures) tell(errorUrls, vastError);
-  return { ...shaped, upstream: name, setCookies: exchange.setCookies() };
+  return { ...shaped, upstream, setCookies: exchange.setCookies() };
 }

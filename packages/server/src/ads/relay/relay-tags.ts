@@ -92,14 +92,14 @@ async function askOrTake(asked: RelayRequest, zone: RelayedZone, deps: RelayTags
   const held = await deps.ahead.take(aheadKey(asked));
   // Nobody had ads a minute ago: somebody may have some now.
   if (held?.breaks.some(({ ads }) => ads.length > 0)) return held;
-  return deps.relay.answerAdRequest(asked, zone.relay);
+  return deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes);
 }
 
 function askAhead(call: RelayCall, { setCookies }: RelayAnswer, zone: RelayedZone, deps: RelayTagsDeps): void {
   const next = readHint(call);
   if (!next) return;
   const asked = { ...readRelayRequest(next), cookies: addCookies(call.headers.cookie, setCookies) };
-  deps.ahead.ask(aheadKey(asked), () => deps.relay.answerAdRequest(asked, zone.relay));
+  deps.ahead.ask(aheadKey(asked), () => deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes));
 }
 
 function dressFor(mode: NormaliseMode, asked: RelayRequest, zone: RelayedZone, deps: RelayTagsDeps): Dress {

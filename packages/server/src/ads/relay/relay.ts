@@ -3,7 +3,7 @@
  *
  *   1. the request's viewer, parameters and cookies → macros
  *   2. the first upstream whose breaker lets it → its tag, called with the viewer's headers
- *   3. no answer in time, an error, or no ads → the next upstream, as the zone says
+ *   3. no answer in time, an error, no ads, or none with a film → the next upstream, as the zone says
  *   4. wrappers and AdTagURIs → resolved, merged into the in-line ads, by the rules of the zone
  *   5. what wrappers that led to nothing want to know → told
  *   6. this server's own tracking → added; the answer is VAST or VMAP, as was asked
@@ -35,8 +35,12 @@ export interface UpstreamStatus {
 }
 
 export interface Relay {
-  /** Never throws. */
-  answerAdRequest(request: RelayRequest, relay: ZoneRelay): Promise<RelayAnswer>;
+  /**
+   * Never throws.
+   *
+   * @param mediaTypes the zone's order of types: an ad that has none of them is no fill; empty is the usual one
+   */
+  answerAdRequest(request: RelayRequest, relay: ZoneRelay, mediaTypes?: readonly string[]): Promise<RelayAnswer>;
   /** The upstreams that were asked so far, for metrics and console. */
   upstreams(): readonly UpstreamStatus[];
 }
@@ -52,11 +56,11 @@ export function createRelay(deps: RelayDeps): Relay {
     return known.breaker;
   };
   return {
-    answerAdRequest: (request, relay) => {
+    answerAdRequest: (request, relay, mediaTypes = []) => {
       const macros = relayMacros(request, now(), random());
       const tell = createTeller(request, macros, deps.sendBeacon);
       const deadline = clock() + relay.timeoutMs;
-      return answerAdRequest({ request, relay, macros, deadline, deps, now, clock, tell, breakerOf });
+      return answerAdRequest({ request, relay, macros, mediaTypes, deadline, deps, now, clock, tell, breakerOf });
     },
     upstreams: () =>
       [...breakers.values()].map(({ zone, upstream, breaker }) => ({
@@ -87,9 +91,15 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
     if (one.attempt.outcome === "ads" || (one.attempt.outcome === "no-ads" && relay.fallback === "failure")) break;
   }
   const answers = asked.flatMap(({ answered }) => answered ?? []);
-  const chosen = answers.find(({ hasAds }) => hasAds) ?? answers[0];
-  // The player reads one answer, and tells that one's ad server if it is empty.
-  for (const other of answers) if (other !== chosen) tell(other.ownErrors, 303);
+  // Ads that nobody here can play are better than none: the player may be able to.
+  const chosen =
+    answers.find(({ hasAds }) => hasAds) ?? answers.find(({ filmless }) => filmless.length > 0) ?? answers[0];
+  // The player reads one answer, and tells that one's ad server if it is empty, or cannot be played.
+  for (const other of answers) {
+    if (other === chosen) continue;
+    tell(other.ownErrors, 303);
+    for (const { errorUrls, vastError } of other.filmless) tell(errorUrls, vastError);
+  }
   const setCookies = answers.flatMap((answer) => answer.setCookies);
   return {
     form: request.form,

@@ -4,6 +4,7 @@
  * A VAST where a map was asked for is its break at the start; of a map where a VAST was asked for, the break that fits is answered.
  */
 import { attribute, isNamed } from "@interlude/core";
+import { explainFilmless, selectOffered } from "./film.ts";
 import { addAdTracking, addBreakTracking } from "./own-tracking.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
@@ -21,113 +22,105 @@ export interface TrackedAd {
   readonly position: number;
 }
 
-type UrlOf = (event: string, thing: TrackedAd) => string;
+/** For whom, and how, an answer is shaped. */
+export interface Shaping {
+  readonly request: RelayRequest;
+  readonly upstream: string;
+  readonly chain: Chain;
+  readonly urlOf: (event: string, thing: TrackedAd) => string;
+  /** The zone's order; empty is the usual one. */
+  readonly mediaTypes: readonly string[];
+}
 
 export interface ShapedAnswer {
   readonly root: TreeElement;
+  /** Some ad has a film that can be played. */
   readonly hasAds: boolean;
   readonly breaks: readonly RelayedBreak[];
   readonly failures: readonly TreeFailure[];
+  /** Where `hasAds` is false: the ads that `root` has all the same, for players that know more; it is theirs to tell of them. */
+  readonly filmless: readonly TreeFailure[];
   /** `<Error>` of a document without ads, for 303: the player's, or of whoever does not hand the document on. */
   readonly ownErrors: readonly string[];
 }
 
 /** @throws AdError where the document is neither VAST nor VMAP */
-export async function shapeAnswer(
-  document: VastTree,
-  request: RelayRequest,
-  upstream: string,
-  chain: Chain,
-  urlOf: UrlOf,
-): Promise<ShapedAnswer> {
-  const track = (breakId: string, vast: TreeElement, ads: readonly PlacedAd[]): Tracked =>
-    trackAds(vast, ads, request.position, { upstream, breakId }, urlOf);
-  if (!isNamed(document.root, "VMAP")) return shapeVast(document, request, upstream, chain, urlOf, track);
+export async function shapeAnswer(document: VastTree, shaping: Shaping): Promise<ShapedAnswer> {
+  if (!isNamed(document.root, "VMAP")) return shapeVast(document, shaping);
   const found = listBreaks(document);
-  if (request.form === "vast") {
-    const one = selectBreak(found, request);
-    const root = declarePrefixes(document.root);
-    const [moved] = listBreaks({ ...document, root }).filter(({ parsed }) => parsed.breakId === one?.parsed.breakId);
-    if (!moved)
-      return { root: emptyVast(), hasAds: false, breaks: [noFill(request.breakId)], failures: [], ownErrors: [] };
-    const { vast, ads, failures } = await resolveBreak(moved, document.base, chain);
-    const tracked = track(request.breakId || moved.parsed.breakId, vast, ads);
-    return { ...tracked, hasAds: ads.length > 0, breaks: [tracked.offered], failures, ownErrors: [] };
-  }
-  return shapeMap(document, found, upstream, chain, urlOf, track);
+  return shaping.request.form === "vast" ? shapeBreak(document, found, shaping) : shapeMap(document, found, shaping);
 }
 
-interface Tracked {
-  readonly root: TreeElement;
-  readonly offered: RelayedBreak;
-}
-
-type Track = (breakId: string, vast: TreeElement, ads: readonly PlacedAd[]) => Tracked;
-
-async function shapeVast(
-  document: VastTree,
-  request: RelayRequest,
-  upstream: string,
-  chain: Chain,
-  urlOf: UrlOf,
-  track: Track,
-): Promise<ShapedAnswer> {
-  const resolved = await resolveVastTree(document, chain);
+async function shapeVast(document: VastTree, shaping: Shaping): Promise<ShapedAnswer> {
+  const { request, upstream, urlOf } = shaping;
+  const resolved = await resolveVastTree(document, shaping.chain);
   const { vast, ads } = finishVast(document.root, resolved.ads);
-  const hasAds = ads.length > 0;
-  const ownErrors = hasAds ? [] : readOwnErrors(document);
-  const common = { hasAds, failures: resolved.failures, ownErrors };
+  const ownErrors = ads.length > 0 ? [] : readOwnErrors(document);
+  const common = { failures: resolved.failures, ownErrors };
   if (request.form === "vast") {
-    const { root, offered } = track(request.breakId, vast, ads);
-    return { ...common, root, breaks: [offered] };
+    const tracked = trackAds(vast, ads, request.breakId, shaping);
+    return { ...common, ...judgeBreaks([tracked]), root: tracked.root };
   }
   const breakId = request.breakId || PRE_ROLL;
-  const { root, offered } = track(breakId, vast, ads);
-  const map = mapChildren(wrapInVmap(breakId, root), (adBreak) =>
+  const tracked = trackAds(vast, ads, breakId, shaping);
+  const root = mapChildren(wrapInVmap(breakId, tracked.root), (adBreak) =>
     addBreakTracking(adBreak, "vmap:", (event) => urlOf(event, trackedBreak(upstream, breakId))),
   );
-  return { ...common, root: map, breaks: [offered] };
+  return { ...common, ...judgeBreaks([tracked]), root };
 }
 
 const PRE_ROLL = "preroll";
 
+/** The VAST of one break of a map. */
+async function shapeBreak(document: VastTree, found: readonly FoundBreak[], shaping: Shaping): Promise<ShapedAnswer> {
+  const { request, chain } = shaping;
+  const one = selectBreak(found, request);
+  const root = declarePrefixes(document.root);
+  const [moved] = listBreaks({ ...document, root }).filter(({ parsed }) => parsed.breakId === one?.parsed.breakId);
+  const breaks = [{ breakId: request.breakId, ads: [] }];
+  if (!moved) return { root: emptyVast(), hasAds: false, breaks, failures: [], filmless: [], ownErrors: [] };
+  const { vast, ads, failures } = await resolveBreak(moved, document.base, chain);
+  const tracked = trackAds(vast, ads, request.breakId || moved.parsed.breakId, shaping);
+  return { ...judgeBreaks([tracked]), root: tracked.root, failures, ownErrors: [] };
+}
+
 async function shapeMap(
   { root, base }: VastTree,
   found: readonly FoundBreak[],
-  upstream: string,
-  chain: Chain,
-  urlOf: UrlOf,
-  track: Track,
+  shaping: Shaping,
 ): Promise<ShapedAnswer> {
+  const { chain, upstream, urlOf } = shaping;
   const resolved = await Promise.all(found.map((one) => resolveBreak(one, base, chain)));
-  const breaks: RelayedBreak[] = [];
+  const breaks: Tracked[] = [];
   const byElement = new Map(resolved.map((one) => [one.element, one]));
   const filled = mapChildren(root, (adBreak) => {
     const one = byElement.get(adBreak);
     if (!one) return adBreak;
-    const { root: vast, offered } = track(one.breakId, one.vast, one.ads);
-    breaks.push(offered);
+    const tracked = trackAds(one.vast, one.ads, one.breakId, shaping);
+    breaks.push(tracked);
     const place = trackedBreak(upstream, one.breakId);
-    return addBreakTracking(fillSource(adBreak, vast), prefixOf(adBreak), (event) => urlOf(event, place));
+    return addBreakTracking(fillSource(adBreak, tracked.root), prefixOf(adBreak), (event) => urlOf(event, place));
   });
   const failures = resolved.flatMap((one) => one.failures);
-  return { root: filled, hasAds: resolved.some(({ ads }) => ads.length > 0), breaks, failures, ownErrors: [] };
+  return { ...judgeBreaks(breaks), root: filled, failures, ownErrors: [] };
+}
+
+function judgeBreaks(breaks: readonly Tracked[]): Pick<ShapedAnswer, "hasAds" | "breaks" | "filmless"> {
+  const hasAds = breaks.some(({ offered }) => offered.ads.length > 0);
+  const filmless = hasAds ? [] : breaks.flatMap(({ ads }) => ads.map(explainFilmless));
+  return { hasAds, breaks: breaks.map(({ offered }) => offered), filmless };
 }
 
 function trackedBreak(upstream: string, breakId: string): TrackedAd {
   return { upstream, breakId, ad: "", creative: "", position: 0 };
 }
 
-function noFill(breakId: string): RelayedBreak {
-  return { breakId, ads: [] };
-}
-
-/** The break of that id, else the first of its position, else the first. */
-function selectBreak(found: readonly FoundBreak[], request: RelayRequest): FoundBreak | undefined {
+/** The break of that id, else the first of its position; only who names neither gets the first: another break has its own request. */
+function selectBreak(found: readonly FoundBreak[], { breakId, breakPosition }: RelayRequest): FoundBreak | undefined {
+  if (breakId === "" && breakPosition === undefined) return found[0];
   return (
-    found.find(({ parsed }) => parsed.breakId === request.breakId) ??
-    found.find(({ parsed }) => positionOf(parsed.timeOffset) === request.breakPosition) ??
-    found[0]
+    found.find(({ parsed }) => parsed.breakId === breakId) ??
+    found.find(({ parsed }) => positionOf(parsed.timeOffset) === breakPosition)
   );
 }
 
@@ -140,30 +133,39 @@ function positionOf(offset: FoundBreak["parsed"]["timeOffset"]): "pre" | "mid" |
 /** What a tracking URL takes of an id. */
 const MAX_ID = 200;
 
-function trackAds(
-  vast: TreeElement,
-  ads: readonly PlacedAd[],
-  position: number,
-  of: Pick<TrackedAd, "upstream" | "breakId">,
-  urlOf: UrlOf,
-): Tracked {
-  const places = new Map(
-    ads.map(({ element, sequence, version }) => [element, { place: position + (sequence ?? 1) - 1, version }]),
-  );
-  const offered: RelayedAd[] = [];
+interface Tracked {
+  readonly root: TreeElement;
+  /** Without our tracking. */
+  readonly ads: readonly PlacedAd[];
+  readonly offered: RelayedBreak;
+}
+
+/** Every ad is tracked; `offered` has those that a player will come to. */
+function trackAds(vast: TreeElement, ads: readonly PlacedAd[], breakId: string, shaping: Shaping): Tracked {
+  const { request, upstream, urlOf, mediaTypes } = shaping;
+  const known = new Map(ads.map((ad) => [ad.element, nameAd(ad, request.position)]));
   const root = mapChildren(vast, (element) => {
-    const found = places.get(element);
-    if (!found) return element;
-    const creatives = elementsOf(element, "InLine", "Creatives", "Creative");
-    const creative = creatives.find((one) => elementsOf(one, "Linear").length > 0);
-    const [adSystem] = elementsOf(element, "InLine", "AdSystem");
-    const thing = {
-      ad: (attribute(element, "id") ?? "").slice(0, MAX_ID),
-      creative: (attribute(creative, "id") ?? attribute(creative, "adId") ?? "").slice(0, MAX_ID),
-      position: found.place,
-    };
-    offered.push({ ...thing, adSystem: adSystem?.text.trim() ?? "" });
-    return addAdTracking(element, found.version, (event) => urlOf(event, { ...of, ...thing }));
+    const named = known.get(element);
+    if (!named) return element;
+    const { version, adSystem: _system, ...thing } = named;
+    return addAdTracking(element, version, (event) => urlOf(event, { upstream, breakId, ...thing }));
   });
-  return { root, offered: { breakId: of.breakId, ads: offered } };
+  const offered = selectOffered(ads, mediaTypes).map((ad): RelayedAd => {
+    const { version: _version, ...thing } = nameAd(ad, request.position);
+    return thing;
+  });
+  return { root, ads, offered: { breakId, ads: offered } };
+}
+
+function nameAd({ element, sequence, version }: PlacedAd, position: number): RelayedAd & Pick<PlacedAd, "version"> {
+  const creatives = elementsOf(element, "InLine", "Creatives", "Creative");
+  const creative = creatives.find((one) => elementsOf(one, "Linear").length > 0);
+  const [adSystem] = elementsOf(element, "InLine", "AdSystem");
+  return {
+    ad: (attribute(element, "id") ?? "").slice(0, MAX_ID),
+    creative: (attribute(creative, "id") ?? attribute(creative, "adId") ?? "").slice(0, MAX_ID),
+    position: position + (sequence ?? 1) - 1,
+    adSystem: adSystem?.text.trim() ?? "",
+    version,
+  };
 }

@@ -2,7 +2,7 @@ import { parseVast, parseVmap } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createElement } from "../../../src/ads/relay/xml-tree.ts";
 import { openAdServer } from "./ad-server.ts";
-import { exchangeVast42, podOf, publisherVast3, wrapper } from "./documents.ts";
+import { exchangeVast42, filmlessVast, podOf, publisherVast3, publisherVmap, wrapper } from "./documents.ts";
 import { openRelay, OURS, print, printWithoutOurs, relayRequest, reread, upstream, zoneRelay } from "./relay-world.ts";
 
 describe("maps", () => {
@@ -80,6 +80,26 @@ describe("maps", () => {
     expect(server.requestsTo("/html-error")).toHaveLength(1);
   });
 
+  test("a break that the map does not have gets no ads of another, and the next upstream is asked for it", async () => {
+    const server = await openAdServer({
+      "/pre-only": (_request, response, o) =>
+        response.end(publisherVmap(o).replace(/<vmap:AdBreak timeOffset="(?!start)[^]*?<\/vmap:AdBreak>/g, "")),
+    });
+    const { relay } = openRelay([server]);
+    const upstreams = [
+      upstream(`${server.origin}/pre-only`),
+      upstream(`${server.origin}/ads/vast42`, { name: "house" }),
+    ];
+    const mid = relayRequest({ breakId: "mid-2", breakPosition: "mid" });
+    const answer = await relay.answerAdRequest(mid, zoneRelay(upstreams));
+    expect(answer).toMatchObject({ upstream: "house", breaks: [{ breakId: "mid-2", ads: [{ ad: "x-42" }] }] });
+    expect(server.requestsTo("/ads/vast3")).toHaveLength(0);
+    const named = await relay.answerAdRequest(relayRequest({ breakId: "b-7" }), zoneRelay(upstreams));
+    expect(named.upstream).toBe("house");
+    const unnamed = await relay.answerAdRequest(relayRequest({ breakId: "" }), zoneRelay(upstreams));
+    expect(unnamed).toMatchObject({ upstream: "main", breaks: [{ breakId: "preroll", ads: [{ ad: "697200496" }] }] });
+  });
+
   test("a VAST in answer to a request for a map is its break at the start", async () => {
     const server = await openAdServer();
     const { relay } = openRelay([server]);
@@ -88,6 +108,88 @@ describe("maps", () => {
     const { breaks } = parseVmap(reread(answer.root));
     expect(breaks).toMatchObject([{ breakId: "preroll", timeOffset: "start", source: { kind: "vast" } }]);
     expect(answer.breaks).toMatchObject([{ breakId: "preroll", ads: [{ ad: "x-42" }] }]);
+  });
+});
+
+describe("ads that nobody can play", () => {
+  const OVERLAY =
+    "<NonLinearAds><NonLinear><StaticResource>https://i.example/a.png</StaticResource></NonLinear></NonLinearAds>";
+  const linear = (files: string): string =>
+    `<Linear><Duration>00:00:05</Duration><MediaFiles>${files}</MediaFiles></Linear>`;
+  const VPAID = linear(
+    '<MediaFile type="application/javascript" apiFramework="VPAID">https://m.example/v.js</MediaFile>',
+  );
+  const cases = [
+    ["only an overlay", OVERLAY, 201],
+    ["a film of none but a VPAID script", VPAID, 403],
+    ["a film without media files", linear(""), 401],
+    [
+      "a type that the zone does not take",
+      linear('<MediaFile type="application/dash+xml">https://m.example/a.mpd</MediaFile>'),
+      403,
+    ],
+  ] as const;
+
+  test.each(cases)(
+    "an answer of %s is no fill: the next upstream is asked, and the first told",
+    async (_what, body, code) => {
+      const server = await openAdServer({
+        "/film-less": (_request, response, o) => response.end(filmlessVast(o, body)),
+      });
+      const { relay, beacons } = openRelay([server]);
+      const house = upstream(`${server.origin}/ads/vast42`, { name: "house" });
+      const zone = zoneRelay([upstream(`${server.origin}/film-less`), house]);
+      const answer = await relay.answerAdRequest(relayRequest(), zone);
+      expect(answer).toMatchObject({ upstream: "house", attempts: [{ outcome: "failed" }, { outcome: "ads" }] });
+      expect(answer.breaks[0]?.ads.map(({ ad }) => ad)).toEqual(["x-42"]);
+      expect(beacons).toEqual([`${server.origin}/pixel/film-less?c=${code}`]);
+    },
+  );
+
+  test("they are handed out where nobody has better ones, for whoever can, and are not counted as offered", async () => {
+    const server = await openAdServer({
+      "/film-less": (_request, response, o) => response.end(filmlessVast(o, VPAID)),
+    });
+    const { relay, beacons } = openRelay([server]);
+    const upstreams = ["/ads/empty", "/film-less", "/ads/none"].map((path) =>
+      upstream(`${server.origin}${path}`, { name: path.slice(5) }),
+    );
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay(upstreams));
+    expect(parseVast(reread(answer.root)).ads.map(({ ad }) => ad.id)).toEqual(["film-less"]);
+    expect(answer).toMatchObject({ upstream: "-less", breaks: [{ breakId: "b-1", ads: [] }] });
+    // the player gets its address, and tells it itself
+    expect(beacons).toEqual([`${server.origin}/pixel/nofill?c=303`]);
+  });
+
+  test("where a pod has none, the ad that stands by is what is offered", async () => {
+    const server = await openAdServer({
+      "/pod": (_request, response, o) => {
+        const [first = "", second = ""] = [filmlessVast(o, VPAID), exchangeVast42(o)].map(
+          (text) => /<Ad [^]*<\/Ad>/.exec(text)?.[0],
+        );
+        response.end(`<VAST version="4.2">${first.replace("<Ad ", '<Ad sequence="1" ')}${second}</VAST>`);
+      },
+    });
+    const { relay } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/pod`)]));
+    expect(answer).toMatchObject({ attempts: [{ outcome: "ads" }], breaks: [{ ads: [{ ad: "x-42", position: 1 }] }] });
+  });
+
+  test("of three ads without a place one is offered; all of them have our tracking", async () => {
+    const server = await openAdServer({
+      "/three": (_request, response, o) => {
+        const ads = ["a", "b", "c"].map((id) => /<Ad [^]*<\/Ad>/.exec(exchangeVast42(o, id))?.[0]);
+        response.end(`<VAST version="4.2">${ads.join("")}</VAST>`);
+      },
+    });
+    const { relay } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/three`)]));
+    expect(answer.breaks).toMatchObject([{ ads: [{ ad: "a", position: 1 }] }]);
+    expect(answer.breaks[0]?.ads).toHaveLength(1);
+    const tracked = parseVast(reread(answer.root)).ads.map(
+      ({ ad }) => ad.impressions.filter((url) => url.startsWith(OURS)).length,
+    );
+    expect(tracked).toEqual([1, 1, 1]);
   });
 });
 
@@ -175,7 +277,7 @@ describe("hostile answers", () => {
 
   test("an address that is a script does not leave", async () => {
     const answer = await answerTo(inline("<Impression><![CDATA[javascript:x]]></Impression>"));
-    expect(answer.breaks[0]?.ads).toHaveLength(1);
+    expect(parseVast(reread(answer.root)).ads).toHaveLength(1);
     expect(print(answer.root)).not.toMatch(/script:/);
   });
 

@@ -172,6 +172,11 @@ export function publisherVmap(o: string): string {
 </vmap:VMAP>`;
 }
 
+/** One ad whose creative is `body`. */
+export function filmlessVast(o: string, body: string): string {
+  return `<VAST version="3.0"><Ad id="film-less"><InLine><AdSystem>Film-less</AdSystem><AdTitle>t</AdTitle><Error>${o}/pixel/film-less?c=[ERRORCODE]</Error><Impression>${o}/pixel/i</Impression><Creatives><Creative>${body}</Creative></Creatives></InLine></Ad></VAST>`;
+}
+
 /** No fill as most write it. */
 export function emptyVast(o: string): string {
   return `<VAST version="3.0"><Error><![CDATA[${o}/pixel/nofill?c=[ERRORCODE]]]></Error><!-- no eligible line item --></VAST>`;
