@@ -43,7 +43,8 @@ const MAX_KNOWN = 10_000;
 interface Known {
   readonly progress: Promise<CreativeProgress | undefined>;
   readonly at: number;
-  orderedAt: number;
+  /** Of the creative: what is known of it afterwards has the same one. */
+  readonly order: { at: number };
 }
 
 /** `end` stops listening to CRS. */
@@ -51,7 +52,7 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   const { crs, now } = deps;
   const known = new Map<string, Known>();
   const remember = (id: string, progress: Known["progress"]): Known => {
-    const entry = { progress, at: now(), orderedAt: known.get(id)?.orderedAt ?? Number.NEGATIVE_INFINITY };
+    const entry = { progress, at: now(), order: known.get(id)?.order ?? { at: Number.NEGATIVE_INFINITY } };
     known.delete(id);
     known.set(id, entry);
     const [oldest] = known.keys();
@@ -72,9 +73,9 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
     });
     return remember(id, progress);
   };
-  const order = (source: CopySource, zone: ZoneConfig, entry: Known): void => {
-    if (now() - entry.orderedAt < ORDER_MS) return;
-    entry.orderedAt = now();
+  const order = (source: CopySource, zone: ZoneConfig, last: Known["order"]): void => {
+    if (now() - last.at < ORDER_MS) return;
+    last.at = now();
     void orderCopy(source, zone, deps);
   };
   return {
@@ -86,7 +87,7 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
       const looked = await inTime(entry.progress, PATIENCE_MS);
       if (looked === "late") return undefined;
       const copy = looked && looked.state !== "blocked" ? locateAny(looked, zone) : undefined;
-      if (copy === undefined && isMissing(looked)) order(source, zone, entry);
+      if (copy === undefined && isMissing(looked)) order(source, zone, entry.order);
       return copy;
     },
   };

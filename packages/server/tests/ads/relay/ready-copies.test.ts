@@ -1,0 +1,40 @@
+import { creativeKey } from "@interlude/core";
+import { expect, test } from "vitest";
+import type { CreativeProgress, RepackageOrder } from "../../../src/ads/admission.ts";
+import { createQuota } from "../../../src/ads/quota.ts";
+import { createReadyCopies } from "../../../src/ads/relay/ready-copies.ts";
+import { embeddedTarget } from "../../../src/targets/target-config.ts";
+import { standardZone } from "../../../src/zones.ts";
+import { progressOf } from "../../http/test-app.ts";
+
+test("a creative that fails while CRS is asked about it is ordered once, not by the answer and by the failure", async () => {
+  const zone = standardZone("1", [embeddedTarget("a")]);
+  const creativeUrl = "https://ads.example/a.mp4";
+  const key = creativeKey("1", creativeUrl);
+  const asked = Promise.withResolvers<CreativeProgress | undefined>();
+  const orders: RepackageOrder[] = [];
+  let tell: (progress: CreativeProgress) => void = () => undefined;
+  const copies = createReadyCopies({
+    crs: {
+      status: () => asked.promise,
+      submit: async (order) => {
+        orders.push(order);
+        return { key, before: "failed", status: { state: "queued" } };
+      },
+      subscribe: (listener) => {
+        tell = listener;
+        return () => undefined;
+      },
+    },
+    zoneQuota: createQuota(100, () => 0),
+    now: () => 0,
+    onError: (error) => expect.unreachable(String(error)),
+  });
+  const source = { creativeUrl, names: { adSystem: "", adId: "", creativeId: "" } };
+  const first = copies.find(source, zone);
+  tell(progressOf("1", key, "failed"));
+  asked.resolve(undefined);
+  expect(await first).toBeUndefined();
+  expect(await copies.find(source, zone)).toBeUndefined();
+  expect(orders).toHaveLength(1);
+});
