@@ -122,7 +122,9 @@ export async function resolveRepackaged(
 }
 
 /** Of a creative of whose media files {@link rankMediaFiles} keeps none. */
-export function selectNoMediaReason(creative: Creative): SkipReason {
+export function selectNoMediaReason(
+  creative: Creative,
+): "interactive-unsupported" | "unsupported-media-file" | "no-media-file" {
   if (creative.interactiveOnly) return "interactive-unsupported";
   return creative.mediaFiles.length > 0 ? "unsupported-media-file" : "no-media-file";
 }

@@ -5,7 +5,15 @@
  *
  * @see draft-pantos-hls-rfc8216bis Appendix D.2 (X-ASSET-LIST); SVTA 2053-2 (Ad Creative Signaling in DASH and HLS)
  */
-import { type Ad, buildPod, type Creative, isHls, rankMediaFiles, type TimeOffset } from "@interlude/core";
+import {
+  type Ad,
+  buildPod,
+  type Creative,
+  isHls,
+  rankMediaFiles,
+  selectNoMediaReason,
+  type TimeOffset,
+} from "@interlude/core";
 
 export interface AssetList {
   readonly ASSETS: readonly Asset[];
@@ -36,9 +44,17 @@ interface AdSlot {
 export interface ListedAds {
   /** Without any that can be played it is empty: no fill. */
   readonly list: AssetList;
-  /** The pod's ads that are not in it, because none of their media files is HLS. */
-  readonly left: readonly Ad[];
+  /** The pod's ads that are not in it. */
+  readonly left: readonly LeftAd[];
 }
+
+export interface LeftAd {
+  readonly ad: Ad;
+  readonly reason: LeftReason;
+}
+
+/** `new-creative`: it can be made HLS, and played another time. */
+export type LeftReason = "new-creative" | ReturnType<typeof selectNoMediaReason>;
 
 /** @param mediaTypes the zone's order; a stand-alone ad takes the place of a pod of which nothing can be played */
 export function buildAssetList(ads: readonly Ad[], mediaTypes: readonly string[]): ListedAds {
@@ -46,8 +62,16 @@ export function buildAssetList(ads: readonly Ad[], mediaTypes: readonly string[]
   const assetOf = (ad: Ad): readonly Asset[] =>
     ad.creatives.slice(0, 1).flatMap((one) => buildAsset(ad, one, mediaTypes));
   const assets = pod.flatMap(assetOf);
-  const left = pod.filter((ad) => assetOf(ad).length === 0);
+  const left = pod
+    .filter((ad) => assetOf(ad).length === 0)
+    .map((ad) => ({ ad, reason: explainLeft(ad.creatives[0], mediaTypes) }));
   return { list: { ASSETS: assets.length > 0 ? assets : standIns.flatMap(assetOf).slice(0, 1) }, left };
+}
+
+function explainLeft(creative: Creative | undefined, mediaTypes: readonly string[]): LeftReason {
+  if (!creative) return "no-media-file";
+  if (rankMediaFiles(creative, mediaTypes).length === 0) return selectNoMediaReason(creative);
+  return creative.duration > 0 ? "new-creative" : "unsupported-media-file";
 }
 
 function buildAsset(ad: Ad, creative: Creative, mediaTypes: readonly string[]): readonly Asset[] {

@@ -7,6 +7,7 @@ import type { Database } from "../../src/database/database.ts";
 import { parseXml } from "../../src/xml.ts";
 import { openTestDatabase, testConfig } from "../http/test-app.ts";
 import { openRelayedServer } from "./relay-tags-world.ts";
+import { filmlessVast } from "./relay/documents.ts";
 import { upstream } from "./relay/relay-world.ts";
 import { ticketIn } from "./ticket-in.ts";
 
@@ -326,6 +327,39 @@ describe("asset list", () => {
       ads: { "/odd": (_request: unknown, response: ServerResponse) => response.end(body) },
     });
     expect((await get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json()).toEqual({ ASSETS: [] });
+  });
+
+  const MP4 = '<MediaFile type="video/mp4">https://m.example/a.mp4</MediaFile>';
+  const linear = (duration: string, files: string): string =>
+    `<Linear>${duration}<MediaFiles>${files}</MediaFiles></Linear>`;
+  const TIME = "<Duration>00:00:05</Duration>";
+
+  test.each([
+    ["that is an overlay", "<NonLinearAds/>", "401", "no-media-file"],
+    ["without media files", linear(TIME, ""), "401", "no-media-file"],
+    [
+      "of a script",
+      linear(TIME, MP4.replace("<MediaFile ", '<MediaFile apiFramework="VPAID" ')),
+      "403",
+      "interactive-unsupported",
+    ],
+    [
+      "of a type that nobody takes",
+      linear(TIME, MP4.replace("video/mp4", "video/x-ms-wmv")),
+      "403",
+      "unsupported-media-file",
+    ],
+    ["without a length", linear("", MP4), "403", "unsupported-media-file"],
+    ["that is not made yet", linear(TIME, MP4), "407", "new-creative"],
+  ])("an ad %s is left out, and its ad server told why", async (_what, body, code, reason) => {
+    const { get, ads, beacons } = await open("/film-less", {
+      ads: {
+        "/film-less": (_request: unknown, response: ServerResponse, o: string) =>
+          response.end(filmlessVast(o, body).replace("[ERRORCODE]", "[ERRORCODE]&amp;r=[INTERLUDE_REASON]")),
+      },
+    });
+    expect((await get(`/ads/vast?${VIEWER}`, JSON_WANTED)).json()).toEqual({ ASSETS: [] });
+    expect(beacons).toContain(`${ads.origin}/pixel/film-less?c=${code}&r=${reason}`);
   });
 
   test("of a pod, those that can be played keep its order; no fill is an empty list", async () => {

@@ -14,6 +14,7 @@ import type { RelayFetch } from "./relay-fetch.ts";
 import type { Upstream, ZoneRelay } from "./relay-zone.ts";
 import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.ts";
 import { isRequestRefused, openUpstream, type UpstreamExchange } from "./upstream.ts";
+import type { Tell } from "./teller.ts";
 import { buildUpstreamUrl } from "./upstream-tag.ts";
 import {
   type Chain,
@@ -37,8 +38,7 @@ export interface Asking {
   readonly deps: Pick<RelayDeps, "fetch" | "readXml" | "cookies" | "trackingUrl">;
   readonly now: () => number;
   readonly clock: () => number;
-  /** Requests addresses of ad servers that want to know of an error. */
-  readonly tell: (urls: readonly string[], vastError: number) => void;
+  readonly tell: Tell;
 }
 
 /** What an upstream answered. */

@@ -9,7 +9,6 @@ import {
   parseVast,
   rankMediaFiles,
   selectNoMediaReason,
-  type SkipReason,
   VAST_ERROR_OF_SKIP,
   type XmlElement,
 } from "@interlude/core";
@@ -36,10 +35,10 @@ export function selectOffered(ads: readonly PlacedAd[], mediaTypes: readonly str
 export function explainFilmless({ element }: PlacedAd): TreeFailure {
   const [film] = readFilms(element);
   const adId = attribute(element, "id");
-  const reason: SkipReason = film ? selectNoMediaReason(film) : "no-media-file";
+  const reason = film ? selectNoMediaReason(film) : "no-media-file";
   return {
     reason,
-    vastError: film ? (VAST_ERROR_OF_SKIP[reason] ?? NOT_LINEAR) : NOT_LINEAR,
+    vastError: film ? VAST_ERROR_OF_SKIP[reason] : NOT_LINEAR,
     message: `VAST ad ${adId?.slice(0, 100) ?? ""}: expected a film that can be played, got ${film ? "none" : "no linear creative"}`,
     adId,
     errorUrls: elementsOf(element, "InLine", "Error").map(({ text }) => text.trim()),

@@ -10,7 +10,7 @@
  *
  * @see primetime.md §1.14, §3.3
  */
-import { type Ad, expandMacros, type MacroValues, parseVast, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { type MacroValues, parseVast, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../../base-url.ts";
 import type { NoteEvent } from "../../noted-event.ts";
@@ -25,6 +25,7 @@ import type { RelayAnswer, RelayRequest, RelayViewer } from "./relay-answer.ts";
 import { addCookies, aheadKey, readHint, readRelayRequest, type RelayCall } from "./relay-call.ts";
 import type { Relay } from "./relay.ts";
 import type { NormaliseMode, ZoneRelay } from "./relay-zone.ts";
+import { createTeller } from "./teller.ts";
 import { formatTree } from "./xml-tree.ts";
 
 /** A zone that has one. */
@@ -115,7 +116,7 @@ function dressFor(mode: NormaliseMode, asked: RelayRequest, zone: RelayedZone, d
   };
 }
 
-/** An ad that is not HLS yet is not played this time: its ad server is told, as a player would have told it. */
+/** An ad that is not HLS, or not yet, is not played this time: its ad server is told, as a player would have told it. */
 async function listAssets(
   answer: RelayAnswer,
   asked: RelayRequest,
@@ -126,20 +127,9 @@ async function listAssets(
   const { ads } = parseVast(await dressAnswer(answer.root, dress));
   const found = ads.flatMap((entry) => (entry.kind === "inline" ? [entry.ad] : []));
   const { list, left } = buildAssetList(found, zone.mediaTypes);
-  tellSkips(left, asked, deps);
+  const tell = createTeller({ viewer: asked.viewer, macros: deps.macros(asked), sendBeacon: deps.sendBeacon });
+  for (const { ad, reason } of left) tell(ad.errors, VAST_ERROR_OF_SKIP[reason], reason);
   return list;
-}
-
-const LEFT = "new-creative";
-/** Of one answer: nobody makes this server a crowd. */
-const MAX_BEACONS = 50;
-
-function tellSkips(left: readonly Ad[], asked: RelayRequest, { macros, sendBeacon }: RelayTagsDeps): void {
-  const values = { ...macros(asked), ERRORCODE: VAST_ERROR_OF_SKIP[LEFT] };
-  for (const url of left.flatMap(({ errors }) => errors).slice(0, MAX_BEACONS)) {
-    const expanded = expandMacros(url, values, { INTERLUDE_REASON: LEFT });
-    if (URL.canParse(expanded)) sendBeacon(expanded, asked.viewer);
-  }
 }
 
 function noteAnswer({ breaks, upstream }: RelayAnswer, { zone, session }: RelayRequest, { note }: RelayTagsDeps): void {

@@ -12,7 +12,6 @@
  *
  * @see VAST 4.3 §1.6, §2.4.3; primetime.md §1.14, §4.1
  */
-import { expandMacros, type MacroValues } from "@interlude/core";
 import { type Asked, type Asking, askUpstream } from "./ask-upstream.ts";
 import { type Breaker, BREAKER_DEFAULTS, type BreakerState, createBreaker } from "./breaker.ts";
 import { formatPageCookies } from "./page-cookies.ts";
@@ -20,6 +19,7 @@ import { emptyVast } from "./pod-tree.ts";
 import { MAX_RELAY_DEPTH, type RelayAnswer, type RelayRequest } from "./relay-answer.ts";
 import type { RelayDeps } from "./relay-deps.ts";
 import type { ZoneRelay } from "./relay-zone.ts";
+import { createTeller } from "./teller.ts";
 import { relayMacros } from "./upstream-tag.ts";
 import { emptyVmap } from "./vmap-tree.ts";
 
@@ -58,7 +58,7 @@ export function createRelay(deps: RelayDeps): Relay {
   return {
     answerAdRequest: (request, relay, mediaTypes = []) => {
       const macros = relayMacros(request, now(), random());
-      const tell = createTeller(request, macros, deps.sendBeacon);
+      const tell = createTeller({ viewer: request.viewer, macros, sendBeacon: deps.sendBeacon });
       const deadline = clock() + relay.timeoutMs;
       return answerAdRequest({ request, relay, macros, mediaTypes, deadline, deps, now, clock, tell, breakerOf });
     },
@@ -109,19 +109,5 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
     attempts: asked.map(({ attempt }) => attempt),
     failures: asked.flatMap(({ failures }) => failures),
     setCookies: formatPageCookies(setCookies, request.baseUrl, asking.now()),
-  };
-}
-
-/** Of one answer: nobody makes this server a crowd. */
-const MAX_BEACONS = 50;
-
-function createTeller(request: RelayRequest, macros: MacroValues, sendBeacon: RelayDeps["sendBeacon"]): Asking["tell"] {
-  let left = MAX_BEACONS;
-  return (urls, vastError) => {
-    for (const url of urls.slice(0, left)) {
-      left--;
-      const expanded = expandMacros(url, { ...macros, ERRORCODE: vastError });
-      if (/^https?:\/\//i.test(expanded) && URL.canParse(expanded)) sendBeacon(expanded, request.viewer);
-    }
   };
 }
