@@ -84,10 +84,13 @@ const VMAP_SCHEMA = {
 export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app, options) => {
   const { campaigns, relay } = options;
 
-  app.get("/ads/vast", { schema: VAST_SCHEMA }, async (request, reply) => {
+  // To HEAD ad servers would be asked, ads counted as offered, and nothing shown.
+  const exposeHeadRoute = false;
+
+  app.get("/ads/vast", { schema: VAST_SCHEMA, exposeHeadRoute }, async (request, reply) => {
     const { zone: name, li, source } = request.query;
     const zone = requireZone(options.zones, name);
-    if (li === undefined && isRelayed(zone)) {
+    if (!li && isRelayed(zone)) {
       const isList = source === "assets" || prefersJson(request.headers.accept);
       return relay.answer(zone, isList ? "asset-list" : "vast", request, reply);
     }
@@ -96,11 +99,11 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
     return answer(buildVast(pod, call.request, randomUUID), reply);
   });
 
-  app.get("/ads/vmap", { schema: VMAP_SCHEMA }, async (request, reply) => {
+  app.get("/ads/vmap", { schema: VMAP_SCHEMA, exposeHeadRoute }, async (request, reply) => {
     const { zone: name, schedule, li, source = "inline" } = request.query;
     const zone = requireZone(options.zones, name);
-    if (schedule === undefined) {
-      if (li === undefined && isRelayed(zone)) return relay.answer(zone, "vmap", request, reply);
+    if (!schedule) {
+      if (!li && isRelayed(zone)) return relay.answer(zone, "vmap", request, reply);
       throw new HttpError("invalid-request", "querystring.schedule: expected a value, got nothing");
     }
     const call = readCall(request, request.query, options);

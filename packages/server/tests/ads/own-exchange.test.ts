@@ -33,6 +33,34 @@ function adsOf(body: string): readonly Ad[] {
   return parseVast(readXml(body, parseXml)).ads.map(({ ad }) => ad);
 }
 
+describe("the tags of a zone with a relay", () => {
+  test("HEAD asks no ad server, and nothing is noted of it", async () => {
+    const { app, ads } = await openRelayedServer({
+      query: (sql, values) => database.query(sql, values),
+      tag: "/ads/vast3",
+    });
+    const headers = { host: "localhost" };
+    for (const url of [
+      "/ads/vast?zone=1",
+      "/ads/vast?zone=2&li=mp4",
+      "/ads/vmap?zone=1",
+      "/ads/vmap?zone=2&schedule=pre-mid-post",
+    ])
+      expect((await app.inject({ method: "HEAD", url, headers })).statusCode).toBe(404);
+    expect(ads.requests).toEqual([]);
+  });
+
+  test("a line item or a schedule whose template nobody filled in is none", async () => {
+    const { get, ads } = await openRelayedServer({
+      query: (sql, values) => database.query(sql, values),
+      tag: "/ads/vast3",
+    });
+    expect((await get("/ads/vast?zone=1&break=b&li=")).body).toContain("PubServe");
+    expect((await get("/ads/vmap?zone=1&schedule=&li=")).body).toContain("PubServe");
+    expect(ads.requests).toHaveLength(2);
+  });
+});
+
 describe("a tag of this very server, behind a proxy that ends TLS", () => {
   test.each([
     "/ads/vast?zone=1&li=mp4",

@@ -114,6 +114,13 @@ test("cookies that an answer set go with what is asked ahead, in place of those 
   expect(addCookies(undefined, [])).toBeUndefined();
 });
 
+test("a cookie that the answer takes back is not sent on", () => {
+  const gone = "il.x=gone; Path=/ads/; HttpOnly; Max-Age=0";
+  expect(addCookies("a=1; il.x=old", [gone])).toBe("a=1");
+  expect(addCookies("il.x=old", ["il.x=new", gone])).toBeUndefined();
+  expect(addCookies("il.x=old", [gone, "il.x=new; max-age=60"])).toBe("il.x=new");
+});
+
 describe("createAskedAhead", () => {
   const bounds = { lifeMs: 60_000, max: 3, maxPending: 2 };
 

@@ -22,12 +22,12 @@ describe("relay of the zones file", () => {
   test("everything that can be set is read as it was written, names of headers and hosts in lower case", () => {
     const first = {
       name: "main",
-      tagUrl: "/ads/vast?zone=2",
+      tagUrl: "https://first.example/vast",
       timeoutMs: 500,
       headers: { "x-key": "a b" },
       parameters: ["cust"],
     };
-    const second = { name: "second", tagUrl: TAG, timeoutMs: 2000, headers: {}, parameters: "all" };
+    const second = { name: "second", tagUrl: "/ads/vast?zone=2", timeoutMs: 2000, headers: {}, parameters: "all" };
     const rules = {
       block: { adSystems: ["Bad System"], hosts: [".bad.example"] },
       priority: { adSystems: ["Good"], hosts: ["cdn.example"] },
@@ -57,6 +57,10 @@ describe("relay of the zones file", () => {
     [{ upstreams: [{ ...good, tagUrl: "https://u:p@ads.example/" }] }, "tagUrl: expected an http(s) URL or a path"],
     [{ upstreams: [{ ...good, timeoutMs: 0 }] }, "timeoutMs: expected milliseconds from 1 to 60000, got 0"],
     [{ upstreams: [{ ...good, parameters: "none" }] }, 'parameters: expected a list of names, or "all"'],
+    [
+      { upstreams: [{ ...good, tagUrl: "/ads/vast?zone=1", headers: { "x-key": "s3cret" } }] },
+      "headers: expected none for a path of this server, which is below whatever name a client asked for, got some",
+    ],
     [{ upstreams: [{ ...good, headers: { Host: "x" } }] }, "headers.Host: expected the name of a header that is"],
     [{ upstreams: [{ ...good, headers: { "x-key": "s3cret\u00e9" } }] }, "expected visible ASCII characters, got some"],
     [{ upstreams: [good], fallback: "never" }, "relay.fallback: expected one of no-fill, failure"],

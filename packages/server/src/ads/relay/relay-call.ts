@@ -114,12 +114,18 @@ export function readHint(call: RelayCall): RelayCall | undefined {
 
 /** The Cookie header with what an answer has just set. */
 export function addCookies(header: string | undefined, setCookies: readonly string[]): string | undefined {
-  const set = setCookies.map((line) => line.split(";")[0] ?? "").filter((pair) => pair.includes("="));
   const nameOf = (pair: string): string => pair.slice(0, Math.max(0, pair.indexOf("=")));
-  const names = new Set(set.map(nameOf));
+  // the last of a name counts; one that has ended takes its name out
+  const last = new Map<string, string | undefined>();
+  for (const line of setCookies) {
+    const [pair = "", ...attributes] = line.split(";");
+    const hasEnded = attributes.some((one) => /^\s*max-age=(?:0|-\d+)\s*$/i.test(one));
+    if (pair.includes("=")) last.set(nameOf(pair), hasEnded ? undefined : pair);
+  }
+  const set = [...last.values()].flatMap((pair) => pair ?? []);
   const known = (header ?? "")
     .split(";")
     .map((pair) => pair.trim())
-    .filter((pair) => pair !== "" && !names.has(nameOf(pair)));
+    .filter((pair) => pair !== "" && !last.has(nameOf(pair)));
   return [...known, ...set].join("; ") || undefined;
 }

@@ -67,11 +67,17 @@ function readUpstream(field: JsonField): Upstream {
   const members = readMembers(field, ["name", "tagUrl", "timeoutMs", "headers", "parameters"]);
   const name = readString(members.name);
   if (!/^[\w.-]{1,64}$/.test(name)) throw wrongField(members.name, "1 to 64 letters, digits, dots, _ or -");
+  const tagUrl = readTagUrl(members.tagUrl);
+  const headers = readOptional(members.headers, readHeaders) ?? {};
+  if (tagUrl.startsWith("/") && Object.keys(headers).length > 0) {
+    const none = "none for a path of this server, which is below whatever name a client asked for";
+    throw wrongField(members.headers, none, "some");
+  }
   return {
     name,
-    tagUrl: readTagUrl(members.tagUrl),
+    tagUrl,
     timeoutMs: readOptional(members.timeoutMs, readMilliseconds) ?? UPSTREAM_TIMEOUT_MS,
-    headers: readOptional(members.headers, readHeaders) ?? {},
+    headers,
     parameters: readOptional(members.parameters, readParameters) ?? "all",
   };
 }
