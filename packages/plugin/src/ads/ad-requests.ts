@@ -27,7 +27,8 @@ export interface AskedTag {
 export interface AdRequests {
   /** The answer waits for the {@link askTag} of the same tag and break. */
   readonly askEarly: (tag: AdTag, breakId: string) => void;
-  readonly askTag: (tag: AdTag, breakId: string, place?: BreakPlace) => AskedTag;
+  /** `hint`: the `prefetch` of the request, unless it has been asked early. */
+  readonly askTag: (tag: AdTag, breakId: string, place?: BreakPlace, hint?: string) => AskedTag;
   /** Fills the macros of an address that a wrapper names. */
   readonly expand: (template: string, place: BreakPlace) => string | Promise<string>;
   readonly ask: (url: URL, limits: FetchTextOptions, breakId: string) => Promise<TextResponse>;
@@ -72,9 +73,10 @@ export function createAdRequests(
       asked.response.catch(() => undefined);
       early.set(nameOf(tag, breakId), asked);
     },
-    askTag: (tag, breakId, place) => {
+    askTag: (tag, breakId, place, hint) => {
       const name = nameOf(tag, breakId);
-      const asked = early.get(name) ?? askNow(tag, breakId, place);
+      const parameters = hint ? { ...tag.parameters, prefetch: hint } : tag.parameters;
+      const asked = early.get(name) ?? askNow({ ...tag, parameters }, breakId, place);
       early.delete(name);
       return asked;
     },

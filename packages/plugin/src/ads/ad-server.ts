@@ -20,6 +20,7 @@ import {
 import type { Emit } from "../events.ts";
 import type { AdsSource } from "../opportunity-options.ts";
 import { type AdRequests, breakTag, PRE_ROLL_ID, scheduleTag } from "./ad-requests.ts";
+import { formatHint } from "./next-break.ts";
 import { type BreakSource, planAlone, type PlannedBreak, selectPosition } from "./planned-break.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
@@ -89,7 +90,9 @@ export function createAdServer(deps: AdServerDeps): AdServer {
       const fetchText: FetchText = (url, limits) => requests.ask(url, limits, breakId);
       if (source.kind === "vast")
         return resolveVastText(source.vast, source.base, { fetchText, readXml, now }, options);
-      const asked = requests.askTag(source.tag, breakId, planned);
+      const next = settings.resolvers.length === 0 ? planned.next?.source : undefined;
+      const hint = next?.kind === "tag" ? formatHint(source.tag, next.tag) : undefined;
+      const asked = requests.askTag(source.tag, breakId, planned, hint);
       const first = await asked.url;
       const fetchFirst: FetchText = (url, limits) => (url === first ? asked.response : fetchText(url, limits));
       return resolveVast(first, { fetchText: fetchFirst, readXml, now }, options);

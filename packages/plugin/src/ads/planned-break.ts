@@ -35,6 +35,8 @@ export interface PlannedBreak {
   readonly isLive?: boolean | undefined;
   /** Where it stands, seconds of content, as far as that is known when its ads are asked for. */
   readonly contentTime?: number | "end" | undefined;
+  /** The break that is asked for next, where that is within the minute after it. */
+  readonly next?: PlannedBreak | undefined;
 }
 
 /** A break of which nothing is known but its place and its source. */

@@ -10,7 +10,7 @@ import type { PlannedBreak } from "../ads/planned-break.ts";
 import { refuseAd } from "../ads/skips.ts";
 import type { ContentFacts } from "./content.ts";
 import { createDeferred } from "../deferred.ts";
-import { selectDue, START_WINDOW } from "./lazy.ts";
+import { selectDue, selectNext, START_WINDOW, type WaitingBreak } from "./lazy.ts";
 
 export interface VodEntriesPorts extends SessionPorts {
   /** Whether playlists can be handed over again; where not, every break is decided before the first. Not known before that one comes. */
@@ -41,6 +41,10 @@ export interface VodEntries {
   readonly isHopeless: (entry: BreakEntry) => boolean;
 }
 
+interface WaitingEntry extends WaitingBreak {
+  readonly entry: BreakEntry;
+}
+
 /** @param onSettled a break was decided */
 export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void): VodEntries {
   const entries: BreakEntry[] = [];
@@ -48,14 +52,15 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   let viewedAt: number | undefined;
   const asked = createAsking(ports, () => facts, onSettled);
 
-  const listWaiting = (): readonly { readonly entry: BreakEntry; readonly time: number | undefined }[] =>
+  const listWaiting = (): readonly WaitingEntry[] =>
     entries.flatMap((entry) => {
       if (entry.status !== "pending" || asked.settled(entry)) return [];
       const time = entry.time ?? readTime(entry.planned, facts);
-      return [{ entry, time: time === "end" ? facts?.duration : time }];
+      return [{ entry, time: time === "end" ? facts?.duration : time, maxDuration: entry.planned.maxDuration }];
     });
-  const ask = (due: readonly { readonly entry: BreakEntry }[]): void => {
-    for (const { entry } of due) asked.ask(entry);
+  const ask = (waiting: readonly WaitingEntry[], due: readonly WaitingEntry[] = waiting): void => {
+    const { last, next } = selectNext(waiting, due) ?? {};
+    for (const item of due) asked.ask(item.entry, item === last ? next?.entry.planned : undefined);
   };
   /** How far ahead of the viewer a break is resolved. */
   const ahead = (): number =>
@@ -65,7 +70,8 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
     if (ports.lookAhead === false || !ports.canBindLate) return ask(waiting);
     const window = Math.max(START_WINDOW, ahead());
     const due = selectDue(waiting, undefined, viewedAt ?? ports.startTime, window);
-    ask(waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item)));
+    const first = waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item));
+    ask(waiting, first);
   };
 
   return {
@@ -85,7 +91,8 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
       if (isFirst) askFirst();
     },
     advance: (contentTime) => {
-      ask(selectDue(listWaiting(), viewedAt, contentTime, ahead()));
+      const waiting = listWaiting();
+      ask(waiting, selectDue(waiting, viewedAt, contentTime, ahead()));
       viewedAt = contentTime;
     },
     resolveAll: () => ask(listWaiting()),
@@ -93,23 +100,24 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
 }
 
 interface Asking extends Pick<VodEntries, "settled" | "isHopeless"> {
-  readonly ask: (entry: BreakEntry) => void;
+  /** @param next asked for soon after it */
+  readonly ask: (entry: BreakEntry, next: PlannedBreak | undefined) => void;
 }
 
 /** What each break was asked for, and whether it is decided. */
 function createAsking(ports: VodEntriesPorts, facts: () => ContentFacts | undefined, onSettled: () => void): Asking {
   const settled = new Map<BreakEntry, Promise<void>>();
   const hopeless = new Set<BreakEntry>();
-  const resolve = async (entry: BreakEntry, onHopeless: () => void): Promise<void> => {
-    const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts()) };
+  const resolve = async (entry: BreakEntry, next: PlannedBreak | undefined, onHopeless: () => void): Promise<void> => {
+    const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts()), next };
     const resolved = await ports.resolve(planned, onHopeless);
     if (ports.takeResolved(entry, resolved) && fitPod(entry, facts()?.targetDuration ?? 0, ports))
       entry.status = "ready";
   };
-  const settle = async (entry: BreakEntry): Promise<void> => {
+  const settle = async (entry: BreakEntry, next: PlannedBreak | undefined): Promise<void> => {
     const decided = createDeferred<void>();
     settled.set(entry, decided.promise);
-    await resolve(entry, () => {
+    await resolve(entry, next, () => {
       hopeless.add(entry);
       decided.resolve();
     });
@@ -117,7 +125,7 @@ function createAsking(ports: VodEntriesPorts, facts: () => ContentFacts | undefi
     onSettled();
   };
   return {
-    ask: (entry) => void settle(entry),
+    ask: (entry, next) => void settle(entry, next),
     settled: (entry) => settled.get(entry),
     isHopeless: (entry) => hopeless.has(entry),
   };

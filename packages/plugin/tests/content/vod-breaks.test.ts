@@ -363,6 +363,81 @@ describe("resolving ahead of the viewer", () => {
   });
 });
 
+describe("the next break in a request to a relay", () => {
+  const RELAY = `${HOST}/ads/vast?zone=1`;
+  const map = (tags: Readonly<Record<string, string>>): Readonly<Record<string, Answer>> => ({
+    "/ads/vmap": {
+      text: formatVmap(Object.entries(tags).map(([at, tag]) => ({ at: `00:00:${at}`, id: at, tag }))),
+    },
+  });
+  const options = { adTagUrl: "/ads/vmap" } as const;
+  const askedFor = async (
+    tags: Readonly<Record<string, string>>,
+    more: Partial<AdInsertionOptions> = {},
+    player: ViewingPlayer = {},
+  ): Promise<readonly string[]> => {
+    const played = await play({ ...options, ...more }, map(tags), CONTENT, player);
+    for (const time of [5, 20, 40, 55]) {
+      played.viewing.session.advance(time);
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    return played.asked().flatMap((request) => request.match(/(?<=&)break=.*/) ?? []);
+  };
+
+  test("is named where it will be asked for within the minute for which a relay keeps an answer", async () => {
+    expect(await askedFor({ "09": RELAY, 25: RELAY, 59: RELAY })).toEqual([
+      "break=09&prefetch=break%3D25",
+      "break=25",
+      "break=59",
+    ]);
+  });
+
+  test("is the one after those that are asked for together", async () => {
+    expect(await askedFor({ "05": RELAY, "09": RELAY, 22: RELAY })).toEqual([
+      "break=05",
+      "break=09&prefetch=break%3D22",
+      "break=22",
+    ]);
+  });
+
+  test("is not named where all are asked for at once", async () => {
+    const tags = { "09": RELAY, 25: RELAY };
+    const each = ["break=09", "break=25"];
+    expect((await askedFor(tags, ALL_AT_ONCE)).toSorted()).toEqual(each);
+    expect((await askedFor(tags, {}, { canBindLate: false })).toSorted()).toEqual(each);
+  });
+
+  test.each([
+    ["it has a tag of its own", RELAY, `${RELAY}&x=1`],
+    ["the tag is of no relay", `${HOST}/ads/vast?z=1`, `${HOST}/ads/vast?z=1`],
+    ["the tag names a line item", `${RELAY}&li=one`, `${RELAY}&li=one`],
+    ["the tag has a macro, which will have another value", `${RELAY}&at=[TIMESTAMP]`, `${RELAY}&at=[TIMESTAMP]`],
+  ])("is not named where %s", async (_why, tag, next) => {
+    const asked = await askedFor({ "09": tag, 25: next });
+    expect([asked.length, asked.filter((request) => request.includes("prefetch"))]).toEqual([2, []]);
+  });
+
+  test("a macro against caches is no reason to leave it out", async () => {
+    const tag = `${RELAY}&cb=[CACHEBUSTING]`;
+    expect((await askedFor({ "09": tag, 25: tag }))[0]).toBe("break=09&prefetch=break%3D25");
+  });
+
+  test("of cues, its length is named too, and the room of the break before counts as time", async () => {
+    const first = async (segment: number): Promise<string | undefined> => {
+      const cues = withLines({
+        2: "#EXT-X-CUE-OUT:ID=one,DURATION=8",
+        4: "#EXT-X-CUE-IN:ID=one",
+        [segment]: "#EXT-X-CUE-OUT:ID=two,DURATION=4",
+        [segment + 1]: "#EXT-X-CUE-IN:ID=two",
+      });
+      const { asked } = await play({ adTagUrl: RELAY, signaling: "manifest-cues" }, {}, cues);
+      return asked().find((request) => request.includes("duration="));
+    };
+    expect(await first(12)).toMatch(/&duration=8&prefetch=break%3D[\w-]+%26duration%3D4$/);
+    expect(await first(13)).toMatch(/&duration=8$/);
+  });
+});
+
 test("a break of the ad tag and one of the page's own that have one name are two breaks", async () => {
   const { viewing } = await play(
     { adTagUrl: "/ads/vmap", breaks: [{ id: "break-1", time: 20, adTagUrl: "/ads/vast" }] },
