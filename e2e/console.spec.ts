@@ -2,6 +2,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import { encodeBase64Url } from "../demo/src/manifest/bootstrap.ts";
 import { BROWSER } from "../packages/server/tests/tracking/browser.ts";
+import { signQuery } from "../packages/server/tests/tracking/sign-query.ts";
 import { readTexts } from "./contrast.ts";
 import { callApi, creativeUrl } from "./demo-page.ts";
 import { selectCells } from "./matrix.ts";
@@ -9,9 +10,11 @@ import { type InterludeServer, startInterlude } from "./server.ts";
 
 test.describe.configure({ mode: "serial" });
 
+const TICKET_SECRET = "a-secret-for-the-console-alone";
+
 let server: InterludeServer;
 test.beforeAll(async () => {
-  server = await startInterlude({ INTERLUDE_CRS_RUNGS: "180" });
+  server = await startInterlude({ INTERLUDE_CRS_RUNGS: "180", INTERLUDE_TICKET_SECRET: TICKET_SECRET });
 });
 test.afterAll(() => server.stop());
 
@@ -35,7 +38,8 @@ async function goTo(page: Page, hash: string): Promise<void> {
 async function sendBeacons(session: string, ad: string, events: readonly string[], more = ""): Promise<void> {
   for (const event of events) {
     const query = `zone=1&session=${session}&break=pre&position=1&ad=${ad}&creative=c-${ad}${more}`;
-    const answer = await fetch(new URL(`/track/${event}?${query}`, server.url), { headers: BROWSER });
+    const url = new URL(`/track/${event}?${signQuery(event, query, TICKET_SECRET)}`, server.url);
+    const answer = await fetch(url, { headers: BROWSER });
     expect(answer.ok).toBe(true);
   }
 }

@@ -1,14 +1,14 @@
 /**
  * Tells beacon URLs that this server wrote from those that somebody made up: `sig` is a seal over the event and all that the server
- * put into the URL. What the player fills in (macros) and what comes beside is not covered.
+ * put into the URL. What the player fills in (macros), which time it is (`n`), and what comes beside is not covered.
  */
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 
 /** `unsigned`: there is no `sig`; `forged`: there is one, and it is not ours or is of another URL. */
 export type BeaconSignature = "signed" | "unsigned" | "forged";
 
-/** What is sealed, in the order of the seal; one that is left out or empty counts as empty. `n` left out is the first occurrence. */
-const SEALED = ["zone", "session", "break", "position", "ad", "creative", "li", "up", "n"] as const;
+/** What is sealed, in the order of the seal; one that is left out or empty counts as empty. */
+const SEALED = ["zone", "session", "break", "position", "ad", "creative", "li", "up"] as const;
 
 /** The parameters of a beacon URL as they are before encoding; a list where one is given more than once: its first counts. */
 export type BeaconParameters = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -37,7 +37,10 @@ export function checkBeacon(event: string, query: BeaconParameters, secret: stri
 
 /** Each text with its length, so that no two lists of texts are sealed alike. */
 function seal(event: string, parameters: BeaconParameters, secret: string | KeyObject): Buffer {
-  const texts = [event, ...SEALED.map((name) => first(parameters[name]))].map((text) => `${text.length}:${text}`);
+  const viewer = first(parameters["v"]);
+  // The empty one is where `n` was: URLs of the release before stay good.
+  const values = [event, ...SEALED.map((name) => first(parameters[name])), "", ...(viewer === "" ? [] : [viewer])];
+  const texts = values.map((text) => `${text.length}:${text}`);
   return createHmac("sha256", secret)
     .update(`interlude beacon 1\n${texts.join("")}`)
     .digest()

@@ -19,6 +19,7 @@ import {
   readString,
   wrongField,
 } from "./json-field.ts";
+import { readZoneTracking, type ZoneTracking } from "./tracking/zone-tracking.ts";
 
 /** One customer account, as the operator set it up. */
 export interface ZoneConfig {
@@ -33,8 +34,8 @@ export interface ZoneConfig {
   readonly creativeHosts: readonly string[];
   /** undefined: tags that name no line item are answered from the campaign file. */
   readonly relay?: ZoneRelay | undefined;
-  /** undefined: beacons whose URL was changed are marked. */
-  readonly tracking?: { readonly signed: "required" | "marked" } | undefined;
+  /** undefined: beacons whose URL this server did not write, or not so, are marked. */
+  readonly tracking?: ZoneTracking | undefined;
   /** undefined: the manifest server serves nothing of this zone. */
   readonly manifest?: ZoneManifest | undefined;
 }
@@ -115,7 +116,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     mediaTypes: texts(members.mediaTypes, []),
     creativeHosts: texts(members.creativeHosts, []).map((host) => host.toLowerCase()),
     relay: readOptional(members.relay, readZoneRelay),
-    tracking: readOptional(members.tracking, readTracking),
+    tracking: readOptional(members.tracking, readZoneTracking),
     manifest: readOptional(members.manifest, readZoneManifest),
   };
   check(zone, field);
@@ -127,13 +128,6 @@ function checkPublished(name: string, field: JsonField, published: readonly Publ
   const names = published.map((cdn) => cdn.name);
   if (names.includes(name)) return name;
   throw wrongField(field, `a CDN that is published to (${names.join(", ")})`, JSON.stringify(name));
-}
-
-function readTracking(field: JsonField): { readonly signed: "required" | "marked" } {
-  const { signed } = readMembers(field, ["signed"]);
-  const text = readString(signed);
-  if (text !== "required" && text !== "marked") throw wrongField(signed, "required or marked");
-  return { signed: text };
 }
 
 const MATCHES = ["eq", "ne", "co", "nc", "sw", "ew"] as const;

@@ -4,7 +4,7 @@ import type { Queryable } from "../database/queryable.ts";
 import type { Beacon } from "./beacon.ts";
 
 /** `id` grows in the order of loading. */
-export interface StoredBeacon extends Omit<Beacon, "request"> {
+export interface StoredBeacon extends Omit<Beacon, "request" | "isZoneKnown"> {
   readonly id: string;
   /** By how many milliseconds our clock was ahead of the player's; undefined where the player told none. */
   readonly skewMs: number | undefined;

@@ -5,7 +5,9 @@
  * @see VAST 4.2 §6.1 (macros) for what the player fills in
  */
 import { type SkipReason, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { adName } from "../ad-name.ts";
 import type { BeaconSignature } from "../beacon-signature.ts";
+import { cleanText, MAX_NAME } from "../clean-text.ts";
 import { HttpError } from "../http-error.ts";
 import type { NotedEvent } from "../noted-event.ts";
 import type { Mark } from "./marks.ts";
@@ -17,6 +19,8 @@ export interface Reception {
   readonly signature: BeaconSignature | "own" | "";
   /** What is marked counts only for those who ask for it. */
   readonly mark: Mark;
+  /** Left out: it is. What nobody signed is counted under no zone that there is not. */
+  readonly isZoneKnown?: boolean;
 }
 
 /** One event as it was told; (zone, session, break, position, ad, event, occurrence) names the happening. */
@@ -28,12 +32,13 @@ export interface Beacon extends Reception {
   readonly session: string;
   readonly break: string;
   readonly position: number;
+  /** See {@link adName}. */
   readonly ad: string;
   readonly creative: string;
   readonly lineItem: string;
   /** The relay's, by its name. */
   readonly upstream: string;
-  /** Which time it is that this event happens in this place, from 1. */
+  /** Which time it is that this event happens in this place, 1 to 20. */
   readonly occurrence: number;
   /** The player's clock. */
   readonly sentAt: Date | undefined;
@@ -57,51 +62,72 @@ export type BeaconQuery = Readonly<Record<string, string | readonly string[] | u
 const EVENT = /^[A-Za-z][\w.-]{0,63}$/;
 /** Only servers note these. */
 const OWN_EVENTS: ReadonlySet<string> = new Set<NotedEvent["event"]>(["adRequest", "adOffered", "adSkipped"]);
-const MAX_TEXT = 500;
+/** These happen once to an ad, however often a player tells them. @see VAST 4.3 §3.14.1 */
+const ONCE: ReadonlySet<string> = new Set(
+  "impression creativeView start firstQuartile midpoint thirdQuartile complete".split(" "),
+);
+const MAX_OCCURRENCE = 20;
 const MAX_EXTRA = 20;
 const KNOWN: ReadonlySet<string> = new Set(
   "zone session break position ad creative li up n sig t playhead content error reason cb".split(" "),
 );
 
 /**
- * A player that fills macros in badly loses that one value, not the beacon.
+ * A player that fills macros in badly, or appends too much, loses that one value, not the beacon.
  *
- * @throws HttpError `invalid-request` for an event that is no name, and for values too long or with control characters
+ * @throws HttpError `invalid-request` for an event that is no name, and where what names the happening is too long or has control
+ * characters
  */
 export function readBeacon(event: string, query: BeaconQuery, reception: Reception): Beacon {
   if (!EVENT.test(event)) throw refuse("event", "a name of at most 64 letters, digits, _ . or -", event);
   if (OWN_EVENTS.has(event)) throw refuse("event", "one that players tell", event);
-  const text = (name: string): string => readText(name, query[name]);
-  const extra = Object.keys(query).filter((name) => !KNOWN.has(name));
-  if (extra.length > MAX_EXTRA) throw refuse("query", `at most ${MAX_EXTRA} further parameters`, String(extra.length));
+  const text = (name: string): string => readName(name, first(query[name]));
+  const filled = (name: string): string => readFilled(first(query[name]));
+  const position = readCount(text("position")) ?? 0;
   return {
     ...reception,
     event,
     zone: text("zone"),
     session: text("session"),
     break: text("break"),
-    position: readCount(text("position")) ?? 0,
-    ad: text("ad"),
+    position,
+    ad: adName(text("ad"), position),
     creative: text("creative"),
     lineItem: text("li"),
     upstream: text("up"),
-    occurrence: readCount(text("n")) ?? 1,
-    sentAt: readTimestamp(text("t")),
-    playhead: readTime(text("playhead")),
-    contentPlayhead: readTime(text("content")),
-    error: readCount(text("error")),
-    reason: readReason(text("reason")),
-    request: readRequest(text("cb"), text("t")),
-    extra: Object.fromEntries(extra.map((name) => [readText("name", name), text(name)])),
+    occurrence: ONCE.has(event) ? 1 : Math.min(Math.max(readCount(filled("n")) ?? 1, 1), MAX_OCCURRENCE),
+    sentAt: readTimestamp(filled("t")),
+    playhead: readTime(filled("playhead")),
+    contentPlayhead: readTime(filled("content")),
+    error: readCount(filled("error")),
+    reason: readReason(filled("reason")),
+    request: readRequest(filled("cb"), filled("t")),
+    extra: readExtra(query),
   };
 }
 
 /** Of a parameter that is given twice, the first counts. */
-function readText(name: string, value: BeaconQuery[string]): string {
-  const text = (typeof value === "string" ? value : value?.[0]) ?? "";
-  if (text.length > MAX_TEXT) throw refuse(name, `at most ${MAX_TEXT} characters`, `${text.length}`);
+function first(value: BeaconQuery[string]): string {
+  return (typeof value === "string" ? value : value?.[0]) ?? "";
+}
+
+function readName(name: string, text: string): string {
+  if (text.length > MAX_NAME) throw refuse(name, `at most ${MAX_NAME} characters`, `${text.length}`);
   if (/[\p{Cc}\p{Cs}]/u.test(text)) throw refuse(name, "no control characters", text);
   return text;
+}
+
+/** What a player fills in; empty where nothing could be made of it. */
+function readFilled(text: string): string {
+  return cleanText(text) === text ? text : "";
+}
+
+/** `v`, which is sealed, stays however much is put around it. */
+function readExtra(query: BeaconQuery): Readonly<Record<string, string>> {
+  const names = [...(Object.hasOwn(query, "v") ? ["v"] : []), ...Object.keys(query)].filter((name) => !KNOWN.has(name));
+  return Object.fromEntries(
+    [...new Set(names)].slice(0, MAX_EXTRA).map((name) => [cleanText(name), cleanText(first(query[name]))]),
+  );
 }
 
 function refuse(name: string, expected: string, got: string): HttpError {

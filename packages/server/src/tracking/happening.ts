@@ -4,10 +4,12 @@
  */
 import { hash, randomUUID } from "node:crypto";
 import { VAST_ERROR_OF_SKIP } from "@interlude/core";
-import type { NotedEvent } from "../noted-event.ts";
+import { adName } from "../ad-name.ts";
+import { cleanText } from "../clean-text.ts";
+import type { NotedAd, NotedEvent } from "../noted-event.ts";
 import type { Beacon } from "./beacon.ts";
 
-/** Named as the columns of `tracking_event` are. */
+/** Named as the columns of `tracking_event` are, but for `is_zone_known`, which is for the hours alone. */
 export interface Happening {
   /** `YYYY-MM-DD` in UTC, of `received_at`. */
   readonly day: string;
@@ -34,11 +36,13 @@ export interface Happening {
   readonly signature: string;
   readonly mark: string;
   readonly extra: Readonly<Record<string, string>>;
+  /** Left out: it is. */
+  readonly is_zone_known?: boolean;
 }
 
 /** Without a session, and without `cb` and `t`, each request is a happening of its own. */
 export function happeningOfBeacon(beacon: Beacon): Happening {
-  const { receivedAt, sentAt, request, lineItem, contentPlayhead, playhead, error, ...rest } = beacon;
+  const { receivedAt, sentAt, request, lineItem, contentPlayhead, playhead, error, isZoneKnown, ...rest } = beacon;
   return {
     ...rest,
     day: dayOf(receivedAt),
@@ -51,14 +55,23 @@ export function happeningOfBeacon(beacon: Beacon): Happening {
     content_playhead: contentPlayhead ?? null,
     error: error ?? null,
     amount: 0,
+    ...(isZoneKnown === undefined ? {} : { is_zone_known: isZoneKnown }),
   };
 }
 
 /** Requests and offers are never taken for duplicates: each answer is one. */
 export function happeningOfNote(note: NotedEvent, notedAt: Date): Happening {
-  const { event, zone, session, breakId, lineItem = "", upstream = "" } = note;
-  const place = { event, zone, session, break: breakId, occurrence: 1, line_item: lineItem, upstream };
-  const ad = "ad" in note ? { position: note.position, ad: note.ad, creative: note.creative } : NO_AD;
+  const { event } = note;
+  const place = {
+    event,
+    zone: cleanText(note.zone),
+    session: cleanText(note.session),
+    break: cleanText(note.breakId),
+    occurrence: 1,
+    line_item: cleanText(note.lineItem ?? ""),
+    upstream: cleanText(note.upstream ?? ""),
+  };
+  const ad = "ad" in note ? placeOf(note) : NO_AD;
   return {
     ...place,
     ...ad,
@@ -79,6 +92,10 @@ export function happeningOfNote(note: NotedEvent, notedAt: Date): Happening {
 }
 
 const NO_AD = { position: 0, ad: "", creative: "" };
+
+function placeOf({ position, ad, creative }: NotedAd): typeof NO_AD {
+  return { position, ad: adName(cleanText(ad), position), creative: cleanText(creative) };
+}
 
 function reasonOf(note: NotedEvent): string {
   if (note.event === "adSkipped") return note.reason;

@@ -4,6 +4,7 @@ import type { onRequestHookHandler } from "fastify";
 import { ErrorBody, plainText } from "../schema.ts";
 import type { StoredBeacon } from "./beacon-store.ts";
 import { type CsvCell, formatCsv } from "./csv.ts";
+import { MARKS } from "./marks.ts";
 import type { Tracking } from "./tracking.ts";
 
 /** What the list asks. */
@@ -46,7 +47,7 @@ const ReportedBeacon = Type.Object({
   signature: Type.String({
     description: "signed, unsigned, forged; own: noted by the server; empty: older than signatures",
   }),
-  mark: Type.String({ description: "empty: counts; bot, prefetch, forged" }),
+  mark: Type.String({ description: `empty: counts; ${MARKS.join(", ")}` }),
   extra: Type.Record(Type.String(), Type.String()),
 });
 

@@ -4,6 +4,7 @@
  *
  * @see primetime.md §2.10 (report API)
  */
+import { MARKS } from "./marks.ts";
 import { isReportCount, type ReportCount } from "./report-counts.ts";
 import { ReportError } from "./report-error.ts";
 
@@ -38,7 +39,7 @@ export interface ReportRequest {
   /** A row's value must be one of those given, in each dimension that is given. */
   readonly filters: ReadonlyMap<ReportDimension, readonly string[]>;
   /** What counts beside what is not marked. */
-  readonly marks: readonly ReportMark[];
+  readonly marks: readonly (typeof MARKS)[number][];
   /** Rows have the name of their zone. */
   readonly withNames: boolean;
   /** The highest first; undefined: in the order of time and dimensions. */
@@ -46,9 +47,6 @@ export interface ReportRequest {
   /** From 0; undefined: all rows. */
   readonly page: { readonly number: number; readonly size: number } | undefined;
 }
-
-const REPORT_MARKS = ["bot", "prefetch", "forged"] as const;
-export type ReportMark = (typeof REPORT_MARKS)[number];
 
 /** A decoded query string; a list where a parameter is given more than once. */
 export type ReportQuery = Readonly<Record<string, unknown>>;
@@ -203,12 +201,12 @@ function checkZones(key: string, values: readonly string[]): void {
   throw new ReportError("id", `filters: expected the id of a zone in ${key}, got ${quote(wrong)}`);
 }
 
-function readMarks(text = ""): readonly ReportMark[] {
+function readMarks(text = ""): ReportRequest["marks"] {
   const names = text === "" ? [] : text.split(",").map((name) => name.trim());
-  if (names.includes("all")) return REPORT_MARKS;
-  const wrong = names.find((name) => !REPORT_MARKS.some((mark) => mark === name));
-  if (wrong === undefined) return REPORT_MARKS.filter((mark) => names.includes(mark));
-  throw new ReportError(undefined, `marks: expected some of ${REPORT_MARKS.join(", ")} or all, got ${quote(wrong)}`);
+  if (names.includes("all")) return MARKS;
+  const wrong = names.find((name) => !MARKS.some((mark) => mark === name));
+  if (wrong === undefined) return MARKS.filter((mark) => names.includes(mark));
+  throw new ReportError(undefined, `marks: expected some of ${MARKS.join(", ")} or all, got ${quote(wrong)}`);
 }
 
 function readOrder(text: string | undefined): ReportCount | undefined {

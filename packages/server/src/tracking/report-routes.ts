@@ -10,6 +10,7 @@ import type { Queryable } from "../database/queryable.ts";
 import { sendError } from "../http-error.ts";
 import { ErrorBody } from "../schema.ts";
 import { formatReportCsv } from "./report-csv.ts";
+import { MARKS } from "./marks.ts";
 import { reportErrorNumber } from "./report-error.ts";
 import { type Report, makeReport } from "./report.ts";
 import { readReportRequest, REPORT_DIMENSIONS, type ReportQuery, type ReportRequest } from "./report-request.ts";
@@ -39,7 +40,7 @@ const Query = Type.Object(
       page: "from 0",
       size: "rows of a page, 1 to 10000; 100 where it is left out",
       unpaged: "true: all rows, at most 100000",
-      marks: "what counts beside viewers: bot, prefetch, forged, or all",
+      marks: `what counts beside viewers: ${MARKS.join(", ")}, or all`,
       utcOffset: "whole hours by which the days are ahead of UTC, -12 to 14; 0 where it is left out",
       format: "json or csv; goes before Accept",
     }).map(([name, description]) => [name, Type.Optional(Type.Unknown({ description }))]),

@@ -21,6 +21,9 @@ export const MAX_REPORT_ROWS = 100_000;
 
 const IS_SKIP = `(event = 'adSkipped' or (event = 'error' and (reason <> '' or error = any($6::integer[]))))`;
 
+/** What a player would have told by VAST's number, had it been asked to play the ad. */
+const IS_ERROR = "event = 'error' or (event = 'adSkipped' and number <> 0)";
+
 /** A skip whose reason nobody told has its VAST number for one. */
 const REASON = `case when event = 'adRequest' then reason
   when ${IS_SKIP} then case when reason = '' then 'vast-' || error else reason end else '' end`;
@@ -77,7 +80,7 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
     ), page as (
       select *, row_number() over (order by ${order}) as place from groups order by place limit $7::integer offset $8::integer
     ),
-    ${formatMap("errors", "event = 'error'", "case when number = 0 then 'unknown' else number::text end", group)},
+    ${formatMap("errors", IS_ERROR, "case when number = 0 then 'unknown' else number::text end", group)},
     ${formatMap("skips", "why <> '' and event <> 'adRequest'", "why", group)},
     ${formatMap("losses", "is_lost", "why", group)}
     select total_rows, to_char(bucket at time zone 'UTC', 'YYYY-MM-DD HH24') as bucket,
@@ -127,7 +130,10 @@ const BUCKET: Readonly<Record<ReportPeriod | "none", string>> = {
 };
 
 function formatCounts(): string {
-  const counts = Object.entries(EVENT_OF_COUNT).map(([name, event]) => [name, `event = '${event}'`]);
+  const counts = Object.entries(EVENT_OF_COUNT).map(([name, event]) => [
+    name,
+    name === "errors" ? IS_ERROR : `event = '${event}'`,
+  ]);
   const all = [...counts, ["noFills", "event = 'adRequest' and why = 'no-ads'"], ["lostImpressions", "is_lost"]];
   const pairs = all.map(([name, condition]) => `'${name}', coalesce(sum(count) filter (where ${condition}), 0)`);
   return `jsonb_build_object(${pairs.join(", ")}) as counts`;

@@ -7,6 +7,7 @@ import { ErrorBody } from "../schema.ts";
 import { type Beacon, type BeaconQuery, readBeacon } from "./beacon.ts";
 import { createMarker } from "./marks.ts";
 import type { Tracking } from "./tracking.ts";
+import type { ZoneTracking } from "./zone-tracking.ts";
 
 /** What the receiver needs. */
 export interface TrackingRoutesOptions {
@@ -18,12 +19,6 @@ export interface TrackingRoutesOptions {
   readonly now: () => number;
   /** Told of each beacon that is kept, duplicates included. */
   readonly onBeacon: (beacon: Beacon) => void;
-}
-
-/** What an operator sets for a zone. */
-export interface ZoneTracking {
-  /** `required`: only beacons whose URL this server wrote are taken; `marked`: changed URLs are kept and do not count. */
-  readonly signed: "required" | "marked";
 }
 
 /** 1×1, transparent. */
@@ -60,7 +55,7 @@ const TrackingQuery = Type.Object(
 export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, options) => {
   const { tracking, zones, now, onBeacon } = options;
   const secret = createSecretKey(options.secret, "utf8");
-  const sealedZones = new Set(zones.filter((zone) => zone.tracking?.signed === "required").map(({ zone }) => zone));
+  const signedOf = new Map(zones.map(({ zone, tracking: set }) => [zone, set?.signed ?? "marked"]));
   const readMark = createMarker();
   // Here, and nowhere else, any content type is taken and thrown away.
   app.removeAllContentTypeParsers();
@@ -80,9 +75,12 @@ export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = 
     handler: async (request, reply) => {
       const { params, query, headers } = request;
       const signature = checkBeacon(params.event, query, secret);
-      const mark = readMark(headers, signature);
-      const beacon = readBeacon(params.event, query, { receivedAt: new Date(now()), signature, mark });
-      if (signature !== "signed" && sealedZones.has(beacon.zone)) throw refuseUnsigned(beacon.zone);
+      const reception = { receivedAt: new Date(now()), signature, mark: readMark(headers, signature) };
+      const told = readBeacon(params.event, query, reception);
+      const signed = signedOf.get(told.zone);
+      if (signature !== "signed" && signed === "required") throw refuseUnsigned(told.zone);
+      const mark = signed === "optional" && told.mark === "unsigned" ? "" : told.mark;
+      const beacon: Beacon = { ...told, mark, isZoneKnown: signed !== undefined };
       await tracking.append(beacon);
       onBeacon(beacon);
       reply.header("cache-control", "no-store");

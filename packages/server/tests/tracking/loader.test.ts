@@ -39,16 +39,16 @@ describe.each(CASES)("loading into $name", ({ database }) => {
   test("a happening that is told again counts once: in one breath, later, and at another instance", async () => {
     const { open } = trackingWorld(database);
     const [one, two] = [open(), open()];
-    const start = viewerBeacon("start", { zone: "twice", session: "s", break: "b", ad: "a" });
-    await Promise.all([one.append(start), one.append(start)]);
+    const pause = viewerBeacon("pause", { zone: "twice", session: "s", break: "b", ad: "a" });
+    await Promise.all([one.append(pause), one.append(pause)]);
     await one.settle();
-    await one.append(start);
+    await one.append(pause);
     await one.settle();
-    await two.append(start);
-    await two.append(viewerBeacon("start", { zone: "twice", session: "s", break: "b", ad: "a", n: "2" }));
-    await two.append(viewerBeacon("start", { zone: "twice", session: "other", break: "b", ad: "a" }));
+    await two.append(pause);
+    await two.append(viewerBeacon("pause", { zone: "twice", session: "s", break: "b", ad: "a", n: "2" }));
+    await two.append(viewerBeacon("pause", { zone: "twice", session: "other", break: "b", ad: "a" }));
     await two.settle();
-    expect(await countHours(database, "twice")).toEqual({ start: 3 });
+    expect(await countHours(database, "twice")).toEqual({ pause: 3 });
     expect(await one.list({ zone: "twice", limit: 10 })).toHaveLength(3);
     expect([one.figures(), two.figures()]).toMatchObject([
       { added: 1, duplicates: 2 },

@@ -26,7 +26,7 @@ describe("createMarker", () => {
     "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/79.0 Safari/537.36",
     "",
   ])("%j may be a viewer's", (userAgent) => {
-    expect(readMark({ "user-agent": userAgent }, "unsigned")).toBe("");
+    expect(readMark({ "user-agent": userAgent }, "signed")).toBe("");
   });
 
   test("where a server sends in a viewer's name, the viewer's program is judged", () => {
@@ -45,10 +45,16 @@ describe("createMarker", () => {
     expect(readMark({ ...BROWSER, [name]: value }, "signed")).toBe("prefetch");
   });
 
+  test("a URL that anybody could have written tells of no viewer, and a robot is one all the same", () => {
+    expect(readMark(BROWSER, "unsigned")).toBe("unsigned");
+    expect(readMark({ "user-agent": "curl/8.5.0" }, "unsigned")).toBe("bot");
+    expect(readMark({ ...BROWSER, purpose: "prefetch" }, "unsigned")).toBe("prefetch");
+  });
+
   test("a changed URL is that, whoever sends it, and many names of programs are judged each", () => {
     expect(readMark({ "user-agent": "curl/8", purpose: "prefetch" }, "forged")).toBe("forged");
     const names = Array.from({ length: 6000 }, (_, i) => readMark({ "user-agent": `curl/${i}` }, "unsigned"));
     expect(new Set(names)).toEqual(new Set(["bot"]));
-    expect(readMark({ "user-agent": `${BROWSER["user-agent"]} ${"x".repeat(16_000)}` }, "unsigned")).toBe("");
+    expect(readMark({ "user-agent": `${BROWSER["user-agent"]} ${"x".repeat(16_000)}` }, "signed")).toBe("");
   });
 });

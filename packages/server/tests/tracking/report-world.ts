@@ -3,8 +3,9 @@ import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import { expect } from "vitest";
 import type { Queryable } from "../../src/database/queryable.ts";
 import type { NotedEvent } from "../../src/noted-event.ts";
-import { testApp, testTracking, TOKEN } from "../http/test-app.ts";
+import { testApp, testConfig, testTracking, TOKEN } from "../http/test-app.ts";
 import { BROWSER } from "./browser.ts";
+import { signQuery } from "./sign-query.ts";
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -12,7 +13,7 @@ export interface ReportWorld {
   readonly app: FastifyInstance;
   /** The day of the clock is 2026-11-21. */
   readonly at: (time: string) => void;
-  /** `/track/{event}?…` from a browser. */
+  /** `/track/{event}?…` from a browser, sealed where the query has no `sig`: an empty one leaves it without. */
   readonly track: (event: string, query: string, headers?: Readonly<Record<string, string>>) => Promise<void>;
   readonly note: (event: NotedEvent) => void;
   /** Like an operator who takes his time: five seconds after the request before. */
@@ -36,7 +37,8 @@ export async function reportWorld(query: Queryable["query"]): Promise<ReportWorl
       time = Date.parse(text) - asked * 5_000;
     },
     track: async (event, search, headers = BROWSER) => {
-      const { statusCode } = await app.inject({ url: `/track/${event}?${search}`, headers });
+      const sealed = /(?:^|&)sig=/.test(search) ? search : signQuery(event, search, testConfig().ticketSecret);
+      const { statusCode } = await app.inject({ url: `/track/${event}?${sealed}`, headers });
       expect(statusCode).toBe(204);
     },
     note: tracking.note,

@@ -23,7 +23,7 @@ describe("/track/{event}", () => {
     const now = Date.parse("2026-11-21T10:00:00.123Z");
     const app = await testApp({ query: database.query, now: () => now });
     const url =
-      "/track/midpoint?zone=1&session=all-fields&break=mid-1&position=2&ad=ad-1&creative=c-1&li=mp4&n=3&up=first" +
+      "/track/pause?zone=1&session=all-fields&break=mid-1&position=2&ad=ad-1&creative=c-1&li=mp4&n=3&up=first" +
       "&t=2026-11-21T10%3A00%3A00.100%2B00%3A00&playhead=00%3A00%3A05.250&content=00%3A01%3A20.500&error=407&reason=new-creative&cb=12345678&foo=bar";
     const answer = await app.inject({ url, headers: BROWSER });
     expect([answer.statusCode, answer.body, answer.headers["cache-control"]]).toEqual([204, "", "no-store"]);
@@ -31,7 +31,7 @@ describe("/track/{event}", () => {
       {
         id: expect.stringMatching(/^\d+$/),
         receivedAt: "2026-11-21T10:00:00.123Z",
-        event: "midpoint",
+        event: "pause",
         zone: "1",
         session: "all-fields",
         break: "mid-1",
@@ -49,7 +49,7 @@ describe("/track/{event}", () => {
         reason: "new-creative",
         amount: 0,
         signature: "unsigned",
-        mark: "",
+        mark: "unsigned",
         extra: { foo: "bar" },
       },
     ]);
@@ -70,7 +70,7 @@ describe("/track/{event}", () => {
       const app = await testApp({ query: database.query });
       const session = `clock-${time.replace(/\W/g, "-")}`;
       const urls = [`t=${time}`, "t=2026-11-21T07:00:00Z"].map(
-        (query, i) => `/track/start?session=${session}&n=${i + 1}&${query}`,
+        (query, i) => `/track/pause?session=${session}&n=${i + 1}&${query}`,
       );
       const answers = await Promise.all(urls.map((url) => app.inject({ url })));
       expect(answers.map((answer) => answer.statusCode)).toEqual([204, 204]);
@@ -97,7 +97,7 @@ describe("/track/{event}", () => {
 
   test("a POST without a body is a beacon; one with 64 kB and a byte is not", async () => {
     const app = await testApp({ query: database.query });
-    const url = "/track/complete?session=sizes";
+    const url = "/track/resume?session=sizes";
     expect((await app.inject({ method: "POST", url })).statusCode).toBe(204);
     const headers = { "content-type": "text/plain" };
     const fits = await app.inject({ method: "POST", url: `${url}&n=2`, headers, payload: "x".repeat(65_536) });
@@ -124,16 +124,46 @@ describe("/track/{event}", () => {
     [`/track/start?ad=${"x".repeat(501)}`, "ad: expected at most 500 characters, got "],
     ["/track/start?session=a%00b", "session: expected no control characters"],
     ["/track/start?session=a%0Ab", "session: expected no control characters"],
-    [
-      `/track/start?${Array.from({ length: 21 }, (_, i) => `x${i}=1`).join("&")}`,
-      "query: expected at most 20 further parameters",
-    ],
-    ["/track/start?%00=1", "name: expected no control characters"],
   ])("what cannot be stored is refused with a sentence (%#)", async (url, message) => {
     const app = await testApp({ query: database.query });
     const answer = await app.inject({ url });
     expect([answer.statusCode, answer.json().error.code]).toEqual([400, "invalid-request"]);
     expect(answer.json().error.message).toContain(message);
+  });
+
+  test("what a player appends or fills in too long loses that value, not the impression", async () => {
+    const app = await testApp({ query: database.query });
+    const long = "x".repeat(520);
+    const many = Array.from({ length: 25 }, (_, i) => `${i}=1`).join("&");
+    const queries = [
+      `asseturi=${long}`,
+      `cb=${long}&t=${long}&playhead=${long}&error=${long}&n=${long}`,
+      `${many}&v=me`,
+    ];
+    for (const query of [...queries, "%00=1&x=a%00b"])
+      expect((await app.inject({ url: `/track/impression?session=long&ad=${query.length}&${query}` })).statusCode).toBe(
+        204,
+      );
+    const [extras, macros, further, controls] = await report(app, "session=long");
+    expect(extras?.["extra"]).toEqual({ asseturi: "x".repeat(500) });
+    expect(macros).toMatchObject({ occurrence: 1, extra: {} });
+    expect(further?.["extra"]).toMatchObject({ v: "me", "0": "1", "18": "1" });
+    expect(Object.keys(further?.["extra"] ?? {})).toHaveLength(20);
+    expect(controls?.["extra"]).toEqual({ "\uFFFD": "1", x: "a\uFFFDb" });
+  });
+
+  test("a thing may happen twenty times in one ad; what happens once to an ad happened once", async () => {
+    const app = await testApp({ query: database.query });
+    for (const n of [0, 2, 20, 21, 999]) {
+      for (const event of ["pause", "impression"]) await app.inject({ url: `/track/${event}?session=often&n=${n}` });
+    }
+    const told = (await report(app, "session=often")).map(({ event, occurrence }) => [event, occurrence]);
+    expect(told).toEqual([
+      ["pause", 1],
+      ["impression", 1],
+      ["pause", 2],
+      ["pause", 20],
+    ]);
   });
 
   test("of a parameter that is given twice the first counts, and __proto__ is a name like any other", async () => {
