@@ -8,7 +8,7 @@ import { createQuota } from "./ads/quota.ts";
 import { repackageRoutes } from "./ads/repackage-routes.ts";
 import { type GiveTicket, REPACKAGE_TICKET_LIFE_MS, signRepackageTicket } from "./ads/repackage-ticket.ts";
 import { createSightings } from "./ads/sightings.ts";
-import { tagRoutes } from "./ads/tag-routes.ts";
+import { tagRoutes, type TagRoutesOptions } from "./ads/tag-routes.ts";
 import { type BeaconParameters, signBeacon } from "./beacon-signature.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Queryable } from "./database/database.ts";
@@ -25,6 +25,8 @@ export interface AdServerDeps {
   /** undefined: no ad server is reached, so relays answer without ads. */
   readonly world: RelayWorld | undefined;
   readonly note: NoteEvent;
+  /** Whether nobody watches, by a request's headers. */
+  readonly isRobot: TagRoutesOptions["isRobot"];
   /** Signs the addresses of beacons. */
   readonly beaconSecret: string;
   readonly metrics: Pick<Metrics, "countRepackage" | "registry">;
@@ -55,7 +57,8 @@ export async function registerAdServer(
   const zoneQuota = createQuota(limits.perZonePerHour, now);
   const { registry } = metrics;
   const relay = openRelay(app, { config, world, crs, giveTicket, zoneQuota, note, sign, registry, now });
-  await app.register(tagRoutes, { zones, campaigns, publicHosts, sign, giveTicket, relay: relay.tags });
+  const { isRobot } = deps;
+  await app.register(tagRoutes, { zones, campaigns, publicHosts, sign, giveTicket, isRobot, relay: relay.tags });
   await app.register(repackageRoutes, {
     crs,
     zones,

@@ -16,6 +16,7 @@ import { healthRoutes } from "./health.ts";
 import { registerErrors, sendError } from "./http-error.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { RelayWorld } from "./relay-parts.ts";
+import { createMarker, type RequestHeaders } from "./tracking/marks.ts";
 import { reportBeaconsRoutes } from "./tracking/report-beacons.ts";
 import { reportRoutes } from "./tracking/report-routes.ts";
 import { trackingRoutes } from "./tracking/routes.ts";
@@ -89,18 +90,16 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
   const { note } = tracking;
   const { world } = deps;
   const { server } = campaigns;
-  const ads = { config, query, crs, campaigns: server, world, note, beaconSecret: secret, metrics, now };
+  const readMark = createMarker();
+  const isRobot = (headers: RequestHeaders): boolean => readMark(headers, "signed") !== "";
+  const ads = { config, query, crs, campaigns: server, world, note, isRobot, beaconSecret: secret, metrics, now };
   const { upstreams } = await registerAdServer(app, ads);
   await app.register(trackingRoutes, {
     now,
     tracking,
     secret,
     zones,
-    onBeacon: (beacon) => {
-      metrics.countBeacon(beacon.event, beacon.error);
-      // what anybody could have written ends no line item
-      if (beacon.signature === "signed") campaigns.deliveries.note(beacon);
-    },
+    onBeacon: (beacon) => metrics.countBeacon(beacon.event, beacon.error),
   });
   const authorise = requireBearer(config.apiToken);
   await app.register(reportRoutes, { query, tracking, authorise, now });

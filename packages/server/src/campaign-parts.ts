@@ -1,8 +1,8 @@
-/** Wires the campaign file: read again when it changes, impressions counted, tags answered. */
+/** Wires the campaign file: read again when it changes, what is delivered looked up, tags answered. */
 import type { FastifyInstance } from "fastify";
 import type { Campaigns } from "./ads/campaign/campaign.ts";
 import { type CampaignServer, createCampaignServer } from "./ads/campaign/campaign-server.ts";
-import { createDeliveries, type Deliveries } from "./ads/campaign/deliveries.ts";
+import { createDeliveries } from "./ads/campaign/deliveries.ts";
 import { type CampaignStatus, watchCampaigns } from "./ads/campaign/watch-campaigns.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Queryable } from "./database/database.ts";
@@ -11,8 +11,6 @@ import type { NoteEvent } from "./noted-event.ts";
 /** What the rest of the server needs of it. */
 export interface CampaignParts {
   readonly server: CampaignServer;
-  /** To be told of each tracking request. */
-  readonly deliveries: Pick<Deliveries, "note">;
   readonly status: () => CampaignStatus;
   /** As they are in force now. */
   readonly current: () => Campaigns;
@@ -26,6 +24,8 @@ export interface CampaignPartsDeps {
   readonly now: () => number;
 }
 
+const ROUND_MS = 60_000;
+
 /** Ends with the app. */
 export function openCampaigns(app: FastifyInstance, { config, query, note, now }: CampaignPartsDeps): CampaignParts {
   const source = watchCampaigns({
@@ -37,10 +37,15 @@ export function openCampaigns(app: FastifyInstance, { config, query, note, now }
   const campaigns = source.current;
   const onError = (error: unknown, message: string): void => app.log.error({ err: error }, message);
   const deliveries = createDeliveries({ query, campaigns, now, onError });
+  let tidying = Promise.resolve();
+  const rounds = setInterval(() => {
+    tidying = deliveries.tidy();
+  }, ROUND_MS).unref();
   app.addHook("onClose", async () => {
     source.close();
-    await deliveries.close();
+    clearInterval(rounds);
+    await tidying;
   });
   const server = createCampaignServer({ campaigns, deliveries, note, now, random: Math.random });
-  return { server, deliveries, status: source.status, current: campaigns };
+  return { server, status: source.status, current: campaigns };
 }

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { repackagingIsOff } from "./ads/admission.ts";
+import { storeDeliveries } from "./ads/campaign/delivery-store.ts";
 import { openApp, registerParts } from "./app.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
@@ -91,6 +92,7 @@ function openTracking(app: FastifyInstance, config: ServerConfig, database: Data
     database,
     now: Date.now,
     ...config.tracking,
+    stored: storeDeliveries,
     onError: (error, what) => app.log.error({ err: error }, what),
   });
 }

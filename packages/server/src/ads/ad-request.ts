@@ -7,6 +7,8 @@ export interface AdRequest {
   readonly zone: string;
   /** Empty where the tag does not tell. */
   readonly session: string;
+  /** Stands for a session that the tag does not tell, in this one answer: by it beacons of one ad are told from those of another. */
+  readonly serving?: string;
   readonly breakId: string;
   /** Of the first ad in its pod, from 1. */
   readonly position: number;
@@ -44,6 +46,11 @@ const MACROS = "&t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=[CONTENTPLAYHEAD]&e
 /** Ours: which of the skip reasons, where one VAST error number stands for several. */
 const REASON = "&reason=[INTERLUDE_REASON]";
 
+/** What beacons and notes of an answer say the session is. */
+export function trackedSession({ session, serving = "" }: Pick<AdRequest, "session" | "serving">): string {
+  return session === "" ? serving : session;
+}
+
 /**
  * The tracking URL of one event, with VAST macros left for the player: brackets in values are encoded, so no value is taken for one.
  *
@@ -52,7 +59,7 @@ const REASON = "&reason=[INTERLUDE_REASON]";
 export function trackingUrl(event: string, request: AdRequest, thing: TrackedThing): string {
   const parameters = {
     zone: request.zone,
-    session: request.session,
+    session: trackedSession(request),
     break: request.breakId,
     position: String(thing.position),
     ad: thing.ad,

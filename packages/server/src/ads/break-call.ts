@@ -32,6 +32,8 @@ export interface BreakCall {
   readonly maxAds: number | undefined;
   /** This server's relay asks, which notes down what is answered. */
   readonly isRelayed: boolean;
+  /** Nobody watches: a program that names itself asks, or something that is fetched ahead. */
+  readonly isRobot: boolean;
 }
 
 /** A query as it was parsed; a list where a parameter is given more than once. */
@@ -50,7 +52,12 @@ const MAX_VALUE = 200;
 /** Of all parameters that go on, in characters. */
 const MAX_PASSED_ON = 2000;
 
-export function readBreakCall(request: AdRequest, query: QueryValues, headers: IncomingHttpHeaders): BreakCall {
+/** What is found in the query and the headers; whether a robot asks is found out elsewhere. */
+export function readBreakCall(
+  request: AdRequest,
+  query: QueryValues,
+  headers: IncomingHttpHeaders,
+): Omit<BreakCall, "isRobot"> {
   const first = (name: string): string => listTexts(query[name])[0] ?? "";
   const viewerId = first("viewer");
   const key = viewerKey(request.zone, viewerId, request.session);

@@ -6,6 +6,7 @@
  *   neither                              → picked from the campaign file
  */
 import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../base-url.ts";
@@ -31,6 +32,8 @@ export interface TagRoutesOptions {
   readonly sign: NonNullable<AdRequest["sign"]>;
   /** undefined: repackaging is off. */
   readonly giveTicket: GiveTicket | undefined;
+  /** Whether nobody watches, by a request's headers. */
+  readonly isRobot: (headers: IncomingHttpHeaders) => boolean;
   readonly relay: RelayTags;
 }
 
@@ -115,19 +118,20 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
 function readCall(
   request: FastifyRequest,
   query: Static<typeof VastQuery> | Static<typeof VmapQuery>,
-  { publicHosts, sign, giveTicket }: TagRoutesOptions,
+  { publicHosts, sign, giveTicket, isRobot }: TagRoutesOptions,
 ): BreakCall {
   const { zone } = query;
   const adRequest: AdRequest = {
     base: readBaseUrl(request, publicHosts),
     zone,
     session: query.session ?? "",
+    serving: `~${randomUUID()}`,
     breakId: query.break ?? "",
     position: query.position ?? 1,
     sign,
     ...(giveTicket && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
   };
-  return readBreakCall(adRequest, query, request.headers);
+  return { ...readBreakCall(adRequest, query, request.headers), isRobot: isRobot(request.headers) };
 }
 
 function answer(root: Markup, reply: FastifyReply): string {

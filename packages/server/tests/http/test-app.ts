@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, onTestFinished } from "vitest";
 import type { CreativeProgress, RepackageOrder, RepackagePort } from "../../src/ads/admission.ts";
 import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
+import { storeDeliveries } from "../../src/ads/campaign/delivery-store.ts";
 import { type AppDeps, buildApp } from "../../src/app.ts";
 import { readConfig, type ServerConfig } from "../../src/config.ts";
 import { type Database, openDatabase } from "../../src/database/database.ts";
@@ -93,6 +94,7 @@ export function testTracking({ query, now = Date.now }: Pick<AppDeps, "query" | 
     database: { query, transaction: (run) => run({ query }), isEmbedded: true },
     now,
     ...testConfig().tracking,
+    stored: storeDeliveries,
     onError: (error, what) => console.error(what, error),
   });
   onTestFinished(async () => {

@@ -1,10 +1,12 @@
 /** The ad server that a campaign file is: what a tag gets, by name or picked. */
 import { HttpError } from "../../http-error.ts";
 import type { NoteEvent } from "../../noted-event.ts";
+import { trackedSession } from "../ad-request.ts";
 import type { BreakCall } from "../break-call.ts";
 import type { Campaigns, LineItem } from "./campaign.ts";
 import { isCounted, isServed } from "./campaign.ts";
-import { type Deliveries, happeningKey } from "./deliveries.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { happeningKey } from "./delivery-store.ts";
 import { type DeliveryCounts, pickPod } from "./pick-pod.ts";
 import { EMPTY_POD, podOf, type ServedPod } from "./served-pod.ts";
 
@@ -88,7 +90,8 @@ function servePod(call: BreakCall, campaigns: Campaigns, counts: DeliveryCounts,
   const { request, viewer, li } = call;
   const now = new Date(deps.now());
   const pod = li === undefined ? pick(call, campaigns, counts, now, deps) : podByName(li, request.zone, campaigns, now);
-  const { zone, session, breakId } = request;
+  const { zone, breakId } = request;
+  const session = trackedSession(request);
   const place = { zone, session, breakId };
   const ads = pod.ads
     .filter(({ role }) => role === "ad")
@@ -102,15 +105,13 @@ function servePod(call: BreakCall, campaigns: Campaigns, counts: DeliveryCounts,
     deps.note({ event: "adRequest", ...place, lineItem: li, adsOffered: ads.length });
     for (const ad of ads) deps.note({ event: "adOffered", ...place, ...ad });
   }
-  deps.deliveries.offer(
-    viewer.key,
-    ads
-      .filter(({ lineItem }) => isCountedByName(campaigns, lineItem))
-      .map(({ lineItem, position, ad }) => ({
-        lineItem,
-        happening: happeningKey({ zone, session, break: breakId, position, ad }),
-      })),
-  );
+  const counted = ads.filter(({ lineItem }) => isCountedByName(campaigns, lineItem));
+  const offers = counted.map(({ lineItem, position, ad }) => ({
+    lineItem,
+    happening: happeningKey({ zone, session, break: breakId, position, ad }),
+    isForRobot: call.isRobot,
+  }));
+  deps.deliveries.offer(viewer.key, offers);
   return pod;
 }
 

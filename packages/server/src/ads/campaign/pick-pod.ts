@@ -25,10 +25,10 @@ export interface PodRequest extends Traits {
   readonly seed: number;
 }
 
-/** Impressions that count against goals and caps: told by players, or on their way to them. */
+/** Impressions that count against goals and caps: told by players, or to be expected of what is on its way to them. */
 export interface DeliveryCounts {
-  /** To everybody. */
-  impressionsOf(lineItem: string): number;
+  /** To everybody; undefined: nobody knows. */
+  impressionsOf(lineItem: string): number | undefined;
   /** When this viewer got one; undefined: nobody knows who it is, or what it saw. */
   seenOf(lineItem: string): readonly Date[] | undefined;
 }
@@ -72,9 +72,10 @@ interface PodOption extends FillOption {
 
 function listOptions(item: LineItem, request: PodRequest, deliveries: DeliveryCounts, now: Date): readonly PodOption[] {
   const delivered = item.goal === undefined ? 0 : deliveries.impressionsOf(item.id);
-  const urgency = urgencyOf(item, delivered, now);
   const seen = item.frequency.length === 0 ? [] : deliveries.seenOf(item.id);
-  if (urgency === 0 || seen === undefined) return [];
+  if (delivered === undefined || seen === undefined) return [];
+  const urgency = urgencyOf(item, delivered, now);
+  if (urgency === 0) return [];
   const leftOfGoal = item.goal === undefined ? Infinity : item.goal.impressions - delivered;
   const left = Math.min(leftForViewer(item, seen, now), leftOfGoal);
   const groupLimit = Math.min(left, item.isTogether ? Infinity : item.perBreak);

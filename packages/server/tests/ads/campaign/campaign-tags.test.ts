@@ -3,9 +3,11 @@ import { parseVast, parseVmap, readXml, type VastDocument } from "@interlude/cor
 import type { FastifyInstance } from "fastify";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { parseCampaigns } from "../../../src/ads/campaign/campaign-file.ts";
+import { buildApp } from "../../../src/app.ts";
 import type { NotedEvent } from "../../../src/noted-event.ts";
 import type { Database } from "../../../src/database/database.ts";
 import { parseXml } from "../../../src/xml.ts";
+import type { Tracking } from "../../../src/tracking/tracking.ts";
 import { openTestDatabase, testApp, testConfig, testTracking } from "../../http/test-app.ts";
 
 const PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148";
@@ -29,8 +31,12 @@ interface Asked {
 
 async function server({ lineItems, schedules = [] }: Asked): Promise<FastifyInstance> {
   const campaigns = parseCampaigns(JSON.stringify({ version: 1, lineItems, schedules }), "c.json");
-  return testApp({ query: database.query, config: { ...testConfig(), campaigns } });
+  tracking = testTracking({ query: database.query });
+  return testApp({ query: database.query, tracking, config: { ...testConfig(), campaigns } });
 }
+
+/** Of the server that was opened last. */
+let tracking: Tracking;
 
 async function ask(
   app: FastifyInstance,
@@ -47,13 +53,14 @@ async function ask(
 
 const ids = (document: VastDocument): readonly (string | undefined)[] => document.ads.map(({ ad }) => ad.id);
 
-/** Plays them: every impression is told. */
+/** Plays them: every impression is told, and loaded. */
 async function watch(app: FastifyInstance, document: VastDocument): Promise<void> {
   for (const url of document.ads.flatMap(({ ad }) => ad.impressions)) {
     const { pathname, search } = new URL(url);
     const answer = await app.inject({ url: pathname + search, headers: { "user-agent": BROWSER } });
     expect(answer.statusCode).toBe(204);
   }
+  await tracking.settle();
 }
 
 describe("GET /ads/vast without a line item", () => {
@@ -65,12 +72,66 @@ describe("GET /ads/vast without a line item", () => {
       const url = `/track/impression?zone=1&session=${session}&break=b&position=1&ad=ad-sold&li=sold`;
       expect((await forged.inject({ url, headers: { "user-agent": BROWSER } })).statusCode).toBe(204);
     }
+    await tracking.settle();
     await forged.close();
     expect(ids(await ask(await server({ lineItems }), "session=1"))).toEqual(["ad-sold"]);
     const played = await server({ lineItems });
     for (const session of ["1", "2"]) await watch(played, await ask(played, `session=${session}`));
     await played.close();
     expect(ids(await ask(await server({ lineItems }), "session=3"))).toEqual([]);
+  });
+
+  test("a goal is reached by as many impressions as it says, also where no tag tells the session", async () => {
+    const lineItems = [item("ten", 10, { goal: { impressions: 10, pacing: "asap" } })];
+    const app = await server({ lineItems });
+    let served = 0;
+    for (let request = 0; request < 20; request++) {
+      const document = await ask(app, "break=mid");
+      served += document.ads.length;
+      await watch(app, document);
+    }
+    expect(served).toBe(10);
+  });
+
+  test("without a session each answer has one of its own in its tracking URLs, and its beacons count once", async () => {
+    const noted: NotedEvent[] = [];
+    tracking = { ...testTracking({ query: database.query }), note: (event) => void noted.push(event) };
+    const campaigns = parseCampaigns(JSON.stringify({ version: 1, lineItems: [item("a", 10)] }), "c.json");
+    const app = await testApp({ query: database.query, tracking, config: { ...testConfig(), campaigns } });
+    const documents = [await ask(app, "break=nobody"), await ask(app, "break=nobody")];
+    const sessions = documents.map(({ ads }) => new URL(ads[0]?.ad.impressions[0] ?? "").searchParams.get("session"));
+    expect(sessions.map((session) => /^~[\da-f-]{36}$/.test(session ?? ""))).toEqual([true, true]);
+    expect(sessions[0]).not.toBe(sessions[1]);
+    expect(noted.map(({ session }) => session)).toEqual([sessions[0], sessions[0], sessions[1], sessions[1]]);
+    for (const document of [...documents, ...documents]) await watch(app, document);
+    const rows = await database.query("select from tracking_event where event = 'impression' and break = 'nobody'");
+    expect(rows).toHaveLength(2);
+  });
+
+  test("what robots ask for holds no goal back", async () => {
+    const lineItems = [item("few", 10, { goal: { impressions: 2, pacing: "asap" } })];
+    const app = await server({ lineItems });
+    for (const session of ["r1", "r2", "r3"]) {
+      expect(ids(await ask(app, `session=${session}`, { "user-agent": "Googlebot/2.1" }))).toEqual(["ad-few"]);
+    }
+    expect(ids(await ask(app, "session=v1", { "sec-purpose": "prefetch" }))).toEqual(["ad-few"]);
+    expect(ids(await ask(app, "session=v1"))).toEqual(["ad-few"]);
+    expect(ids(await ask(app, "session=v2"))).toEqual(["ad-few"]);
+    expect(ids(await ask(app, "session=v3"))).toEqual([]);
+  });
+
+  test("an impression that was acknowledged counts for its goal, also where its process ends the moment after", async () => {
+    const lineItems = [item("once", 10, { goal: { impressions: 1, pacing: "asap" } })];
+    const campaigns = parseCampaigns(JSON.stringify({ version: 1, lineItems }), "c.json");
+    tracking = testTracking({ query: database.query });
+    let isEnding = false;
+    const query: Database["query"] = (sql, values) =>
+      isEnding ? new Promise(() => undefined) : database.query(sql, values);
+    const app = await buildApp({ query, tracking, crs: undefined, config: { ...testConfig(), campaigns } });
+    const document = await ask(app, "session=1");
+    isEnding = true;
+    await watch(app, document);
+    expect(ids(await ask(await server({ lineItems }), "session=2"))).toEqual([]);
   });
 
   test("fills the avail that duration or tl tells, a macro that nobody filled in counts as not told", async () => {
@@ -243,13 +304,14 @@ describe("GET /ads/vast without a line item", () => {
     expect([ids(await ask(app, "li=over")), ids(await ask(app, "li=elsewhere"))]).toEqual([[], []]);
   });
 
-  test("ads are picked although the database cannot be read; those with a cap are not", async () => {
+  test("ads are picked although the database cannot be read; those with a cap or a goal are not", async () => {
     const campaigns = parseCampaigns(
       JSON.stringify({
         version: 1,
         lineItems: [
           item("capped", 10, { frequency: [{ impressions: 1, hours: 1 }] }),
           item("sold", 10, { goal: { impressions: 5, pacing: "asap" } }),
+          item("house", 10),
         ],
       }),
       "c.json",
@@ -259,7 +321,7 @@ describe("GET /ads/vast without a line item", () => {
       tracking: testTracking({ query: database.query }),
       config: { ...testConfig(), campaigns },
     });
-    expect(ids(await ask(app, "session=s&duration=60"))).toEqual(["ad-sold"]);
+    expect(ids(await ask(app, "session=s&duration=60"))).toEqual(["ad-house"]);
   });
 });
 
