@@ -4,7 +4,6 @@
  * @see Primetime JIT workflow initiated by the client, step 4 (primetime.md §3.3)
  */
 import { type FastifyPluginAsyncTypebox, type Static, Type } from "@fastify/type-provider-typebox";
-import ipaddr from "ipaddr.js";
 import { codeOf } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
@@ -12,11 +11,11 @@ import {
   type AdmissionPorts,
   admitRepackage,
   type CreativeProgress,
-  type RepackageClient,
   type RepackageLimits,
   type RepackageOrder,
   repackagingIsOff,
 } from "./admission.ts";
+import { nameClient } from "./client-name.ts";
 import { locateCopy } from "./locate-copy.ts";
 import { createProgressWatch } from "./progress-watch.ts";
 import { createQuota, ticketlessShare } from "./quota.ts";
@@ -152,15 +151,6 @@ function readOrder(body: Static<typeof OrderBody>): RepackageOrder {
     ...(adId !== undefined && { adId }),
     ...(creativeId !== undefined && { creativeId }),
   };
-}
-
-/** In IPv6 a client is counted by its network, since one has 2^64 addresses there; a connection can have 2^16 networks. */
-function nameClient(ip: string): RepackageClient {
-  if (!ipaddr.IPv6.isValid(ip)) return { address: ip, network: ip };
-  const address = ipaddr.IPv6.parse(ip);
-  if (address.isIPv4MappedAddress()) return nameClient(address.toIPv4Address().toString());
-  const parts = address.parts.map((part) => part.toString(10));
-  return { address: parts.slice(0, 4).join(":"), network: parts.slice(0, 3).join(":") };
 }
 
 interface ProgressAnswer {
