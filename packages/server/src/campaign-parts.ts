@@ -17,7 +17,7 @@ export interface CampaignParts {
 }
 
 export interface CampaignPartsDeps {
-  readonly config: Pick<ServerConfig, "campaigns" | "campaignFile">;
+  readonly config: Pick<ServerConfig, "campaigns" | "campaignFile" | "zones">;
   readonly query: Queryable["query"];
   readonly note: NoteEvent;
   /** ms since the epoch */
@@ -31,6 +31,7 @@ export function openCampaigns(app: FastifyInstance, { config, query, note, now }
   const source = watchCampaigns({
     file: config.campaignFile,
     initial: config.campaigns,
+    zones: config.zones.map(({ zone }) => zone),
     now,
     log: { info: (message) => app.log.info(message), error: (message) => app.log.error(message) },
   });

@@ -115,6 +115,10 @@ describe("readConfig", () => {
     const config = readConfig({ INTERLUDE_CAMPAIGNS: campaigns, INTERLUDE_ZONES: zones, INTERLUDE_CDNS: "main" });
     expect([...config.campaigns.lineItems.keys()]).toEqual(["x"]);
     expect(config.zones).toMatchObject([{ zone: "news", defaultCdn: "main", creativeHosts: ["cdn.example"] }]);
+    writeFileSync(campaigns, '{"version":1,"lineItems":[{"id":"x","ads":[],"zones":["1"]}]}');
+    expect(complaint({ INTERLUDE_CAMPAIGNS: campaigns, INTERLUDE_ZONES: zones, INTERLUDE_CDNS: "main" })).toBe(
+      `${campaigns}, line 1: lineItems[0].zones[0]: expected one of news, got "1"`,
+    );
     writeFileSync(campaigns, '{"version":1}');
     expect(complaint({ INTERLUDE_CAMPAIGNS: campaigns })).toBe(
       `${campaigns}, line 1: lineItems: expected a list, got nothing`,

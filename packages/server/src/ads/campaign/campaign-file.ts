@@ -17,12 +17,13 @@ import { readLineItem } from "./read-line-item.ts";
 
 /**
  * @param file the name that complaints use
+ * @param zones those that there are: a line item for another one would never be served; undefined: nobody knows
  * @throws AdError `option-invalid` naming file, line and field, what was expected and what came
  */
-export function parseCampaigns(text: string, file: string): Campaigns {
+export function parseCampaigns(text: string, file: string, zones?: readonly string[]): Campaigns {
   const root = readMembers(readJsonFile(text, file), ["version", "lineItems", "schedules"]);
   readNumber(root.version, "1", (version) => version === 1);
-  const lineItems = byId(root.lineItems, readLineItem);
+  const lineItems = byId(root.lineItems, (field) => readLineItem(field, zones));
   const readSchedule = (field: JsonField): Identified<readonly ScheduledBreak[]> => {
     const members = readMembers(field, ["id", "breaks"]);
     const breaks = byId(members.breaks, (item) => readBreak(item, lineItems));

@@ -25,12 +25,13 @@ export function readAd(field: JsonField): Identified<CampaignAd> {
     "companionsRequired",
   ]);
   const id = readId(members.id);
+  const duration = readNumber(members.duration, "a number of seconds above 0", isSeconds);
   const value = {
     id,
     title: readOptional(members.title, readString) ?? id,
     creativeId: readOptional(members.creativeId, readId) ?? id,
-    duration: readNumber(members.duration, "a number of seconds above 0", isSeconds),
-    skipOffset: readOptional(members.skipOffset, (skip) => readNumber(skip, "a number of seconds above 0", isSeconds)),
+    duration,
+    skipOffset: readOptional(members.skipOffset, (skip) => readSkipOffset(skip, duration)),
     clickThrough: readOptional(members.clickThrough, readUrl),
     mediaFiles: readList(members.mediaFiles, readMediaFile),
     companions: readOptional(members.companions, (list) => [...byId(list, readCompanion).values()]) ?? [],
@@ -39,6 +40,12 @@ export function readAd(field: JsonField): Identified<CampaignAd> {
   };
   if (value.mediaFiles.length === 0) throw wrongField(members.mediaFiles, "at least one media file");
   return { id: members.id, value };
+}
+
+/** At its end an ad has nothing left to skip. */
+function readSkipOffset(field: JsonField, duration: number): number {
+  const expected = `a number of seconds above 0, below the duration of ${duration}`;
+  return readNumber(field, expected, (seconds) => isSeconds(seconds) && seconds < duration);
 }
 
 function readMediaFile(field: JsonField): CampaignMediaFile {

@@ -33,10 +33,13 @@ const MEMBERS = ["id", "ads", "wrapper", "duration", "zones", "flight", "priorit
 
 type Members = Readonly<Record<(typeof MEMBERS)[number], JsonField>>;
 
-/** @throws AdError `option-invalid` naming file, line and field */
-export function readLineItem(field: JsonField): Identified<LineItem> {
+/**
+ * @param zones those that there are; undefined: nobody knows
+ * @throws AdError `option-invalid` naming file, line and field
+ */
+export function readLineItem(field: JsonField, zones: readonly string[] | undefined): Identified<LineItem> {
   const members = readMembers(field, MEMBERS);
-  const terms = readTerms(members);
+  const terms = readTerms(members, zones);
   const tagUrl = readOptional(members.wrapper, readUrl);
   if ((tagUrl === undefined) === (members.ads.node === undefined)) throw wrongField(field, "either ads or wrapper");
   const duration = readOptional(members.duration, (item) => readNumber(item, "a number of seconds above 0", isSeconds));
@@ -52,7 +55,7 @@ export function readLineItem(field: JsonField): Identified<LineItem> {
   return { id: members.id, value: { ...terms, kind: "wrapper", tagUrl, duration } };
 }
 
-function readTerms(members: Members): LineItemTerms {
+function readTerms(members: Members, zones: readonly string[] | undefined): LineItemTerms {
   const priority = readOptional(members.priority, (item) =>
     readNumber(item, "a whole number from 1 to 16", isCount(16)),
   );
@@ -68,7 +71,7 @@ function readTerms(members: Members): LineItemTerms {
   const flight = readFlight(members.flight);
   return {
     id: readId(members.id),
-    zones: readOptional(members.zones, (list) => readList(list, readZoneName)) ?? [],
+    zones: readOptional(members.zones, (list) => readList(list, (item) => readZone(item, zones))) ?? [],
     flight,
     priority,
     weight: readOptional(members.weight, (item) => readNumber(item, "a number above 0, at most 1000", isWeight)) ?? 1,
@@ -85,9 +88,10 @@ function readTerms(members: Members): LineItemTerms {
 
 const isWeight = (value: number): boolean => value > 0 && value <= 1000;
 
-function readZoneName(field: JsonField): string {
+function readZone(field: JsonField, zones: readonly string[] | undefined): string {
   const name = readString(field);
   if (!/^[\w-]{1,64}$/.test(name)) throw wrongField(field, "the name of a zone");
+  if (zones && !zones.includes(name)) throw wrongField(field, `one of ${zones.join(", ")}`);
   return name;
 }
 

@@ -28,6 +28,8 @@ export interface WatchOptions {
   /** undefined: `initial` for ever. */
   readonly file: string | undefined;
   readonly initial: Campaigns;
+  /** Those that there are. */
+  readonly zones: readonly string[];
   /** ms since the epoch */
   readonly now: () => number;
   readonly log: { readonly info: (message: string) => void; readonly error: (message: string) => void };
@@ -37,7 +39,8 @@ export interface WatchOptions {
   readonly onRead?: () => void;
 }
 
-export function watchCampaigns({ file, initial, now, log, intervalMs = 2000, onRead }: WatchOptions): CampaignSource {
+export function watchCampaigns(options: WatchOptions): CampaignSource {
+  const { file, initial, zones, now, log, intervalMs = 2000, onRead } = options;
   let campaigns = initial;
   let status: CampaignStatus = { state: "current", loadedAt: new Date(now()), complaint: undefined };
   let seen: string | undefined;
@@ -46,7 +49,7 @@ export function watchCampaigns({ file, initial, now, log, intervalMs = 2000, onR
 
   const read = async (path: string): Promise<void> => {
     try {
-      const read = parseCampaigns(await readFile(path, "utf8"), path);
+      const read = parseCampaigns(await readFile(path, "utf8"), path, zones);
       campaigns = read;
       status = { state: "current", loadedAt: new Date(now()), complaint: undefined };
       log.info(`campaigns: ${basename(path)} was read: ${read.lineItems.size} line items`);

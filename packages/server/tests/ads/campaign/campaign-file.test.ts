@@ -183,6 +183,13 @@ describe("the terms of a line item", () => {
     expect(schedules.get("s")?.[0]).toMatchObject({ lineItem: undefined, duration: 60, maxAds: 4 });
   });
 
+  test("a zone that the server does not have is reported at its line", () => {
+    expect(parseCampaigns(TERMS, "c.json", ["2", "1"]).lineItems.size).toBe(3);
+    expect(() => parseCampaigns(TERMS, "c.json", ["2", "3"])).toThrow(
+      'c.json, line 2: lineItems[0].zones[0]: expected one of 2, 3, got "1"',
+    );
+  });
+
   test.each([
     [
       '"priority": 1, "weight"',
@@ -226,6 +233,11 @@ describe("the terms of a line item", () => {
       '"perBreak": 2',
       '"perBreak": 2, "together": true',
       "line 8: lineItems[0].perBreak: expected nothing beside together",
+    ],
+    [
+      '"duration": 10, "comp',
+      '"duration": 10, "skipOffset": 10, "comp',
+      "line 9: lineItems[0].ads[0].skipOffset: expected a number of seconds above 0, below the duration of 10, got 10",
     ],
     ['"any"', '"some"', "line 9: lineItems[0].ads[0].companionsRequired: expected one of all, any, none"],
     ['"image": "/c.png", ', "", "line 10: lineItems[0].ads[0].companions[0]: expected one of image, iframe and html"],

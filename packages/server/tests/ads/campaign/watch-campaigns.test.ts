@@ -20,6 +20,7 @@ async function watched() {
   const source = watchCampaigns({
     file,
     initial: NO_CAMPAIGNS,
+    zones: ["1"],
     now: Date.now,
     log: { info: (message) => log.push(message), error: (message) => log.push(`error: ${message}`) },
     intervalMs: 5,
@@ -34,6 +35,15 @@ async function watched() {
 }
 
 describe("watchCampaigns", () => {
+  test("a file that names a zone that the server does not have leaves the campaigns before in force", async () => {
+    const { file, log, next, source, ids } = await watched();
+    const read = next();
+    writeFileSync(file, JSON.stringify({ version: 1, lineItems: [{ id: "second", zones: ["1", "one"], ads: [] }] }));
+    await read;
+    expect([ids(), source.status().state]).toEqual([["first"], "outdated"]);
+    expect(log.at(-1)).toContain('line 1: lineItems[0].zones[1]: expected one of 1, got "one"');
+  });
+
   test("a file that is written over is in force, and so is one that an editor renames into its place", async () => {
     const { folder, file, next, ids } = await watched();
     expect(ids()).toEqual(["first"]);
