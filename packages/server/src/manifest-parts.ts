@@ -75,7 +75,11 @@ function openBeacons(
   const fetch = createGuardedFetch({ ...config.fetch, connectTimeoutMs: BEACON_CONNECT_MS });
   // Hooks run in reverse: after that of the beacons, which lets end what is under way.
   app.addHook("onClose", () => fetch.close());
-  const rows = createDatabaseOutbox({ ...database, bounds: BEACON_LIMITS });
+  const rows = createDatabaseOutbox({
+    ...database,
+    bounds: BEACON_LIMITS,
+    hasSessions: config.sessions.store !== "memory",
+  });
   return {
     rows,
     fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),

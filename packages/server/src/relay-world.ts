@@ -10,9 +10,8 @@ import type { Database } from "./database/database.ts";
 import type { GuardedFetch } from "./guarded-fetch.ts";
 import { buildAdHeaders } from "./manifest/ads/ad-headers.ts";
 import { BEACON_LIMITS } from "./manifest/tracking/outbox.ts";
-import { createBatch } from "./manifest/tracking/outbox-batch.ts";
 import { createDatabaseOutbox } from "./manifest/tracking/outbox-database.ts";
-import type { OutboxBeacon } from "./manifest/tracking/outbox-rows.ts";
+import { createOutboxIntake } from "./manifest/tracking/outbox-intake.ts";
 import { createOwnFetch } from "./own-address.ts";
 import type { RelayWorld } from "./relay-parts.ts";
 
@@ -22,15 +21,16 @@ export interface RelayWorldDeps {
   readonly fetch: GuardedFetch;
 }
 
-/** Written at once, where many come together. */
-const MAX_BATCH = 500;
-
 /** undefined: no zone has a relay. */
 export function openRelayWorld(app: FastifyInstance, deps: RelayWorldDeps): RelayWorld | undefined {
   const { config, database, fetch } = deps;
   if (!config.zones.some(isRelayed)) return undefined;
-  const rows = createDatabaseOutbox({ ...database, bounds: BEACON_LIMITS });
-  const keep = createBatch((beacons: readonly OutboxBeacon[]) => rows.add(beacons, Date.now()), MAX_BATCH);
+  const keep = createOutboxIntake({
+    rows: createDatabaseOutbox({ ...database, bounds: BEACON_LIMITS }),
+    now: Date.now,
+    onDropped: (count) => app.log.warn({ count }, "beacons of the relay were too long, or had no room in the outbox"),
+    onError: (err) => app.log.error({ err }, "a beacon of the relay could not be kept"),
+  });
   return {
     fetch: createRelayFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
     sendBeacon: (url, { ip, userAgent, referer, acceptLanguage }) => {
@@ -41,9 +41,7 @@ export function openRelayWorld(app: FastifyInstance, deps: RelayWorldDeps): Rela
         ...(acceptLanguage !== undefined && { acceptLanguage }),
       };
       const headers = buildAdHeaders(viewer, [], new URL(url), Date.now());
-      keep({ sessionId: "", event: "error", url, headers, time: 0, adSystem: "" }).catch((error: unknown) =>
-        app.log.error({ err: error }, "a beacon of the relay could not be kept"),
-      );
+      keep({ sessionId: "", event: "error", url, headers, time: 0, adSystem: "" });
     },
   };
 }

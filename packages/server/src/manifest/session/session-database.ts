@@ -2,12 +2,13 @@
  * Sessions in PostgreSQL, so that any instance answers any request and an instance that dies takes nothing with it. Each fact is
  * one row, and each write one statement that decides by itself who was first.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { LiveTimeline } from "@interlude/core";
 import type { Queryable } from "../../database/queryable.ts";
 import type { BreakDecision, BreakRow, EarlyReturn, Resumption } from "../breaks/decision.ts";
 import { listStored, showStored } from "./session-database-list.ts";
 import { SESSION_LIMITS } from "./session-limits.ts";
+import { keyOf } from "./session-key.ts";
 import { summariseDecision } from "./session-list.ts";
 import { type BreaksOfSession, NEWEST_BREAKS, readBreaks } from "./session-rows.ts";
 import type { Session, SessionState, SessionStore, StoredCookie } from "./session.ts";
@@ -202,10 +203,4 @@ function readRow(breakId: string, row: StandingRow): BreakRow {
 
 function toJson(value: object | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value);
-}
-
-/** Fits into an index whatever a playlist or an ad server has in its names: they may be long, and hold zero bytes. */
-function keyOf(name: string): string {
-  if (/^[\x20-\x7e]{1,120}$/.test(name)) return name;
-  return `sha256 ${createHash("sha256").update(name).digest("base64url")}`;
 }

@@ -9,10 +9,20 @@ interface Entry<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** @param run writes some, at most `max`; results in the order of the items */
+/** How many items may wait; the result of one more, at once, is `full`. */
+export interface BatchBound<Result> {
+  readonly waiting: number;
+  readonly full: Result;
+}
+
+/**
+ * @param run writes some, at most `max`; results in the order of the items
+ * @param bound without it any number waits
+ */
 export function createBatch<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
   max: number,
+  bound?: BatchBound<Result>,
 ): Batch<Item, Result> {
   let waiting: Entry<Item, Result>[] = [];
   let isRunning = false;
@@ -38,6 +48,7 @@ export function createBatch<Item, Result>(
   };
   return (item) =>
     new Promise((resolve, reject) => {
+      if (bound && waiting.length >= bound.waiting) return resolve(bound.full);
       waiting.push({ item, resolve, reject });
       if (!isRunning) void runAll();
     });

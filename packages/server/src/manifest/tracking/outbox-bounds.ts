@@ -1,5 +1,5 @@
 /** Which beacons an outbox has room for. */
-import type { OutboxBounds } from "./outbox-rows.ts";
+import type { OutboxBeacon, OutboxBounds } from "./outbox-rows.ts";
 
 /** How many beacons of each host are kept. */
 export interface Standing {
@@ -16,13 +16,31 @@ export function countStanding(rows: Iterable<{ readonly host: string; readonly c
   return standing;
 }
 
-/** For each host in turn whether one more of it fits; those that do are counted as standing from then on. */
-export function admit(hosts: readonly string[], standing: Standing, bounds: OutboxBounds): readonly boolean[] {
-  return hosts.map((host) => {
+/** What is judged of a beacon. */
+export interface Applicant {
+  readonly host: string;
+  readonly event: string;
+}
+
+/** Of the room, for what tells of errors: any ad may name hundreds of addresses for them, and impressions are paid for. */
+const ERROR_SHARE = 0.5;
+
+/** For each in turn whether it fits; those that do are counted as standing from then on. */
+export function admit(applicants: readonly Applicant[], standing: Standing, bounds: OutboxBounds): readonly boolean[] {
+  return applicants.map(({ host, event }) => {
     const ofHost = standing.byHost.get(host) ?? 0;
-    if (ofHost >= bounds.waitingPerHost || standing.total >= bounds.waitingOverall) return false;
+    const share = event === "error" ? ERROR_SHARE : 1;
+    if (ofHost >= bounds.waitingPerHost * share || standing.total >= bounds.waitingOverall * share) return false;
     standing.byHost.set(host, ofHost + 1);
     standing.total++;
     return true;
   });
+}
+
+/** Characters of an address with its headers. */
+const MAX_LENGTH = 32_768;
+
+/** Whether it is too long to be kept, whatever room there is. */
+export function isTooLong({ url, headers }: Pick<OutboxBeacon, "url" | "headers">): boolean {
+  return url.length + JSON.stringify(headers).length > MAX_LENGTH;
 }

@@ -4,11 +4,14 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../database/database.ts";
-import { admit, countStanding } from "./outbox-bounds.ts";
-import type { OutboxBeacon, OutboxBounds, OutboxRows } from "./outbox-rows.ts";
+import { keyOf } from "../session/session-key.ts";
+import { admit, type Applicant, countStanding } from "./outbox-bounds.ts";
+import type { Kept, OutboxBeacon, OutboxBounds, OutboxRows } from "./outbox-rows.ts";
 
 export interface DatabaseOutboxOptions extends Pick<Database, "query" | "isEmbedded"> {
   readonly bounds: OutboxBounds;
+  /** Sessions are in the same database. */
+  readonly hasSessions?: boolean;
 }
 
 /**
@@ -19,19 +22,20 @@ const OWNERS_MS = 5000;
 const COUNT_MS = 1000;
 
 /** One per process. */
-export function createDatabaseOutbox({ query, isEmbedded, bounds }: DatabaseOutboxOptions): OutboxRows {
+export function createDatabaseOutbox(options: DatabaseOutboxOptions): OutboxRows {
+  const { query, isEmbedded, bounds, hasSessions = false } = options;
   const owner = randomUUID();
   const admitAll = createAdmission(query, bounds);
   return {
     add: async (beacons, now) => {
-      const given = beacons.map((beacon) => ({ beacon, host: new URL(beacon.url).host }));
-      const hosts = given.map(({ host }) => host);
-      const admitted = await admitAll(hosts, now);
+      const given = beacons.map((beacon) => ({ beacon, ...describe(beacon) }));
+      const admitted = await admitAll(given, now);
       const kept = given.filter((_, index) => admitted[index]);
       const texts = kept.map(({ beacon }) => JSON.stringify(beacon));
       if (kept.length > 0) await query(ADD, [kept.map(({ host }) => host), texts, owner, new Date(now)]);
       return admitted;
     },
+    ...(hasSessions && { addOwed: createAddOwed(query, admitAll, owner) }),
     take: async ({ free, perHost, active, held }, now) => {
       const busy = [...active].map(([host, count]) => ({ host, count }));
       const times = [new Date(now), new Date(now - OWNERS_MS)];
@@ -59,6 +63,48 @@ export function createDatabaseOutbox({ query, isEmbedded, bounds }: DatabaseOutb
   };
 }
 
+function describe({ url, event }: OutboxBeacon): Applicant {
+  return { host: new URL(url).host, event };
+}
+
+type AdmitAll = (applicants: readonly Applicant[], now: number) => Promise<readonly boolean[]>;
+
+function createAddOwed(
+  query: Database["query"],
+  admitAll: AdmitAll,
+  owner: string,
+): NonNullable<OutboxRows["addOwed"]> {
+  const nameOf = (session: string, key: string): string => `${session} ${key}`;
+  return async (owed, now) => {
+    const given = owed.map(({ beacon, claim }) => ({ beacon, session: beacon.sessionId, key: keyOf(claim) }));
+    const admitted = await admitAll(
+      given.map(({ beacon }) => describe(beacon)),
+      now,
+    );
+    const first = new Map<string, (typeof given)[number]>();
+    for (const [index, row] of given.entries()) {
+      const name = nameOf(row.session, row.key);
+      if (admitted[index] && !first.has(name)) first.set(name, row);
+    }
+    const rows = [...first.values()].map(({ beacon, session, key }) => {
+      return { session, key, host: describe(beacon).host, beacon: JSON.stringify(beacon) };
+    });
+    const claimed =
+      rows.length > 0 ? await query<ClaimedRow>(ADD_OWED, [JSON.stringify(rows), owner, new Date(now)]) : [];
+    const isClaimed = new Set(claimed.map(({ session, key }) => nameOf(session, key)));
+    return given.map((row, index): Kept => {
+      if (!admitted[index]) return "full";
+      const name = nameOf(row.session, row.key);
+      return first.get(name) === row && isClaimed.has(name) ? "kept" : "known";
+    });
+  };
+}
+
+interface ClaimedRow {
+  readonly session: string;
+  readonly key: string;
+}
+
 interface TakenRow {
   readonly id: string;
   readonly host: string;
@@ -76,22 +122,19 @@ interface SweptRow {
  * To count is to read the whole table, with all that was there of late: once a second, and whenever something seems to have no room.
  * Instances do not see what the others add in between, so they may exceed the bounds by what they add in a second.
  */
-function createAdmission(
-  query: Database["query"],
-  bounds: OutboxBounds,
-): (hosts: readonly string[], now: number) => Promise<readonly boolean[]> {
+function createAdmission(query: Database["query"], bounds: OutboxBounds): AdmitAll {
   let standing = countStanding([]);
   let countedAt = Number.NEGATIVE_INFINITY;
   const recount = async (now: number): Promise<void> => {
     standing = countStanding(await query<{ readonly host: string; readonly count: number }>(COUNT_BY_HOST));
     countedAt = now;
   };
-  return async (hosts, now) => {
+  return async (applicants, now) => {
     if (now >= countedAt + COUNT_MS) await recount(now);
-    const admitted = admit(hosts, standing, bounds);
+    const admitted = admit(applicants, standing, bounds);
     if (admitted.every(Boolean)) return admitted;
     await recount(now);
-    return admit(hosts, standing, bounds);
+    return admit(applicants, standing, bounds);
   };
 }
 
@@ -101,6 +144,22 @@ const ADD = `
   insert into beacon_outbox (host, beacon, owner, created_at, due_at)
   select host, beacon::json, $3, $4::timestamptz, $4::timestamptz
   from unnest($1::text[], $2::text[]) with ordinality as given (host, beacon, place) order by place`;
+
+/** In the order of the claims' key, so that no two instances wait for each other. */
+const ADD_OWED = `
+  with given as (
+    select row_number() over () as place, session, key, host, beacon
+    from json_to_recordset($1::json) as row (session text, key text, host text, beacon text)
+  ), claimed as (
+    insert into session_claim (session, key)
+    select session.id, given.key from given join session on session.id = given.session order by 1, 2
+    on conflict do nothing returning session, key
+  ), kept as (
+    insert into beacon_outbox (host, beacon, owner, created_at, due_at)
+    select host, beacon::json, $2, $3::timestamptz, $3::timestamptz
+    from given join claimed using (session, key) order by place
+  )
+  select session, key from claimed`;
 
 /**
  * A host that is busy or held does not fill the view: behind its rows others may be due. What another instance has locked just now

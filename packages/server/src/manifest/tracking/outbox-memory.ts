@@ -32,8 +32,8 @@ export function createMemoryOutbox(bounds: OutboxBounds): OutboxRows {
   return {
     add: async (beacons, now) => {
       const standing = countStanding([...rows.values()].map(({ host }) => ({ host, count: 1 })));
-      const hosts = beacons.map(({ url }) => new URL(url).host);
-      const admitted = admit(hosts, standing, bounds);
+      const applicants = beacons.map(({ url, event }) => ({ host: new URL(url).host, event }));
+      const admitted = admit(applicants, standing, bounds);
       for (const [index, beacon] of beacons.entries()) if (admitted[index]) addOne(beacon, now);
       return admitted;
     },

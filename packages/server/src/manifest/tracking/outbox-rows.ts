@@ -17,6 +17,15 @@ export interface OutboxBeacon {
   readonly adSystem: string;
 }
 
+/** A beacon that its session owes once: `claim` names it among all that the session owes. */
+export interface OwedBeacon {
+  readonly beacon: OutboxBeacon;
+  readonly claim: string;
+}
+
+/** `known`: somebody had it kept before, or its session is gone; `full`: there is no room now, and it is owed still. */
+export type Kept = "kept" | "known" | "full";
+
 /** One that is marked as being sent. */
 export interface TakenBeacon {
   readonly id: string;
@@ -50,6 +59,11 @@ export interface SweptBeacons {
 export interface OutboxRows {
   /** In their order; false: there was no room for it, and it is not kept. */
   add(beacons: readonly OutboxBeacon[], now: number): Promise<readonly boolean[]>;
+  /**
+   * Claims and keeps, both or neither, in their order. Only where sessions are in the same place: who dies between a claim and what
+   * it was for silences the beacon for good.
+   */
+  readonly addOwed?: (owed: readonly OwedBeacon[], now: number) => Promise<readonly Kept[]>;
   /** Marks what is due, hosts in turn, each in the order of its coming. Nobody else is given these. */
   take(room: OutboxRoom, now: number): Promise<readonly TakenBeacon[]>;
   /** Takes those that have ended out, and the marks of those that are to be sent again. */

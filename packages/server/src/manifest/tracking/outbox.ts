@@ -20,7 +20,8 @@ import {
   type RetryCause,
   whenAgain,
 } from "./outbox-retry.ts";
-import type { OutboxBeacon, OutboxBounds, OutboxRows, TakenBeacon } from "./outbox-rows.ts";
+import { claimBeforehand } from "./outbox-owed.ts";
+import type { Kept, OutboxBeacon, OutboxBounds, OutboxRows, OwedBeacon, TakenBeacon } from "./outbox-rows.ts";
 import type { SendBeacon } from "./outbox-send.ts";
 import { createHolds, createSlots, type SlotLimits } from "./outbox-slots.ts";
 
@@ -32,6 +33,8 @@ export const BEACON_LIMITS: BeaconLimits = { perHost: 8, overall: 128, waitingPe
 
 export interface OutboxDeps {
   readonly rows: OutboxRows;
+  /** True for the first who asks with this key; where `rows` can claim by itself it is not asked. */
+  readonly claim?: (sessionId: string, key: string) => Promise<boolean>;
   readonly send: SendBeacon;
   /** Once for each beacon that was kept, by whichever instance ends it. */
   readonly onEnd: (beacon: OutboxBeacon, outcome: OutboxOutcome) => void;
@@ -52,6 +55,8 @@ export interface Outbox {
   readonly hasRoom: (host: string) => boolean;
   /** True: it is kept, and sent also if this process dies now; false: dropped. Rejects where the database is away. */
   readonly add: (beacon: OutboxBeacon) => Promise<boolean>;
+  /** The same, by the first who adds it. */
+  readonly addOwed: (owed: OwedBeacon) => Promise<Kept>;
   /** Begins to send what is due, also of instances that are gone; once a second it does so by itself. */
   readonly look: () => void;
   /** Ends what has waited for too long, and what was left marked; once a minute it does so by itself. */
@@ -69,13 +74,18 @@ const INTERRUPTED_MS = 60_000;
 /** How long a host is taken for full once something for it had no room. */
 const FULL_MS = 1000;
 const MAX_BATCH = 500;
+/** In memory while the database is slow. */
+const MAX_WAITING = 2000;
 
 /** Works by itself until it is closed. */
 export function createOutbox(deps: OutboxDeps): Outbox {
   const { rows, now, onError = () => undefined } = deps;
   const tasks = createTasks(onError);
   const full = createHolds(now);
-  const keep = createBatch((beacons: readonly OutboxBeacon[]) => rows.add(beacons, now()), MAX_BATCH);
+  const keep = createBatch((beacons: readonly OutboxBeacon[]) => rows.add(beacons, now()), MAX_BATCH, {
+    waiting: MAX_WAITING,
+    full: false,
+  });
   const sender = createSender(deps, tasks);
   const sweep = async (): Promise<void> => {
     const at = now();
@@ -83,15 +93,24 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     for (const beacon of expired) deps.onEnd(beacon, "dropped");
     for (const beacon of interrupted) deps.onEnd(beacon, "failed");
   };
+  const hold = ({ url }: OutboxBeacon): void => full.hold(new URL(url).host, now() + FULL_MS);
+  const add = async (beacon: OutboxBeacon): Promise<boolean> => {
+    const isKept = await keep(beacon);
+    if (isKept) sender.look();
+    else hold(beacon);
+    return isKept;
+  };
+  const keepOwed = createKeepOwed(deps, add);
   const timers = [setInterval(sender.look, LOOK_MS).unref(), setInterval(() => tasks.add(sweep()), SWEEP_MS).unref()];
   sender.look();
   return {
     hasRoom: (host) => !full.has(host),
-    add: async (beacon) => {
-      const isKept = await keep(beacon);
-      if (isKept) sender.look();
-      else full.hold(new URL(beacon.url).host, now() + FULL_MS);
-      return isKept;
+    add,
+    addOwed: async (owed) => {
+      const kept = await keepOwed(owed);
+      if (kept === "kept") sender.look();
+      if (kept === "full") hold(owed.beacon);
+      return kept;
     },
     look: sender.look,
     sweep,
@@ -102,6 +121,16 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       await tasks.idle();
     },
   };
+}
+
+function createKeepOwed(
+  { rows, now, claim }: OutboxDeps,
+  add: (beacon: OutboxBeacon) => Promise<boolean>,
+): (owed: OwedBeacon) => Promise<Kept> {
+  const { addOwed } = rows;
+  if (!addOwed) return claimBeforehand(add, claim);
+  const run = (owed: readonly OwedBeacon[]): Promise<readonly Kept[]> => addOwed(owed, now());
+  return createBatch(run, MAX_BATCH, { waiting: MAX_WAITING, full: "full" });
 }
 
 interface Sender {

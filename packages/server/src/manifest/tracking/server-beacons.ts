@@ -15,6 +15,7 @@ import { adMacros } from "../ads/ad-macros.ts";
 import type { BreakDecision } from "../breaks/decision.ts";
 import { listNotedSkips } from "./noted-skips.ts";
 import { BEACON_LIMITS, type BeaconLimits, createOutbox, type Outbox } from "./outbox.ts";
+import { isTooLong } from "./outbox-bounds.ts";
 import { createMemoryOutbox } from "./outbox-memory.ts";
 import type { OutboxBeacon, OutboxRows } from "./outbox-rows.ts";
 import { type BeaconFetch, createBeaconSend } from "./outbox-send.ts";
@@ -71,8 +72,8 @@ export interface ServerBeacons {
   readonly close: () => Promise<void>;
 }
 
-/** Characters of an address with its headers. */
-const MAX_LENGTH = 32_768;
+/** Reports that wait for sessions or outbox; a segment that is handed out while so many do owes nothing. */
+const MAX_REPORTS = 10_000;
 
 /** What beacons that are due together have in common. */
 interface Report {
@@ -93,10 +94,9 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
     const url = beaconUrl(beacon, report, deps.now());
     if (!url) return;
     const request = describeRequest(beacon, url, report, deps.now());
-    // A claim that cannot be honoured would silence the next request for the same segment too.
     if (!request || !outbox.hasRoom(url.host)) return deps.count(beacon.event, "dropped");
-    if (!(await deps.store.claim(report.state.session.id, beacon.key))) return;
-    if (!(await outbox.add(request))) deps.count(beacon.event, "dropped");
+    const kept = await outbox.addOwed({ beacon: request, claim: beacon.key });
+    if (kept === "full") deps.count(beacon.event, "dropped");
   };
 
   const fireAll = async (due: readonly DueBeacon[], report: Report): Promise<void> => {
@@ -116,8 +116,9 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
     await fireAll(selectSkipped(decision), { state, decision, isHybrid: false, startTime: 0 });
   };
 
-  const follow = (running: Promise<void>, event: string): void => {
-    const ended = running.catch(() => deps.count(event, "lost"));
+  const follow = (run: () => Promise<void>, event: string): void => {
+    if (reports.size >= MAX_REPORTS) return deps.count(event, "lost");
+    const ended = run().catch(() => deps.count(event, "lost"));
     reports.add(ended);
     void ended.finally(() => reports.delete(ended));
   };
@@ -129,9 +130,9 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   return {
     report: (link, client) => {
       deps.trace({ type: "TRACE_PLAYBACK_PROGRESS", fields: progressFields(link, client, deps.now()) }, link.sessionId);
-      follow(reportSegment(link), "segment");
+      follow(() => reportSegment(link), "segment");
     },
-    reportSkipped: (sessionId, decision) => follow(reportSkipped(sessionId, decision), "error"),
+    reportSkipped: (sessionId, decision) => follow(() => reportSkipped(sessionId, decision), "error"),
     idle: async () => {
       await settle();
       await outbox.idle();
@@ -147,6 +148,7 @@ function openOutbox(deps: ServerBeaconsDeps): Outbox {
   const { fetch, now, count, trace, countRetry, onError, limits = BEACON_LIMITS } = deps;
   return createOutbox({
     rows: deps.rows ?? createMemoryOutbox(limits),
+    claim: (sessionId, key) => deps.store.claim(sessionId, key),
     send: createBeaconSend({ fetch, now }),
     onEnd: ({ event }, outcome) => count(event, outcome),
     onRequest: ({ sessionId, time, adSystem, url }, status) =>
@@ -167,8 +169,7 @@ function describeRequest(
 ): OutboxBeacon | undefined {
   const { session, cookies } = state;
   const headers = buildAdHeaders(session.viewer, cookies, url, now);
-  const length = url.href.length + JSON.stringify(headers).length;
-  if (length > MAX_LENGTH) return undefined;
+  if (isTooLong({ url: url.href, headers })) return undefined;
   const about = { sessionId: session.id, event, time: time ?? startTime, adSystem: ad?.adSystem ?? "" };
   return { ...about, url: url.href, headers };
 }
