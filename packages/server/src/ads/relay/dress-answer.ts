@@ -84,10 +84,10 @@ function createRanking({ mediaTypes }: Dress): RankFiles {
   };
 }
 
-/** VAST demands width and height: those of the file that it is a copy of. */
+/** VAST demands width and height: those of the file that it is a copy of. One without has none: players that choose by size leave out 0 × 0. */
 function copyElement({ element, file }: FoundMediaFile, url: string): TreeElement {
-  const { width = 0, height = 0 } = file;
-  const attributes = { delivery: "streaming", type: "application/x-mpegURL", width, height };
+  const size = { width: file.width || undefined, height: file.height || undefined };
+  const attributes = { delivery: "streaming", type: "application/x-mpegURL", ...size };
   return createElement(element.qualifiedName, attributes, cdataNode(url));
 }
 
