@@ -103,7 +103,7 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
   });
   const authorise = requireBearer(config.apiToken);
   await app.register(reportRoutes, { query, tracking, authorise, now });
-  await app.register(reportBeaconsRoutes, { tracking, authorise });
+  await app.register(reportBeaconsRoutes, { tracking, authorise, now });
   registerTrackingMetrics(metrics.registry, tracking);
   await registerConsoleApi(app, {
     config,

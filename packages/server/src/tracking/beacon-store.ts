@@ -17,6 +17,9 @@ export interface BeaconFilter {
   readonly session?: string;
   readonly zone?: string;
   readonly event?: string;
+  /** `YYYY-MM-DD`, UTC. Without a session these tell how much is read to find the rare. */
+  readonly firstDay?: string;
+  readonly lastDay?: string;
   /** Only those after this id. */
   readonly after?: string;
   readonly limit: number;
@@ -54,9 +57,17 @@ export async function listBeacons(query: Queryable["query"], filter: BeaconFilte
        sent_at, skew_ms::text as skew_ms, playhead, content_playhead, error, reason, amount, signature, mark, extra
      from tracking_event as event_row
      where ($1::text is null or session = $1) and ($2::text is null or zone = $2) and ($3::text is null or event = $3)
-       and event_row.id > $4::bigint
+       and event_row.id > $4::bigint and event_row.day between $6::date and $7::date
      order by event_row.id limit $5::integer`,
-    [filter.session ?? null, filter.zone ?? null, filter.event ?? null, filter.after ?? "0", filter.limit],
+    [
+      filter.session ?? null,
+      filter.zone ?? null,
+      filter.event ?? null,
+      filter.after ?? "0",
+      filter.limit,
+      filter.firstDay ?? "-infinity",
+      filter.lastDay ?? "infinity",
+    ],
   );
   return rows.map(({ received_at, line_item, sent_at, skew_ms, content_playhead, playhead, error, ...row }) => ({
     ...row,

@@ -3,7 +3,6 @@
  *
  * @see primetime.md §2.10 (report API); docs/report.md
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { type FastifyPluginAsyncTypebox, type TSchema, Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, onRequestHookHandler } from "fastify";
 import type { Queryable } from "../database/queryable.ts";
@@ -14,7 +13,7 @@ import { MARKS } from "./marks.ts";
 import { reportErrorNumber } from "./report-error.ts";
 import { type Report, makeReport } from "./report.ts";
 import { readReportRequest, REPORT_DIMENSIONS, type ReportQuery, type ReportRequest } from "./report-request.ts";
-import { createThrottle } from "./report-throttle.ts";
+import { openThrottle } from "./report-throttle.ts";
 import type { Tracking } from "./tracking.ts";
 import { wantsCsv } from "./wants-csv.ts";
 
@@ -95,13 +94,7 @@ const ReportErrorBody = Type.Intersect([
 /** What was acknowledged before it is asked for is in it. */
 export const reportRoutes: FastifyPluginAsyncTypebox<ReportRoutesOptions> = async (app, options) => {
   const { query, tracking, authorise, now } = options;
-  const closing = new AbortController();
-  app.addHook("preClose", async () => closing.abort());
-  const throttle = createThrottle({
-    now,
-    // Who is made to wait is let go when the server is.
-    wait: (ms) => delay(ms, undefined, { signal: closing.signal }).catch(() => undefined),
-  });
+  const throttle = openThrottle(app, now);
   const schema = {
     summary: "What came of ads, counted by time, zone, creative, ad, line item, upstream and reason",
     tags: ["tracking"],

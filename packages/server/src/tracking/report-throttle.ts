@@ -3,6 +3,8 @@
  *
  * @see primetime.md §2.10 (report API)
  */
+import { setTimeout as delay } from "node:timers/promises";
+import type { FastifyInstance } from "fastify";
 import { HttpError } from "../http-error.ts";
 
 export interface ThrottleOptions {
@@ -21,6 +23,15 @@ const MAX_CLIENTS = 10_000;
  * @throws HttpError `quota-exceeded` with the seconds to wait
  */
 export type Throttle = (client: string) => Promise<void>;
+
+/** Who is made to wait is let go when the app closes. */
+export function openThrottle(app: FastifyInstance, now: ThrottleOptions["now"]): Throttle {
+  const closing = new AbortController();
+  app.addHook("preClose", async () => closing.abort());
+  const wait = (ms: number): Promise<unknown> =>
+    delay(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+  return createThrottle({ now, wait });
+}
 
 export function createThrottle({ now, wait }: ThrottleOptions): Throttle {
   const clients = new Map<string, readonly number[]>();

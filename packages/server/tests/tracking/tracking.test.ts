@@ -221,6 +221,47 @@ describe("GET /report/beacons", () => {
     expect(await report(app, "session=nobody")).toEqual([]);
   });
 
+  test("without a session is of yesterday and today, or of seven days that are named", async () => {
+    let now = Date.parse("2026-09-10T12:00:00Z");
+    const app = await testApp({ query: database.query, now: () => now });
+    for (const day of ["10", "12", "13"]) {
+      now = Date.parse(`2026-09-${day}T12:00:00Z`);
+      await app.inject({ url: `/track/start?zone=days&session=days&ad=${day}` });
+    }
+    const days = async (query: string): Promise<unknown> => (await report(app, query)).map((beacon) => beacon["ad"]);
+    expect(await days("zone=days")).toEqual(["12", "13"]);
+    expect(await days("zone=days&startDate=2026-09-07")).toEqual(["10", "12", "13"]);
+    expect(await days("zone=days&endDate=2026-09-11")).toEqual(["10"]);
+    expect(await days("session=days")).toEqual(["10", "12", "13"]);
+    expect(await days("session=days&endDate=2026-09-12")).toEqual(["10", "12"]);
+    for (const query of ["startDate=2026-09-06", "startDate=2026-09-14", "endDate=2026-02-30", "endDate=0000-01-01"]) {
+      const answer = await app.inject({ url: `/report/beacons?zone=days&${query}`, headers: { authorization } });
+      expect([query, answer.statusCode, answer.json().error.code]).toEqual([query, 400, "invalid-request"]);
+    }
+  });
+
+  test("is searched one at a time, and as seldom as reports are made; a session's are found by index", async () => {
+    let [under, most] = [0, 0];
+    const list = async (): Promise<[]> => {
+      under += 1;
+      most = Math.max(most, under);
+      await new Promise(setImmediate);
+      under -= 1;
+      return [];
+    };
+    const tracking = { ...testTracking(database), list };
+    const app = await testApp({ query: database.query, tracking });
+    const ask = async (query: string): Promise<number> =>
+      (await app.inject({ url: `/report/beacons?${query}`, headers: { authorization } })).statusCode;
+    const searches = Array.from({ length: 11 }, () => ask("zone=1"));
+    expect(await Promise.race(searches.slice(10))).toBe(429);
+    expect(await Promise.all(searches.slice(0, 5))).toEqual([200, 200, 200, 200, 200]);
+    expect(most).toBe(1);
+    expect(await Promise.all(Array.from({ length: 12 }, () => ask("session=1")))).toEqual(Array(12).fill(200));
+    // Lets those go that were made to wait.
+    await app.close();
+  });
+
   test("as CSV a stranger's formula is a text", async () => {
     const app = await testApp({ query: database.query });
     const ad = encodeURIComponent('=HYPERLINK("http://evil.example";"x")');
