@@ -10,7 +10,7 @@ import { lookup as lookupDns } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { AdError } from "@interlude/core";
 import ipaddr from "ipaddr.js";
-import { buildConnector } from "undici";
+import { buildConnector, errors } from "undici";
 
 /** All addresses of a host name. An empty list counts as unreachable. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
@@ -77,10 +77,12 @@ function pin(addresses: readonly string[]): LookupFunction {
 /**
  * The only way by which the guarded client opens a socket: literal addresses and names alike pass here, at every hop.
  *
- * @throws (through the callback) AdError `address-refused`, and whatever `resolve` or the socket throws
+ * @param connectTimeoutMs for the name to be resolved and the connection to be there, together
+ * @throws (through the callback) AdError `address-refused`, ConnectTimeoutError, and whatever `resolve` or the socket throws
  */
 export function guardedConnector(rules: AddressRules, connectTimeoutMs: number): buildConnector.connector {
-  return (options, connected) => {
+  return (options, callback) => {
+    const connected = endInTime(callback, connectTimeoutMs);
     const hostname = options.hostname.replace(/^\[(.*)\]$/, "$1");
     const port = options.port || (options.protocol === "https:" ? "443" : "80");
     const connect = async (): Promise<void> => {
@@ -88,5 +90,22 @@ export function guardedConnector(rules: AddressRules, connectTimeoutMs: number):
       buildConnector({ allowH2: false, timeout: connectTimeoutMs, lookup })({ ...options, hostname }, connected);
     };
     connect().catch((error: unknown) => connected(error instanceof Error ? error : new Error(String(error)), null));
+  };
+}
+
+/** The client's own timer begins after the name is resolved, and is late by up to a second. */
+function endInTime(callback: buildConnector.Callback, timeoutMs: number): buildConnector.Callback {
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    callback(new errors.ConnectTimeoutError(`expected a connection within ${timeoutMs} ms, got none`), null);
+  }, timeoutMs);
+  timer.unref();
+  return (...[error, socket]) => {
+    clearTimeout(timer);
+    if (isOver) return void socket?.destroy();
+    isOver = true;
+    if (error) callback(error, null);
+    else if (socket) callback(null, socket);
   };
 }

@@ -53,7 +53,7 @@ export interface GuardedFetchRules {
   readonly ports?: readonly number[];
   /** Silence after which an exchange is given up; default 15 s. */
   readonly idleTimeoutMs?: number;
-  /** For a connection to be there; default: as long as silence. */
+  /** For a host to be found and a connection to be there; default: as long as silence. */
   readonly connectTimeoutMs?: number;
   readonly resolve?: Resolve;
 }

@@ -18,6 +18,7 @@ import type { SessionStore } from "./manifest/session/session.ts";
 import { BEACON_LIMITS } from "./manifest/tracking/outbox.ts";
 import { createDatabaseOutbox } from "./manifest/tracking/outbox-database.ts";
 import { createOwnErrorReader } from "./manifest/tracking/own-error.ts";
+import { BEACON_CONNECT_MS } from "./manifest/tracking/outbox-send.ts";
 import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NoteEvent } from "./noted-event.ts";
@@ -63,9 +64,6 @@ export async function registerManifestServer(
   });
   await app.register(sessionRoutes, { store, kind: config.sessions.store, authorise: requireBearer(config.apiToken) });
 }
-
-/** Shorter than a beacon's request may take: a connection that is never there must be told from an answer that never comes. */
-const BEACON_CONNECT_MS = 2000;
 
 function openBeacons(
   app: FastifyInstance,

@@ -35,7 +35,7 @@ async function open(databaseUrl?: string): Promise<Database> {
 }
 
 const DATABASES = [
-  { name: "PGlite", instances: await Promise.all([open()]) },
+  { name: "PGlite", instances: [await open()] },
   ...(postgres ? [{ name: "PostgreSQL", instances: [await open(postgres.url), await open(postgres.url)] }] : []),
 ];
 

@@ -39,6 +39,8 @@ export interface SendOptions {
   readonly timeoutMs?: number;
 }
 
+/** For a connection to be there. Shorter than a request: a host that never took it must be told from one that does not answer. */
+export const BEACON_CONNECT_MS = 2000;
 const TIMEOUT_MS = 3000;
 const MAX_ANSWER_BYTES = 65_536;
 const MAX_FURTHER_REDIRECTS = 4;
