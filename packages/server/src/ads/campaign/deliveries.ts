@@ -41,7 +41,10 @@ export function createDeliveries({ query, campaigns, now, onError }: DeliveriesD
       [viewer, oldest()],
     );
   const complain = (error: unknown): undefined =>
-    void onError(error, "deliveries were not read: line items with a frequency cap stay out of this answer");
+    void onError(
+      error,
+      "deliveries were not read: line items with a cap, or a goal that was never read, are not picked",
+    );
 
   return {
     countsFor: async (viewer) => {

@@ -1,7 +1,5 @@
-/**
- * Ads that an answer named and whose impression is not in the database yet. Not all will be shown: a line item's count by the share of
- * its offers that was shown lately, so that requests that nobody watches cannot hold it back for long.
- */
+/** Ads that an answer named and whose impression is not in the database yet. */
+import { createOfferCourses } from "./offer-course.ts";
 
 /** An ad on its way to a viewer. */
 export interface Offer {
@@ -30,41 +28,23 @@ const PATIENCE_MS = 300_000;
 const MAX_OFFERS = 200_000;
 const MAX_LISTED = 20_000;
 
-/** Before anything is known of a line item, all its ads are expected to be shown; so many that are not halve that. */
-const PRIOR = 20;
-/** Outcomes by which the share is judged; older ones fade. */
-const MAX_OUTCOMES = 2_000;
-
 interface OfferedAd extends Offer {
   readonly viewer: string;
   readonly offeredAtMs: number;
-}
-
-/** Of a line item. */
-interface Course {
-  offered: number;
-  shown: number;
-  notShown: number;
 }
 
 /** @param now ms since the epoch */
 export function createUnderWay(now: () => number): UnderWay {
   /** By happening, oldest first. */
   const offers = new Map<string, OfferedAd>();
-  const courses = new Map<string, Course>();
+  const courses = createOfferCourses();
   const byViewer = new Map<string, Set<string>>();
-
-  const courseOf = (lineItem: string): Course => {
-    const course = courses.get(lineItem) ?? { offered: 0, shown: 0, notShown: 0 };
-    courses.set(lineItem, course);
-    return course;
-  };
 
   const remove = (happening: string, outcome?: "shown" | "notShown"): void => {
     const offer = offers.get(happening);
     if (!offer) return;
     offers.delete(happening);
-    if (!offer.isForRobot) leave(courseOf(offer.lineItem), outcome);
+    if (!offer.isForRobot) courses.end(offer.lineItem, outcome);
     const own = byViewer.get(offer.viewer);
     own?.delete(happening);
     if (own?.size === 0) byViewer.delete(offer.viewer);
@@ -85,7 +65,7 @@ export function createUnderWay(now: () => number): UnderWay {
       // Asked again for the same place, the same ad is the same impression, later
       remove(happening);
       offers.set(happening, { ...offer, viewer, offeredAtMs: now() });
-      if (!isForRobot) courseOf(lineItem).offered++;
+      if (!isForRobot) courses.begin(lineItem);
       const own = byViewer.get(viewer) ?? new Set();
       byViewer.set(viewer, own.add(happening));
       expire();
@@ -96,8 +76,7 @@ export function createUnderWay(now: () => number): UnderWay {
     list: () => [...offers.keys()].slice(0, MAX_LISTED),
     expectedOf: (lineItem) => {
       expire();
-      const { offered, shown, notShown } = courses.get(lineItem) ?? NO_COURSE;
-      return (offered * (shown + PRIOR)) / (shown + notShown + PRIOR);
+      return courses.expectedOf(lineItem);
     },
     timesOf: (lineItem, viewer, known) => {
       expire();
@@ -107,16 +86,4 @@ export function createUnderWay(now: () => number): UnderWay {
       });
     },
   };
-}
-
-const NO_COURSE: Readonly<Course> = { offered: 0, shown: 0, notShown: 0 };
-
-/** @param outcome undefined: nobody knows */
-function leave(course: Course, outcome: "shown" | "notShown" | undefined): void {
-  course.offered--;
-  if (outcome === undefined) return;
-  course[outcome]++;
-  if (course.shown + course.notShown <= MAX_OUTCOMES) return;
-  course.shown /= 2;
-  course.notShown /= 2;
 }
