@@ -117,7 +117,8 @@ describe.each(PLACES)("the list of sessions in $name", ({ kind, open }) => {
       adSystem: "Example \u0000 Ads",
       creativeId: undefined,
       reason,
-      message: "VAST at https://ads.example/tag?key=secret&b=2: expected <VAST>, got <html>",
+      message:
+        "VAST at https://u:secret@ads.example/hdnts=exp=1~hmac=secret/t;k=secret/tag?key=secret&b=2: expected <VAST>, got <html>",
     });
     await store.decide(session.id, sampleDecision({ breakId: "\u0000 plan", ads: [], planned: ["one", "two"] }));
     clock.at += 1;
@@ -161,7 +162,7 @@ describe.each(PLACES)("the list of sessions in $name", ({ kind, open }) => {
             {
               id: "7",
               reason: "new-creative",
-              message: "VAST at https://ads.example/tag?… expected <VAST>, got <html>",
+              message: "VAST at https://ads.example/hdnts=…/t;…/tag?… expected <VAST>, got <html>",
             },
           ],
         },

@@ -138,8 +138,15 @@ function describeSession({ session, usedAt, kind, breaks }: ListedSession) {
   };
 }
 
-/** A key of an ad server may be in it. */
-const URL_QUERY = /(https?:\/\/[^\s?"]+)\?[^\s"]*/gi;
+/** User, place, query. */
+const URL_IN_TEXT = /(https?:\/\/)(?:[^\s"/?#]*@)?([^\s"?]*)(\?[^\s"]*)?/gi;
+
+/** A key of an ad server may be in the addresses that a sentence has. */
+function hideSecrets(sentence: string): string {
+  return sentence.replaceAll(URL_IN_TEXT, (_url, scheme: string, place: string, query: string | undefined) => {
+    return `${scheme}${hidePathValues(place)}${query === undefined ? "" : "?…"}`;
+  });
+}
 
 /** What stands behind it, before its host, or signed in its path, may be what lets a viewer in. */
 function withoutSecrets(address: string): string {
@@ -172,7 +179,7 @@ function describeRow({ breakId, firstListedAt, decision }: BreakRow) {
         adSystem,
         ...(creativeId !== undefined && { creativeId }),
         reason,
-        message: message.replaceAll(URL_QUERY, "$1?…"),
+        message: hideSecrets(message),
       })),
     },
   ];
