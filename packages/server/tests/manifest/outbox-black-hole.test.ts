@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { test, type TestContext } from "vitest";
+import { expect, test, type TestContext } from "vitest";
 import { createGuardedFetch, type GuardedFetchRules } from "../../src/guarded-fetch.ts";
 import { createManifestFetch } from "../../src/manifest/own-fetch.ts";
 import { BEACON_CONNECT_MS, createBeaconSend, type SendResult } from "../../src/manifest/tracking/outbox-send.ts";
@@ -57,5 +57,5 @@ test.concurrent("a host that was slow to be found, and then drops what comes, wa
   const port = await blackHole(context);
   const resolve = async (): Promise<readonly string[]> => wait(1500, ["127.0.0.1"]);
   const rules = { allowPrivate: [`beacons.example:${port}`], resolve };
-  context.expect(await send(rules, `http://beacons.example:${port}/a`, context)).toEqual({ kind: "unsent" });
+  expect(await send(rules, `http://beacons.example:${port}/a`, context)).toEqual({ kind: "unsent" });
 });

@@ -29,7 +29,14 @@ export interface KillOutcome {
   readonly distinct: number;
   /** The sum of the hours. */
   readonly counted: number;
+  /** From the first request to the last acknowledgement, starts after kills included; ms. */
+  readonly elapsedMs: number;
+  /** From the start of who comes after until the report has them all; ms. */
+  readonly lagMs: number;
 }
+
+/** Of the database. */
+type Counts = Pick<KillOutcome, "stored" | "distinct" | "counted">;
 
 const MAX_UNDER_WAY = 1000;
 const TICK_MS = 10;
@@ -56,6 +63,7 @@ export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
     await Promise.all([once(child, "exit"), pool.destroy()]);
   };
   const kills = [...plan.killAt];
+  const startedAt = performance.now();
   const unanswered = await sendAll(plan, {
     pool: () => receiver?.pool,
     onAcknowledged: async (count) => {
@@ -65,8 +73,9 @@ export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
       receiver = await open();
     },
   });
+  const elapsedMs = performance.now() - startedAt;
   await kill();
-  return { unanswered, ...(await countStored(plan)) };
+  return { unanswered, elapsedMs, ...(await countStored(plan)) };
 }
 
 interface Sending {
@@ -125,7 +134,7 @@ async function requestBeacon(to: Pool, index: number): Promise<boolean> {
 const EVENTS = ["impression", "firstQuartile", "midpoint", "complete"];
 
 /** What the next process on the folder finds. */
-async function countStored({ state, databaseUrl }: KillPlan): Promise<Omit<KillOutcome, "unanswered">> {
+async function countStored({ state, databaseUrl }: KillPlan): Promise<Counts & Pick<KillOutcome, "lagMs">> {
   const database = await openDatabase({ databaseUrl, directory: join(state, "database") });
   const tracking = createTracking({
     directory: join(state, "tracking"),
@@ -139,14 +148,16 @@ async function countStored({ state, databaseUrl }: KillPlan): Promise<Omit<KillO
   });
   try {
     tracking.start();
+    const startedAt = performance.now();
     await tracking.settle(600_000);
-    const [row] = await database.query<Omit<KillOutcome, "unanswered">>(
+    const lagMs = performance.now() - startedAt;
+    const [row] = await database.query<Counts>(
       `select count(*)::integer as stored, count(distinct (session, event))::integer as distinct,
          (select sum(count)::integer from tracking_hour) as counted
        from tracking_event`,
     );
     if (!row) throw new Error("expected a row");
-    return row;
+    return { ...row, lagMs };
   } finally {
     await tracking.close();
     await database.close();
