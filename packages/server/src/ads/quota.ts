@@ -14,10 +14,10 @@ export interface Quota {
 }
 
 interface Bucket {
-  /** Saved-up time, ms: what one token costs is an hour divided by the tokens of an hour. */
-  credit: number;
+  /** Saved-up time: what one token costs is an hour divided by the tokens of an hour. */
+  creditMs: number;
   /** ms since the epoch */
-  creditedAt: number;
+  creditedAtMs: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -31,13 +31,13 @@ export function ticketlessShare(perZonePerHour: number): number {
 
 /** @param perHour above 0; also the size of the bucket @param now ms since the epoch */
 export function createQuota(perHour: number, now: () => number): Quota {
-  const cost = HOUR_MS / perHour;
+  const costMs = HOUR_MS / perHour;
   const buckets = new Map<string, Bucket>();
   const open = (name: string): Bucket => {
-    const at = now();
-    const found = buckets.get(name) ?? { credit: HOUR_MS, creditedAt: at };
-    const credit = Math.min(HOUR_MS, found.credit + Math.max(0, at - found.creditedAt));
-    const bucket = { credit, creditedAt: at };
+    const atMs = now();
+    const found = buckets.get(name) ?? { creditMs: HOUR_MS, creditedAtMs: atMs };
+    const creditMs = Math.min(HOUR_MS, found.creditMs + Math.max(0, atMs - found.creditedAtMs));
+    const bucket = { creditMs, creditedAtMs: atMs };
     buckets.delete(name);
     buckets.set(name, bucket);
     const [oldest] = buckets.keys();
@@ -47,13 +47,13 @@ export function createQuota(perHour: number, now: () => number): Quota {
   return {
     take: (name) => {
       const bucket = open(name);
-      if (bucket.credit < cost) return Math.ceil((cost - bucket.credit) / 1000);
-      bucket.credit -= cost;
+      if (bucket.creditMs < costMs) return Math.ceil((costMs - bucket.creditMs) / 1000);
+      bucket.creditMs -= costMs;
       return 0;
     },
     give: (name) => {
       const bucket = open(name);
-      bucket.credit = Math.min(HOUR_MS, bucket.credit + cost);
+      bucket.creditMs = Math.min(HOUR_MS, bucket.creditMs + costMs);
     },
   };
 }

@@ -25,10 +25,10 @@ const PURGE_MS = 3_600_000;
 
 /** @param now ms since the epoch */
 export function createSightings(query: Queryable["query"], secret: string, now: () => number): Sightings {
-  let purgedAt = Number.NEGATIVE_INFINITY;
+  let purgedAtMs = Number.NEGATIVE_INFINITY;
   const purge = async (since: Date): Promise<void> => {
-    if (now() - purgedAt < PURGE_MS) return;
-    purgedAt = now();
+    if (now() - purgedAtMs < PURGE_MS) return;
+    purgedAtMs = now();
     await query("delete from creative_sighting where seen_at <= $1", [since]);
   };
   return {

@@ -42,9 +42,9 @@ const MAX_KNOWN = 10_000;
 
 interface Known {
   readonly progress: Promise<CreativeProgress | undefined>;
-  readonly at: number;
+  readonly atMs: number;
   /** Of the creative: what is known of it afterwards has the same one. */
-  readonly order: { at: number };
+  readonly order: { atMs: number };
 }
 
 /** `end` stops listening to CRS. */
@@ -52,7 +52,7 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   const { crs, now } = deps;
   const known = new Map<string, Known>();
   const remember = (id: string, progress: Known["progress"]): Known => {
-    const entry = { progress, at: now(), order: known.get(id)?.order ?? { at: Number.NEGATIVE_INFINITY } };
+    const entry = { progress, atMs: now(), order: known.get(id)?.order ?? { atMs: Number.NEGATIVE_INFINITY } };
     known.delete(id);
     known.set(id, entry);
     const [oldest] = known.keys();
@@ -66,7 +66,7 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   const look = (zone: string, key: string): Known => {
     const id = `${zone}/${key}`;
     const entry = known.get(id);
-    if (entry && now() - entry.at < FRESH_MS) return entry;
+    if (entry && now() - entry.atMs < FRESH_MS) return entry;
     const progress = crs.status(zone, key).catch((error: unknown) => {
       deps.onError(error, "CRS did not say how far a creative is");
       return undefined;
@@ -74,8 +74,8 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
     return remember(id, progress);
   };
   const order = (source: CopySource, zone: ZoneConfig, last: Known["order"]): void => {
-    if (now() - last.at < ORDER_MS) return;
-    last.at = now();
+    if (now() - last.atMs < ORDER_MS) return;
+    last.atMs = now();
     void orderCopy(source, zone, deps);
   };
   return {
