@@ -21,6 +21,8 @@ export interface RelayedExchange {
   readonly session: string;
   /** undefined: a map was asked for, and what is asked next says which of its breaks. */
   readonly breakId: string | undefined;
+  /** Of the first ad in its pod, from 1. */
+  readonly position: number;
 }
 
 const HEADER = "x-interlude-own";

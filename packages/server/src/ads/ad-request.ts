@@ -5,6 +5,8 @@ export interface AdRequest {
   /** Where the client reached this server; its path is `/`. */
   readonly base: URL;
   readonly zone: string;
+  /** Whose line items are served, where a relay of this server asks them for `zone`; undefined: that of `zone`. */
+  readonly servedZone?: string;
   /** Empty where the tag does not tell. */
   readonly session: string;
   /** Stands for a session that the tag does not tell, in this one answer: by it beacons of one ad are told from those of another. */
@@ -105,7 +107,7 @@ export function wrappedTagUrl(tag: string, request: AdRequest): string {
 
 function completeTag(url: URL, request: AdRequest): URL {
   const known = {
-    zone: request.zone,
+    zone: request.servedZone ?? request.zone,
     session: request.session,
     break: request.breakId,
     position: request.position === 1 ? "" : String(request.position),

@@ -12,6 +12,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../base-url.ts";
 import { HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
+import { readOwnExchange } from "../own-exchange.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import { prefersJson } from "./accept.ts";
 import type { AdRequest } from "./ad-request.ts";
@@ -120,16 +121,21 @@ function readCall(
   query: Static<typeof VastQuery> | Static<typeof VmapQuery>,
   { publicHosts, sign, giveTicket, isRobot }: TagRoutesOptions,
 ): BreakCall {
-  const { zone } = query;
+  const { relayed } = readOwnExchange(request.headers) ?? {};
+  // For the relay: tracked as what it was asked, and it gives tickets itself.
+  const { zone, session = "" } = relayed ?? query;
   const adRequest: AdRequest = {
     base: readBaseUrl(request, publicHosts),
     zone,
-    session: query.session ?? "",
+    servedZone: query.zone,
+    session,
     serving: `~${randomUUID()}`,
-    breakId: query.break ?? "",
-    position: query.position ?? 1,
+    breakId: relayed?.breakId ?? query.break ?? "",
+    position: query.position ?? relayed?.position ?? 1,
     sign,
-    ...(giveTicket && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
+    ...(relayed && { upstream: relayed.upstream }),
+    ...(giveTicket &&
+      !relayed && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
   };
   return { ...readBreakCall(adRequest, query, request.headers), isRobot: isRobot(request.headers) };
 }

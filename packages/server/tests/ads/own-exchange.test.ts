@@ -1,6 +1,7 @@
 /** An upstream that is this very server: its campaign file, behind a proxy that ends TLS. */
 import { type Ad, parseVast, readXml } from "@interlude/core";
 import { beforeAll, describe, expect, test } from "vitest";
+import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
 import type { Database } from "../../src/database/database.ts";
 import { parseXml } from "../../src/xml.ts";
 import { openTestDatabase } from "../http/test-app.ts";
@@ -27,6 +28,32 @@ function openHouse(tagUrl: string, more = {}): ReturnType<typeof openRelayedServ
     more: { upstreams: [upstream(tagUrl, { name: "house" })] },
     ...more,
   });
+}
+
+const CAMPAIGN = (origin: string): string =>
+  JSON.stringify({
+    version: 1,
+    lineItems: [
+      { id: "li-a", zones: ["2"], priority: 1, ads: [film("A")] },
+      { id: "li-b", zones: ["2"], priority: 1, bumper: "first", ads: [film("B")] },
+      { id: "li-w", wrapper: `${origin}/ads/vast3` },
+    ],
+  });
+
+function film(id: string): object {
+  const mediaFiles = [{ url: `https://cdn.example/${id}.mp4`, type: "video/mp4", width: 640, height: 360 }];
+  return { id, duration: 10, mediaFiles };
+}
+
+/** Event, ad, line item, upstream, zone and position of the addresses of this server. */
+function ownOf(urls: readonly string[]): readonly string[] {
+  return urls
+    .map((text) => new URL(text))
+    .flatMap(({ pathname, searchParams }) => {
+      if (!pathname.startsWith("/track/")) return [];
+      const told = ["ad", "li", "up", "zone", "position"].map((name) => searchParams.get(name));
+      return [[pathname.slice("/track/".length), ...told].join(" ")];
+    });
 }
 
 function adsOf(body: string): readonly Ad[] {
@@ -87,5 +114,67 @@ describe("a tag of this very server, behind a proxy that ends TLS", () => {
         ["adRequest", "c", ""],
         ["adOffered", "c", "ad-mp4"],
       ]);
+  });
+});
+
+describe("ads of the campaign file that come through a relay", () => {
+  const openCampaign = (tagUrl: string) =>
+    openHouse(tagUrl, { config: (origin: string) => ({ campaigns: parseCampaigns(CAMPAIGN(origin), "c.json") }) });
+
+  test("are tracked once, with their line item, in the zone that was asked", async () => {
+    const { get, listRows } = await openHouse("/ads/vast?zone=1&li=mp4");
+    const [ad] = adsOf((await get("/ads/vast?zone=1&session=house&break=b&position=3", PROXIED)).body);
+    expect(ownOf(ad?.impressions ?? [])).toEqual(["impression ad-mp4 mp4 house 1 3"]);
+    expect(ownOf(ad?.errors ?? [])).toEqual(["error ad-mp4 mp4 house 1 3"]);
+    const starts = ad?.creatives[0]?.trackers.filter(({ event }) => event === "start").map(({ url }) => url);
+    expect(ownOf(starts ?? [])).toEqual(["start ad-mp4 mp4 house 1 3"]);
+    await expect
+      .poll(() => listRows("house"), POLL)
+      .toEqual(["adRequest   house 1 0 1", "adOffered ad-mp4 mp4 house 1 3 0"]);
+  });
+
+  test("of a wrapper the line item's impression is the one that is counted, and what was offered", async () => {
+    const { get, listRows } = await openCampaign("/ads/vast?zone=1&li=li-w");
+    const [ad] = adsOf((await get("/ads/vast?zone=1&session=wrap&break=b")).body);
+    expect(ad?.id).toBe("697200496");
+    expect(ownOf(ad?.impressions ?? [])).toEqual(["impression li-w li-w house 1 1"]);
+    await expect
+      .poll(() => listRows("wrap"), POLL)
+      .toEqual(["adRequest   house 1 0 1", "adOffered li-w li-w house 1 1 0"]);
+  });
+
+  test("picked for another zone they keep their places, and a bumper is no ad", async () => {
+    const { get, listRows } = await openCampaign("/ads/vast?zone=2");
+    const ads = adsOf((await get("/ads/vast?zone=1&session=pod&break=b&duration=60")).body);
+    expect(ads.flatMap(({ impressions }) => ownOf(impressions))).toEqual([
+      "bumper B li-b house 1 0",
+      "impression A li-a house 1 1",
+    ]);
+    await expect.poll(() => listRows("pod"), POLL).toEqual(["adRequest   house 1 0 1", "adOffered A li-a house 1 1 0"]);
+  });
+
+  test("a map's breaks are tracked once", async () => {
+    const { get, listRows } = await openHouse("/ads/vmap?zone=1&schedule=pre-mid-post");
+    const { body } = await get("/ads/vmap?zone=1&session=map");
+    expect(body.match(/track\/breakStart/g)).toHaveLength(3);
+    await expect.poll(async () => (await listRows("map")).at(-1), POLL).toContain("house 1");
+    expect((await listRows("map")).filter((row) => String(row).startsWith("adOffered ad-mp4"))).toEqual([
+      "adOffered ad-mp4 mp4 house 1 1 0",
+      "adOffered ad-mp4 mp4 house 1 1 0",
+    ]);
+  });
+
+  test("addresses of this server in an answer of others, sealed or not, are not taken for its own", async () => {
+    const forged =
+      "http://localhost/track/impression?zone=1&session=s&break=b&position=1&ad=x&creative=x&li=mp4&up=house&sig=aaaaaaaaaaaaaaaaaaaaaa";
+    const linear = `<Linear><Duration>00:00:05</Duration><MediaFiles><MediaFile type="video/mp4">https://m.example/x.mp4</MediaFile></MediaFiles></Linear>`;
+    const inline = `<InLine><Impression><![CDATA[${forged}]]></Impression><Creatives><Creative>${linear}</Creative></Creatives></InLine>`;
+    const { get } = await openRelayedServer({
+      query: (sql, values) => database.query(sql, values),
+      tag: "/forged",
+      ads: { "/forged": (_request, response) => response.end(`<VAST version="3.0"><Ad id="x">${inline}</Ad></VAST>`) },
+    });
+    const [ad] = adsOf((await get("/ads/vast?zone=1&session=s&break=b")).body);
+    expect(ownOf(ad?.impressions ?? [])).toEqual(["impression x  main 1 1", "impression x mp4 house 1 1"]);
   });
 });

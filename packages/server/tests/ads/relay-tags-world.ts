@@ -23,6 +23,8 @@ export interface RelayedServer {
   readonly get: (url: string, headers?: Readonly<Record<string, string>>) => Promise<LightMyRequestResponse>;
   /** What was noted of a session: event, break, ad, upstream. */
   readonly listNoted: (session: string) => Promise<readonly unknown[]>;
+  /** The same, with ad, line item, upstream, zone, position and amount. */
+  readonly listRows: (session: string) => Promise<readonly unknown[]>;
   /** Makes a creative's copy ready; its address. */
   readonly makeReady: (creativeUrl: string) => string;
 }
@@ -35,7 +37,7 @@ interface RelayedServerOptions {
   readonly ads?: Parameters<typeof openAdServer>[0];
   readonly isCrsOff?: boolean;
   /** Beside what tests have. */
-  readonly config?: Partial<ServerConfig>;
+  readonly config?: Partial<ServerConfig> | ((origin: string) => Partial<ServerConfig>);
 }
 
 export async function openRelayedServer(options: RelayedServerOptions): Promise<RelayedServer> {
@@ -44,8 +46,9 @@ export async function openRelayedServer(options: RelayedServerOptions): Promise<
   onTestFinished(() => fetch.close());
   const relay = { ...RELAY_DEFAULTS, upstreams: [upstream(`${ads.origin}${options.tag}`)], ...options.more };
   const zone: ZoneConfig = { ...standardZone("1", [embeddedTarget("a")]), relay };
+  const more = typeof options.config === "function" ? options.config(ads.origin) : options.config;
   const zones = [zone, standardZone("2", [embeddedTarget("a")])];
-  const config = { ...testConfig(), ...options.config, zones };
+  const config = { ...testConfig(), ...more, zones };
   const crs = scriptedCrs();
   const beacons: string[] = [];
   const tracking = testTracking({ query: options.query });
@@ -80,6 +83,13 @@ export async function openRelayedServer(options: RelayedServerOptions): Promise<
       await tracking.settle();
       const rows = await tracking.list({ session, limit: 100 });
       return rows.map(({ event, break: breakId, ad }) => [event, breakId, ad]);
+    },
+    listRows: async (session) => {
+      await tracking.settle();
+      const rows = await tracking.list({ session, limit: 100 });
+      return rows.map(({ event, ad, lineItem, upstream, zone, position, amount }) =>
+        [event, ad, lineItem, upstream, zone, position, amount].join(" "),
+      );
     },
     makeReady: (creativeUrl) => {
       const key = creativeKey("1", creativeUrl);

@@ -89,7 +89,8 @@ const NO_COUNTS: DeliveryCounts = { impressionsOf: () => 0, seenOf: () => undefi
 function servePod(call: BreakCall, campaigns: Campaigns, counts: DeliveryCounts, deps: CampaignServerDeps): ServedPod {
   const { request, viewer, li } = call;
   const now = new Date(deps.now());
-  const pod = li === undefined ? pick(call, campaigns, counts, now, deps) : podByName(li, request.zone, campaigns, now);
+  const { servedZone = request.zone } = request;
+  const pod = li === undefined ? pick(call, campaigns, counts, now, deps) : podByName(li, servedZone, campaigns, now);
   const { zone, breakId } = request;
   const session = trackedSession(request);
   const place = { zone, session, breakId };
@@ -134,7 +135,12 @@ function pick(
 ): ServedPod {
   const { keyValues, device } = viewer;
   const seed = Math.floor(random() * 2 ** 32);
-  return pickPod({ zone: request.zone, keyValues, device, duration, maxAds, seed }, campaigns, counts, now);
+  return pickPod(
+    { zone: request.servedZone ?? request.zone, keyValues, device, duration, maxAds, seed },
+    campaigns,
+    counts,
+    now,
+  );
 }
 
 function requireLineItem(campaigns: Campaigns, id: string): LineItem {

@@ -6,6 +6,7 @@
 import { AdError, expandMacros, isNamed, type MacroValues } from "@interlude/core";
 import type { OwnExchange } from "../../own-exchange.ts";
 import type { Breaker, UpstreamOutcome } from "./breaker.ts";
+import type { ReadOwnTracking } from "./own-tracking.ts";
 import { readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
 import type { RelayAttempt, RelayFailure, RelayRequest } from "./relay-answer.ts";
@@ -35,7 +36,7 @@ export interface Asking {
   readonly mediaTypes: readonly string[];
   /** By `clock`, of all upstreams. */
   readonly deadline: number;
-  readonly deps: Pick<RelayDeps, "fetch" | "readXml" | "cookies" | "trackingUrl">;
+  readonly deps: Pick<RelayDeps, "fetch" | "readXml" | "cookies" | "trackingUrl" | "readOwnTracking">;
   readonly now: () => number;
   readonly clock: () => number;
   readonly tell: Tell;
@@ -143,9 +144,9 @@ function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock
 /** What this server is told when its own campaign file is asked; of relays within each other, the outermost asks. */
 function ownExchange(
   { name }: Upstream,
-  { form, zone, session, breakId, baseUrl, relayed }: RelayRequest,
+  { form, zone, session, breakId, position, baseUrl, relayed }: RelayRequest,
 ): OwnExchange {
-  const asked = { upstream: name, zone, session, breakId: form === "vast" ? breakId : undefined };
+  const asked = { upstream: name, zone, session, breakId: form === "vast" ? breakId : undefined, position };
   return { baseUrl, relayed: relayed ?? asked };
 }
 
@@ -173,8 +174,9 @@ async function resolve(
   { request, mediaTypes, deps, tell }: Asking,
 ): Promise<Answered> {
   const urlOf = (event: string, thing: TrackedAd): string => deps.trackingUrl(event, request, thing);
+  const readOwn: ReadOwnTracking = (url) => deps.readOwnTracking(url, request, upstream);
   const known = document ?? { root: emptyVast(), base: request.baseUrl };
-  const shaped = await shapeAnswer(known, { request, upstream, chain, urlOf, mediaTypes });
+  const shaped = await shapeAnswer(known, { request, upstream, chain, urlOf, readOwn, mediaTypes });
   for (const { errorUrls, vastError } of shaped.failures) tell(errorUrls, vastError);
   return { ...shaped, upstream, setCookies: exchange.setCookies() };
 }

@@ -45,3 +45,24 @@ export function addBreakTracking(adBreak: TreeElement, prefix: string, urlOf: Tr
   );
   return fillContainer(adBreak, createElement(`${prefix}TrackingEvents`, {}), trackings, "1.0");
 }
+
+/** What a tracking address of this server says, where it was sealed here. */
+export interface OwnTracking {
+  readonly event: string;
+  readonly ad: string;
+  readonly creative: string;
+  readonly lineItem: string;
+  readonly position: number;
+}
+
+/** undefined: it is not this server's. */
+export type ReadOwnTracking = (url: string) => OwnTracking | undefined;
+
+/** The impressions, a bumper's too, that an ad of the campaign file brings; empty: it is an ad of others. */
+export function listOwnTracking(ad: TreeElement, read: ReadOwnTracking): readonly OwnTracking[] {
+  return elementsOf(ad, "InLine", "Impression").flatMap(({ text }) => read(text.trim()) ?? []);
+}
+
+export function isOwnBreak(adBreak: TreeElement, read: ReadOwnTracking): boolean {
+  return elementsOf(adBreak, "TrackingEvents", "Tracking").some(({ text }) => read(text.trim()) !== undefined);
+}

@@ -45,6 +45,8 @@ export interface RelayedAd {
   /** Of tracking: the request's position and so many further; that of the request for every stand-alone ad. */
   readonly position: number;
   readonly adSystem: string;
+  /** Of this server's campaign file; undefined: an ad of others. */
+  readonly lineItem?: string;
 }
 
 /** The ads of one break: of a VAST answer the only one, under the name that the request gave it. */

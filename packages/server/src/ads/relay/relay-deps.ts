@@ -2,6 +2,7 @@
 import type { XmlReader } from "@interlude/core";
 import type { BreakerOptions } from "./breaker.ts";
 import type { CookieRules } from "./page-cookies.ts";
+import type { OwnTracking } from "./own-tracking.ts";
 import type { RelayAttempt, RelayRequest, RelayViewer } from "./relay-answer.ts";
 import type { RelayFetch } from "./relay-fetch.ts";
 import type { TrackedAd } from "./shape-answer.ts";
@@ -12,6 +13,8 @@ export interface RelayDeps {
   readonly cookies: CookieRules;
   /** Of one event of a thing that an answer to this request names. */
   readonly trackingUrl: (event: string, request: RelayRequest, thing: TrackedAd) => string;
+  /** Of an address in an answer of that upstream; undefined: it is not this server's, or of another request. */
+  readonly readOwnTracking: (url: string, request: RelayRequest, upstream: string) => OwnTracking | undefined;
   /** Fire and forget: an address of an ad server that is told of an error; macros are filled in. */
   readonly sendBeacon: (url: string, viewer: RelayViewer) => void;
   /** Told of each upstream that was, or was not, asked. */

@@ -136,6 +136,6 @@ function noteAnswer({ breaks, upstream }: RelayAnswer, { zone, session }: RelayR
   for (const { breakId, ads } of breaks) {
     const place = { zone, session, breakId, upstream };
     note({ event: "adRequest", ...place, adsOffered: ads.length });
-    for (const { ad, creative, position } of ads) note({ event: "adOffered", ...place, ad, creative, position });
+    for (const { adSystem: _system, ...ad } of ads) note({ event: "adOffered", ...place, ...ad });
   }
 }

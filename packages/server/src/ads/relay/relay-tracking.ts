@@ -1,16 +1,40 @@
 /** The tracking URL of an ad that the relay hands on: as of an ad of the campaign file, with the upstream in place of the line item. */
 import { type AdRequest, trackingUrl } from "../ad-request.ts";
+import type { OwnTracking } from "./own-tracking.ts";
 import type { RelayRequest } from "./relay-answer.ts";
 import type { TrackedAd } from "./shape-answer.ts";
+
+type Sign = NonNullable<AdRequest["sign"]>;
 
 /** @param sign makes `sig` */
 export function relayTrackingUrl(
   event: string,
   request: RelayRequest,
   { upstream, breakId, ad, creative, position }: TrackedAd,
-  sign: NonNullable<AdRequest["sign"]>,
+  sign: Sign,
 ): string {
   const { baseUrl: base, zone, session } = request;
   const place = { base, zone, session, breakId, position: request.position, upstream, sign };
   return trackingUrl(event, place, { lineItem: "", ad, creative, position });
+}
+
+/**
+ * What this server's campaign file wrote into its answer to this very request. Whoever else writes such an address into an ad keeps
+ * nothing from being counted: undefined.
+ */
+export function readRelayedTracking(
+  text: string,
+  { baseUrl, zone, session }: RelayRequest,
+  upstream: string,
+  sign: Sign,
+): OwnTracking | undefined {
+  if (!text.startsWith(`${baseUrl.href}track/`) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const event = url.pathname.slice("/track/".length);
+  const told = Object.fromEntries(url.searchParams);
+  const { sig, ad = "", creative = "", li = "", position } = told;
+  const isOfRequest =
+    told["zone"] === zone && told["up"] === upstream && (session === "" || told["session"] === session);
+  if (!isOfRequest || sig === undefined || sig !== sign(event, told)) return undefined;
+  return { event, ad, creative, lineItem: li, position: Number(position) };
 }

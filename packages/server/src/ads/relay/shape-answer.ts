@@ -5,7 +5,7 @@
  */
 import { attribute, isNamed } from "@interlude/core";
 import { explainFilmless, selectOffered } from "./film.ts";
-import { addAdTracking, addBreakTracking } from "./own-tracking.ts";
+import { addAdTracking, addBreakTracking, isOwnBreak, listOwnTracking, type ReadOwnTracking } from "./own-tracking.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
 import type { RelayedAd, RelayedBreak, RelayRequest } from "./relay-answer.ts";
@@ -28,6 +28,8 @@ export interface Shaping {
   readonly upstream: string;
   readonly chain: Chain;
   readonly urlOf: (event: string, thing: TrackedAd) => string;
+  /** Of an address in the answer. */
+  readonly readOwn: ReadOwnTracking;
   /** The zone's order; empty is the usual one. */
   readonly mediaTypes: readonly string[];
 }
@@ -64,7 +66,9 @@ async function shapeVast(document: VastTree, shaping: Shaping): Promise<ShapedAn
   const breakId = request.breakId || PRE_ROLL;
   const tracked = trackAds(vast, ads, breakId, shaping);
   const root = mapChildren(wrapInVmap(breakId, tracked.root), (adBreak) =>
-    addBreakTracking(adBreak, "vmap:", (event) => urlOf(event, trackedBreak(upstream, breakId))),
+    request.relayed
+      ? adBreak
+      : addBreakTracking(adBreak, "vmap:", (event) => urlOf(event, trackedBreak(upstream, breakId))),
   );
   return { ...common, ...judgeBreaks([tracked]), root };
 }
@@ -89,7 +93,7 @@ async function shapeMap(
   found: readonly FoundBreak[],
   shaping: Shaping,
 ): Promise<ShapedAnswer> {
-  const { chain, upstream, urlOf } = shaping;
+  const { request, chain, upstream, urlOf, readOwn } = shaping;
   const resolved = await Promise.all(found.map((one) => resolveBreak(one, base, chain)));
   const breaks: Tracked[] = [];
   const byElement = new Map(resolved.map((one) => [one.element, one]));
@@ -99,7 +103,9 @@ async function shapeMap(
     const tracked = trackAds(one.vast, one.ads, one.breakId, shaping);
     breaks.push(tracked);
     const place = trackedBreak(upstream, one.breakId);
-    return addBreakTracking(fillSource(adBreak, tracked.root), prefixOf(adBreak), (event) => urlOf(event, place));
+    const source = fillSource(adBreak, tracked.root);
+    if (request.relayed || isOwnBreak(adBreak, readOwn)) return source;
+    return addBreakTracking(source, prefixOf(adBreak), (event) => urlOf(event, place));
   });
   const failures = resolved.flatMap((one) => one.failures);
   return { ...judgeBreaks(breaks), root: filled, failures, ownErrors: [] };
@@ -140,19 +146,27 @@ interface Tracked {
   readonly offered: RelayedBreak;
 }
 
-/** Every ad is tracked; `offered` has those that a player will come to. */
+/**
+ * Every ad is tracked, but those of this server's campaign file, which are already, and none for a relay of this server, which does
+ * it itself. `offered` has those that a player will come to.
+ */
 function trackAds(vast: TreeElement, ads: readonly PlacedAd[], breakId: string, shaping: Shaping): Tracked {
-  const { request, upstream, urlOf, mediaTypes } = shaping;
+  const { request, upstream, urlOf, readOwn, mediaTypes } = shaping;
+  const ours = new Map(ads.map(({ element }) => [element, listOwnTracking(element, readOwn)]));
   const known = new Map(ads.map((ad) => [ad.element, nameAd(ad, request.position)]));
   const root = mapChildren(vast, (element) => {
     const named = known.get(element);
-    if (!named) return element;
+    if (!named || request.relayed || ours.get(element)?.length) return element;
     const { version, adSystem: _system, ...thing } = named;
     return addAdTracking(element, version, (event) => urlOf(event, { upstream, breakId, ...thing }));
   });
-  const offered = selectOffered(ads, mediaTypes).map((ad): RelayedAd => {
+  const offered = selectOffered(ads, mediaTypes).flatMap((ad): readonly RelayedAd[] => {
     const { version: _version, ...thing } = nameAd(ad, request.position);
-    return thing;
+    const own = ours.get(ad.element) ?? [];
+    if (own.length === 0) return [thing];
+    return own
+      .filter(({ event }) => event === "impression")
+      .map(({ event: _event, ...told }) => ({ ...thing, ...told }));
   });
   return { root, ads, offered: { breakId, ads: offered } };
 }

@@ -37,6 +37,7 @@ export function openRelay(
     cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
     trackingUrl: (event, _request, { upstream, breakId, ad, position }) =>
       `${OURS}${event}?up=${upstream}&break=${breakId}&ad=${encodeURIComponent(ad)}&position=${position}`,
+    readOwnTracking: () => undefined,
     sendBeacon: (url) => beacons.push(url),
     onAttempt: (_zone, attempt) => attempts.push(attempt),
     ...more,
