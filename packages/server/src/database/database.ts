@@ -50,6 +50,13 @@ const BOSS_OPTIONS = {
 } as const;
 
 const STOP_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * A machine that is gone says no goodbye, and the server keeps its transaction, with every lock in it, for as long as TCP hopes: hours. Told
+ * per transaction, because poolers refuse connections that ask for it.
+ */
+const BEGIN = "begin; set local idle_in_transaction_session_timeout = '30s'; set local statement_timeout = '60s'";
 
 /**
  * Opens the database, brings its schema up to date and starts the queue.
@@ -96,19 +103,43 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
 }
 
 async function openPostgres(connectionString: string, onError: DatabaseOptions["onError"]): Promise<Database> {
-  const pool = new Pool({ connectionString, max: 10 });
+  const pool = new Pool({ connectionString, max: 10, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true });
   pool.on("error", (error) => onError?.(error));
-  const queryOn = (client: Pool | PoolClient): Queryable => ({
+  const { query } = queryOn(pool);
+  try {
+    await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), query);
+    const boss = await startBoss(new PgBoss({ ...BOSS_OPTIONS, connectionString, max: 4 }), onError);
+    const hear: Database["listen"] = (channel, onPayload) => listen(connectionString, channel, onPayload, onError);
+    const close = closeOnce(boss, () => pool.end());
+    return { query, transaction: transactOn(pool), listen: hear, boss, isEmbedded: false, close };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+function queryOn(client: Pool | PoolClient): Queryable {
+  return {
     query: async <Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
       (await client.query(sql, [...values])).rows,
-  });
-  const transaction = async <T>(run: (tx: Queryable) => Promise<T>): Promise<T> => {
+  };
+}
+
+function transactOn(pool: Pool): Database["transaction"] {
+  return async (run) => {
     const client = await pool.connect();
+    // Nobody hears of a connection that ends between two statements but the next of them; without a listener the process would end.
+    const ignore = (): void => undefined;
+    client.on("error", ignore);
+    const release = (isBroken: boolean): void => {
+      client.off("error", ignore);
+      client.release(isBroken);
+    };
     try {
-      await client.query("begin");
+      await client.query(BEGIN);
       const result = await run(queryOn(client));
       await client.query("commit");
-      client.release();
+      release(false);
       return result;
     } catch (error) {
       // A connection on which even the roll-back fails is thrown away by release(true).
@@ -116,20 +147,10 @@ async function openPostgres(connectionString: string, onError: DatabaseOptions["
         () => false,
         () => true,
       );
-      client.release(isBroken);
+      release(isBroken);
       throw error;
     }
   };
-  const { query } = queryOn(pool);
-  try {
-    await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), query);
-    const boss = await startBoss(new PgBoss({ ...BOSS_OPTIONS, connectionString, max: 4 }), onError);
-    const hear: Database["listen"] = (channel, onPayload) => listen(connectionString, channel, onPayload, onError);
-    return { query, transaction, listen: hear, boss, isEmbedded: false, close: closeOnce(boss, () => pool.end()) };
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
 }
 
 async function startBoss(boss: PgBoss, onError: DatabaseOptions["onError"]): Promise<PgBoss> {

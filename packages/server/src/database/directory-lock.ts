@@ -31,6 +31,7 @@ export function lockDirectory(directory: string): DirectoryLock {
   try {
     lock.exec("PRAGMA journal_mode=OFF");
     lock.exec("BEGIN EXCLUSIVE");
+    writeFileSync(owner, `${process.pid}\n`);
   } catch (error) {
     lock.close();
     if (!isBusy(error)) throw error;
@@ -39,7 +40,6 @@ export function lockDirectory(directory: string): DirectoryLock {
         "Stop that process, choose another state directory, or set DATABASE_URL to share a PostgreSQL",
     );
   }
-  writeFileSync(owner, `${process.pid}\n`);
   return { release: () => lock.close() };
 }
 
