@@ -4,6 +4,7 @@ import type { Registry } from "prom-client";
 import type { AdRequest } from "./ads/ad-request.ts";
 import type { RepackagePort } from "./ads/admission.ts";
 import type { Quota } from "./ads/quota.ts";
+import type { HeldAnswer } from "./ads/relay/ahead-answer.ts";
 import { ASKED_AHEAD_BOUNDS, createAskedAhead } from "./ads/relay/asked-ahead.ts";
 import { createReadyCopies, type ReadyCopies } from "./ads/relay/ready-copies.ts";
 import type { RelayViewer } from "./ads/relay/relay-answer.ts";
@@ -12,7 +13,6 @@ import { createRelayMetrics } from "./ads/relay/relay-metrics.ts";
 import { createRelayTags, type RelayTags } from "./ads/relay/relay-tags.ts";
 import { readRelayedTracking, relayTrackingUrl } from "./ads/relay/relay-tracking.ts";
 import { createRelay, type Relay } from "./ads/relay/relay.ts";
-import { relayMacros } from "./ads/relay/upstream-tag.ts";
 import type { GiveTicket } from "./ads/repackage-ticket.ts";
 import type { ServerConfig } from "./config.ts";
 import { limitXml } from "./manifest/ads/ad-xml.ts";
@@ -67,13 +67,17 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
   const metrics = createRelayMetrics(deps.registry, relay.upstreams);
   const tags = createRelayTags({
     relay,
-    ahead: createAskedAhead(ASKED_AHEAD_BOUNDS, clock),
+    ahead: createAskedAhead<HeldAnswer>(ASKED_AHEAD_BOUNDS, {
+      now: clock,
+      weigh: ({ text }) => text.length,
+      onError: (error) => app.log.warn({ err: error }, "relay: a break that was asked for ahead"),
+      after: (ms, run) => setTimeout(run, ms).unref(),
+    }),
     publicHosts: deps.config.publicHosts,
     giveTicket,
     copies: openCopies(app, deps, clock),
     note,
-    macros: (request) => relayMacros(request, now(), Math.random()),
-    sendBeacon: world.sendBeacon,
+    readXml: limitXml(parseXml),
   });
   return { tags, upstreams: relay.upstreams };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { prefersJson } from "../../src/ads/accept.ts";
-import { createAskedAhead } from "../../src/ads/relay/asked-ahead.ts";
 import { addCookies, aheadKey, readHint, readRelayRequest, type RelayCall } from "../../src/ads/relay/relay-call.ts";
 
 function call(query: string, more: Partial<RelayCall> = {}): RelayCall {
@@ -119,55 +118,6 @@ test("a cookie that the answer takes back is not sent on", () => {
   expect(addCookies("a=1; il.x=old", [gone])).toBe("a=1");
   expect(addCookies("il.x=old", ["il.x=new", gone])).toBeUndefined();
   expect(addCookies("il.x=old", [gone, "il.x=new; max-age=60"])).toBe("il.x=new");
-});
-
-describe("createAskedAhead", () => {
-  const bounds = { lifeMs: 60_000, max: 3, maxPending: 2 };
-
-  test("an answer is asked for once and handed out once, also to who comes before it is there", async () => {
-    const ahead = createAskedAhead<string>(bounds, () => 0);
-    const asked: string[] = [];
-    const answers = Promise.withResolvers<string>();
-    const ask = (key: string): void =>
-      ahead.ask(key, () => {
-        asked.push(key);
-        return answers.promise;
-      });
-    ask("a");
-    ask("a");
-    const taken = ahead.take("a");
-    answers.resolve("ads");
-    expect([await taken, await ahead.take("a"), asked]).toEqual(["ads", undefined, ["a"]]);
-  });
-
-  test("is good for a minute", async () => {
-    let now = 0;
-    const ahead = createAskedAhead<string>(bounds, () => now);
-    for (const key of ["a", "b"]) ahead.ask(key, async () => key);
-    now = 59_999;
-    expect(await ahead.take("a")).toBe("a");
-    now = 60_000;
-    expect(await ahead.take("b")).toBeUndefined();
-  });
-
-  test("a request that fails is none", async () => {
-    const ahead = createAskedAhead<string>(bounds, () => 0);
-    ahead.ask("a", () => Promise.reject(new Error("away")));
-    expect(await ahead.take("a")).toBeUndefined();
-  });
-
-  test("no more wait than there is room for: the oldest goes, and with too many under way nothing is asked", async () => {
-    const ahead = createAskedAhead<string>(bounds, () => 0);
-    for (const key of ["a", "b", "c", "d"]) {
-      ahead.ask(key, async () => key);
-      await Promise.resolve();
-      await Promise.resolve();
-    }
-    expect([await ahead.take("a"), await ahead.take("b"), await ahead.take("d")]).toEqual([undefined, "b", "d"]);
-    const busy = createAskedAhead<string>(bounds, () => 0);
-    for (const key of ["a", "b", "c"]) busy.ask(key, () => new Promise(() => undefined));
-    expect(await busy.take("c")).toBeUndefined();
-  });
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type MediaFile, parseVast, parseVmap, readXml } from "@interlude/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { deriveBeaconSecret, checkBeacon } from "../../src/beacon-signature.ts";
@@ -7,7 +7,7 @@ import type { Database } from "../../src/database/database.ts";
 import { parseXml } from "../../src/xml.ts";
 import { openTestDatabase, testConfig } from "../http/test-app.ts";
 import { openRelayedServer } from "./relay-tags-world.ts";
-import { filmlessVast } from "./relay/documents.ts";
+import { exchangeVast42, filmlessVast } from "./relay/documents.ts";
 import { upstream } from "./relay/relay-world.ts";
 import { ticketIn } from "./ticket-in.ts";
 
@@ -415,6 +415,40 @@ describe("prefetch", () => {
       true,
       true,
     ]);
+  });
+
+  test("an answer of which no player gets to see that it has no ads has its ad server told", async () => {
+    const { get, ads, beacons } = await open("/ads/empty");
+    await get(hint("b-2"));
+    await expect.poll(() => beacons, { interval: 5 }).toEqual([`${ads.origin}/pixel/nofill?c=303`]);
+    const again = await get("/ads/vast?zone=1&session=ahead&break=b-2");
+    expect([ads.requests.length, beacons.length, again.body.includes("/pixel/nofill")]).toEqual([3, 1, true]);
+  });
+
+  test("what was asked ahead with the cookies of one is not for another who says that he is the same", async () => {
+    const cookie = "; Path=/; Max-Age=3600";
+    const { get, ads } = await open("/person", {
+      ads: {
+        "/person": (request: IncomingMessage, response: ServerResponse, o: string) => {
+          const known = /uid=(\w+)/.exec(request.headers.cookie ?? "")?.[1];
+          if (known === undefined) response.setHeader("set-cookie", `uid=n${ads.requests.length}${cookie}`);
+          response.end(exchangeVast42(o, known ?? "unknown"));
+        },
+      },
+    });
+    const cookieOf = (answer: {
+      readonly headers: { readonly "set-cookie"?: string | string[] | undefined };
+    }): string => [answer.headers["set-cookie"] ?? []].flat()[0]?.split(";")[0] ?? "";
+    const first = await get(hint("b-2"));
+    await expect.poll(() => ads.requests.length, { interval: 5 }).toBe(2);
+    const second = cookieOf(await get("/ads/vast?zone=1&session=else&break=b-1"));
+    expect(second).not.toBe(cookieOf(first));
+    const stranger = await get("/ads/vast?zone=1&session=ahead&break=b-2", { cookie: second });
+    expect([stranger.body.includes('<Ad id="n1"'), stranger.body.includes('<Ad id="n3"')]).toEqual([false, true]);
+    await get(hint("b-3"), { cookie: cookieOf(first) });
+    await expect.poll(() => ads.requests.length, { interval: 5 }).toBe(6);
+    const own = await get("/ads/vast?zone=1&session=ahead&break=b-3", { cookie: cookieOf(first) });
+    expect([ads.requests.length, own.body.includes('<Ad id="n1"')]).toEqual([6, true]);
   });
 
   test("an answer without ads that was asked for ahead is asked for again", async () => {

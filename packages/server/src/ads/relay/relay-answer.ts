@@ -2,6 +2,7 @@
 import type { SkipReason } from "@interlude/core";
 import type { RelayedExchange } from "../../own-exchange.ts";
 import type { UpstreamOutcome } from "./breaker.ts";
+import type { Tell } from "./teller.ts";
 import type { TreeElement } from "./xml-tree.ts";
 
 /** Who watches, as ad servers are told; "" and undefined: not known. */
@@ -85,6 +86,16 @@ export interface RelayAnswer {
   readonly failures: readonly RelayFailure[];
   /** `Set-Cookie` lines for the client. */
   readonly setCookies: readonly string[];
+  /** Of `root`, where it has no ad with a film: told by the player that gets it, or by whoever does not hand it on. */
+  readonly untold: readonly UntoldError[];
+  /** Tells ad servers what no player will, within what one answer may. */
+  readonly tell: Tell;
+}
+
+/** Addresses that want to know of a VAST error. */
+export interface UntoldError {
+  readonly errorUrls: readonly string[];
+  readonly vastError: number;
 }
 
 /** On every request of the relay: how many relays it comes through, so that two that ask each other come to an end. */

@@ -10,22 +10,24 @@
  *
  * @see primetime.md §1.14, §3.3
  */
-import { type MacroValues, parseVast, VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { parseVast, VAST_ERROR_OF_SKIP, type XmlReader } from "@interlude/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../../base-url.ts";
 import type { NoteEvent } from "../../noted-event.ts";
 import { readOwnExchange } from "../../own-exchange.ts";
 import type { ZoneConfig } from "../../zones.ts";
 import { type AssetList, buildAssetList } from "../asset-list.ts";
+import { nameClient } from "../client-name.ts";
 import type { GiveTicket } from "../repackage-ticket.ts";
+import { type HeldAnswer, holdAnswer, isFor, openHeld } from "./ahead-answer.ts";
 import type { AskedAhead } from "./asked-ahead.ts";
 import { type Dress, dressAnswer } from "./dress-answer.ts";
 import type { ReadyCopies } from "./ready-copies.ts";
-import type { RelayAnswer, RelayRequest, RelayViewer } from "./relay-answer.ts";
+import type { RelayAnswer, RelayRequest } from "./relay-answer.ts";
 import { addCookies, aheadKey, readHint, readRelayRequest, type RelayCall } from "./relay-call.ts";
 import type { Relay } from "./relay.ts";
 import type { NormaliseMode, ZoneRelay } from "./relay-zone.ts";
-import { createTeller } from "./teller.ts";
+import { tellAll } from "./teller.ts";
 import { formatTree } from "./xml-tree.ts";
 
 /** A zone that has one. */
@@ -37,16 +39,13 @@ export function isRelayed(zone: ZoneConfig): zone is RelayedZone {
 
 export interface RelayTagsDeps {
   readonly relay: Pick<Relay, "answerAdRequest">;
-  readonly ahead: AskedAhead<RelayAnswer>;
+  readonly ahead: AskedAhead<HeldAnswer>;
   readonly publicHosts: readonly string[];
   /** Both undefined: repackaging is off. */
   readonly giveTicket: GiveTicket | undefined;
   readonly copies: ReadyCopies | undefined;
   readonly note: NoteEvent;
-  /** What is known for the macros of an address that an ad server is told by. */
-  readonly macros: (request: RelayRequest) => MacroValues;
-  /** Fire and forget, macros filled in. */
-  readonly sendBeacon: (url: string, viewer: RelayViewer) => void;
+  readonly readXml: XmlReader;
 }
 
 /** How the answer is wanted. */
@@ -91,16 +90,21 @@ function readCall(zone: RelayedZone, form: RelayForm, request: FastifyRequest, d
 
 async function askOrTake(asked: RelayRequest, zone: RelayedZone, deps: RelayTagsDeps): Promise<RelayAnswer> {
   const held = await deps.ahead.take(aheadKey(asked));
-  // Nobody had ads a minute ago: somebody may have some now.
-  if (held?.breaks.some(({ ads }) => ads.length > 0)) return held;
-  return deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes);
+  const known = held && isFor(held, asked.cookies) ? openHeld(held, deps.readXml) : undefined;
+  return known ?? deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes);
 }
 
 function askAhead(call: RelayCall, { setCookies }: RelayAnswer, zone: RelayedZone, deps: RelayTagsDeps): void {
   const next = readHint(call);
   if (!next) return;
   const asked = { ...readRelayRequest(next), cookies: addCookies(call.headers.cookie, setCookies) };
-  deps.ahead.ask(aheadKey(asked), () => deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes));
+  deps.ahead.ask({ key: aheadKey(asked), owner: nameClient(asked.viewer.ip).network }, async () => {
+    const answer = await deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes);
+    if (answer.breaks.some(({ ads }) => ads.length > 0)) return holdAnswer(answer, asked.cookies);
+    // Nobody has ads now, somebody may have some by then: no player gets to see this answer.
+    tellAll(answer.untold, answer.tell);
+    return undefined;
+  });
 }
 
 function dressFor(mode: NormaliseMode, asked: RelayRequest, zone: RelayedZone, deps: RelayTagsDeps): Dress {
@@ -127,8 +131,7 @@ async function listAssets(
   const { ads } = parseVast(await dressAnswer(answer.root, dress));
   const found = ads.flatMap((entry) => (entry.kind === "inline" ? [entry.ad] : []));
   const { list, left } = buildAssetList(found, zone.mediaTypes);
-  const tell = createTeller({ viewer: asked.viewer, macros: deps.macros(asked), sendBeacon: deps.sendBeacon });
-  for (const { ad, reason } of left) tell(ad.errors, VAST_ERROR_OF_SKIP[reason], reason);
+  for (const { ad, reason } of left) answer.tell(ad.errors, VAST_ERROR_OF_SKIP[reason], reason);
   return list;
 }
 

@@ -12,14 +12,14 @@
  *
  * @see VAST 4.3 §1.6, §2.4.3; primetime.md §1.14, §4.1
  */
-import { type Asked, type Asking, askUpstream } from "./ask-upstream.ts";
+import { type Answered, type Asked, type Asking, askUpstream } from "./ask-upstream.ts";
 import { type Breaker, BREAKER_DEFAULTS, type BreakerState, createBreaker } from "./breaker.ts";
 import { formatPageCookies } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
-import { MAX_RELAY_DEPTH, type RelayAnswer, type RelayRequest } from "./relay-answer.ts";
+import { MAX_RELAY_DEPTH, type RelayAnswer, type RelayRequest, type UntoldError } from "./relay-answer.ts";
 import type { RelayDeps } from "./relay-deps.ts";
 import type { ZoneRelay } from "./relay-zone.ts";
-import { createTeller } from "./teller.ts";
+import { createTeller, tellAll } from "./teller.ts";
 import { relayMacros } from "./upstream-tag.ts";
 import { emptyVmap } from "./vmap-tree.ts";
 
@@ -95,11 +95,7 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
   const chosen =
     answers.find(({ hasAds }) => hasAds) ?? answers.find(({ filmless }) => filmless.length > 0) ?? answers[0];
   // The player reads one answer, and tells that one's ad server if it is empty, or cannot be played.
-  for (const other of answers) {
-    if (other === chosen) continue;
-    tell(other.ownErrors, 303);
-    for (const { errorUrls, vastError } of other.filmless) tell(errorUrls, vastError);
-  }
+  for (const other of answers) if (other !== chosen) tellAll(listUntold(other), tell);
   const setCookies = answers.flatMap((answer) => answer.setCookies);
   return {
     form: request.form,
@@ -109,5 +105,12 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
     attempts: asked.map(({ attempt }) => attempt),
     failures: asked.flatMap(({ failures }) => failures),
     setCookies: formatPageCookies(setCookies, request.baseUrl, asking.now()),
+    untold: chosen ? listUntold(chosen) : [],
+    tell,
   };
+}
+
+function listUntold({ ownErrors, filmless }: Answered): readonly UntoldError[] {
+  const told = filmless.map(({ errorUrls, vastError }) => ({ errorUrls, vastError }));
+  return ownErrors.length > 0 ? [{ errorUrls: ownErrors, vastError: 303 }, ...told] : told;
 }

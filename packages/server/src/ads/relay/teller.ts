@@ -1,6 +1,6 @@
 /** Tells ad servers of what no player gets to see, a player's errors; never so many of one answer that they make this server a crowd. */
 import { expandMacros, type MacroValues, type SkipReason } from "@interlude/core";
-import type { RelayViewer } from "./relay-answer.ts";
+import type { RelayViewer, UntoldError } from "./relay-answer.ts";
 
 /** Requests addresses of ad servers that want to know of an error; `reason` is for those of this project. */
 export type Tell = (urls: readonly string[], vastError: number, reason?: SkipReason) => void;
@@ -26,4 +26,8 @@ export function createTeller({ viewer, macros, sendBeacon }: TellerDeps): Tell {
       if (/^https?:\/\//i.test(expanded) && URL.canParse(expanded)) sendBeacon(expanded, viewer);
     }
   };
+}
+
+export function tellAll(untold: readonly UntoldError[], tell: Tell): void {
+  for (const { errorUrls, vastError } of untold) tell(errorUrls, vastError);
 }

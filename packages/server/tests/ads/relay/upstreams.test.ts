@@ -203,10 +203,10 @@ describe("upstreams in order", () => {
     const { relay } = openRelay([server], { breaker: { failures: 1 } });
     const [first, late] = ["first", "late"].map((name) => upstream(`${server.origin}/silent`, { name }));
     if (!first || !late) throw new Error("expected two");
-    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([first, late], { timeoutMs: 200 }));
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([first, late], { timeoutMs: 1000 }));
     expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["timeout", "timeout"]);
     expect(relay.upstreams()).toMatchObject([{ state: "open" }, { state: "closed", pending: 0 }]);
-    await relay.answerAdRequest(relayRequest(), zoneRelay([late], { timeoutMs: 60 }));
+    await relay.answerAdRequest(relayRequest(), zoneRelay([late], { timeoutMs: 200 }));
     expect(relay.upstreams()).toMatchObject([{ state: "open" }, { state: "open" }]);
   });
 

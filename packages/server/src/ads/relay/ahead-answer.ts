@@ -1,0 +1,47 @@
+/**
+ * An answer that was asked for ahead, as it is kept: its document as text, a tenth of what its tree takes, and with the cookies that it
+ * was asked for with, by which it is known whose it is.
+ */
+import { AdError, type XmlReader } from "@interlude/core";
+import { readPageCookies } from "./page-cookies.ts";
+import { readTree } from "./read-tree.ts";
+import type { RelayAnswer } from "./relay-answer.ts";
+import { formatTree } from "./xml-tree.ts";
+
+export interface HeldAnswer extends Omit<RelayAnswer, "root"> {
+  readonly text: string;
+  /** Cookies of upstreams, as {@link nameCookies} has them. */
+  readonly cookies: string;
+}
+
+/** @param cookies the `Cookie` header that it was asked for with */
+export function holdAnswer({ root, ...answer }: RelayAnswer, cookies: string | undefined): HeldAnswer {
+  return { ...answer, text: formatTree(root), cookies: nameCookies(cookies) };
+}
+
+/** undefined: with its wrappers it has become more than the reader takes of one document. */
+export function openHeld(
+  { text, cookies: _cookies, ...answer }: HeldAnswer,
+  readXml: XmlReader,
+): RelayAnswer | undefined {
+  try {
+    return { ...answer, root: readTree(text, readXml, 4 * text.length) };
+  } catch (error) {
+    if (error instanceof AdError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether it is of whoever asks: of the same cookies, or of a client that keeps none. */
+export function isFor({ cookies }: HeldAnswer, header: string | undefined): boolean {
+  const own = nameCookies(header);
+  return own === NONE || own === cookies;
+}
+
+const NONE = "[]";
+
+/** In any order. */
+function nameCookies(header: string | undefined): string {
+  const known = readPageCookies(header).map(({ host, path, name, value }) => JSON.stringify([host, path, name, value]));
+  return JSON.stringify(known.toSorted());
+}
