@@ -7,6 +7,8 @@ export interface ManifestFetchOptions {
   readonly maxBytes: number;
   /** 0 gives the redirect itself; addresses of this server are not followed in any case. */
   readonly maxRedirects?: number;
+  /** Where the client came in: with it start addresses in an answer of this server; undefined: with the address that is asked. */
+  readonly baseUrl?: URL;
 }
 
 /** Any status is a value. */

@@ -1,6 +1,8 @@
 /** This server as its own client: which addresses are its own, and what a request to itself is told. */
 import { fastify, type FastifyInstance } from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { readBaseUrl } from "../../src/base-url.ts";
+import { createManifestFetch } from "../../src/manifest/own-fetch.ts";
 import { createOwnFetch } from "../../src/own-address.ts";
 
 async function listeningApp(): Promise<{ readonly app: FastifyInstance; readonly port: number }> {
@@ -40,6 +42,30 @@ describe("isOwn", () => {
   test("nothing is its own before it listens", () => {
     const app = fastify();
     expect(createOwnFetch(app, []).isOwn(new URL("http://127.0.0.1:80/"))).toBe(false);
+  });
+});
+
+describe("an ad tag of this server that the manifest server asks", () => {
+  async function proxiedApp(): Promise<FastifyInstance> {
+    const app = fastify({ trustProxy: ["127.0.0.1"] });
+    app.get("/ads/vast", async (request, reply) => reply.send(readBaseUrl(request, ["pub.example"]).href));
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    onTestFinished(() => app.close());
+    return app;
+  }
+  const options = { headers: { "x-forwarded-for": "203.0.113.9" }, timeoutMs: 5000, maxBytes: 1000 };
+  const far = () => Promise.reject(new Error("not asked"));
+
+  test("is answered for a viewer behind a proxy, by any of its names, with addresses where he came in", async () => {
+    const app = await proxiedApp();
+    const fetch = createManifestFetch({ fetch: far, ...createOwnFetch(app, ["pub.example"]) });
+    const { port } = new URL(app.listeningOrigin);
+    for (const origin of [`http://localhost:${port}`, "http://pub.example", "https://pub.example"]) {
+      const url = new URL(`${origin}/ads/vast`);
+      expect((await fetch(url, options)).text).toBe(`${origin}/`);
+      const baseUrl = new URL("https://pub.example/");
+      expect((await fetch(url, { ...options, baseUrl })).text).toBe("https://pub.example/");
+    }
   });
 });
 

@@ -4,7 +4,8 @@
  */
 import { AdError } from "@interlude/core";
 import type { GuardedFetch } from "../../guarded-fetch.ts";
-import type { OwnAnswer } from "../../own-address.ts";
+import { inTime } from "../../in-time.ts";
+import type { OwnFetch } from "../../own-address.ts";
 import type { OwnExchange } from "../../own-exchange.ts";
 
 export interface RelayFetchOptions {
@@ -29,12 +30,7 @@ export type RelayFetch = (url: URL, options: RelayFetchOptions) => Promise<Relay
 export interface RelayFetchDeps {
   readonly fetch: GuardedFetch;
   /** Answers a GET of this very server; of more than `maxBytes` some are left out. */
-  readonly own: (
-    url: URL,
-    headers: Readonly<Record<string, string>>,
-    maxBytes: number,
-    exchange?: OwnExchange,
-  ) => Promise<OwnAnswer>;
+  readonly own: OwnFetch;
   /** Never true for a name that a stranger could make up. */
   readonly isOwn: (url: URL) => boolean;
 }
@@ -44,7 +40,7 @@ export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFe
     const { headers, timeoutMs, maxBytes, exchange } = options;
     // A third party's answer can name any address: it gets at nothing but ads.
     if (url.pathname.startsWith("/ads/") && isOwn(url)) {
-      const answer = await inTime(own(url, headers, maxBytes, exchange), url, timeoutMs);
+      const answer = await inTime(own(url, headers, maxBytes, exchange), `${url.origin}${url.pathname}`, timeoutMs);
       if (answer.bytes.length <= maxBytes) return answer;
       throw new AdError(
         "response-too-large",
@@ -56,19 +52,6 @@ export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFe
     for await (const chunk of response.body) chunks.push(chunk);
     return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
   };
-}
-
-async function inTime<Answer>(answer: Promise<Answer>, url: URL, timeoutMs: number): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `${url.origin}${url.pathname}: expected an answer within ${timeoutMs} ms, got none`;
-    timer = setTimeout(() => reject(new AdError("upstream-timeout", message, { url: url.href })), timeoutMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** By the charset of the Content-Type, else a byte order mark, else the XML declaration; UTF-8 where none says, or it is unknown. */

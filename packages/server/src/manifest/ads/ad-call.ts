@@ -124,7 +124,7 @@ const MAX_BYTES = 2_000_000;
 const TAG_SHARE = 2 / 3;
 
 function startAsking(call: AdCall, deps: AdCallsDeps, trace: RequestTrace): Asking {
-  const { session, cookies, timeoutMs } = call;
+  const { session, cookies, baseUrl, timeoutMs } = call;
   const zone = deps.zoneManifest(session.zone);
   const names = readRuleNames(session.query);
   const rewrite = (url: string): string => applyRules(url, zone?.rewriteRules ?? [], names, "adfetch");
@@ -133,7 +133,7 @@ function startAsking(call: AdCall, deps: AdCallsDeps, trace: RequestTrace): Aski
   const tagMs = tagUrl === undefined ? timeoutMs : Math.min(timeoutMs, startBudgetMs * TAG_SHARE);
   return {
     call,
-    exchange: openExchange({ viewer: session.viewer, cookies, rewrite }, deps, trace),
+    exchange: openExchange({ viewer: session.viewer, cookies, baseUrl, rewrite }, deps, trace),
     macros: adMacros(call, deps.now()),
     readXml: deps.readXml,
     startedAt,

@@ -14,6 +14,8 @@ import type { RequestTrace } from "../trace.ts";
 export interface ExchangeSubject {
   readonly viewer: Viewer;
   readonly cookies: readonly StoredCookie[];
+  /** Where the viewer came in. */
+  readonly baseUrl: URL;
   /** The operator's rules for what is fetched (primetime.md §1.13). */
   readonly rewrite: (url: string) => string;
 }
@@ -66,7 +68,7 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
     const url = new URL(subject.rewrite(asked.href));
     const headers = buildAdHeaders(subject.viewer, jar, url, deps.now());
     try {
-      const response = await deps.fetch(url, { ...options, headers });
+      const response = await deps.fetch(url, { ...options, headers, baseUrl: subject.baseUrl });
       keepCookies(response);
       return response;
     } catch (error) {
