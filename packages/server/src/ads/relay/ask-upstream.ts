@@ -7,6 +7,7 @@ import { AdError, expandMacros, isNamed, type MacroValues } from "@interlude/cor
 import type { OwnExchange } from "../../own-exchange.ts";
 import type { Breaker, UpstreamOutcome } from "./breaker.ts";
 import type { ReadOwnTracking } from "./own-tracking.ts";
+import { type Chain, CHAIN_BUDGET, faultOf, fetchAnswer, readAnswer } from "./chain.ts";
 import { readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
 import type { RelayAttempt, RelayFailure, RelayRequest } from "./relay-answer.ts";
@@ -17,15 +18,7 @@ import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.t
 import { isRequestRefused, openUpstream, type UpstreamExchange } from "./upstream.ts";
 import type { Tell } from "./teller.ts";
 import { buildUpstreamUrl } from "./upstream-tag.ts";
-import {
-  type Chain,
-  CHAIN_BUDGET,
-  faultOf,
-  fetchAnswer,
-  readAnswer,
-  readOwnErrors,
-  type VastTree,
-} from "./vast-tree.ts";
+import { readOwnErrors, type VastTree } from "./vast-tree.ts";
 
 /** One request on its way. */
 export interface Asking {

@@ -12,8 +12,8 @@ import {
   VAST_ERROR_OF_SKIP,
   type XmlElement,
 } from "@interlude/core";
+import type { TreeFailure } from "./chain.ts";
 import { type PlacedAd, splitPod } from "./pod-tree.ts";
-import type { TreeFailure } from "./vast-tree.ts";
 import { elementsOf, type TreeElement } from "./xml-tree.ts";
 
 /** "Video player expecting different linearity." @see VAST 4.3 §2.3.6.3 */

@@ -7,7 +7,8 @@ import { elementsOf, isElement, mapChildren, type TreeElement, withNodes } from 
 function indexOfHost(hosts: readonly string[], url: string): number {
   const text = url.trim();
   if (hosts.length === 0 || !URL.canParse(text)) return -1;
-  const { hostname } = new URL(text);
+  // A name with a dot behind it is the same host.
+  const hostname = new URL(text).hostname.replace(/\.$/, "");
   return hosts.findIndex((host) => {
     const wanted = host.toLowerCase();
     return wanted.startsWith(".") ? `.${hostname}`.endsWith(wanted) : hostname === wanted;
@@ -33,12 +34,16 @@ export function findBlock(body: TreeElement, { block }: RelayRules): string | un
   if (indexOfSystem(block.adSystems, adSystem) >= 0) return `ad system ${JSON.stringify(adSystem)} is blocked`;
   const urls = [
     ...elementsOf(body, "VASTAdTagURI"),
-    ...["MediaFile", "Mezzanine"].flatMap((name) =>
+    ...["MediaFile", "Mezzanine", "InteractiveCreativeFile"].flatMap((name) =>
       elementsOf(body, "Creatives", "Creative", "Linear", "MediaFiles", name),
     ),
   ].map(({ text }) => text);
-  const blocked = urls.find((url) => indexOfHost(block.hosts, url) >= 0);
-  return blocked === undefined ? undefined : `host ${new URL(blocked.trim()).hostname} is blocked`;
+  return urls.map((url) => findBlockedHost(url, block)).find((reason) => reason !== undefined);
+}
+
+/** Why nothing is asked or taken from an address, as a sentence; undefined: its host is not blocked. */
+export function findBlockedHost(url: string, { hosts }: RelayRules["block"]): string | undefined {
+  return indexOfHost(hosts, url) < 0 ? undefined : `host ${new URL(url.trim()).hostname} is blocked`;
 }
 
 /** The ads, those of systems with priority first. */

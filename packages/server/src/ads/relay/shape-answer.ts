@@ -4,12 +4,14 @@
  * A VAST where a map was asked for is its break at the start; of a map where a VAST was asked for, the break that fits is answered.
  */
 import { attribute, isNamed } from "@interlude/core";
+import { adName } from "../../ad-name.ts";
+import type { Chain, TreeFailure } from "./chain.ts";
 import { explainFilmless, selectOffered } from "./film.ts";
 import { addAdTracking, addBreakTracking, isOwnBreak, listOwnTracking, type ReadOwnTracking } from "./own-tracking.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
 import type { RelayedAd, RelayedBreak, RelayRequest } from "./relay-answer.ts";
-import { type Chain, readOwnErrors, resolveVastTree, type TreeFailure, type VastTree } from "./vast-tree.ts";
+import { readOwnErrors, resolveVastTree, type VastTree } from "./vast-tree.ts";
 import { fillSource, type FoundBreak, listBreaks, prefixOf, resolveBreak, wrapInVmap } from "./vmap-tree.ts";
 import { elementsOf, mapChildren, type TreeElement } from "./xml-tree.ts";
 
@@ -175,10 +177,11 @@ function nameAd({ element, sequence, version }: PlacedAd, position: number): Rel
   const creatives = elementsOf(element, "InLine", "Creatives", "Creative");
   const creative = creatives.find((one) => elementsOf(one, "Linear").length > 0);
   const [adSystem] = elementsOf(element, "InLine", "AdSystem");
+  const place = position + (sequence ?? 1) - 1;
   return {
-    ad: (attribute(element, "id") ?? "").slice(0, MAX_ID),
+    ad: adName((attribute(element, "id") ?? "").slice(0, MAX_ID), place),
     creative: (attribute(creative, "id") ?? attribute(creative, "adId") ?? "").slice(0, MAX_ID),
-    position: position + (sequence ?? 1) - 1,
+    position: place,
     adSystem: adSystem?.text.trim() ?? "",
     version,
   };

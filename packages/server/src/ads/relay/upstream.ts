@@ -9,7 +9,7 @@ import type { CookieRules, UpstreamCookie } from "./page-cookies.ts";
 import type { RelayViewer } from "./relay-answer.ts";
 import { decodeXml, type RelayFetch, type RelayResponse } from "./relay-fetch.ts";
 import { buildUpstreamHeaders } from "./upstream-headers.ts";
-import { type FetchedText, nameUrl } from "./vast-tree.ts";
+import { type FetchedText, nameUrl } from "./chain.ts";
 
 export interface UpstreamDeps {
   readonly fetch: RelayFetch;

@@ -9,71 +9,20 @@
  *
  * @see VAST 4.3 §2.3.6.3 (numbers), §2.4.2 (pods), §2.4.3 (wrappers), §3.19 (their attributes)
  */
-import {
-  AdError,
-  type AdErrorCode,
-  attribute,
-  parseVast,
-  type SkipReason,
-  VAST_ERROR_OF_CODE,
-  type WrapperAd,
-  type XmlReader,
-} from "@interlude/core";
+import { AdError, attribute, parseVast, type SkipReason, type WrapperAd } from "@interlude/core";
+import { type Chain, type Fault, faultOf, fetchFurther, nameUrl, readAnswer, type TreeFailure } from "./chain.ts";
 import { mergeWrappers } from "./merge-tree.ts";
 import { arrangeAds, type PlacedAd } from "./pod-tree.ts";
-import { declareForgotten, declarePrefixes, resolveAddresses } from "./portable-tree.ts";
-import type { RelayRules } from "./relay-zone.ts";
+import { declarePrefixes } from "./portable-tree.ts";
 import { findBlock, findBlockedCategory, sortBySystem, sortMediaFiles } from "./rules.ts";
 import { elementsOf, mapChildren, type TreeElement, weighTree } from "./xml-tree.ts";
-import { readTree } from "./read-tree.ts";
 
-/** A text that an ad server answered, and the address after redirects; an empty one is no ad. */
-export interface FetchedText {
-  readonly text: string;
-  readonly url: URL;
-}
-
-/** What all documents of one answer share; the budgets are counted down. */
-export interface Chain {
-  /** @throws AdError where nothing usable came; any status but 2xx is one */
-  readonly fetchText: (
-    url: URL,
-    bounds: { readonly timeoutMs: number; readonly maxBytes: number },
-  ) => Promise<FetchedText>;
-  readonly readXml: XmlReader;
-  /** Milliseconds of a clock that never goes back. */
-  readonly clock: () => number;
-  readonly deadline: number;
-  /** Macros of an address; may be called often for one. */
-  readonly expandAddress: (template: string) => string;
-  readonly wrapperLimit: number;
-  readonly rules: RelayRules;
-  bytesLeft: number;
-  requestsLeft: number;
-  /** Bytes of wrappers that may yet be merged into ads: a wrapper of a pod comes into each of its ads. */
-  mergedBytesLeft: number;
-}
-
-/** What one chain may cost. */
-export const CHAIN_BUDGET = { bytesLeft: 5_000_000, requestsLeft: 100, mergedBytesLeft: 5_000_000 } as const;
-
-/** Of one document. */
-const MAX_BYTES = 2_000_000;
 const MAX_ADS = 30;
 
 /** A VAST at hand. */
 export interface VastTree {
   readonly root: TreeElement;
   readonly base: URL;
-}
-
-export interface TreeFailure {
-  readonly reason: SkipReason;
-  readonly vastError: number;
-  readonly message: string;
-  readonly adId: string | undefined;
-  /** To be told with `vastError` by whoever resolves wrappers: no player sees them. Outermost first. */
-  readonly errorUrls: readonly string[];
 }
 
 /** `ads` in the order of the answer. Empty: no fill, or `failures` has the reasons. */
@@ -113,33 +62,6 @@ export async function resolveVastTree(
 ): Promise<TreeResult> {
   const hop = { wrappers: [], seen: [document.base.href.replace(/#.*/, "")], bytes: 0 };
   return resolveDocument(chain, document, hop, { allowMultipleAds, followRedirects });
-}
-
-/**
- * Reads an answer: addresses in it are absolute afterwards. undefined: an empty body, which says that there is no ad.
- *
- * @throws AdError `xml-malformed`, `response-too-large`
- */
-export function readAnswer({ text, url }: FetchedText, chain: Chain): TreeElement | undefined {
-  const maxBytes = Math.min(MAX_BYTES, chain.bytesLeft);
-  chain.bytesLeft -= text.length;
-  if (text.trim() === "") return undefined;
-  const root = readTree(text, chain.readXml, Math.max(0, maxBytes));
-  return resolveAddresses(declareForgotten(root), url);
-}
-
-/** @throws AdError; the time, bytes and requests of the chain are checked */
-export async function fetchAnswer(
-  chain: Chain,
-  url: URL,
-  fetchText: Chain["fetchText"] = chain.fetchText,
-): Promise<FetchedText> {
-  if (chain.requestsLeft-- <= 0) throw new AdError("wrapper-limit", `${nameUrl(url)}: too many requests in one answer`);
-  const timeoutMs = chain.deadline - chain.clock();
-  if (timeoutMs <= 0) throw new AdError("upstream-timeout", `${nameUrl(url)}: the time of the whole answer is used up`);
-  if (chain.bytesLeft <= 0)
-    throw new AdError("response-too-large", `${nameUrl(url)}: the bytes of the whole answer are used up`);
-  return fetchText(url, { timeoutMs, maxBytes: Math.min(MAX_BYTES, chain.bytesLeft) });
 }
 
 interface FoundAd {
@@ -203,9 +125,6 @@ async function resolveDocument(
   return { ads, failures: results.flatMap(({ failures }) => failures) };
 }
 
-/** What is wrong. */
-export type Fault = Pick<TreeFailure, "reason" | "vastError" | "message">;
-
 function failAd(adId: string | undefined, hop: Hop, own: readonly string[], fault: Fault): TreeResult {
   const errorUrls = [...hop.wrappers.flatMap(({ parsed }) => parsed.ad.errors), ...own];
   return { ads: [], failures: [{ ...fault, message: fault.message.slice(0, 500), adId, errorUrls }] };
@@ -257,22 +176,6 @@ async function resolveWrapper(
   }
 }
 
-/** Codes that are not here: the document could not be read. */
-const REASON_OF_CODE: { readonly [Code in AdErrorCode]?: SkipReason } = {
-  "wrapper-limit": "wrapper-limit",
-  "upstream-status": "ads-timeout",
-  "upstream-timeout": "ads-timeout",
-  "upstream-unreachable": "ads-timeout",
-  "address-refused": "ads-timeout",
-};
-
-/** An error as the reason why there are no ads. */
-export function faultOf(error: unknown): Fault {
-  const code = error instanceof AdError ? error.code : "vast-malformed";
-  const reason = REASON_OF_CODE[code] ?? "vast-malformed";
-  return { reason, vastError: VAST_ERROR_OF_CODE[code], message: String(error).slice(0, 500) };
-}
-
 /** @throws AdError */
 async function follow(chain: Chain, wrapper: WrapperAd, hop: Hop, followRedirects: boolean): Promise<TreeResult> {
   const name = `VAST wrapper ${wrapper.ad.id ?? ""}`;
@@ -283,16 +186,11 @@ async function follow(chain: Chain, wrapper: WrapperAd, hop: Hop, followRedirect
   const url = new URL(address);
   url.hash = "";
   if (hop.seen.includes(url.href)) throw new AdError("wrapper-limit", `${name}: it leads back to ${nameUrl(url)}`);
-  const answer = await fetchAnswer(chain, url);
+  const answer = await fetchFurther(chain, url);
   const read = readAnswer(answer, chain);
   if (!read) return failAd(wrapper.ad.id, hop, [], NO_ADS);
   const { allowMultipleAds, followAdditionalWrappers } = wrapper;
   const document = { root: declarePrefixes(read), base: answer.url };
   const next = { ...hop, seen: [...hop.seen, url.href] };
   return resolveDocument(chain, document, next, { allowMultipleAds, followRedirects: followAdditionalWrappers });
-}
-
-/** For messages: without the query, which holds what a viewer is known by. */
-export function nameUrl(url: URL): string {
-  return `${url.protocol}//${url.host}${url.pathname.slice(0, 200)}`;
 }

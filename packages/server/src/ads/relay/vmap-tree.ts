@@ -4,17 +4,10 @@
  * @see VMAP 1.0.1 §2.3.1 (AdBreak), §2.3.2 (AdSource)
  */
 import { type AdBreak, AdError, isNamed, parseVmap, type XmlElement } from "@interlude/core";
+import { type Chain, faultOf, fetchFurther, readAnswer, type TreeFailure } from "./chain.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
-import {
-  type Chain,
-  faultOf,
-  fetchAnswer,
-  readAnswer,
-  resolveVastTree,
-  type TreeFailure,
-  type VastTree,
-} from "./vast-tree.ts";
+import { resolveVastTree, type VastTree } from "./vast-tree.ts";
 import { createElement, elementsOf, mapChildren, type TreeElement, withNodes } from "./xml-tree.ts";
 
 /** A break with its ads; `vast` holds them, numbered, and is an empty VAST where there are none. */
@@ -85,7 +78,7 @@ async function openSource({ element, parsed }: FoundBreak, base: URL, chain: Cha
   if (source.kind !== "tag") return undefined;
   const address = chain.expandAddress(source.url);
   if (!URL.canParse(address)) throw new AdError("url-malformed", "VMAP: expected an http(s) AdTagURI");
-  const answer = await fetchAnswer(chain, new URL(address));
+  const answer = await fetchFurther(chain, new URL(address));
   const root = readAnswer(answer, chain);
   return root && { root: declarePrefixes(root), base: answer.url };
 }

@@ -175,6 +175,19 @@ describe("ads that nobody can play", () => {
     expect(answer).toMatchObject({ attempts: [{ outcome: "ads" }], breaks: [{ ads: [{ ad: "x-42", position: 1 }] }] });
   });
 
+  test("an ad without an id is called by its place", async () => {
+    const server = await openAdServer({
+      "/nameless": (_request, response, o) =>
+        response.end(podOf("4.2", exchangeVast42(o), exchangeVast42(o)).replaceAll(' id="x-42"', "")),
+    });
+    const { relay } = openRelay([server]);
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/nameless`)]));
+    expect(answer.breaks[0]?.ads.map(({ ad }) => ad)).toEqual(["#1", "#2"]);
+    expect(parseVast(reread(answer.root)).ads[1]?.ad.impressions[0]).toBe(
+      `${OURS}impression?up=main&break=b-1&ad=%232&position=2`,
+    );
+  });
+
   test("of three ads without a place one is offered; all of them have our tracking", async () => {
     const server = await openAdServer({
       "/three": (_request, response, o) => {
@@ -229,6 +242,57 @@ describe("the rules of a zone", () => {
     const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/w`)], { rules }));
     expect(answer.failures).toMatchObject([{ reason: "creative-blocked", adId: "w1" }]);
     expect(beacons).toEqual([`${server.origin}/pixel/w1/error?c=403`]);
+  });
+
+  const MEDIA = '<MediaFile type="video/mp4">https://m.example/a.mp4</MediaFile>';
+  const film = (media: string): string =>
+    `<Linear><Duration>00:00:05</Duration><MediaFiles>${media}</MediaFiles></Linear>`;
+
+  test.each([
+    ["with a dot behind it", MEDIA.replace("m.example", "cdn.bad.example.")],
+    ["of an interactive file", `${MEDIA}<InteractiveCreativeFile>https://bad.example/s.js</InteractiveCreativeFile>`],
+  ])("a blocked host %s is one too", async (_what, media) => {
+    const server = await openAdServer({
+      "/film": (_request, response, o) => response.end(filmlessVast(o, film(media))),
+    });
+    const { relay } = openRelay([server]);
+    const rules = { block: { adSystems: [], hosts: [".bad.example"] }, priority: none };
+    const zone = zoneRelay([upstream(`${server.origin}/film`)], { rules });
+    const answer = await relay.answerAdRequest(relayRequest(), zone);
+    expect(answer.failures).toMatchObject([{ reason: "creative-blocked", vastError: 403 }]);
+    expect(answer.breaks[0]?.ads).toEqual([]);
+  });
+
+  test("a wrapper, or a tag of a map, that is sent on to a blocked host leads to no ad", async () => {
+    const blocked = await openAdServer({
+      "/clean": (_request, response) => response.end(exchangeVast42("https://m.example")),
+    });
+    const elsewhere = blocked.origin.replace("127.0.0.1", "localhost");
+    const server = await openAdServer({
+      "/sent-on": (_request, response) => response.writeHead(302, { location: `${elsewhere}/clean` }).end(),
+      "/w": (_request, response, o) => response.end(wrapper(o, 1, `${o}/sent-on`)),
+      "/map": (_request, response, o) => {
+        const breaks = [`${o}/sent-on`, `${elsewhere}/clean?direct`].map(
+          (url, n) =>
+            `<AdBreak timeOffset="start" breakType="linear" breakId="${n}"><AdSource><AdTagURI>${url}</AdTagURI></AdSource></AdBreak>`,
+        );
+        response.end(`<VMAP version="1.0">${breaks.join("")}</VMAP>`);
+      },
+    });
+    const { relay } = openRelay([server, blocked], {}, [`localhost:${blocked.port}`]);
+    const rules = { block: { adSystems: [], hosts: ["localhost"] }, priority: none };
+    for (const [path, form] of [
+      ["/w", "vast"],
+      ["/map", "vmap"],
+    ] as const) {
+      const zone = zoneRelay([upstream(`${server.origin}${path}`)], { rules });
+      const answer = await relay.answerAdRequest(relayRequest({ form }), zone);
+      expect(answer.breaks.flatMap(({ ads }) => ads)).toEqual([]);
+      expect(new Set(answer.failures.map(({ reason, vastError }) => `${reason} ${vastError}`))).toEqual(
+        new Set(["creative-blocked 403"]),
+      );
+    }
+    expect(blocked.requests.map(({ url }) => url)).not.toContain("/clean?direct");
   });
 
   test("stand-alone ads and media files come in the zone's order", async () => {
