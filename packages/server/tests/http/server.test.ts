@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { placeDatabase } from "../database/new-database.ts";
@@ -15,6 +15,8 @@ const folder = mkdtempSync(join(tmpdir(), "interlude-server-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
+
+const VIEWER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /** The state folder of a server that has been started before. */
 async function makeState(name: string): Promise<string> {
@@ -73,6 +75,37 @@ describe("the server as a process", () => {
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);
   });
+
+  test("impressions that were acknowledged before it was killed count for their goal", async () => {
+    const campaigns = join(folder, "goal.json");
+    const mediaFiles = [{ url: "/a.mp4", type: "video/mp4", width: 640, height: 360 }];
+    const goal = { impressions: 3, pacing: "asap" };
+    const lineItems = [{ id: "three", priority: 1, goal, ads: [{ id: "a", duration: 10, mediaFiles }] }];
+    writeFileSync(campaigns, JSON.stringify({ version: 1, lineItems }));
+    const env = {
+      INTERLUDE_STATE: await makeState("killed"),
+      INTERLUDE_CAMPAIGNS: campaigns,
+      INTERLUDE_CRS: "off",
+      INTERLUDE_API_TOKEN: TOKEN,
+    };
+    const ask = async ({ address }: Running, session: string): Promise<string> => {
+      const tag = new URL(`/ads/vast?zone=1&session=${session}`, address);
+      return (await fetch(tag, { headers: { "user-agent": VIEWER } })).text();
+    };
+    const killed = await waitUntilReady(launch(env));
+    const answers = await Promise.all(["1", "2", "3"].map((session) => ask(killed, session)));
+    const urls = answers.map((answer) => /http:[^\]]*track\/impression[^\]]*/.exec(answer)?.[0] ?? "");
+    const told = await Promise.all(urls.map((url) => fetch(url, { headers: { "user-agent": VIEWER } })));
+    killed.child.kill("SIGKILL");
+    expect(told.map(({ status }) => status)).toEqual([204, 204, 204]);
+    await once(killed.child, "exit");
+    const next = await waitUntilReady(launch(env));
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const list = async (): Promise<string> =>
+      (await fetch(new URL("/report/beacons?session=3", next.address), { headers })).text();
+    await vi.waitFor(async () => expect(await list()).toContain('"impression"'), 15_000);
+    expect(await ask(next, "4")).not.toContain("<Ad ");
+  }, 40_000);
 
   test("--help lists the variables and starts nothing", async () => {
     const child = launch({ INTERLUDE_STATE: join(folder, "never") }, "--help");
