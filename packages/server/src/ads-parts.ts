@@ -58,7 +58,17 @@ export async function registerAdServer(
   const { registry } = metrics;
   const relay = openRelay(app, { config, world, crs, giveTicket, zoneQuota, note, sign, registry, now });
   const { isRobot } = deps;
-  await app.register(tagRoutes, { zones, campaigns, publicHosts, sign, giveTicket, isRobot, relay: relay.tags });
+  const { tags, listAssets } = relay;
+  await app.register(tagRoutes, {
+    zones,
+    campaigns,
+    publicHosts,
+    sign,
+    giveTicket,
+    isRobot,
+    relay: tags,
+    listAssets,
+  });
   await app.register(repackageRoutes, {
     crs,
     zones,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import type { AdRequest } from "./ads/ad-request.ts";
 import type { RepackagePort } from "./ads/admission.ts";
+import { createCampaignAssets, type ListCampaignAssets } from "./ads/campaign-assets.ts";
 import type { Quota } from "./ads/quota.ts";
 import type { HeldAnswer } from "./ads/relay/ahead-answer.ts";
 import { ASKED_AHEAD_BOUNDS, createAskedAhead } from "./ads/relay/asked-ahead.ts";
@@ -47,15 +48,19 @@ export interface RelayParts {
   readonly tags: RelayTags;
   /** The ad servers that were asked so far. */
   readonly upstreams: Relay["upstreams"];
+  /** Of the campaign file's breaks. */
+  readonly listAssets: ListCampaignAssets;
 }
 
 /** Ends with the app. */
 export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayParts {
   const { world, giveTicket, note, sign, now } = deps;
   const clock = (): number => performance.now();
+  const readXml = limitXml(parseXml);
+  const copies = openCopies(app, deps, clock);
   const relay = createRelay({
     fetch: world.fetch,
-    readXml: limitXml(parseXml),
+    readXml,
     cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
     trackingUrl: (event, request, thing) => relayTrackingUrl(event, request, thing, sign),
     readOwnTracking: (url, request, upstream) => readRelayedTracking(url, request, upstream, sign),
@@ -75,11 +80,11 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
     }),
     publicHosts: deps.config.publicHosts,
     giveTicket,
-    copies: openCopies(app, deps, clock),
+    copies,
     note,
-    readXml: limitXml(parseXml),
+    readXml,
   });
-  return { tags, upstreams: relay.upstreams };
+  return { tags, upstreams: relay.upstreams, listAssets: createCampaignAssets({ copies, readXml, note }) };
 }
 
 function openCopies(app: FastifyInstance, deps: RelayPartsDeps, clock: () => number): ReadyCopies | undefined {

@@ -18,6 +18,8 @@ import { prefersJson } from "./accept.ts";
 import type { AdRequest } from "./ad-request.ts";
 import { type BreakCall, readBreakCall } from "./break-call.ts";
 import type { CampaignServer } from "./campaign/campaign-server.ts";
+import type { ListCampaignAssets } from "./campaign-assets.ts";
+import { readPrimaryId } from "./relay/relay-call.ts";
 import { isRelayed, type RelayTags } from "./relay/relay-tags.ts";
 import type { GiveTicket } from "./repackage-ticket.ts";
 import { buildVast } from "./vast-writer.ts";
@@ -36,6 +38,7 @@ export interface TagRoutesOptions {
   /** Whether nobody watches, by a request's headers. */
   readonly isRobot: (headers: IncomingHttpHeaders) => boolean;
   readonly relay: RelayTags;
+  readonly listAssets: ListCampaignAssets;
 }
 
 const Viewer = {
@@ -60,9 +63,7 @@ const Viewer = {
 const VastQuery = Type.Object({
   ...Viewer,
   li: Type.Optional(plainText(64, "line item; without it the ads are picked, or are those of the zone's ad servers")),
-  source: Type.Optional(
-    Type.Literal("assets", { description: "of a relay: an asset list, as with Accept: application/json" }),
-  ),
+  source: Type.Optional(Type.Literal("assets", { description: "an asset list, as with Accept: application/json" })),
 });
 const VmapQuery = Type.Object({
   ...Viewer,
@@ -94,13 +95,17 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
   app.get("/ads/vast", { schema: VAST_SCHEMA, exposeHeadRoute }, async (request, reply) => {
     const { zone: name, li, source } = request.query;
     const zone = requireZone(options.zones, name);
+    const isList = source === "assets" || prefersJson(request.headers.accept);
     if (!li && isRelayed(zone)) {
-      const isList = source === "assets" || prefersJson(request.headers.accept);
       return relay.answer(zone, isList ? "asset-list" : "vast", request, reply);
     }
     const call = readCall(request, request.query, options);
     const pod = await campaigns.serveBreak(call);
-    return answer(buildVast(pod, call.request, randomUUID), reply);
+    const vast = buildVast(pod, call.request, randomUUID);
+    reply.header("vary", "Origin, Accept");
+    if (!isList) return answer(vast, reply);
+    reply.header("cache-control", "no-store").type("application/json; charset=utf-8");
+    return JSON.stringify(await options.listAssets(document(vast), zone, call.request.base));
   });
 
   app.get("/ads/vmap", { schema: VMAP_SCHEMA, exposeHeadRoute }, async (request, reply) => {
@@ -123,7 +128,7 @@ function readCall(
 ): BreakCall {
   const { relayed } = readOwnExchange(request.headers) ?? {};
   // For the relay: tracked as what it was asked, and it gives tickets itself.
-  const { zone, session = "" } = relayed ?? query;
+  const { zone, session = readPrimaryId(new URL(request.url, "http://any").searchParams) } = relayed ?? query;
   const adRequest: AdRequest = {
     base: readBaseUrl(request, publicHosts),
     zone,

@@ -40,8 +40,8 @@ export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: Re
   };
 }
 
-/** Players of interstitials name the viewing so. @see draft-pantos-hls-rfc8216bis Appendix D.2 (`_HLS_primary_id`) */
-function readPrimaryId(parameters: URLSearchParams): string {
+/** Empty: there is none. Players of interstitials name the viewing so. @see draft-pantos-hls-rfc8216bis Appendix D.2 (`_HLS_primary_id`) */
+export function readPrimaryId(parameters: URLSearchParams): string {
   const id = parameters.get("_HLS_primary_id") ?? "";
   return id.length <= MAX_TEXT && !/[\p{Cc}\p{Cs}]/u.test(id) ? id : "";
 }

@@ -1,0 +1,64 @@
+/**
+ * A break of the campaign file as the asset list of an interstitial: its ads that are HLS or have an HLS copy. The others are noted as
+ * left out, and ordered for the next time; where a wrapper leads is not asked.
+ *
+ * @see draft-pantos-hls-rfc8216bis Appendix D.2 (X-ASSET-LIST)
+ */
+import { type Ad, parseVast, type SkipReason, type XmlReader } from "@interlude/core";
+import type { NoteEvent } from "../noted-event.ts";
+import type { ZoneConfig } from "../zones.ts";
+import { type AssetList, buildAssetList } from "./asset-list.ts";
+import { dressAnswer } from "./relay/dress-answer.ts";
+import type { ReadyCopies } from "./relay/ready-copies.ts";
+import { readTree } from "./relay/read-tree.ts";
+
+/** A campaign file is a few megabytes at most, and so is one of its breaks. */
+const MAX_BYTES = 5_000_000;
+
+export interface CampaignAssetsDeps {
+  /** undefined: repackaging is off. */
+  readonly copies: ReadyCopies | undefined;
+  readonly readXml: XmlReader;
+  readonly note: NoteEvent;
+}
+
+/**
+ * @param vast of the break, as this server wrote it
+ * @param base where the client came in
+ */
+export type ListCampaignAssets = (vast: string, zone: ZoneConfig, base: URL) => Promise<AssetList>;
+
+export function createCampaignAssets({ copies, readXml, note }: CampaignAssetsDeps): ListCampaignAssets {
+  return async (vast, zone, base) => {
+    const { mediaTypes } = zone;
+    const dressed = await dressAnswer(readTree(vast, readXml, MAX_BYTES), {
+      mode: "first",
+      mediaTypes,
+      findCopy: async (source) => {
+        const found = await copies?.find(source, zone);
+        return found === undefined ? undefined : new URL(found, base).href;
+      },
+      giveTicket: () => undefined,
+    });
+    const { ads } = parseVast(dressed);
+    const { list, left } = buildAssetList(
+      ads.flatMap((entry) => (entry.kind === "inline" ? [entry.ad] : [])),
+      mediaTypes,
+    );
+    for (const { ad, reason } of left) noteLeft(ad, reason, note);
+    for (const entry of ads) if (entry.kind === "wrapper") noteLeft(entry.ad, "unsupported-media-file", note);
+    return list;
+  };
+}
+
+/** Under the names by which its impression would have come; a bumper has none. */
+function noteLeft({ impressions }: Pick<Ad, "impressions">, reason: SkipReason, note: NoteEvent): void {
+  for (const url of impressions.filter((one) => URL.canParse(one))) {
+    const { pathname, searchParams } = new URL(url);
+    if (pathname !== "/track/impression") continue;
+    const told = (name: string): string => searchParams.get(name) ?? "";
+    const place = { zone: told("zone"), session: told("session"), breakId: told("break"), lineItem: told("li") };
+    const ad = { ad: told("ad"), creative: told("creative"), position: Number(told("position")) };
+    note({ event: "adSkipped", ...place, ...ad, reason });
+  }
+}
