@@ -129,7 +129,7 @@ export const VARIABLES = {
   INTERLUDE_SHED_REQUESTS: "manifest requests under way, from which on new sessions are refused (5000)",
   INTERLUDE_TRACKING_ACKNOWLEDGE:
     "when a beacon is acknowledged: on disk here, or only once it is in the database (disk)",
-  INTERLUDE_TRACKING_DAYS: "days for which single beacons are kept (35)",
+  INTERLUDE_TRACKING_DAYS: "days for which single beacons are kept (35, at most 400)",
   INTERLUDE_REPORT_MONTHS: "months for which counts by the hour are kept (25)",
   INTERLUDE_LOG: "silent, fatal, error, warn, info, debug or trace (warn)",
 } as const;

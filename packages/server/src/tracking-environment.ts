@@ -17,7 +17,7 @@ export function readTracking(env: Environment): TrackingConfig {
   return {
     acknowledge: readChoice(env, "INTERLUDE_TRACKING_ACKNOWLEDGE", ["disk", "database"], "disk"),
     retention: {
-      days: readInteger(env, "INTERLUDE_TRACKING_DAYS", { min: 2, max: 4000, otherwise: 35 }),
+      days: readInteger(env, "INTERLUDE_TRACKING_DAYS", { min: 2, max: 400, otherwise: 35 }),
       months: readInteger(env, "INTERLUDE_REPORT_MONTHS", { min: 1, max: 240, otherwise: 25 }),
     },
   };

@@ -10,7 +10,7 @@ export interface JournalStretch {
   /** Bytes up to the end of the last whole line, 0 where there is none. */
   readonly length: number;
   /** Lines that are not what was written. */
-  readonly broken: number;
+  readonly broken: readonly string[];
 }
 
 export interface JournalEntry {
@@ -30,12 +30,13 @@ export function formatEntry(text: string): string {
 /** A last line without its end is left for later: it is being written, or never was. */
 export function parseEntries(bytes: Buffer): JournalStretch {
   const entries: JournalEntry[] = [];
-  let [start, broken] = [0, 0];
+  const broken: string[] = [];
+  let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
     const line = bytes.toString("utf8", start, end);
     const text = line.slice(CHECKSUM_LENGTH + 1);
     if (line.startsWith(`${checksum(text)} `)) entries.push({ text, end: end + 1 });
-    else broken++;
+    else broken.push(line);
     start = end + 1;
   }
   return { entries, length: start, broken };

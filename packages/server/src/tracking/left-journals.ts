@@ -2,57 +2,92 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from "../database/directory-lock.ts";
-import { listSegments, removeSegment, type Segment } from "./journal.ts";
+import { type Segment, SEGMENT_SUFFIX } from "./journal-segments.ts";
 
 /** A journal that was taken over: nobody else reads or removes it meanwhile. */
 export interface LeftJournal {
   readonly name: string;
   /** Those that were not removed. A torn end of the last is what nobody was told of. */
-  readonly segments: readonly Segment[];
-  /** Removes a segment. False: not yet, see {@link removeSegment}. */
-  readonly remove: (segment: Segment) => Promise<boolean>;
+  readonly segments: () => readonly Segment[];
+  readonly remove: (segment: Segment) => Promise<void>;
   /** Lets go; a folder without segments is removed. */
   readonly release: () => Promise<void>;
 }
 
-/** Takes over each journal below `root` whose process does not live; none where the folder is not there. */
+/**
+ * Takes over each journal below `root` whose process does not live; none where the folder is not there. What is no journal is left alone.
+ *
+ * @param onError is told of journals that cannot be opened, which keeps nobody from the others
+ */
 export async function takeLeftJournals(
   root: string,
   isOurs: (name: string) => boolean,
+  onError: (error: unknown) => void,
 ): Promise<readonly LeftJournal[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
     if (isMissing(error)) return [];
     throw error;
   });
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const taken = await Promise.all(names.filter((name) => !isOurs(name)).map((name) => take(join(root, name), name)));
+  const names = entries.filter((entry) => entry.isDirectory() && JOURNAL.test(entry.name)).map(({ name }) => name);
+  const others = names.filter((name) => !isOurs(name));
+  const taken = await Promise.all(
+    others.map((name) =>
+      take(join(root, name), name).catch((error: unknown) => {
+        // Its owner removed it under our eyes.
+        if (!isMissing(error)) onError(error);
+        return undefined;
+      }),
+    ),
+  );
   return taken.filter((journal) => journal !== undefined);
 }
+
+/** As `randomUUID` names them. */
+const JOURNAL = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 const NEW_MS = 60_000;
 
 async function take(folder: string, name: string): Promise<LeftJournal | undefined> {
-  const isEmpty = (await listSegments(folder, name)).length === 0;
+  const isEmpty = (await readdir(folder)).every((file) => !file.endsWith(SEGMENT_SUFFIX));
   // Its process is about to lock it.
   if (isEmpty && (await stat(folder)).mtimeMs > Date.now() - NEW_MS) return undefined;
   const lock = tryLock(folder);
   if (lock === undefined) return undefined;
-  let segments = await listSegments(folder, name);
+  let segments: readonly Segment[];
+  try {
+    // Not before: while its process lives files go under one's eyes.
+    segments = await listSegments(folder, name);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
   return {
     name,
-    get segments() {
-      return segments;
-    },
-    remove: async (segment) => {
-      if (!(await removeSegment(segment))) return false;
-      segments = segments.filter(({ id }) => id !== segment.id);
-      return true;
+    segments: () => segments,
+    remove: async ({ id, path }) => {
+      await rm(path, { force: true });
+      segments = segments.filter((segment) => segment.id !== id);
     },
     release: async () => {
       if (segments.length === 0) await rm(folder, { recursive: true, force: true });
       lock.release();
     },
   };
+}
+
+/** In the order of writing. */
+async function listSegments(folder: string, name: string): Promise<readonly Segment[]> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith(SEGMENT_SUFFIX)).toSorted();
+  return Promise.all(
+    files.map(async (file) => {
+      const path = join(folder, file);
+      return { id: `${name}/${numberOf(path)}`, path, length: (await stat(path)).size, isSealed: true };
+    }),
+  );
+}
+
+function numberOf(path: string): number {
+  return Number(/(\d+)\.journal$/.exec(path)?.[1] ?? 0);
 }
 
 function tryLock(folder: string): DirectoryLock | undefined {

@@ -1,19 +1,26 @@
 /**
  * When journals are loaded: a moment after something was written, at once when somebody asks, and each minute with what others left.
- * One pass at a time; one that failed is tried again, later each time.
+ * The own journal goes before all else; what failed is tried again, later each time.
  */
-import type { Database } from "../database/database.ts";
-import type { Journal, Segment } from "./journal.ts";
-import { type LeftJournal, takeLeftJournals } from "./left-journals.ts";
-import { createLoader, type LoadFigures, type Stored } from "./loader.ts";
-import { countOldBeacons } from "./old-beacons.ts";
-import { keepTables, type Retention } from "./retention.ts";
+import { createLoadBehind, type LoadBehindDeps } from "./load-behind.ts";
+import type { LoadFigures, Rejection, Stored } from "./load-batch.ts";
+import { createSegmentLoader } from "./load-segments.ts";
+import { createTurns } from "./load-turns.ts";
+import { createLoader, type Loader, UnreadableSegment } from "./loader.ts";
+import { keepRejected } from "./rejected-entries.ts";
+import { firstDayOf } from "./retention.ts";
 
 export interface LoadCycle {
   /** Something was written. */
   wake(): void;
   /**
-   * Loads all that is written now.
+   * Loads all that this process has written.
+   *
+   * @throws the database's error
+   */
+  runOwn(): Promise<void>;
+  /**
+   * The same, and what others left as far as it is known.
    *
    * @throws the database's error
    */
@@ -23,20 +30,11 @@ export interface LoadCycle {
   /** Waits for the transaction under way. */
   stop(): Promise<void>;
   figures(): LoadFigures;
+  /** Bytes of journals that others left and that were not removed. */
+  leftSize(): number;
 }
 
-export interface LoadCycleDeps {
-  /** The folder of all journals. */
-  readonly directory: string;
-  readonly database: Pick<Database, "query" | "transaction" | "isEmbedded">;
-  /** ms since the epoch */
-  readonly now: () => number;
-  readonly retention: Retention;
-  /** What goes wrong behind the beacons; it is tried again. */
-  readonly onError: (error: unknown, what: string) => void;
-  /** This process's own, and its name. */
-  readonly journal: Journal;
-  readonly journalName: string;
+export interface LoadCycleDeps extends Omit<LoadBehindDeps, "segments" | "added" | "isStopped"> {
   /** What else is done for each happening that is new, in its transaction. */
   readonly stored?: Stored | undefined;
 }
@@ -50,77 +48,97 @@ const MAX_BATCH = { embedded: 500, server: 2000 };
 
 /** Does nothing before it is told to. */
 export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
-  const { database, journal, onError } = deps;
-  let [hasOldBeacons, isRoundDue, isStopped, hurried, failures] = [true, false, false, 0, 0];
-  let left: readonly LeftJournal[] = [];
-  const done = new Set<string>();
-  let timer: NodeJS.Timeout | undefined;
-  let rounds: NodeJS.Timeout | undefined;
-
+  const { journal, onError } = deps;
+  let [isStopped, hurried] = [false, 0];
   const isOver = (): boolean => isStopped;
-  const loader = createLoader({
+  const loader = openLoader(deps, () => hurried > 0);
+  const segments = createSegmentLoader(loader, deps.now);
+  const behind = createLoadBehind({ ...deps, segments, added: () => loader.figures().added, isStopped: isOver });
+
+  const turns = createTurns();
+  const loadOwn = turns(async () => {
+    await segments.load(journal.segments(), isOver);
+  });
+  const loadBehind = turns(behind.run);
+
+  const timer = createTimer(async () => {
+    await loadOwn().catch(passOver(onError));
+    await loadBehind();
+    if (behind.isDue()) timer.wake();
+  }, onError);
+  const hurry = async (work: () => Promise<void>): Promise<void> => {
+    hurried++;
+    try {
+      await work();
+    } finally {
+      hurried--;
+    }
+  };
+
+  return {
+    wake: timer.wake,
+    runOwn: () => hurry(loadOwn),
+    run: () =>
+      hurry(async () => {
+        await loadOwn();
+        while (behind.isDue() && !isStopped) await loadBehind();
+      }),
+    start: () => timer.repeat(behind.beginRound),
+    stop: async () => {
+      isStopped = true;
+      timer.stop();
+      await loadOwn().catch((error: unknown) => onError(error, "loading beacons"));
+      await loadBehind();
+      await behind.close();
+    },
+    figures: loader.figures,
+    leftSize: behind.size,
+  };
+}
+
+/** The disk's fault is told and holds nothing up; the database's is thrown. */
+function passOver(onError: LoadCycleDeps["onError"]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof UnreadableSegment)) throw error;
+    onError(error, "loading beacons");
+  };
+}
+
+function openLoader(deps: LoadCycleDeps, isHurried: () => boolean): Loader {
+  const { database, directory, onError, retention, now, stored } = deps;
+  const onRejected = async (rejection: Rejection): Promise<void> => {
+    onError(new Error(`${rejection.segment.path}: ${rejection.reason}`), "loading a beacon");
+    await keepRejected(directory, rejection).catch((error: unknown) => onError(error, "keeping a beacon"));
+  };
+  return createLoader({
     database,
     maxBatch: database.isEmbedded ? MAX_BATCH.embedded : MAX_BATCH.server,
-    rest: (elapsedMs) => (hurried > 0 || !database.isEmbedded ? pause(0) : letRequestsThrough(elapsedMs)),
-    isStopped: isOver,
-    stored: deps.stored,
-    onRejected: (segment, reason) => onError(new Error(`${segment.path}: ${reason}`), "loading a beacon"),
+    rest: (elapsedMs) => (isHurried() || !database.isEmbedded ? pause(0) : letRequestsThrough(elapsedMs)),
+    firstDay: () => firstDayOf(retention, new Date(now())),
+    onRejected,
+    stored,
   });
+}
 
-  const loadSegment = async (segment: Segment): Promise<void> => {
-    const { isSealed } = segment;
-    if (done.has(segment.id) || isStopped) return;
-    const isWhole = await loader.load(segment);
-    if (isSealed && isWhole) done.add(segment.id);
-  };
+interface Timer {
+  /** Has the work done in a moment. */
+  wake(): void;
+  /** The same, now and each minute, after `begin`. */
+  repeat(begin: () => void): void;
+  stop(): void;
+}
 
-  const takeLeft = async (): Promise<void> => {
-    const names = new Set([deps.journalName, ...left.map(({ name }) => name)]);
-    left = [...left, ...(await takeLeftJournals(deps.directory, (name) => names.has(name)))];
-  };
-
-  const loadLeft = async (): Promise<void> => {
-    for (const { segments } of left) for (const segment of segments) await loadSegment(segment);
-  };
-
-  const pass = async (): Promise<void> => {
-    const isRound = isRoundDue;
-    isRoundDue = false;
-    hasOldBeacons ||= isRound;
-    if (isRound) await takeLeft();
-    // A file that cannot be read must not hold up what comes in now.
-    await loadLeft().catch((error: unknown) => onError(error, "loading beacons of a process that is gone"));
-    if (hasOldBeacons && !isOver()) {
-      hasOldBeacons = await countOldBeacons(database);
-      if (hasOldBeacons) wake();
-    }
-    for (const segment of journal.segments()) await loadSegment(segment);
-    if (isRound && !isStopped) await tidy();
-  };
-
-  const tidy = async (): Promise<void> => {
-    const owners = [{ segments: journal.segments(), remove: journal.remove }, ...left];
-    for (const { segments, remove } of owners) {
-      for (const segment of segments) {
-        if (!done.has(segment.id) || !(await remove(segment))) continue;
-        await loader.forget(segment);
-        done.delete(segment.id);
-      }
-    }
-    const empty = left.filter((journalLeft) => journalLeft.segments.length === 0);
-    left = left.filter((journalLeft) => journalLeft.segments.length > 0);
-    for (const { release } of empty) await release();
-    await keepTables(database, deps.retention, new Date(deps.now()));
-  };
-
-  const enqueue = serialise(pass);
+function createTimer(work: () => Promise<void>, onError: LoadCycleDeps["onError"]): Timer {
+  let [isStopped, failures] = [false, 0];
+  let waiting: NodeJS.Timeout | undefined;
+  let rounds: NodeJS.Timeout | undefined;
 
   const wake = (): void => {
-    if (timer !== undefined || isStopped) return;
+    if (waiting !== undefined || isStopped) return;
     const delay = failures === 0 ? DELAY_MS : Math.min(MAX_RETRY_MS, DELAY_MS * 2 ** failures);
-    timer = setTimeout(() => {
-      timer = undefined;
-      enqueue().then(
+    waiting = setTimeout(() => {
+      waiting = undefined;
+      work().then(
         () => (failures = 0),
         (error: unknown) => {
           onError(error, "loading beacons");
@@ -133,30 +151,19 @@ export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
 
   return {
     wake,
-    run: async () => {
-      hurried++;
-      try {
-        await enqueue();
-      } finally {
-        hurried--;
-      }
-    },
-    start: () => {
+    repeat: (begin) => {
       const round = (): void => {
-        isRoundDue = true;
+        begin();
         wake();
       };
       round();
       rounds = setInterval(round, ROUND_MS).unref();
     },
-    stop: async () => {
+    stop: () => {
       isStopped = true;
-      clearTimeout(timer);
+      clearTimeout(waiting);
       clearInterval(rounds);
-      await enqueue().catch((error: unknown) => onError(error, "loading beacons"));
-      for (const { release } of left) await release();
     },
-    figures: loader.figures,
   };
 }
 
@@ -170,22 +177,6 @@ async function letRequestsThrough(elapsedMs: number): Promise<void> {
     await pause(elapsedMs);
     if (performance.eventLoopUtilization(before).utilization < BUSY) return;
   }
-}
-
-/** Who calls while one is under way shares the next with all others who do. */
-function serialise(work: () => Promise<void>): () => Promise<void> {
-  let current: Promise<unknown> = Promise.resolve();
-  let next: Promise<void> | undefined;
-  return () => {
-    if (next) return next;
-    const begun = current.then(async () => {
-      next = undefined;
-      await work();
-    });
-    next = begun;
-    current = begun.catch(() => undefined);
-    return begun;
-  };
 }
 
 function pause(ms: number): Promise<void> {

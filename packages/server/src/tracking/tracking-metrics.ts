@@ -20,7 +20,7 @@ export function registerTrackingMetrics(registry: Registry, { figures }: Pick<Tr
   });
   const waiting = new Gauge({
     name: "interlude_beacon_journal_bytes",
-    help: "Size of this process's journals; they grow for as long as the database does not take beacons",
+    help: "Size of journals, this process's and those it took over; they grow for as long as the database does not take beacons",
     registers,
     collect: () => {
       waiting.set(figures().journalBytes);

@@ -17,13 +17,13 @@ import { type BeaconFilter, listBeacons, type StoredBeacon } from "./beacon-stor
 import { happeningOfBeacon, happeningOfNote, type Happening } from "./happening.ts";
 import { createJournal } from "./journal.ts";
 import { createLoadCycle, type LoadCycleDeps } from "./load-cycle.ts";
-import type { LoadFigures } from "./loader.ts";
+import type { LoadFigures } from "./load-batch.ts";
 
 export interface Tracking {
   /**
    * Resolves when the beacon is kept: on the disk, or in the database where `acknowledge` says so.
    *
-   * @throws HttpError `overload` where more wait than can be kept; the system's error
+   * @throws HttpError `overload` where more wait than can be kept, or the database takes too long; the system's error
    */
   append(beacon: Beacon): Promise<void>;
   readonly note: NoteEvent;
@@ -43,40 +43,50 @@ export interface Tracking {
 }
 
 export interface TrackingFigures extends LoadFigures {
-  /** Bytes of journals that are not removed yet. */
+  /** Bytes of journals that are not removed yet, of this process and of those whose journals it took over. */
   readonly journalBytes: number;
 }
 
 export interface TrackingOptions extends Omit<LoadCycleDeps, "journal" | "journalName"> {
   /** When a beacon is acknowledged: once it is on this machine's disk, or only once it is in the database. */
   readonly acknowledge: "disk" | "database";
+  /** Of journals, beyond which no beacon is taken; 4 GB where left out. */
+  readonly maxJournalBytes?: number;
+  /** For how long a beacon waits for the database in ms; 10 s where left out. */
+  readonly storeTimeoutMs?: number;
 }
 
 /** A database that is away for long must not fill the disk. */
 const MAX_JOURNAL_BYTES = 4 * 1024 ** 3;
+
 const SETTLE_MS = 10_000;
+/** A database that hangs must not keep requests, each with its beacon, for ever. */
+const STORE_MS = 10_000;
 const CLOSE_MS = 5_000;
 
 /** Touches neither disk nor database before the first beacon or `start`. */
 export function createTracking(options: TrackingOptions): Tracking {
-  const { directory, database, now, onError } = options;
+  const { directory, database, now, onError, maxJournalBytes = MAX_JOURNAL_BYTES, storeTimeoutMs = STORE_MS } = options;
   const name = randomUUID();
   const journal = createJournal(join(directory, name), name);
   const cycle = createLoadCycle({ ...options, journal, journalName: name });
 
+  const size = (): number => journal.size() + cycle.leftSize();
+
   const write = async (happening: Happening): Promise<void> => {
-    if (journal.size() > MAX_JOURNAL_BYTES) {
-      const message = `beacons: expected at most ${MAX_JOURNAL_BYTES} bytes that the database has not taken, got more`;
+    if (size() > maxJournalBytes) {
+      const message = `beacons: expected at most ${maxJournalBytes} bytes of journals, got more`;
       throw new HttpError("overload", message, { retryAfterSeconds: 60 });
     }
     await journal.append(JSON.stringify(happening));
     cycle.wake();
   };
 
+  const tellOnce = createTeller((error) => onError(error, "noting an event"));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     if (journal.size() > 0) {
-      await within(cycle.run(), CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
+      await within(cycle.runOwn(), CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
     }
     await within(cycle.stop(), CLOSE_MS);
     await journal.close();
@@ -85,19 +95,33 @@ export function createTracking(options: TrackingOptions): Tracking {
   return {
     append: async (beacon) => {
       await write(happeningOfBeacon(beacon));
-      if (options.acknowledge === "database") await cycle.run();
+      if (options.acknowledge === "disk" || (await within(cycle.runOwn(), storeTimeoutMs))) return;
+      const message = `beacons: expected the database to take one within ${storeTimeoutMs} ms, got no answer`;
+      throw new HttpError("overload", message, { retryAfterSeconds: 5 });
     },
-    note: (event) => {
-      write(happeningOfNote(event, new Date(now()))).catch((error: unknown) => onError(error, "noting an event"));
-    },
+    note: (event) => tellOnce(write(happeningOfNote(event, new Date(now())))),
     settle: (timeoutMs = SETTLE_MS) => within(cycle.run(), timeoutMs),
     list: (filter) => listBeacons(database.query, filter),
-    figures: () => ({ ...cycle.figures(), journalBytes: journal.size() }),
+    figures: () => ({ ...cycle.figures(), journalBytes: size() }),
     start: () => cycle.start(),
     close: () => {
       closing ??= close();
       return closing;
     },
+  };
+}
+
+/** Once until one succeeds again: a log of each would fill the disk that is full. */
+function createTeller(onError: (error: unknown) => void): (work: Promise<void>) => void {
+  let isTold = false;
+  return (work) => {
+    work.then(
+      () => (isTold = false),
+      (error: unknown) => {
+        if (!isTold) onError(error);
+        isTold = true;
+      },
+    );
   };
 }
 

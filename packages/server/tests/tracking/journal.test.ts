@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createJournal, type Journal, type Segment } from "../../src/tracking/journal.ts";
+import { createJournal, type Journal } from "../../src/tracking/journal.ts";
 import { parseEntries } from "../../src/tracking/journal-entry.ts";
+import { NODE_DISK, type Segment } from "../../src/tracking/journal-segments.ts";
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "interlude-journal-"));
@@ -53,9 +54,9 @@ describe("createJournal", () => {
 
   test("nothing is told before the disk has it, and what the disk could not take is told to each", async () => {
     const syncs: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
-    const sync = (): Promise<void> => new Promise((resolve, reject) => void syncs.push({ resolve, reject }));
+    const syncFile = (): Promise<void> => new Promise((resolve, reject) => void syncs.push({ resolve, reject }));
     const folder = newFolder();
-    const journal = createJournal(join(folder, "j"), "j", sync);
+    const journal = createJournal(join(folder, "j"), "j", { ...NODE_DISK, syncFile });
     const told: string[] = [];
     const append = (text: string): Promise<unknown> =>
       journal.append(text).then(
@@ -82,6 +83,32 @@ describe("createJournal", () => {
     await journal.close();
   });
 
+  test.each(["the folder's own", "a file's"])(
+    "where %s entry is not on the disk nothing is told, until it is",
+    async (entry) => {
+      let isBroken = true;
+      const root = newFolder();
+      const syncFolder = async (folder: string): Promise<void> => {
+        if (isBroken && (folder === root) === (entry === "the folder's own")) throw new Error("EIO");
+      };
+      const journal = createJournal(join(root, "j"), "j", { ...NODE_DISK, syncFolder });
+      for (const text of ["a", "b"]) await expect(journal.append(text)).rejects.toThrow("EIO");
+      expect(journal.segments()).toEqual([]);
+      isBroken = false;
+      await journal.append("c");
+      expect(journal.segments().map(read)).toEqual([["c"]]);
+      expect(readdirSync(join(root, "j")).filter((name) => name.endsWith(".journal"))).toHaveLength(1);
+      await journal.close();
+    },
+  );
+
+  test("an entry that is too large is refused, and the others are not", async () => {
+    const journal = openJournal();
+    const refused = expect(journal.append("x".repeat(1_100_000))).rejects.toMatchObject({ code: "too-large" });
+    await Promise.all([journal.append("a"), refused, journal.append("b")]);
+    expect(journal.segments().flatMap(read)).toEqual(["a", "b"]);
+  });
+
   test("a full file is sealed, and no number is given twice, whatever was removed", async () => {
     const journal = openJournal();
     const large = "x".repeat(1_000_000);
@@ -91,10 +118,7 @@ describe("createJournal", () => {
     expect(journal.size()).toBe(18 * (1_000_000 + 10));
     expect(journal.segments().flatMap(read)).toHaveLength(18);
     if (!first) throw new Error("expected a segment");
-    expect(await journal.remove(first)).toBe(false);
-    const past = new Date(Date.now() - 61_000);
-    utimesSync(first.path, past, past);
-    expect(await journal.remove(first)).toBe(true);
+    await journal.remove(first);
     for (let i = 0; i < 17; i++) await journal.append(large);
     expect(journal.segments().map(({ id }) => id)).toEqual(["j/2", "j/3"]);
   });
@@ -102,12 +126,16 @@ describe("createJournal", () => {
 
 describe("parseEntries", () => {
   test("a line without its end is left for later; an empty stretch has nothing", () => {
-    expect(parseEntries(Buffer.from(""))).toEqual({ entries: [], length: 0, broken: 0 });
-    expect(parseEntries(Buffer.from("00000000 "))).toEqual({ entries: [], length: 0, broken: 0 });
+    expect(parseEntries(Buffer.from(""))).toEqual({ entries: [], length: 0, broken: [] });
+    expect(parseEntries(Buffer.from("00000000 "))).toEqual({ entries: [], length: 0, broken: [] });
   });
 
   test("lines that are not what was written are counted and left out", () => {
     const bytes = Buffer.from("no checksum\n\n00000000 \n12345678 changed\n");
-    expect(parseEntries(bytes)).toMatchObject({ entries: [{ text: "" }], length: bytes.length, broken: 3 });
+    expect(parseEntries(bytes)).toEqual({
+      entries: [{ text: "", end: 23 }],
+      length: bytes.length,
+      broken: ["no checksum", "", "12345678 changed"],
+    });
   });
 });

@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { appendFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Database, openDatabase, type Queryable } from "../../src/database/database.ts";
@@ -28,8 +37,7 @@ const CASES: readonly Case[] = [
 ];
 
 /** As a process that was killed leaves it. */
-function leaveJournal(directory: string, text: string): string {
-  const name = randomUUID();
+function leaveJournal(directory: string, text: string, name: string = randomUUID()): string {
   mkdirSync(join(directory, name));
   writeFileSync(join(directory, name, "000000001.journal"), text);
   return name;
@@ -217,6 +225,8 @@ describe.each(CASES)("loading into $name", ({ database }) => {
     expect(await countHours(database, "poison")).toEqual({ start: 19 });
     expect(tracking.figures()).toMatchObject({ added: 19, rejected: 1 });
     expect(problems).toEqual([expect.stringContaining("out of range")]);
+    const [kept = ""] = readdirSync(join(directory, "rejected"));
+    expect(readFileSync(join(directory, "rejected", kept), "utf8")).toBe(entries[13]);
   });
 
   test("beacons of the release before are counted once, also those that it still writes", async () => {
@@ -245,14 +255,15 @@ describe.each(CASES)("loading into $name", ({ database }) => {
 
   test("single beacons go after their days, hours after their months, and what they were counted in stays", async () => {
     const { open } = trackingWorld(database);
-    const now = Date.parse("2031-03-31T12:00:00Z");
-    const tracking = open({ now: () => now, retention: { days: 2, months: 1 } });
+    let time = Date.parse("2031-01-31T13:00:00Z");
+    const tracking = open({ now: () => time, retention: { days: 2, months: 1 } });
     const days = ["2031-01-31T12:00:00Z", "2031-03-28T23:59:59Z", "2031-03-29T00:00:00Z", "2031-03-31T11:00:00Z"];
-    for (const [i, time] of days.entries()) {
-      const receivedAt = new Date(time);
+    for (const [i, day] of days.entries()) {
+      const receivedAt = new Date(day);
+      time = receivedAt.getTime();
       await tracking.append(viewerBeacon("start", { zone: "kept", session: `${i}` }, { receivedAt }));
+      await tracking.settle();
     }
-    await tracking.settle();
     tracking.start();
     await tracking.settle();
     const kept = await tracking.list({ zone: "kept", limit: 10 });
@@ -308,7 +319,7 @@ describe("journals that were left", () => {
     expect(await countHours(embedded, "alive")).toEqual({ start: 1 });
   });
 
-  test("one that is loaded goes a minute later, and found again it is not loaded again", async () => {
+  test("one that is loaded goes a minute after that, however old it is, and found again it is not loaded again", async () => {
     const { open, directory } = trackingWorld(embedded);
     const one = open();
     await one.append(viewerBeacon("start", { zone: "again", session: "a" }));
@@ -316,19 +327,110 @@ describe("journals that were left", () => {
     await one.settle();
     await one.close();
     const [name = ""] = readdirSync(directory);
-    const two = open();
-    two.start();
-    await two.settle();
-    expect(readdirSync(directory)).toContain(name);
-    expect(two.figures()).toMatchObject({ added: 0, duplicates: 0 });
-    await two.close();
-    const past = new Date(Date.now() - 61_000);
-    utimesSync(join(directory, name, "000000001.journal"), past, past);
-    const three = open();
-    three.start();
-    await three.settle();
+    const file = join(directory, name, "000000001.journal");
+    const anHourAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(file, anHourAgo, anHourAgo);
+    let time = NOON.getTime();
+    const two = open({ now: () => time });
+    const round = async (): Promise<void> => {
+      two.start();
+      await two.settle();
+    };
+    await round();
+    time += 59_000;
+    await round();
+    expect(existsSync(file)).toBe(true);
+    expect(two.figures()).toMatchObject({ added: 0, duplicates: 0, journalBytes: expect.any(Number) });
+    expect(two.figures().journalBytes).toBeGreaterThan(0);
+    time += 1_000;
+    await round();
     expect(readdirSync(directory)).not.toContain(name);
+    expect(two.figures().journalBytes).toBe(0);
     expect(await countHours(embedded, "again")).toEqual({ click: 1, start: 1 });
+  });
+
+  test("one that cannot be opened or read keeps nobody from the others, and is taken once it can be", async () => {
+    const { open, directory, problems } = trackingWorld(embedded);
+    const entry = (session: string): string =>
+      formatEntry(JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "unopened", session }))));
+    const name = (first: string): string => `${first}0000000-0000-4000-8000-000000000000`;
+    leaveJournal(directory, entry("a"), name("a"));
+    mkdirSync(join(directory, name("a"), "lock.sqlite"));
+    mkdirSync(join(directory, name("b"), "000000001.journal"), { recursive: true });
+    writeFileSync(join(directory, name("b"), "000000002.journal"), entry("b"));
+    leaveJournal(directory, entry("c"), name("c"));
+    let time = NOON.getTime();
+    const tracking = open({ now: () => time });
+    tracking.start();
+    await tracking.settle();
+    expect((await tracking.list({ zone: "unopened", limit: 9 })).map(({ session }) => session)).toEqual(["b", "c"]);
+    expect(problems).toEqual([
+      expect.stringContaining("unable to open database file"),
+      expect.stringContaining("EISDIR"),
+    ]);
+    rmSync(join(directory, name("a"), "lock.sqlite"), { recursive: true });
+    time += 60_000;
+    tracking.start();
+    await tracking.settle();
+    expect(await countHours(embedded, "unopened")).toEqual({ start: 3 });
+    expect(readdirSync(directory)).not.toContain(name("c"));
+  });
+
+  test("folders that are no journals are left alone", async () => {
+    const { open, directory } = trackingWorld(embedded);
+    mkdirSync(join(directory, "copies", "monday"), { recursive: true });
+    const longAgo = new Date(0);
+    utimesSync(join(directory, "copies"), longAgo, longAgo);
+    const tracking = open();
+    tracking.start();
+    await tracking.settle();
+    expect(readdirSync(join(directory, "copies"))).toEqual(["monday"]);
+  });
+
+  test("one with an entry larger than what is read at once is loaded to its end", async () => {
+    const { open, directory, problems } = trackingWorld(embedded);
+    const entry = (session: string, extra = {}): string =>
+      formatEntry(JSON.stringify({ ...happeningOfBeacon(viewerBeacon("start", { zone: "large", session })), extra }));
+    leaveJournal(directory, `${entry("a")}${entry("b", { x: "x".repeat(2_500_000) })}${entry("c")}${entry("d")}`);
+    const tracking = open();
+    tracking.start();
+    await tracking.settle();
+    expect(await countHours(embedded, "large")).toEqual({ start: 4 });
+    expect(problems).toEqual([]);
+  });
+
+  test("a beacon of this process does not wait until all of them are loaded", async () => {
+    const { open, directory } = trackingWorld(embedded);
+    const entries = Array.from({ length: 20 }, (_, n) =>
+      formatEntry(JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "backlog", session: `${n}` })))),
+    );
+    for (const entry of entries) leaveJournal(directory, entry);
+    const order: string[] = [];
+    const tracking = open({
+      acknowledge: "database",
+      stored: async (_tx, happenings) => void order.push(...happenings.map(({ zone }) => zone)),
+    });
+    tracking.start();
+    await tracking.append(viewerBeacon("start", { zone: "now", session: "a" }));
+    expect(order).toEqual(["now"]);
+    await tracking.settle();
+    expect(order).toHaveLength(21);
+  });
+
+  test("what others left counts when the disk is to be kept from filling, and only the first note that is lost is told", async () => {
+    const { open, directory, problems } = trackingWorld(embedded);
+    leaveJournal(directory, "x".repeat(5_000));
+    const tracking = open({ maxJournalBytes: 4_000 });
+    tracking.start();
+    await tracking.settle();
+    expect(tracking.figures().journalBytes).toBe(5_000);
+    const beacon = viewerBeacon("start", { zone: "full", session: "a" });
+    await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload" });
+    for (const session of ["a", "b", "c"]) {
+      tracking.note({ event: "adRequest", zone: "full", session, breakId: "b", adsOffered: 1 });
+    }
+    await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload" });
+    expect(problems).toEqual(["beacons: expected at most 4000 bytes of journals, got more"]);
   });
 });
 
@@ -345,6 +447,23 @@ describe("a database that is away", () => {
     await tracking.settle();
     expect(await countHours(embedded, "away")).toEqual({ start: 1 });
     expect(problems.filter((problem) => problem !== "away")).toEqual([]);
+  });
+
+  test("and hangs keeps nobody waiting for longer than was said", async () => {
+    const { open } = trackingWorld(embedded);
+    let goOn = (): void => undefined;
+    const hung = new Promise<void>((resolve) => (goOn = resolve));
+    const transaction: Database["transaction"] = async (run) => {
+      await hung;
+      return embedded.transaction(run);
+    };
+    const database = { ...embedded, transaction };
+    const tracking = open({ database, acknowledge: "database", storeTimeoutMs: 50 });
+    const beacon = viewerBeacon("start", { zone: "hung", session: "a" });
+    await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload", retryAfterSeconds: 5 });
+    goOn();
+    await tracking.append(beacon);
+    expect(await countHours(embedded, "hung")).toEqual({ start: 1 });
   });
 
   test("is told to whoever may only be answered from it", async () => {
