@@ -7,20 +7,8 @@ import { absoluteUrl, type AdRequest, trackingUrl, type TrackedThing, wrappedTag
 import type { CampaignAd, CampaignMediaFile } from "./campaign/campaign.ts";
 import type { PodAd, ServedPod } from "./campaign/served-pod.ts";
 import { buildCompanions } from "./companion-writer.ts";
+import { listLinearEvents } from "./linear-events.ts";
 import { cdata, element, type Markup, text } from "./xml-writer.ts";
-
-const LINEAR_EVENTS = [
-  "creativeView",
-  "start",
-  "firstQuartile",
-  "midpoint",
-  "thirdQuartile",
-  "complete",
-  "mute",
-  "unmute",
-  "pause",
-  "resume",
-] as const;
 
 const HLS_TYPES: readonly string[] = ["application/x-mpegurl", "application/vnd.apple.mpegurl"];
 
@@ -41,7 +29,7 @@ export function buildVast(pod: ServedPod, request: AdRequest, newId: () => strin
       return element("Ad", attributes, buildWrapper(content.tagUrl, request, thing, !pod.isPicked));
     }
     if (role === "bumper") return element("Ad", attributes, buildInLine(content.ad, BUMPER, request, thing, newId));
-    const events = content.ad.skipOffset === undefined ? LINEAR_EVENTS : [...LINEAR_EVENTS, "skip"];
+    const events = listLinearEvents(content.ad.skipOffset !== undefined);
     const tracked = { impression: "impression", events, hasError: true };
     return element("Ad", attributes, buildInLine(content.ad, tracked, request, thing, newId));
   });
@@ -56,7 +44,7 @@ function describe({ lineItem, content }: PodAd): Omit<TrackedThing, "position"> 
 
 /** @param allowMultipleAds false where the wrapper stands for one ad of a break whose time is measured */
 function buildWrapper(tag: string, request: AdRequest, thing: TrackedThing, allowMultipleAds: boolean): Markup {
-  const linear = element("Linear", {}, buildTrackingEvents(LINEAR_EVENTS, request, thing));
+  const linear = element("Linear", {}, buildTrackingEvents(listLinearEvents(false), request, thing));
   return element(
     "Wrapper",
     { followAdditionalWrappers: true, allowMultipleAds, fallbackOnNoAd: true },

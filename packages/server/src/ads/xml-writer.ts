@@ -5,9 +5,9 @@ export interface Markup {
   readonly xml: string;
 }
 
-/** Controls but tab and line breaks, lone surrogates, non-characters. */
-function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (found) => (/[\t\n\r]/.test(found) ? found : ""));
+/** Without what XML cannot carry: controls but tab and line breaks, lone surrogates, non-characters. @see XML 1.0 §2.2 */
+export function cleanXml(text: string): string {
+  return text.replace(/(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, "");
 }
 
 const ENTITY: Readonly<Record<string, string>> = {
@@ -21,18 +21,24 @@ const ENTITY: Readonly<Record<string, string>> = {
   "\r": "&#13;",
 };
 
-function escape(text: string): string {
-  return clean(text).replace(/[&<>"'\t\n\r]/g, (found) => ENTITY[found] ?? "");
+/** Clean text as character data or the value of an attribute. */
+export function escapeXml(text: string): string {
+  return text.replace(/[&<>"'\t\n\r]/g, (found) => ENTITY[found] ?? "");
+}
+
+/** Clean text as a CDATA section, as VAST wants URLs; one that contains the end of a section is split. */
+export function wrapCdata(text: string): string {
+  return `<![CDATA[${text.replaceAll("]]>", "]]]]><![CDATA[>")}]]>`;
 }
 
 /** Character data. */
 export function text(content: string): Markup {
-  return { xml: escape(content) };
+  return { xml: escapeXml(cleanXml(content)) };
 }
 
-/** The same as a CDATA section, as VAST wants URLs; one that contains the end of a section is split. */
+/** The same as a CDATA section. */
 export function cdata(content: string): Markup {
-  return { xml: `<![CDATA[${clean(content).replaceAll("]]>", "]]]]><![CDATA[>")}]]>` };
+  return { xml: wrapCdata(cleanXml(content)) };
 }
 
 /** Attributes that are undefined, and children that are, are left out. */
@@ -43,7 +49,7 @@ export function element(
 ): Markup {
   const printed = Object.entries(attributes)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}="${escape(String(value))}"`)
+    .map(([key, value]) => ` ${key}="${escapeXml(cleanXml(String(value)))}"`)
     .join("");
   const content = children.map((child) => child?.xml ?? "").join("");
   return { xml: content === "" ? `<${name}${printed}/>` : `<${name}${printed}>${content}</${name}>` };

@@ -4,15 +4,12 @@
  * @see VAST 4.3 §3.14.1 (events); VMAP 1.0.1 §2.3.3 (breakStart, breakEnd, error)
  */
 import { attribute, isNamed, textOf } from "@interlude/core";
+import { listLinearEvents } from "../linear-events.ts";
 import { fillContainer, insertChildren } from "./vast-order.ts";
 import { cdataNode, createElement, elementsOf, mapChildren, type TreeElement } from "./xml-tree.ts";
 
 /** The address that wants to know of one event. */
 export type TrackingUrl = (event: string) => string;
-
-const LINEAR_EVENTS = "creativeView start firstQuartile midpoint thirdQuartile complete mute unmute pause resume".split(
-  " ",
-);
 
 /** @param ad an `<Ad>` with an InLine */
 export function addAdTracking(ad: TreeElement, version: string, urlOf: TrackingUrl): TreeElement {
@@ -29,7 +26,7 @@ export function addAdTracking(ad: TreeElement, version: string, urlOf: TrackingU
 }
 
 function addLinearTracking(linear: TreeElement, version: string, urlOf: TrackingUrl): TreeElement {
-  const events = attribute(linear, "skipoffset") === undefined ? LINEAR_EVENTS : [...LINEAR_EVENTS, "skip"];
+  const events = listLinearEvents(attribute(linear, "skipoffset") !== undefined);
   const trackings = events.map((event) => createElement("Tracking", { event }, cdataNode(urlOf(event))));
   const tracked = fillContainer(linear, createElement("TrackingEvents", {}), trackings, version);
   if (textOf(linear, "VideoClicks", "ClickThrough") === "") return tracked;

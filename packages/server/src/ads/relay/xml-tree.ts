@@ -4,6 +4,7 @@
  * @see XML 1.0 §2.4 (markup), §3.1 (tags)
  */
 import { isNamed, type XmlElement } from "@interlude/core";
+import { cleanXml, escapeXml, wrapCdata } from "../xml-writer.ts";
 
 /** An element as core's parsers read it, and as it is printed. Never changed in place. */
 export interface TreeElement extends XmlElement {
@@ -77,11 +78,11 @@ export function createElement(
   ...nodes: readonly TreeNode[]
 ): TreeElement {
   const known = Object.entries(attributes).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, clean(String(value))] as const],
+    value === undefined ? [] : [[name, cleanXml(String(value))] as const],
   );
   const plain: Record<string, string> = Object.create(null);
   for (const [name, value] of known) if (!isDeclaration(name)) plain[name] = value;
-  const markup = known.map(([name, value]) => ` ${name}="${escape(value)}"`).join("");
+  const markup = known.map(([name, value]) => ` ${name}="${escapeXml(value)}"`).join("");
   return { name: localName(qualifiedName), qualifiedName, attributes: plain, markup, ...contentOf(nodes) };
 }
 
@@ -111,8 +112,8 @@ export function withAttribute(element: TreeElement, name: string, value: string 
   for (const [key, text] of Object.entries(element.attributes)) if (isOther(key)) attributes[key] = text;
   let added = "";
   if (value !== undefined) {
-    attributes[name] = clean(value);
-    added = ` ${name}="${escape(clean(value))}"`;
+    attributes[name] = cleanXml(value);
+    added = ` ${name}="${escapeXml(cleanXml(value))}"`;
   }
   const markup = element.markup.replace(ATTRIBUTE, (found: string, key: string) => {
     if (isOther(key)) return found;
@@ -130,39 +131,20 @@ export function withDeclarations(element: TreeElement, markup: string): TreeElem
 
 /** Escaped; what XML cannot carry is left out. */
 export function textNode(content: string): TreeText {
-  const text = clean(content);
-  return { raw: escape(text), text };
+  const text = cleanXml(content);
+  return { raw: escapeXml(text), text };
 }
 
-/** As a CDATA section, as VAST wants URLs; one that contains the end of a section is split. */
+/** As a CDATA section, as VAST wants URLs. */
 export function cdataNode(content: string): TreeText {
-  const text = clean(content);
-  return { raw: `<![CDATA[${text.replaceAll("]]>", "]]]]><![CDATA[>")}]]>`, text };
+  const text = cleanXml(content);
+  return { raw: wrapCdata(text), text };
 }
 
 /** What follows from the nodes of an element. */
 export function contentOf(nodes: readonly TreeNode[]): Pick<TreeElement, "nodes" | "children" | "text"> {
   const text = nodes.map((node) => (isElement(node) ? "" : node.text)).join("");
   return { nodes, children: nodes.filter(isElement), text };
-}
-
-/** XML 1.0 §2.2. */
-function clean(text: string): string {
-  return text.replace(/(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, "");
-}
-
-const REFERENCE: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "\t": "&#9;",
-  "\n": "&#10;",
-  "\r": "&#13;",
-};
-
-function escape(text: string): string {
-  return text.replace(/[&<>"\t\n\r]/g, (found) => REFERENCE[found] ?? "");
 }
 
 /** Without its prefix. */
