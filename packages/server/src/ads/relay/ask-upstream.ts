@@ -10,13 +10,12 @@ import type { ReadOwnTracking } from "./own-tracking.ts";
 import { type Chain, CHAIN_BUDGET, faultOf, fetchAnswer, readAnswer } from "./chain.ts";
 import { readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
-import type { RelayAttempt, RelayFailure, RelayRequest } from "./relay-answer.ts";
+import type { RelayAttempt, RelayFailure, RelayRequest, Tell } from "./relay-answer.ts";
 import type { RelayDeps } from "./relay-deps.ts";
 import type { RelayFetch } from "./relay-fetch.ts";
 import type { Upstream, ZoneRelay } from "./relay-zone.ts";
 import { shapeAnswer, type ShapedAnswer, type TrackedAd } from "./shape-answer.ts";
 import { isRequestRefused, openUpstream, type UpstreamExchange } from "./upstream.ts";
-import type { Tell } from "./teller.ts";
 import { buildUpstreamUrl } from "./upstream-tag.ts";
 import { readOwnErrors, type VastTree } from "./vast-tree.ts";
 

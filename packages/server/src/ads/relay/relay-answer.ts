@@ -2,7 +2,6 @@
 import type { SkipReason } from "@interlude/core";
 import type { RelayedExchange } from "../../own-exchange.ts";
 import type { UpstreamOutcome } from "./breaker.ts";
-import type { Tell } from "./teller.ts";
 import type { TreeElement } from "./xml-tree.ts";
 
 /** Who watches, as ad servers are told; "" and undefined: not known. */
@@ -91,6 +90,9 @@ export interface RelayAnswer {
   /** Tells ad servers what no player will, within what one answer may. */
   readonly tell: Tell;
 }
+
+/** Requests addresses of ad servers that want to know of an error; `reason` is for those of this project. */
+export type Tell = (urls: readonly string[], vastError: number, reason?: SkipReason) => void;
 
 /** Addresses that want to know of a VAST error. */
 export interface UntoldError {

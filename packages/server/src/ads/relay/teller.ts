@@ -1,9 +1,6 @@
 /** Tells ad servers of what no player gets to see, a player's errors; never so many of one answer that they make this server a crowd. */
-import { expandMacros, type MacroValues, type SkipReason } from "@interlude/core";
-import type { RelayViewer, UntoldError } from "./relay-answer.ts";
-
-/** Requests addresses of ad servers that want to know of an error; `reason` is for those of this project. */
-export type Tell = (urls: readonly string[], vastError: number, reason?: SkipReason) => void;
+import { expandMacros, type MacroValues } from "@interlude/core";
+import type { RelayViewer, Tell, UntoldError } from "./relay-answer.ts";
 
 export interface TellerDeps {
   readonly viewer: RelayViewer;
