@@ -15,6 +15,7 @@ import {
 } from "./hls/ad-segments.ts";
 import { selectRendition } from "./hls/align.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
+import { readPictureLead } from "./hls/picture-lead.ts";
 import type { SkipReason } from "./skip-reason.ts";
 import type { AdRendition, ContentPlaylist, PlacedAd, PlacedBreak, Pod, PodAd, RefusedAd } from "./stitched.ts";
 
@@ -27,6 +28,8 @@ export interface ChosenAd {
   /** Seconds, the same for every content playlist (that of the lowest rendition). */
   readonly duration: number;
   readonly targetDuration: number;
+  /** As {@link PlacedAd.pictureLead}. */
+  readonly pictureLead?: number;
 }
 
 /** The content playlist that ads are chosen for. `maxTargetDuration` and `maxDuration` are seconds; infinite in VOD. */
@@ -67,9 +70,11 @@ export function placeBreak(
 ): PlacedBreak {
   const placed: PlacedAd[] = [];
   let { startTime, firstMediaSequence } = at;
-  for (const { adId, index, segments } of ads) {
+  for (const { adId, index, segments, pictureLead } of ads) {
     const duration = totalDuration(segments);
-    placed.push({ breakId, adId, index, startTime, duration, firstMediaSequence, segmentCount: segments.length });
+    const count = { firstMediaSequence, segmentCount: segments.length };
+    const lead = pictureLead === undefined ? {} : { pictureLead };
+    placed.push({ breakId, adId, index, startTime, duration, ...count, ...lead });
     startTime += duration;
     firstMediaSequence += segments.length;
   }
@@ -96,7 +101,9 @@ function chooseAd(ad: PodAd, index: number, target: PodTarget): ChosenAd | SkipR
   );
   if (longest > target.maxTargetDuration) return "target-duration-exceeded";
   const targetDuration = Math.max(longest, ...measured.map(({ playlist }) => playlist.targetDuration));
-  return { adId: ad.adId, index, segments: standIn(segments, target), duration, targetDuration };
+  const pictureLead = target.content.kind === "main" ? readPictureLead(rendition.playlist) : undefined;
+  const lead = pictureLead === undefined ? {} : { pictureLead };
+  return { adId: ad.adId, index, segments: standIn(segments, target), duration, targetDuration, ...lead };
 }
 
 /** What stands for an ad: itself, or as much time without subtitles or pictures. */

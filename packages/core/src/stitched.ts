@@ -92,6 +92,8 @@ export interface PlacedAd {
   /** Of its first segment, in the stitched playlist's numbers. */
   readonly firstMediaSequence: number;
   readonly segmentCount: number;
+  /** Seconds from decoding its first picture to showing it, as its playlist says; absent: it does not. */
+  readonly pictureLead?: number;
 }
 
 /** A break in the stitched playlist; in live also one whose later segments are not listed yet. */

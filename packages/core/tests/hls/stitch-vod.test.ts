@@ -133,6 +133,26 @@ c1.ts
     expect(text.match(/^#EXT-X-DISCONTINUITY$/gm)).toHaveLength(2);
   });
 
+  test("the place of an ad says how early its first picture is decoded, where its playlist does so credibly", () => {
+    const leadOf = (value: string): number | undefined => {
+      const header = [`#EXT-X-INTERLUDE-PICTURE-LEAD:${value}`];
+      const playlist = parseMediaPlaylist(
+        writePlaylist({ header, segments: [{ uri: "a.ts", duration: 4 }], isEnded: true }),
+      );
+      const ad = { adId: "x", renditions: [{ bandwidthBps: 1, url: new URL("https://ads.example/a.m3u8"), playlist }] };
+      const text = writePlaylist({ segments: plainSegments(2, 6), isEnded: true });
+      return stitchVod(text, CONTENT, [{ ...pod("mid", ad), time: 6 }]).breaks[0]?.ads[0]?.pictureLead;
+    };
+    expect(["0.045400", "0", "", "-1", "9", "x"].map(leadOf)).toEqual([
+      0.0454,
+      0,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   test("the places of breaks and ads are told in time and media sequence", () => {
     const text = writePlaylist({ header: ["#EXT-X-MEDIA-SEQUENCE:7"], segments: plainSegments(3, 6), isEnded: true });
     const pods = [at("end", 5), { ...pod("mid", podAd("x", 4, 4), podAd("y", 3)), time: 6 }];

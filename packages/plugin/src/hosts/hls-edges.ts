@@ -1,16 +1,29 @@
 /**
- * The edge from an ad back to the content, where the content has frames that are decoded before they are shown (B-frames).
+ * Both edges of an ad, where pictures are decoded before they are shown.
  *
- * hls.js puts the first decode time of a new discontinuity where the presentation of the last one ends, which shows the first frame of
- * the content for too long: 80 ms with two B-frames at 25 frames per second. In TS the decode time belongs where the decoding ended; in
- * fragmented MP4 nothing else moves, so that the first frame can be shown where the last one ended.
+ * hls.js puts the first decode time of a new discontinuity where the presentation of the last one ends, which shows the frame before it
+ * for too long.
  *
- * @see hls.js 1.7 mp4-remuxer.ts, `generateIS`: "Bind initPTS to the lowest DTS across tracks"; passthrough-remuxer.ts, `remux`
+ * Into the ad: 45 ms at 25 frames per second, for a repackaged ad. Its playlist says how early its first picture is decoded, and it has
+ * the room to be started so much earlier.
+ *
+ * Back to content with B-frames: 80 ms with two of them at 25 frames per second. In TS the decode time belongs where the decoding ended;
+ * in fragmented MP4 nothing else moves, so that the first frame can be shown where the last one ended.
+ *
+ * @see hls.js 1.7 mp4-remuxer.ts, `generateIS`: "Bind initPTS to the lowest DTS across tracks"; passthrough-remuxer.ts, `remux`;
+ * docs/decisions/0010-times-of-a-spliced-ad.md
  */
+import type { PlacedAd } from "@interlude/core";
 import type { EngineDetails, EngineFragment, EngineStreamTimes } from "./hls-engine.ts";
 
 export interface EdgeAligner {
-  /** A fragment of the main playlist is in the buffer; what follows it has not been parsed yet. */
+  /** A fragment of the main playlist is about to be loaded; `ad`: which it belongs to. */
+  readonly enter: (fragment: EngineFragment, ad: PlacedAd | undefined) => void;
+  /**
+   * A fragment of the main playlist is in the buffer; what follows it has not been parsed yet.
+   *
+   * @param details what may be moved; undefined: nothing
+   */
   readonly add: (fragment: EngineFragment, details: EngineDetails | undefined, isAd: boolean) => void;
 }
 
@@ -24,13 +37,25 @@ interface Shape {
 /** Seconds: below it there are no B-frames to speak of, above it something else is wrong. */
 const LEAST_COMPOSITION = 0.02;
 const MOST_SHIFT = 0.25;
+/** What was loaded last is what an ad is put behind. */
+const MOST_ENDS = 50;
 
 export function createEdgeAligner(): EdgeAligner {
   let content: Shape | undefined;
+  /** When the pictures of fragments end, seconds on the timeline. A playlist that is loaded anew lists fragments without their times. */
+  const ends: number[] = [];
   return {
+    enter: (fragment, ad) => {
+      if (ad?.pictureLead === undefined || fragment.sn !== ad.firstMediaSequence) return;
+      const end = ends.findLast((time) => Math.abs(time - fragment.start) < MOST_SHIFT);
+      if (end !== undefined) fragment.setStart(end - ad.pictureLead);
+    },
     add: (fragment, details, isAd) => {
       const video = readTimes(fragment, "video");
-      if (!video || !details || typeof fragment.sn !== "number") return;
+      if (!video) return;
+      ends.push(video.endPTS);
+      if (ends.length > MOST_ENDS) ends.shift();
+      if (!details || typeof fragment.sn !== "number") return;
       const index = fragment.sn - details.startSN;
       if (!isAd) {
         const before = details.fragments[index - 1];

@@ -40,12 +40,13 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
   });
   const failures = createAdFailures({ engine, session, timeline, jump: viewing.jump, reload: late.reload });
   const soundGaps = createSoundGapFiller(engine, timeline);
-  const addMain = createMainListener(engine, parts);
+  const main = createMainListener(engine, parts);
 
   return {
     listeners: {
       [ENGINE_EVENT.fragLoading]: ({ frag }) => {
         if (!frag) return;
+        main.begin(frag);
         late.onFragmentLoading(frag);
         failures.onFragmentLoading(frag);
       },
@@ -64,7 +65,7 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
         if (!hasMedia(frag)) return late.onChange(frag);
         late.onFragmentBuffered(frag);
         soundGaps.onFragmentBuffered(frag);
-        addMain(frag);
+        main.add(frag);
         late.check();
       },
       [ENGINE_EVENT.error]: (error) => {
@@ -95,15 +96,26 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
   };
 }
 
-/** Tells the timeline of pictures in the buffer, and hls.js where those behind an ad belong. */
-function createMainListener(engine: Engine, { session, timeline }: LoadedParts): (fragment: EngineFragment) => void {
+interface MainListener {
+  readonly begin: (fragment: EngineFragment) => void;
+  readonly add: (fragment: EngineFragment) => void;
+}
+
+/** Tells the timeline of pictures in the buffer, and hls.js where those at the edges of an ad belong. */
+function createMainListener(engine: Engine, { session, timeline }: LoadedParts): MainListener {
   const edges = createEdgeAligner();
-  return (fragment) => {
-    if (fragment.type !== "main") return;
-    const details = engine.levels[fragment.level]?.details;
-    timeline.addFragment(fragment, details?.url);
-    const isLive = session.facts()?.isLive ?? false;
-    if (!isLive) edges.add(fragment, details, timeline.findAd(fragment, details?.url) !== undefined);
+  const detailsOf = ({ level }: EngineFragment): EngineDetails | undefined => engine.levels[level]?.details;
+  return {
+    begin: (fragment) => {
+      if (fragment.type === "main") edges.enter(fragment, timeline.findAd(fragment, detailsOf(fragment)?.url)?.placed);
+    },
+    add: (fragment) => {
+      if (fragment.type !== "main") return;
+      const details = detailsOf(fragment);
+      timeline.addFragment(fragment, details?.url);
+      const isLive = session.facts()?.isLive ?? false;
+      edges.add(fragment, isLive ? undefined : details, timeline.findAd(fragment, details?.url) !== undefined);
+    },
   };
 }
 

@@ -40,7 +40,35 @@ function resumeAt(
   return after.start;
 }
 
+/** Where hls.js is made to start an ad, which it listed at `listed`, behind content whose pictures end at `end`. */
+function enterAt(end: number, listed: number, pictureLead: number | undefined, sn = 1): number {
+  const edges = createEdgeAligner();
+  edges.add(parsed(0, 0, times(0, end, 0)), undefined, false);
+  const first = createFragment(sn, listed, 4);
+  const place = {
+    breakId: "mid",
+    adId: "a",
+    index: 0,
+    startTime: 4,
+    duration: 8,
+    firstMediaSequence: 1,
+    segmentCount: 2,
+  };
+  edges.enter(first, pictureLead === undefined ? place : { ...place, pictureLead });
+  return first.start;
+}
+
 describe("createEdgeAligner", () => {
+  test("an ad that says how early its first picture is decoded starts so much before the content's pictures end", () => {
+    expect(enterAt(4.061, 4.075, 0.045)).toBeCloseTo(4.016);
+  });
+
+  test("an ad that says nothing of it, its later segments, and one behind what is not loaded stay where they are", () => {
+    expect(enterAt(4.061, 4.075, undefined)).toBe(4.075);
+    expect(enterAt(4.061, 4.075, 0.045, 2)).toBe(4.075);
+    expect(enterAt(4.061, 9, 0.045)).toBe(9);
+  });
+
   test("content with B-frames is decoded on where the decoding of an ad with B-frames ended", () => {
     expect(resumeAt(times(0, 4, 0.08), times(4, 12, 0.08))).toBeCloseTo(12);
   });

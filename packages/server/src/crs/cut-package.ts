@@ -20,6 +20,8 @@ export interface CutTrack {
   /** Of EXT-X-MAP, relative to the track's folder; fragmented MP4 alone has one. */
   readonly mapUri?: string;
   readonly segments: readonly CutSegment[];
+  /** Seconds from decoding the first picture to showing it; absent where that is the source's own affair, or 0. */
+  readonly pictureLead?: number;
 }
 
 export interface CutSegment {

@@ -5,6 +5,7 @@ import { cutCommand } from "./cut-args.ts";
 import type { CutSegment } from "./cut-package.ts";
 import { type CutPlan, type SegmentFacts, tagsBetween, type WrittenTrack } from "./cut-plan.ts";
 import { segmentDurations } from "./cut-times.ts";
+import { decodingLead, isRetimed } from "./cut-timing.ts";
 import type { MediaTools } from "./media-tools.ts";
 import type { EncodedRendition } from "./encoding.ts";
 import { insertTimedMetadata } from "./timed-metadata-ts.ts";
@@ -51,5 +52,6 @@ async function readTrack(plan: CutPlan, rendition: EncodedRendition): Promise<Wr
     facts.push(readSegment(bytes));
     segments.push({ uri, duration, bytes: bytes.length });
   }
-  return { track: { name: rendition.name, kind: "muxed", rendition, segments }, facts };
+  const lead = isRetimed(encoding) ? { pictureLead: decodingLead(encoding.frameRate) } : {};
+  return { track: { name: rendition.name, kind: "muxed", rendition, segments, ...lead }, facts };
 }

@@ -8,6 +8,7 @@
  *
  * @see RFC 8216 §4.3, §7; server-notes.md §3.1
  */
+import { PICTURE_LEAD_TAG } from "@interlude/core";
 import type { CutPackage, CutSegment, CutTrack } from "./cut-package.ts";
 import { type FrameRate, framesPerSecond } from "./frame-rate.ts";
 
@@ -22,12 +23,14 @@ function formatHead(isFragmented: boolean): readonly string[] {
 }
 
 /** A whole media playlist (VOD), which stands beside the track's folder. */
-export function formatMediaPlaylist({ name, mapUri, segments }: CutTrack, targetDuration: number): string {
+export function formatMediaPlaylist(track: CutTrack, targetDuration: number): string {
+  const { name, mapUri, segments, pictureLead } = track;
   return [
     ...formatHead(mapUri !== undefined),
     `#EXT-X-TARGETDURATION:${targetDuration}`,
     "#EXT-X-MEDIA-SEQUENCE:0",
     "#EXT-X-PLAYLIST-TYPE:VOD",
+    ...(pictureLead === undefined ? [] : [`#${PICTURE_LEAD_TAG}:${pictureLead.toFixed(6)}`]),
     ...(mapUri === undefined ? [] : [`#EXT-X-MAP:URI="${name}/${mapUri}"`]),
     ...segments.flatMap(({ uri, duration }) => [`#EXTINF:${duration.toFixed(6)},`, `${name}/${uri}`]),
     "#EXT-X-ENDLIST",

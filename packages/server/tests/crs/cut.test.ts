@@ -97,6 +97,8 @@ function joinTrack(made: CutPackage, name: string): string {
 }
 
 const LADDER = { rate: "24000/1001", duration: 13, bFrames: 0 } as const;
+/** A frame, and what clocks round. Seconds. */
+const LADDER_LEAD = 1001 / 24_000 + 0.002;
 const REMUX = { rate: "25", duration: 20, bFrames: 3, keyTimes: [0, 1.2, 5.6, 5.92, 9.4, 13, 15.04, 19.8] } as const;
 
 describe("packaging hls", () => {
@@ -105,6 +107,7 @@ describe("packaging hls", () => {
     const made = await cut(encoding, { packaging: "hls", targetDuration: 4 });
     expect(made.targetDuration).toBe(4);
     for (const track of made.tracks) {
+      expect(formatMediaPlaylist(track, 4)).toContain(`#EXT-X-INTERLUDE-PICTURE-LEAD:${LADDER_LEAD.toFixed(6)}\n`);
       expect(track.kind).toBe("muxed");
       expect(track.segments.map(({ duration }) => duration.toFixed(3))).toEqual(["4.004", "4.004", "4.004", "1.001"]);
       const files = await Promise.all(segmentFiles(made, track).map(probe));
