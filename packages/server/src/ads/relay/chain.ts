@@ -17,13 +17,17 @@ export interface FetchedText {
   readonly url: URL;
 }
 
+export interface FetchBounds {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  /** Told of the bytes as they come; throws where others have used up what there is for all. */
+  readonly spend: (bytes: number) => void;
+}
+
 /** What all documents of one answer share; the budgets are counted down. */
 export interface Chain {
   /** @throws AdError where nothing usable came; any status but 2xx is one */
-  readonly fetchText: (
-    url: URL,
-    bounds: { readonly timeoutMs: number; readonly maxBytes: number },
-  ) => Promise<FetchedText>;
+  readonly fetchText: (url: URL, bounds: FetchBounds) => Promise<FetchedText>;
   readonly readXml: XmlReader;
   /** Milliseconds of a clock that never goes back. */
   readonly clock: () => number;
@@ -50,11 +54,24 @@ const MAX_BYTES = 2_000_000;
  * @throws AdError `xml-malformed`, `response-too-large`
  */
 export function readAnswer({ text, url }: FetchedText, chain: Chain): TreeElement | undefined {
-  const maxBytes = Math.min(MAX_BYTES, chain.bytesLeft);
-  chain.bytesLeft -= text.length;
   if (text.trim() === "") return undefined;
-  const root = readTree(text, chain.readXml, Math.max(0, maxBytes));
-  return resolveAddresses(declareForgotten(root), url);
+  return resolveAddresses(declareForgotten(readTree(text, chain.readXml, MAX_BYTES)), url);
+}
+
+/**
+ * A document that stands in another as text.
+ *
+ * @throws AdError as {@link readAnswer}
+ */
+export function readInner(inner: FetchedText, chain: Chain): TreeElement | undefined {
+  spendBytes(chain, inner.url, inner.text.length);
+  return readAnswer(inner, chain);
+}
+
+function spendBytes(chain: Chain, url: URL, bytes: number): void {
+  chain.bytesLeft -= bytes;
+  if (chain.bytesLeft < 0)
+    throw new AdError("response-too-large", `${nameUrl(url)}: the bytes of the whole answer are used up`);
 }
 
 /** @throws AdError; the time, bytes and requests of the chain are checked */
@@ -66,9 +83,18 @@ export async function fetchAnswer(
   if (chain.requestsLeft-- <= 0) throw new AdError("wrapper-limit", `${nameUrl(url)}: too many requests in one answer`);
   const timeoutMs = chain.deadline - chain.clock();
   if (timeoutMs <= 0) throw new AdError("upstream-timeout", `${nameUrl(url)}: the time of the whole answer is used up`);
-  if (chain.bytesLeft <= 0)
-    throw new AdError("response-too-large", `${nameUrl(url)}: the bytes of the whole answer are used up`);
-  return fetchText(url, { timeoutMs, maxBytes: Math.min(MAX_BYTES, chain.bytesLeft) });
+  let spent = 0;
+  const spend = (bytes: number): void => {
+    spent += bytes;
+    spendBytes(chain, url, bytes);
+  };
+  try {
+    return await fetchText(url, { timeoutMs, maxBytes: MAX_BYTES, spend });
+  } catch (error) {
+    // Nothing of it is kept: others may have the room.
+    chain.bytesLeft += spent;
+    throw error;
+  }
 }
 
 /**

@@ -12,6 +12,8 @@ export interface RelayFetchOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** Told of the bytes of each piece as it comes, decoded; what it throws ends the exchange. */
+  readonly spend?: ((bytes: number) => void) | undefined;
   /** For which request, where the address is one of this server. */
   readonly exchange?: OwnExchange | undefined;
 }
@@ -37,10 +39,11 @@ export interface RelayFetchDeps {
 
 export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFetch {
   return async (url, options) => {
-    const { headers, timeoutMs, maxBytes, exchange } = options;
+    const { headers, timeoutMs, maxBytes, spend, exchange } = options;
     // A third party's answer can name any address: it gets at nothing but ads.
     if (url.pathname.startsWith("/ads/") && isOwn(url)) {
       const answer = await inTime(own(url, headers, maxBytes, exchange), `${url.origin}${url.pathname}`, timeoutMs);
+      spend?.(answer.bytes.length);
       if (answer.bytes.length <= maxBytes) return answer;
       throw new AdError(
         "response-too-large",
@@ -49,7 +52,10 @@ export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFe
     }
     const response = await fetch(url, { headers, timeoutMs, maxBytes, maxRedirects: 0 });
     const chunks: Uint8Array[] = [];
-    for await (const chunk of response.body) chunks.push(chunk);
+    for await (const chunk of response.body) {
+      spend?.(chunk.length);
+      chunks.push(chunk);
+    }
     return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
   };
 }

@@ -9,7 +9,7 @@ import type { CookieRules, UpstreamCookie } from "./page-cookies.ts";
 import type { RelayViewer } from "./relay-answer.ts";
 import { decodeXml, type RelayFetch, type RelayResponse } from "./relay-fetch.ts";
 import { buildUpstreamHeaders } from "./upstream-headers.ts";
-import { type FetchedText, nameUrl } from "./chain.ts";
+import { type FetchBounds, type FetchedText, nameUrl } from "./chain.ts";
 
 export interface UpstreamDeps {
   readonly fetch: RelayFetch;
@@ -30,7 +30,7 @@ export interface UpstreamSubject {
   readonly secret: { readonly origin: string; readonly headers: Readonly<Record<string, string>> };
 }
 
-type FetchText = (url: URL, bounds: { readonly timeoutMs: number; readonly maxBytes: number }) => Promise<FetchedText>;
+type FetchText = (url: URL, bounds: FetchBounds) => Promise<FetchedText>;
 
 export interface UpstreamExchange {
   readonly fetchTag: FetchText;
@@ -48,12 +48,12 @@ export function openUpstream(subject: UpstreamSubject, deps: UpstreamDeps): Upst
   let jar = subject.cookies;
   let set: readonly UpstreamCookie[] = [];
 
-  const send = async (url: URL, timeoutMs: number, maxBytes: number, isTag: boolean): Promise<RelayResponse> => {
+  const send = async (url: URL, bounds: FetchBounds, isTag: boolean): Promise<RelayResponse> => {
     const headers = {
       ...buildUpstreamHeaders(viewer, deps.cookies.header(jar, url, deps.now()), depth),
       ...(url.origin === secret.origin ? secret.headers : {}),
     };
-    const response = await deps.fetch(url, { headers, timeoutMs, maxBytes });
+    const response = await deps.fetch(url, { headers, ...bounds });
     const added = deps.cookies.parse(response.headers.getSetCookie(), url, deps.now());
     if (added.length === 0) return response;
     jar = deps.cookies.merge(jar, added, deps.now());
@@ -63,13 +63,13 @@ export function openUpstream(subject: UpstreamSubject, deps: UpstreamDeps): Upst
 
   const fetchText =
     (isTag: boolean): FetchText =>
-    async (start, { timeoutMs, maxBytes }) => {
-      const deadline = deps.clock() + timeoutMs;
+    async (start, bounds) => {
+      const deadline = deps.clock() + bounds.timeoutMs;
       let url = start;
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
         const left = deadline - deps.clock();
         if (left <= 0) throw new AdError("upstream-timeout", `${nameUrl(url)}: the time for its redirects is used up`);
-        const response = await send(url, left, maxBytes, isTag);
+        const response = await send(url, { ...bounds, timeoutMs: left }, isTag);
         const next = readRedirect(response, url);
         if (!next) return { text: readText(response, url), url };
         url = next;

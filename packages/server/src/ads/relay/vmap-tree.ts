@@ -4,7 +4,7 @@
  * @see VMAP 1.0.1 §2.3.1 (AdBreak), §2.3.2 (AdSource)
  */
 import { type AdBreak, AdError, isNamed, parseVmap, type XmlElement } from "@interlude/core";
-import { type Chain, faultOf, fetchFurther, readAnswer, type TreeFailure } from "./chain.ts";
+import { type Chain, faultOf, fetchFurther, readAnswer, readInner, type TreeFailure } from "./chain.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
 import { resolveVastTree, type VastTree } from "./vast-tree.ts";
@@ -72,7 +72,7 @@ async function openSource({ element, parsed }: FoundBreak, base: URL, chain: Cha
   const { source } = parsed;
   if (source.kind === "vast") {
     const { vast } = source;
-    const root = typeof vast === "string" ? readAnswer({ text: vast, url: base }, chain) : findElement(element, vast);
+    const root = typeof vast === "string" ? readInner({ text: vast, url: base }, chain) : findElement(element, vast);
     return root && { root, base };
   }
   if (source.kind !== "tag") return undefined;

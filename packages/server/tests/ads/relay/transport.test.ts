@@ -1,7 +1,11 @@
-import { describe, expect, test } from "vitest";
-import { createRelayFetch } from "../../../src/ads/relay/relay-fetch.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createRelayFetch, type RelayFetch } from "../../../src/ads/relay/relay-fetch.ts";
 import { openUpstream } from "../../../src/ads/relay/upstream.ts";
+import { createGuardedFetch } from "../../../src/guarded-fetch.ts";
 import { mergeCookies, parseSetCookie, readCookieHeader } from "../../../src/manifest/content/cookie-jar.ts";
+import { openAdServer } from "./ad-server.ts";
+import { exchangeVast42, podOf, wrapper } from "./documents.ts";
+import { openRelay, relayRequest, upstream, zoneRelay } from "./relay-world.ts";
 
 describe("createRelayFetch", () => {
   const far = () => Promise.reject(new Error("not asked"));
@@ -76,4 +80,37 @@ describe("openUpstream", () => {
     const { fetchTag } = open({ "https://ads.example/t": "http://ads.example/t" });
     await expect(fetchTag(new URL("https://ads.example/t"), bounds)).rejects.toMatchObject({ code: "address-refused" });
   });
+});
+
+test("all that one answer asks for at a time takes no more than one answer may", async () => {
+  const server = await openAdServer({
+    "/pod": (_request, response, o) => {
+      const wrappers = Array.from({ length: 12 }, (_, n) => wrapper(o, n, `${o}/heavy`));
+      response.end(podOf("3.0", ...wrappers));
+    },
+    "/heavy": (_request, response, o) =>
+      response.end(
+        exchangeVast42(o).replace("<Extensions>", `<Extensions><Extension>${"x".repeat(1_000_000)}</Extension>`),
+      ),
+  });
+  const guarded = createGuardedFetch({ allowPrivate: [`127.0.0.1:${server.port}`] });
+  onTestFinished(() => guarded.close());
+  const fetch = createRelayFetch({
+    fetch: guarded,
+    own: () => Promise.reject(new Error("not ours")),
+    isOwn: () => false,
+  });
+  let bytes = 0;
+  const counting: RelayFetch = async (url, options) => {
+    const response = await fetch(url, options);
+    bytes += response.bytes.length;
+    return response;
+  };
+  const { relay } = openRelay([server], { fetch: counting });
+  const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/pod`)]));
+  expect(bytes).toBeLessThanOrEqual(5_000_000);
+  expect(answer.failures.length).toBeGreaterThanOrEqual(8);
+  expect(new Set(answer.failures.map(({ message }) => /bytes of the whole answer/.test(message)))).toEqual(
+    new Set([true]),
+  );
 });
