@@ -43,7 +43,7 @@ describe("createRelayFetch", () => {
 });
 
 describe("openUpstream", () => {
-  const bounds = { timeoutMs: 1000, maxBytes: 1000 };
+  const bounds = { timeoutMs: 1000, maxBytes: 1000, spend: () => undefined };
   const open = (locations: Readonly<Record<string, string>>, sent: string[] = []) =>
     openUpstream(
       {
