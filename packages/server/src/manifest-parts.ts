@@ -1,6 +1,7 @@
 /** The manifest server, wired to the parts of this server. */
 import type { FastifyInstance } from "fastify";
-import { deriveBeaconSecret } from "./beacon-signature.ts";
+import { trackingUrl } from "./ads/ad-request.ts";
+import { type BeaconParameters, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Crs } from "./crs/crs.ts";
@@ -19,6 +20,7 @@ import { BEACON_LIMITS } from "./manifest/tracking/outbox.ts";
 import { createDatabaseOutbox } from "./manifest/tracking/outbox-database.ts";
 import { createOwnErrorReader } from "./manifest/tracking/own-error.ts";
 import { BEACON_CONNECT_MS } from "./manifest/tracking/outbox-send.ts";
+import type { OwnReport } from "./manifest/ads/tell-answer.ts";
 import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NoteEvent } from "./noted-event.ts";
@@ -48,6 +50,7 @@ export async function registerManifestServer(
     fetch: createManifestFetch(world),
     fetchBytes: createManifestByteFetch(world),
     beacons: openBeacons(app, config, parts),
+    report: openReport(config, parts, world.isOwn),
     repackage: crs && ((order) => crs.submit(order)),
     zones: config.zones,
     publicHosts: config.publicHosts,
@@ -63,6 +66,20 @@ export async function registerManifestServer(
     clock: () => performance.now(),
   });
   await app.register(sessionRoutes, { store, kind: config.sessions.store, authorise: requireBearer(config.apiToken) });
+}
+
+const OWN_TAG = /^\/ads\/(?:vast|vmap)$/;
+
+function openReport(config: ServerConfig, { note }: ManifestParts, isOwn: (url: URL) => boolean): OwnReport {
+  const secret = deriveBeaconSecret(config.ticketSecret);
+  return {
+    note,
+    isOwnTag: (url) => OWN_TAG.test(url.pathname) && isOwn(url),
+    trackingUrl: (event, { lineItem = "", upstream: _none, ...ad }, base) => {
+      const sign = (of: string, parameters: BeaconParameters): string => signBeacon(of, parameters, secret);
+      return trackingUrl(event, { ...ad, base, sign }, { ...ad, lineItem });
+    },
+  };
 }
 
 function openBeacons(

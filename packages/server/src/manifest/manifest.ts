@@ -28,6 +28,7 @@ import { createProbeCache } from "./ads/probe-cache.ts";
 import type { RateLimit } from "./operations/rate-limit.ts";
 import { createRepackageAsker, type Repackage } from "./ads/repackage-asker.ts";
 import type { SessionOptions } from "./options.ts";
+import type { OwnReport } from "./ads/tell-answer.ts";
 import { applyRules } from "./ads/rewrite-rules.ts";
 import { type MediaAnswer, type MediaRequest, manifestRoutes } from "./routes.ts";
 import { createSegmentLinks, type SegmentLinks } from "./tracking/segment-links.ts";
@@ -59,6 +60,8 @@ export interface ManifestDeps {
   readonly metrics: ManifestMetrics;
   /** How server-side beacons are kept and sent; where it is not given, in memory and by {@link fetch}. */
   readonly beacons?: Pick<ServerBeaconsDeps, "fetch" | "rows" | "countRetry" | "note" | "readOwnError" | "onError">;
+  /** How the report is told of ad servers that are asked without a relay; undefined: it is not. */
+  readonly report?: OwnReport;
   readonly overload: Overload;
   readonly limit: RateLimit;
   readonly log: ManifestLog;
@@ -144,6 +147,7 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
     readXml: limitXml(parseXml),
     zoneManifest: (name) => zones.find(({ zone }) => zone === name)?.manifest,
     log,
+    report: deps.report,
     onAnswered: (answers, ms) => {
       const isTimedOut = answers.some((answer) => answer.isTimedOut);
       metrics.countAdCall(selectAdOutcome(answers, isTimedOut), ms, isTimedOut);

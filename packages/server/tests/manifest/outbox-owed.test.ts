@@ -45,6 +45,7 @@ const LINK = {
   ...LINKED,
   breakId: DECISION.breakId,
   adIndex: 0,
+  index: 0,
   startTime: 0,
   duration: 4,
   isLastOfAd: false,

@@ -297,6 +297,8 @@ describe("errors told by the server", () => {
       { ...skip, adId: "x", errors: errorOf(session) },
       { ...skip, adId: "y", errors: errorOf("another") },
       { ...skip, adId: "z", errors: changed },
+      { ...skip, adId: "answer", errors: errorOf("~answer") },
+      { ...skip, adId: "nobody", errors: errorOf("") },
     ]);
     const sealed = {
       zone: "7",
@@ -311,6 +313,7 @@ describe("errors told by the server", () => {
       { ...place, ...sealed, reason: "new-creative" },
       { ...place, position: 3, ad: "y", creative: "c", reason: "new-creative" },
       { ...place, position: 4, ad: "z", creative: "c", reason: "new-creative" },
+      { ...place, ...sealed, session: "~answer", reason: "new-creative" },
     ]);
   });
 });

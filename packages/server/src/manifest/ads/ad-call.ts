@@ -31,6 +31,7 @@ import type { ManifestLog } from "../manifest-fetch.ts";
 import { applyRules, readRuleNames } from "./rewrite-rules.ts";
 import type { StoredCookie } from "../session/session.ts";
 import type { RequestTrace } from "../trace.ts";
+import { type OwnReport, tellAnswer } from "./tell-answer.ts";
 import { type BreakSlot, readBreaks, selectBreak, type VmapBreak } from "./vmap-breaks.ts";
 import type { ZoneManifest } from "../zone-manifest.ts";
 
@@ -79,6 +80,8 @@ export interface AdCallsDeps extends ExchangeDeps {
     zone: string,
   ) => Pick<ZoneManifest, "fallbackTagUrl" | "startBudgetMs" | "rewriteRules"> | undefined;
   readonly log: ManifestLog;
+  /** For the report; undefined: it is told of nothing. */
+  readonly report?: OwnReport | undefined;
   /** Told of each call, with the answers for its breaks, for metrics. */
   readonly onAnswered?: (answers: readonly AdAnswer[], ms: number) => void;
 }
@@ -133,7 +136,11 @@ function startAsking(call: AdCall, deps: AdCallsDeps, trace: RequestTrace): Aski
   const tagMs = tagUrl === undefined ? timeoutMs : Math.min(timeoutMs, startBudgetMs * TAG_SHARE);
   return {
     call,
-    exchange: openExchange({ viewer: session.viewer, cookies, baseUrl, rewrite }, deps, trace),
+    exchange: openExchange(
+      { viewer: session.viewer, cookies, baseUrl, rewrite },
+      { ...deps, isOwnTag: deps.report?.isOwnTag },
+      trace,
+    ),
     macros: adMacros(call, deps.now()),
     readXml: deps.readXml,
     startedAt,
@@ -151,7 +158,13 @@ function finish<D extends Draft>(
   const ms = Math.round(performance.now() - startedAt);
   trace.adCallMs += ms;
   const common = { setCookies: exchange.setCookies(), isTimedOut: exchange.isTimedOut() };
-  const answers = drafts.map((draft) => ({ breakId: call.breakId, ...draft, ...common }));
+  const answers = drafts.map((draft) => {
+    const answer = { breakId: call.breakId, ...draft, ...common };
+    const { breakId, result } = answer;
+    if (!deps.report || exchange.isAnsweredHere(breakId)) return answer;
+    const place = { zone: call.session.zone, session: call.session.id, breakId };
+    return { ...answer, result: tellAnswer(result, place, call.baseUrl, deps.report) };
+  });
   for (const { result } of answers)
     for (const { reason, message, adId } of result.failures)
       if (reason !== "no-ads") deps.log.warn({ session: call.session.id, break: call.breakId, adId, reason }, message);

@@ -35,10 +35,14 @@ export interface AdExchange {
   readonly setCookies: () => readonly StoredCookie[];
   /** Whether any exchange was given up for want of time. */
   readonly isTimedOut: () => boolean;
+  /** Whether a tag of this server has answered for that break, alone or in a map. */
+  readonly isAnsweredHere: (breakId: string) => boolean;
 }
 
 export interface ExchangeDeps {
   readonly fetch: ManifestFetch;
+  /** Whether an address is a tag of this server's; none where it is not given. */
+  readonly isOwnTag?: ((url: URL) => boolean) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -52,6 +56,7 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
   let jar = subject.cookies;
   let requestsLeft = MAX_REQUESTS;
   let isTimedOut = false;
+  const answeredHere = createAnsweredHere(deps);
   const setCookies: StoredCookie[] = [];
 
   const keepCookies = ({ headers, url }: ManifestResponse): void => {
@@ -59,7 +64,7 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
     setCookies.push(...added);
     jar = mergeCookies(jar, added, deps.now());
   };
-  const exchange = async (asked: URL, options: FetchTextOptions): Promise<ManifestResponse> => {
+  const exchange = async (asked: URL, options: FetchTextOptions, breakId: string): Promise<ManifestResponse> => {
     if (requestsLeft-- <= 0)
       throw new AdError(
         "wrapper-limit",
@@ -70,6 +75,7 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
     try {
       const response = await deps.fetch(url, { ...options, headers, baseUrl: subject.baseUrl });
       keepCookies(response);
+      answeredHere.add(url, response.status, breakId);
       return response;
     } catch (error) {
       isTimedOut ||= error instanceof AdError && error.code === "upstream-timeout";
@@ -77,12 +83,12 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
     }
   };
   const traced =
-    (write: (asked: URL, answer: TracedAnswer) => void): FetchText =>
+    (breakId: string, write: (asked: URL, answer: TracedAnswer) => void): FetchText =>
     async (asked, options) => {
       const startedAt = performance.now();
       const elapsed = (): number => Math.round(performance.now() - startedAt);
       try {
-        const response = await exchange(asked, options);
+        const response = await exchange(asked, options, breakId);
         write(asked, { status: response.status, ms: elapsed(), response });
         return response;
       } catch (error) {
@@ -93,14 +99,14 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
 
   return {
     fetchTag: ({ breakId, availDuration }) =>
-      traced((asked, { status, ms, response }) => {
+      traced(breakId, (asked, { status, ms, response }) => {
         trace.adCalls++;
         const body = response && Buffer.from(readTraced(response)).toString("base64");
         const fields = [status, ms, asked.href, readAdSystem(response), breakId, availDuration, body];
         trace.records.push({ type: "TRACE_AD_CALL", fields });
       }),
     fetchRedirect: ({ breakId }) =>
-      traced((asked, { status, ms, response }) => {
+      traced(breakId, (asked, { status, ms, response }) => {
         trace.redirectAdCalls++;
         const urls = [asked.href, response?.url.href];
         const ids = [readAdSystem(response), undefined, undefined];
@@ -109,6 +115,21 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
       }),
     setCookies: () => setCookies,
     isTimedOut: () => isTimedOut,
+    isAnsweredHere: answeredHere.has,
+  };
+}
+
+/** The breaks for which a tag of this server has answered; a map answers for all. */
+function createAnsweredHere({ isOwnTag }: Pick<ExchangeDeps, "isOwnTag">) {
+  const breakIds = new Set<string>();
+  let isAll = false;
+  return {
+    add: (url: URL, status: number, breakId: string): void => {
+      if (status < 200 || status > 299 || !isOwnTag?.(url)) return;
+      if (url.pathname.endsWith("/vmap")) isAll = true;
+      else breakIds.add(breakId);
+    },
+    has: (breakId: string): boolean => isAll || breakIds.has(breakId),
   };
 }
 

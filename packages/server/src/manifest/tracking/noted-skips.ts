@@ -17,13 +17,14 @@ export function listNotedSkips(
   readOwnError: ReadOwnError,
 ): readonly AdSkippedNoted[] {
   const { breakId, skipped } = decision;
-  return skipped.map(({ adId, creativeId = "", reason, errors = [] }, index) => {
+  return skipped.flatMap(({ adId, creativeId = "", reason, errors = [] }, index): readonly AdSkippedNoted[] => {
     const [own] = errors.flatMap((url) => readOwnError(url, id) ?? []);
-    if (own) return { event: "adSkipped", ...own, reason };
+    // Where it names no session nothing tells two of them apart: its beacon is the one that counts.
+    if (own) return own.session === "" ? [] : [{ event: "adSkipped", ...own, reason }];
     const position = placeOf(decision, adId, index) + 1;
     const ad = adId === undefined ? "" : adName(adId.slice(0, MAX_ID), position);
     const creative = creativeId.slice(0, MAX_ID);
-    return { event: "adSkipped", zone, session: id, breakId, position, ad, creative, reason };
+    return [{ event: "adSkipped", zone, session: id, breakId, position, ad, creative, reason }];
   });
 }
 

@@ -5,7 +5,7 @@
 import { type BeaconParameters, checkBeacon } from "../../beacon-signature.ts";
 import type { NotedAd } from "../../noted-event.ts";
 
-/** undefined: it leads to somebody else, or is of another session. */
+/** `session` may be empty, or stand for one that the tag did not tell. undefined: it leads to somebody else, or is of another session. */
 export type ReadOwnError = (url: string, sessionId: string) => NotedAd | undefined;
 
 const PATH = /\/track\/error$/;
@@ -14,13 +14,15 @@ export function createOwnErrorReader(secret: string): ReadOwnError {
   return (url, sessionId) => {
     if (!URL.canParse(url)) return undefined;
     const { pathname, searchParams } = new URL(url);
-    if (!PATH.test(pathname) || searchParams.get("session") !== sessionId) return undefined;
+    const session = searchParams.get("session") ?? "";
+    const isOfSession = session === sessionId || session === "" || session.startsWith("~");
+    if (!PATH.test(pathname) || !isOfSession) return undefined;
     const query: BeaconParameters = Object.fromEntries([...searchParams].toReversed());
     if (checkBeacon("error", query, secret) !== "signed") return undefined;
     const text = (name: string): string => searchParams.get(name) ?? "";
     return {
       zone: text("zone"),
-      session: sessionId,
+      session,
       breakId: text("break"),
       position: Number(text("position")),
       ad: text("ad"),
