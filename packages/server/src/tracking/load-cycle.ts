@@ -81,7 +81,7 @@ export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
     run: () =>
       hurry(async () => {
         await loadOwn();
-        while (behind.isDue() && !isStopped) await loadBehind();
+        while (behind.isDue() && !isOver()) await loadBehind();
       }),
     start: () => timer.repeat(behind.beginRound),
     stop: async () => {
