@@ -44,16 +44,45 @@ const WINDOW = 20;
 
 /** @param now ms of a clock that never goes back */
 export function createBreaker(options: BreakerOptions, now: () => number): Breaker {
+  const circuit = createCircuit(options, now);
+  let isProbing = false;
+  let pending = 0;
+  const permit = (isProbe: boolean): Permit => {
+    let isDone = false;
+    const end = (isGood: boolean | undefined): void => {
+      if (isDone) return;
+      isDone = true;
+      pending--;
+      if (isProbe) isProbing = false;
+      if (isGood !== undefined) circuit.note(isGood, isProbe);
+    };
+    return { succeed: () => end(true), fail: () => end(false), giveUp: () => end(undefined) };
+  };
+  return {
+    admit: () => {
+      const state = circuit.state();
+      const isProbe = state === "half-open";
+      if (state === "open" || (isProbe && isProbing)) return "open";
+      if (pending >= options.maxPending) return "busy";
+      isProbing ||= isProbe;
+      pending++;
+      return permit(isProbe);
+    },
+    state: circuit.state,
+    pending: () => pending,
+  };
+}
+
+interface Circuit {
+  readonly state: () => BreakerState;
+  /** @param isProbe asked while it was half-open */
+  note(isGood: boolean, isProbe: boolean): void;
+}
+
+function createCircuit(options: BreakerOptions, now: () => number): Circuit {
   let recent: readonly boolean[] = [];
   let openUntil: number | undefined;
   let openMs = options.openMs;
-  let isProbing = false;
-  let pending = 0;
-
-  const state = (): BreakerState => {
-    if (openUntil === undefined) return "closed";
-    return now() < openUntil ? "open" : "half-open";
-  };
   const open = (): void => {
     openUntil = now() + openMs;
     openMs = Math.min(openMs * 2, options.maxOpenMs);
@@ -64,40 +93,19 @@ export function createBreaker(options: BreakerOptions, now: () => number): Break
     openMs = options.openMs;
     recent = [];
   };
-  const note = (isGood: boolean, isProbe: boolean): void => {
-    if (isProbe) return isGood ? close() : open();
-    // An answer to what was asked before it opened says nothing of what came since.
-    if (openUntil !== undefined) return undefined;
-    recent = [...recent.slice(1 - WINDOW), isGood];
-    const inRow = recent.length - 1 - recent.lastIndexOf(true);
-    const bad = recent.filter((one) => !one).length;
-    return inRow >= options.failures || (recent.length === WINDOW && bad * 2 >= WINDOW) ? open() : undefined;
-  };
-  const permit = (isProbe: boolean): Permit => {
-    let isDone = false;
-    const end = (judge: () => void): void => {
-      if (isDone) return;
-      isDone = true;
-      pending--;
-      if (isProbe) isProbing = false;
-      judge();
-    };
-    return {
-      succeed: () => end(() => note(true, isProbe)),
-      fail: () => end(() => note(false, isProbe)),
-      giveUp: () => end(() => undefined),
-    };
-  };
   return {
-    admit: () => {
-      const isProbe = state() === "half-open";
-      if (state() === "open" || (isProbe && isProbing)) return "open";
-      if (pending >= options.maxPending) return "busy";
-      isProbing ||= isProbe;
-      pending++;
-      return permit(isProbe);
+    state: () => {
+      if (openUntil === undefined) return "closed";
+      return now() < openUntil ? "open" : "half-open";
     },
-    state,
-    pending: () => pending,
+    note: (isGood, isProbe) => {
+      if (isProbe) return isGood ? close() : open();
+      // An answer to what was asked before it opened says nothing of what came since.
+      if (openUntil !== undefined) return undefined;
+      recent = [...recent.slice(1 - WINDOW), isGood];
+      const inRow = recent.length - 1 - recent.lastIndexOf(true);
+      const bad = recent.filter((one) => !one).length;
+      return inRow >= options.failures || (recent.length === WINDOW && bad * 2 >= WINDOW) ? open() : undefined;
+    },
   };
 }

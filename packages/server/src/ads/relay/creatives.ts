@@ -1,7 +1,7 @@
 /** The creatives of an answer, for whoever adds to them: repackage tickets, copies that are ready. */
 import { attribute, isNamed, type MediaFile, parseVast, textOf, type XmlElement } from "@interlude/core";
 import { fillContainer } from "./vast-order.ts";
-import { createElement, elementsOf, mapChildren, type TreeElement, withNodes } from "./xml-tree.ts";
+import { createElement, elementsOf, mapNamed, type TreeElement, withNodes } from "./xml-tree.ts";
 
 /** Which creative; texts are empty where the document does not say. */
 export interface CreativePlace {
@@ -48,10 +48,6 @@ function mapVast(
       ),
     ),
   );
-}
-
-function mapNamed(parent: TreeElement, name: string, change: (child: TreeElement) => TreeElement): TreeElement {
-  return mapChildren(parent, (child) => (isNamed(child, name) ? change(child) : child));
 }
 
 /** A media file as core reads it, with its element. */

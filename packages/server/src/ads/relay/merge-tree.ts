@@ -4,9 +4,9 @@
  *
  * @see VAST 4.3 §2.4.3.4 (trackers of wrappers), §3.11.1 (icons), §3.19 (what a wrapper may hold); primetime.md §4.11 (companions)
  */
-import { attribute, isNamed } from "@interlude/core";
+import { attribute } from "@interlude/core";
 import { fillContainer, insertChildren } from "./vast-order.ts";
-import { createElement, elementsOf, mapChildren, type TreeElement, withNodes } from "./xml-tree.ts";
+import { createElement, elementsOf, mapChildren, mapNamed, type TreeElement, withNodes } from "./xml-tree.ts";
 
 /** What a wrapper says of itself, and what is merged by its own rule; anything else in one is handed on. */
 const KNOWN: ReadonlySet<string> = new Set(
@@ -36,10 +36,6 @@ export function mergeWrappers(inline: TreeElement, wrappers: readonly TreeElemen
   const creatives = mapCreative(companions, (creative) => mergeCreative(creative, all, version));
   const unknown = wrappers.flatMap(({ children }) => children.filter(({ name }) => !KNOWN.has(name.toLowerCase())));
   return withNodes(creatives, [...creatives.nodes, ...unknown]);
-}
-
-function mapNamed(parent: TreeElement, name: string, change: (child: TreeElement) => TreeElement): TreeElement {
-  return mapChildren(parent, (child) => (isNamed(child, name) ? change(child) : child));
 }
 
 function mapCreative(inline: TreeElement, change: (creative: TreeElement) => TreeElement): TreeElement {

@@ -105,6 +105,11 @@ export function mapChildren(
   return isChanged ? withNodes(element, nodes) : element;
 }
 
+/** The child elements of that name, in any case, replaced by what `change` makes of them. */
+export function mapNamed(parent: TreeElement, name: string, change: (child: TreeElement) => TreeElement): TreeElement {
+  return mapChildren(parent, (child) => (isNamed(child, name) ? change(child) : child));
+}
+
 /** The element with an attribute set, its name in any case, in its place where it is there; undefined: taken away. */
 export function withAttribute(element: TreeElement, name: string, value: string | undefined): TreeElement {
   const isOther = (other: string): boolean => other.toLowerCase() !== name.toLowerCase();
