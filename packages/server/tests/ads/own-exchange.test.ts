@@ -2,6 +2,7 @@
 import { type Ad, parseVast, readXml } from "@interlude/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
+import { RELAY_DEFAULTS } from "../../src/ads/relay/relay-zone.ts";
 import type { Database } from "../../src/database/database.ts";
 import { parseXml } from "../../src/xml.ts";
 import { openTestDatabase } from "../http/test-app.ts";
@@ -14,6 +15,7 @@ beforeAll(async () => {
 });
 
 const POLL = { interval: 20, timeout: 5000 };
+const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
 const PROXIED = {
   host: "pub.example",
   "x-forwarded-proto": "https",
@@ -36,6 +38,14 @@ const CAMPAIGN = (origin: string): string =>
     lineItems: [
       { id: "li-a", zones: ["2"], priority: 1, ads: [film("A")] },
       { id: "li-b", zones: ["2"], priority: 1, bumper: "first", ads: [film("B")] },
+      {
+        id: "li-c",
+        zones: ["2"],
+        priority: 9,
+        targeting: { keyValues: { goal: ["yes"] } },
+        goal: { impressions: 2, pacing: "asap" },
+        ads: [film("C")],
+      },
       { id: "li-w", wrapper: `${origin}/ads/vast3` },
     ],
   });
@@ -151,6 +161,31 @@ describe("ads of the campaign file that come through a relay", () => {
       "impression A li-a house 1 1",
     ]);
     await expect.poll(() => listRows("pod"), POLL).toEqual(["adRequest   house 1 0 1", "adOffered A li-a house 1 1 0"]);
+  });
+
+  test("a goal counts each that was shown, once", async () => {
+    const { get, listRows } = await openCampaign("/ads/vast?zone=2&goal=yes");
+    const ask = async (session: string) =>
+      adsOf((await get(`/ads/vast?zone=1&session=${session}&break=b&duration=30`)).body).find(({ id }) => id === "C");
+    for (const session of ["goal-1", "goal-2"]) {
+      const url = (await ask(session))?.impressions.find((one) => one.includes("/track/impression")) ?? "http://none/";
+      expect((await get(url.replace("http://localhost", ""), BROWSER)).statusCode).toBe(204);
+      await expect
+        .poll(() => listRows(session), POLL)
+        .toContainEqual(expect.stringMatching(/^impression C li-c house 1 /));
+    }
+    const total = "select impressions::integer as impressions from delivery_total where line_item = 'li-c'";
+    expect(await database.query(total)).toEqual([{ impressions: 2 }]);
+  });
+
+  test("of a relay within a relay the outer one counts, in its zone and by its upstream's name", async () => {
+    const second = { ...RELAY_DEFAULTS, upstreams: [upstream("/ads/vast?zone=2&li=mp4", { name: "inner" })] };
+    const { get, listRows } = await openHouse("/ads/vast?zone=2", { second });
+    const [ad] = adsOf((await get("/ads/vast?zone=1&session=nested&break=b")).body);
+    expect(ownOf(ad?.impressions ?? [])).toEqual(["impression ad-mp4 mp4 house 1 1"]);
+    await expect
+      .poll(() => listRows("nested"), POLL)
+      .toEqual(["adRequest   house 1 0 1", "adOffered ad-mp4 mp4 house 1 1 0"]);
   });
 
   test("a map's breaks are tracked once", async () => {

@@ -36,6 +36,8 @@ interface RelayedServerOptions {
   readonly more?: Partial<ZoneRelay>;
   readonly ads?: Parameters<typeof openAdServer>[0];
   readonly isCrsOff?: boolean;
+  /** The relay of zone 2; undefined: it has none. */
+  readonly second?: ZoneRelay;
   /** Beside what tests have. */
   readonly config?: Partial<ServerConfig> | ((origin: string) => Partial<ServerConfig>);
 }
@@ -47,7 +49,7 @@ export async function openRelayedServer(options: RelayedServerOptions): Promise<
   const relay = { ...RELAY_DEFAULTS, upstreams: [upstream(`${ads.origin}${options.tag}`)], ...options.more };
   const zone: ZoneConfig = { ...standardZone("1", [embeddedTarget("a")]), relay };
   const more = typeof options.config === "function" ? options.config(ads.origin) : options.config;
-  const zones = [zone, standardZone("2", [embeddedTarget("a")])];
+  const zones = [zone, { ...standardZone("2", [embeddedTarget("a")]), relay: options.second }];
   const config = { ...testConfig(), ...more, zones };
   const crs = scriptedCrs();
   const beacons: string[] = [];
