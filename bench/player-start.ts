@@ -1,4 +1,7 @@
-/** From the call that starts a player to the first frame that the viewer came for: of the pre-roll, or of the content where there is none. */
+/**
+ * From the call that starts a player to the first frame that the viewer came for: of the pre-roll, or of the content where there is none.
+ * What is known of the ad is in the page: the VAST for ours, the asset list or the address for theirs.
+ */
 import type { Technique } from "./pages/run.ts";
 import { TECHNIQUE } from "./player-cuts.ts";
 import { FILMS } from "./player-media.ts";
@@ -50,19 +53,26 @@ async function measureSeries(
   { plain, ours, theirs }: StartSeries,
 ): Promise<ReadonlyMap<Technique, number>> {
   const techniques = [plain, ours, ...theirs];
+  const vast = await (await fetch(bench.creative.adTagUrl)).text();
   const measured = new Map(techniques.map((technique): [Technique, number[]] => [technique, []]));
   // the first round warms the page and the server
   for (let i = -1; i < bench.times; i++) {
     for (const technique of techniques) {
-      const ms = await measureStart(bench, technique, technique === plain ? FILMS.content : FILMS.ad);
+      const ms = await measureStart(bench, vast, technique, technique === plain ? FILMS.content : FILMS.ad);
       if (i >= 0) measured.get(technique)?.push(ms);
     }
   }
   return new Map([...measured].map(([technique, list]) => [technique, median(list)]));
 }
 
-async function measureStart({ stage, describeRun }: PlayerBench, technique: Technique, film: number): Promise<number> {
-  const begun = await stage.start(describeRun(technique, "stock", "start"));
+async function measureStart(
+  { stage, describeRun }: PlayerBench,
+  vast: string,
+  technique: Technique,
+  film: number,
+): Promise<number> {
+  const run = describeRun(technique, "stock", "start");
+  const begun = await stage.start({ ...run, ad: { ...run.ad, vast } });
   try {
     return (await waitForFilm(stage.page, film)) - begun;
   } finally {

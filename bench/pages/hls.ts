@@ -1,7 +1,7 @@
 /** Runs in the page of bench/player.ts: hls.js without ads, with ours, with its own interstitials, and under a second video. */
 import { createAdInsertion } from "@interlude/plugin/hls";
 import Hls, { type HlsConfig, type Loader, type LoaderContext, type PlaylistLoaderContext } from "hls.js";
-import { addVideo, type PlayerRun, publish, type StartedPlayer, type StartPlayer } from "./run.ts";
+import { addVideo, describeBreak, type PlayerRun, publish, type StartedPlayer, type StartPlayer } from "./run.ts";
 
 const STALLS: readonly string[] = [Hls.ErrorDetails.BUFFER_STALLED_ERROR, Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE];
 
@@ -27,8 +27,7 @@ const startPlain: StartPlayer = (run, onStall) => {
 };
 
 const startInLine: StartPlayer = (run, onStall) => {
-  const { zoneUrl, adTagUrl } = run.ad;
-  const insertion = createAdInsertion({ zoneUrl, breaks: [{ time: run.time, adTagUrl }] });
+  const insertion = createAdInsertion({ zoneUrl: run.ad.zoneUrl, breaks: [describeBreak(run)] });
   const { hls, video } = startHls(run, insertion.hlsConfig, onStall);
   insertion.attach(hls);
   void video.play();

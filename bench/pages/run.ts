@@ -1,4 +1,5 @@
 /** What the pages of bench/player.ts have in common: what they are asked to play, and how they say what was on screen. */
+import type { AdsOption } from "@interlude/plugin";
 
 /** How an ad comes on screen. */
 export type Technique =
@@ -9,6 +10,8 @@ export interface AdSource {
   readonly zoneUrl: string;
   /** VAST, whose creative is the file. */
   readonly adTagUrl: string;
+  /** The same VAST, for who has it in the page already. */
+  readonly vast?: string;
   /** The repackaged copy, HLS. */
   readonly playlistUrl: string;
   readonly fileUrl: string;
@@ -59,6 +62,11 @@ export function publish(players: Partial<Record<Technique, StartPlayer>>): void 
     };
     return begun;
   };
+}
+
+/** The break of a run as ours is told it. */
+export function describeBreak({ ad, time }: PlayerRun): { readonly time: number | "start" } & AdsOption {
+  return ad.vast === undefined ? { time, adTagUrl: ad.adTagUrl } : { time, vast: ad.vast };
 }
 
 export function addVideo(): HTMLVideoElement {
