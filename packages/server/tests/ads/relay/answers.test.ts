@@ -146,6 +146,16 @@ describe("ads that nobody can play", () => {
     },
   );
 
+  test("what can be played is a matter of the zone's types", async () => {
+    const server = await openAdServer();
+    const { relay } = openRelay([server]);
+    const upstreams = ["/ads/vast2", "/ads/vast3"].map((path) =>
+      upstream(`${server.origin}${path}`, { name: path.slice(5) }),
+    );
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay(upstreams), ["video/webm"]);
+    expect(answer).toMatchObject({ upstream: "vast3", attempts: [{ outcome: "failed" }, { outcome: "ads" }] });
+  });
+
   test("they are handed out where nobody has better ones, for whoever can, and are not counted as offered", async () => {
     const server = await openAdServer({
       "/film-less": (_request, response, o) => response.end(filmlessVast(o, VPAID)),
