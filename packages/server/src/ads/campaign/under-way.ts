@@ -13,7 +13,7 @@ export interface UnderWay {
   add(viewer: string, offer: Offer): void;
   /** Their impressions are counted elsewhere from now on. */
   settle(happenings: readonly string[]): void;
-  /** Happenings, oldest first, as many as can be asked for at once. */
+  /** Happenings, as many as can be asked for at once; by and by all of them. */
   list(): readonly string[];
   /** How many of a line item's are going to be shown, as it is to be expected. */
   expectedOf(lineItem: string): number;
@@ -26,7 +26,8 @@ const PATIENCE_MS = 300_000;
 
 /** The oldest make room: what is forgotten here can be over-delivered by one. */
 const MAX_OFFERS = 200_000;
-const MAX_LISTED = 20_000;
+/** The embedded database looks up so many within some 60 ms, in which it answers nobody. */
+const MAX_LISTED = 5_000;
 
 interface OfferedAd extends Offer {
   readonly viewer: string;
@@ -39,15 +40,14 @@ export function createUnderWay(now: () => number): UnderWay {
   const offers = new Map<string, OfferedAd>();
   const courses = createOfferCourses();
   const byViewer = new Map<string, Set<string>>();
+  const takeTurn = createTurns(MAX_LISTED);
 
   const remove = (happening: string, outcome?: "shown" | "notShown"): void => {
     const offer = offers.get(happening);
     if (!offer) return;
     offers.delete(happening);
     if (!offer.isForRobot) courses.end(offer.lineItem, outcome);
-    const own = byViewer.get(offer.viewer);
-    own?.delete(happening);
-    if (own?.size === 0) byViewer.delete(offer.viewer);
+    removeFrom(byViewer, offer.viewer, happening);
   };
 
   const expire = (): void => {
@@ -61,19 +61,17 @@ export function createUnderWay(now: () => number): UnderWay {
 
   return {
     add: (viewer, offer) => {
-      const { lineItem, happening, isForRobot } = offer;
       // Asked again for the same place, the same ad is the same impression, later
-      remove(happening);
-      offers.set(happening, { ...offer, viewer, offeredAtMs: now() });
-      if (!isForRobot) courses.begin(lineItem);
-      const own = byViewer.get(viewer) ?? new Set();
-      byViewer.set(viewer, own.add(happening));
+      remove(offer.happening);
+      offers.set(offer.happening, { ...offer, viewer, offeredAtMs: now() });
+      if (!offer.isForRobot) courses.begin(offer.lineItem);
+      byViewer.set(viewer, (byViewer.get(viewer) ?? new Set()).add(offer.happening));
       expire();
     },
     settle: (happenings) => {
       for (const happening of happenings) remove(happening, "shown");
     },
-    list: () => [...offers.keys()].slice(0, MAX_LISTED),
+    list: () => takeTurn([...offers.keys()]),
     expectedOf: (lineItem) => {
       expire();
       return courses.expectedOf(lineItem);
@@ -85,5 +83,21 @@ export function createUnderWay(now: () => number): UnderWay {
         return offer?.lineItem === lineItem && !known.has(happening) ? [new Date(offer.offeredAtMs)] : [];
       });
     },
+  };
+}
+
+function removeFrom(sets: Map<string, Set<string>>, name: string, value: string): void {
+  const set = sets.get(name);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(name);
+}
+
+/** Each time the part of a list that comes next, from the start again behind its end. */
+function createTurns(max: number): (all: readonly string[]) => readonly string[] {
+  let next = 0;
+  return (all) => {
+    const from = next < all.length ? next : 0;
+    next = from + max;
+    return all.slice(from, next);
   };
 }

@@ -201,6 +201,25 @@ describe("ads under way", () => {
     expect(await sold(deliveries)).toBe(before + 1);
   });
 
+  test("that are more than the database is asked for at once are asked for by turns", async () => {
+    let now = Date.now();
+    const deliveries = open(database.query, () => now);
+    const before = await sold(deliveries);
+    const session = `s${sessions}`;
+    const names = Array.from({ length: 6000 }, (_, index) => `crowd ${index}`);
+    const offers = names.map((ad) => ({
+      lineItem: "sold",
+      happening: happeningKey({ ...place, ad, session }),
+      isForRobot,
+    }));
+    deliveries.offer("", offers);
+    await store(...[0, 5999].map((index) => impression({ ad: names[index] ?? "", session, line_item: "sold" })));
+    now += 6_000;
+    await sold(deliveries);
+    now += 6_000;
+    expect(await sold(deliveries)).toBe(before + 6000);
+  });
+
   test("that nobody will show hold a line item back for the first five minutes only, although they go on", async () => {
     let now = Date.now();
     const deliveries = open(database.query, () => now);
