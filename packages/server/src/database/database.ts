@@ -39,6 +39,8 @@ export interface DatabaseOptions {
   readonly directory: string;
   /** Faults of the queue's background work; they are not fatal, it goes on. */
   readonly onError?: (error: Error) => void;
+  /** For how long PostgreSQL may be silent, in ms; 90 s where left out. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** Recovery of a dead worker's job takes heartbeat (10 s) + supervision: pg-boss's default of 60 s is too slow. */
@@ -51,6 +53,9 @@ const BOSS_OPTIONS = {
 
 const STOP_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Longer than a statement may take: then nobody is there, though TCP goes on hoping. */
+const ANSWER_TIMEOUT_MS = 90_000;
+const ROLLBACK = { text: "rollback", query_timeout: 2_000 };
 
 /**
  * A machine that is gone says no goodbye, and the server keeps its transaction, with every lock in it, for as long as TCP hopes: hours. Told
@@ -64,7 +69,7 @@ const BEGIN = "begin; set local idle_in_transaction_session_timeout = '30s'; set
  * @throws DirectoryInUse when another process has the embedded directory open; the driver's error when PostgreSQL is not there
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  return options.databaseUrl === undefined ? openEmbedded(options) : openPostgres(options.databaseUrl, options.onError);
+  return options.databaseUrl === undefined ? openEmbedded(options) : openPostgres(options.databaseUrl, options);
 }
 
 async function openEmbedded(options: DatabaseOptions): Promise<Database> {
@@ -102,12 +107,19 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   }
 }
 
-async function openPostgres(connectionString: string, onError: DatabaseOptions["onError"]): Promise<Database> {
-  const pool = new Pool({ connectionString, max: 10, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true });
+async function openPostgres(connectionString: string, options: DatabaseOptions): Promise<Database> {
+  const { onError, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
+  await migratePostgres(connectionString);
+  const pool = new Pool({
+    connectionString,
+    max: 10,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: answerTimeoutMs,
+    keepAlive: true,
+  });
   pool.on("error", (error) => onError?.(error));
   const { query } = queryOn(pool);
   try {
-    await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), query);
     const boss = await startBoss(new PgBoss({ ...BOSS_OPTIONS, connectionString, max: 4 }), onError);
     const hear: Database["listen"] = (channel, onPayload) => listen(connectionString, channel, onPayload, onError);
     const close = closeOnce(boss, () => pool.end());
@@ -115,6 +127,16 @@ async function openPostgres(connectionString: string, onError: DatabaseOptions["
   } catch (error) {
     await pool.end();
     throw error;
+  }
+}
+
+/** On a connection of its own: to bring large tables up to date may take longer than an answer otherwise. */
+async function migratePostgres(connectionString: string): Promise<void> {
+  const pool = new Pool({ connectionString, max: 1, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  try {
+    await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), queryOn(pool).query);
+  } finally {
+    await pool.end();
   }
 }
 
@@ -143,7 +165,7 @@ function transactOn(pool: Pool): Database["transaction"] {
       return result;
     } catch (error) {
       // A connection on which even the roll-back fails is thrown away by release(true).
-      const isBroken = await client.query("rollback").then(
+      const isBroken = await client.query(ROLLBACK).then(
         () => false,
         () => true,
       );
