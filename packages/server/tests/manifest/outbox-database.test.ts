@@ -66,7 +66,7 @@ describe.each(PLACES)("beacons that wait in $name", ({ open: openRows }) => {
     expect(await rows.add(beacons, START)).toEqual([true, true, true]);
     const taken = await rows.take(ROOM, START);
     expect(taken.map(({ beacon }) => beacon)).toEqual(beacons);
-    expect(taken.map(({ host, attempt, createdAt }) => [host, attempt, createdAt])).toEqual(
+    expect(taken.map(({ host, attempt, createdAtMs }) => [host, attempt, createdAtMs])).toEqual(
       beacons.map(() => ["host.example:81", 1, START]),
     );
     expect(await rows.take(ROOM, START + 1e9)).toEqual([]);
@@ -115,10 +115,10 @@ describe.each(PLACES)("beacons that wait in $name", ({ open: openRows }) => {
     const rows = openRows(BOUNDS);
     await rows.add([beaconTo("http://a/1"), beaconTo("http://a/2")], START);
     const [first, second] = await rows.take(ROOM, START);
-    await rows.settle([first?.id ?? ""], [{ id: second?.id ?? "", dueAt: START + 4000 }]);
+    await rows.settle([first?.id ?? ""], [{ id: second?.id ?? "", dueAtMs: START + 4000 }]);
     expect(await rows.count()).toEqual({ waiting: 1, sending: 0 });
     expect(await rows.take(ROOM, START + 3999)).toEqual([]);
-    expect(await rows.take(ROOM, START + 4000)).toMatchObject([{ attempt: 2, createdAt: START, id: second?.id }]);
+    expect(await rows.take(ROOM, START + 4000)).toMatchObject([{ attempt: 2, createdAtMs: START, id: second?.id }]);
   });
 
   test("end with a sweep when they are too old, or marked for too long; nothing that comes later brings them back", async () => {
@@ -129,10 +129,13 @@ describe.each(PLACES)("beacons that wait in $name", ({ open: openRows }) => {
     const [taken] = await rows.take(ROOM, START);
     await rows.add([old], START);
     await rows.add([fresh], START + 10);
-    expect(await rows.sweep({ expired: START, interrupted: START })).toEqual({ expired: [], interrupted: [] });
-    const swept = await rows.sweep({ expired: START + 1, interrupted: START + 1 });
+    expect(await rows.sweep({ createdBeforeMs: START, markedBeforeMs: START })).toEqual({
+      expired: [],
+      interrupted: [],
+    });
+    const swept = await rows.sweep({ createdBeforeMs: START + 1, markedBeforeMs: START + 1 });
     expect(swept).toEqual({ expired: [old], interrupted: [marked] });
-    await rows.settle([], [{ id: taken?.id ?? "", dueAt: START }]);
+    await rows.settle([], [{ id: taken?.id ?? "", dueAtMs: START }]);
     expect((await rows.take(ROOM, START + 10)).map(({ beacon }) => beacon)).toEqual([fresh]);
   });
 });
@@ -149,7 +152,7 @@ test("an embedded database does not grow with the beacons that it had", async ()
       taken.map(({ id }) => id),
       [],
     );
-    await rows.sweep({ expired: START, interrupted: START });
+    await rows.sweep({ createdBeforeMs: START, markedBeforeMs: START });
     const sql = "select pg_relation_size('beacon_outbox')::integer as bytes";
     return (await embedded.query<{ readonly bytes: number }>(sql))[0]?.bytes;
   };

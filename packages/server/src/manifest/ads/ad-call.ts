@@ -13,7 +13,6 @@
  */
 import {
   AdError,
-  expandMacros,
   isNamed,
   type MacroValues,
   parseVmap,
@@ -24,7 +23,8 @@ import {
   type XmlReader,
 } from "@interlude/core";
 import { type AdExchange, type ExchangeDeps, openExchange } from "./ad-exchange.ts";
-import { adMacros, type AdPlace, buildAdUrl } from "./ad-macros.ts";
+import { adMacros, type AdPlace } from "./ad-macros.ts";
+import { buildBreakTag, buildTag } from "./ad-tag.ts";
 import { failRequest, failWith } from "./ad-request-failure.ts";
 import type { DecidedTracker } from "../breaks/decision.ts";
 import type { ManifestLog } from "../manifest-fetch.ts";
@@ -198,16 +198,6 @@ function startFallback(asking: Asking): Asking | undefined {
   return { ...asking, call: { ...call, tagUrl: fallback.tagUrl }, deadline, fallback: undefined };
 }
 
-function buildTag(tagUrl: string, { call, macros }: Asking): URL {
-  try {
-    return buildAdUrl(tagUrl, call, macros, call.baseUrl);
-  } catch (cause) {
-    throw new AdError("url-malformed", `ad tag: expected a URL, got ${JSON.stringify(tagUrl.slice(0, 200))}`, {
-      cause,
-    });
-  }
-}
-
 async function askBreak(asking: Asking, buildUrl: () => URL): Promise<Draft> {
   try {
     const { root, base } = await fetchDocument(asking, buildUrl());
@@ -270,16 +260,6 @@ async function resolveBreak({ slot, source }: VmapBreak, base: URL, asking: Aski
     return resolve(answer.root, answer.base, asking, source);
   }
   return failWith("no-ads", 303, `VMAP break ${slot.breakId}: expected VASTAdData or AdTagURI, got ${source.kind}`);
-}
-
-/** A tag of the ad server that placed the break is told all that its map was told; any other gets its macros. */
-function buildBreakTag(tagUrl: string, asking: Asking): URL {
-  const { call, macros } = asking;
-  const tag = URL.canParse(tagUrl) ? new URL(tagUrl) : undefined;
-  if (tag?.origin === new URL(call.tagUrl, call.baseUrl).origin) return buildTag(tagUrl, asking);
-  const expanded = expandMacros(tagUrl, macros);
-  if (URL.canParse(expanded)) return new URL(expanded);
-  throw new AdError("url-malformed", `VMAP: expected an http(s) AdTagURI, got ${JSON.stringify(tagUrl.slice(0, 200))}`);
 }
 
 /** `root` is "" where the body is empty. */

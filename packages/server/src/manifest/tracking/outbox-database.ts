@@ -27,29 +27,29 @@ export function createDatabaseOutbox(options: DatabaseOutboxOptions): OutboxRows
   const owner = randomUUID();
   const admitAll = createAdmission(query, bounds);
   return {
-    add: async (beacons, now) => {
+    add: async (beacons, nowMs) => {
       const given = beacons.map((beacon) => ({ beacon, ...describe(beacon) }));
-      const admitted = await admitAll(given, now);
+      const admitted = await admitAll(given, nowMs);
       const kept = given.filter((_, index) => admitted[index]);
       const texts = kept.map(({ beacon }) => JSON.stringify(beacon));
-      if (kept.length > 0) await query(ADD, [kept.map(({ host }) => host), texts, owner, new Date(now)]);
+      if (kept.length > 0) await query(ADD, [kept.map(({ host }) => host), texts, owner, new Date(nowMs)]);
       return admitted;
     },
     ...(hasSessions && { addOwed: createAddOwed(query, admitAll, owner) }),
-    take: async ({ free, perHost, active, held }, now) => {
+    take: async ({ free, perHost, active, held }, nowMs) => {
       const busy = [...active].map(([host, count]) => ({ host, count }));
-      const times = [new Date(now), new Date(now - OWNERS_MS)];
+      const times = [new Date(nowMs), new Date(nowMs - OWNERS_MS)];
       const rows = await query<TakenRow>(TAKE, [...times, owner, JSON.stringify(busy), held, perHost, free]);
       return rows.map(({ id, host, beacon, attempts: attempt, created_at: createdAt }) => {
-        return { id, host, beacon, attempt, createdAt: createdAt.getTime() };
+        return { id, host, beacon, attempt, createdAtMs: createdAt.getTime() };
       });
     },
     settle: async (ended, again) => {
-      const rows = again.map(({ id, dueAt }) => ({ id, due: new Date(dueAt) }));
+      const rows = again.map(({ id, dueAtMs }) => ({ id, due: new Date(dueAtMs) }));
       await query(SETTLE, [ended, JSON.stringify(rows)]);
     },
-    sweep: async ({ expired, interrupted }) => {
-      const rows = await query<SweptRow>(SWEEP, [new Date(expired), new Date(interrupted)]);
+    sweep: async ({ createdBeforeMs, markedBeforeMs }) => {
+      const rows = await query<SweptRow>(SWEEP, [new Date(createdBeforeMs), new Date(markedBeforeMs)]);
       // Nobody else does it there: without it each beacon would leave 1.5 kB behind for ever.
       if (isEmbedded) await query("vacuum beacon_outbox");
       const select = (isInterrupted: boolean): readonly OutboxBeacon[] =>
@@ -67,7 +67,7 @@ function describe({ url, event }: OutboxBeacon): Applicant {
   return { host: new URL(url).host, event };
 }
 
-type AdmitAll = (applicants: readonly Applicant[], now: number) => Promise<readonly boolean[]>;
+type AdmitAll = (applicants: readonly Applicant[], nowMs: number) => Promise<readonly boolean[]>;
 
 function createAddOwed(
   query: Database["query"],
@@ -75,11 +75,11 @@ function createAddOwed(
   owner: string,
 ): NonNullable<OutboxRows["addOwed"]> {
   const nameOf = (session: string, key: string): string => `${session} ${key}`;
-  return async (owed, now) => {
+  return async (owed, nowMs) => {
     const given = owed.map(({ beacon, claim }) => ({ beacon, session: beacon.sessionId, key: keyOf(claim) }));
     const admitted = await admitAll(
       given.map(({ beacon }) => describe(beacon)),
-      now,
+      nowMs,
     );
     const first = new Map<string, (typeof given)[number]>();
     for (const [index, row] of given.entries()) {
@@ -90,7 +90,7 @@ function createAddOwed(
       return { session, key, host: describe(beacon).host, beacon: JSON.stringify(beacon) };
     });
     const claimed =
-      rows.length > 0 ? await query<ClaimedRow>(ADD_OWED, [JSON.stringify(rows), owner, new Date(now)]) : [];
+      rows.length > 0 ? await query<ClaimedRow>(ADD_OWED, [JSON.stringify(rows), owner, new Date(nowMs)]) : [];
     const isClaimed = new Set(claimed.map(({ session, key }) => nameOf(session, key)));
     return given.map((row, index): Kept => {
       if (!admitted[index]) return "full";
@@ -124,16 +124,16 @@ interface SweptRow {
  */
 function createAdmission(query: Database["query"], bounds: OutboxBounds): AdmitAll {
   let standing = countStanding([]);
-  let countedAt = Number.NEGATIVE_INFINITY;
-  const recount = async (now: number): Promise<void> => {
+  let countedAtMs = Number.NEGATIVE_INFINITY;
+  const recount = async (nowMs: number): Promise<void> => {
     standing = countStanding(await query<{ readonly host: string; readonly count: number }>(COUNT_BY_HOST));
-    countedAt = now;
+    countedAtMs = nowMs;
   };
-  return async (applicants, now) => {
-    if (now >= countedAt + COUNT_MS) await recount(now);
+  return async (applicants, nowMs) => {
+    if (nowMs >= countedAtMs + COUNT_MS) await recount(nowMs);
     const admitted = admit(applicants, standing, bounds);
     if (admitted.every(Boolean)) return admitted;
-    await recount(now);
+    await recount(nowMs);
     return admit(applicants, standing, bounds);
   };
 }

@@ -1,26 +1,26 @@
 /** Beacons that wait in the memory of one process, and end with it. */
 import { admit, countStanding } from "./outbox-bounds.ts";
-import type { OutboxBeacon, OutboxBounds, OutboxRows, TakenBeacon } from "./outbox-rows.ts";
+import type { OutboxBeacon, OutboxBounds, OutboxRoom, OutboxRows, TakenBeacon } from "./outbox-rows.ts";
 
 interface Row {
   readonly id: string;
   readonly host: string;
   readonly beacon: OutboxBeacon;
-  readonly createdAt: number;
-  dueAt: number;
+  readonly createdAtMs: number;
+  dueAtMs: number;
   attempts: number;
   /** undefined: waits. */
-  sendingSince: number | undefined;
+  sendingSinceMs: number | undefined;
 }
 
 export function createMemoryOutbox(bounds: OutboxBounds): OutboxRows {
   const rows = new Map<string, Row>();
   let lastId = 0;
 
-  const addOne = (beacon: OutboxBeacon, now: number): void => {
+  const addOne = (beacon: OutboxBeacon, nowMs: number): void => {
     const id = String(++lastId);
     const { host } = new URL(beacon.url);
-    rows.set(id, { id, host, beacon, createdAt: now, dueAt: now, attempts: 0, sendingSince: undefined });
+    rows.set(id, { id, host, beacon, createdAtMs: nowMs, dueAtMs: nowMs, attempts: 0, sendingSinceMs: undefined });
   };
 
   const remove = (isOver: (row: Row) => boolean): readonly OutboxBeacon[] => {
@@ -30,43 +30,49 @@ export function createMemoryOutbox(bounds: OutboxBounds): OutboxRows {
   };
 
   return {
-    add: async (beacons, now) => {
+    add: async (beacons, nowMs) => {
       const standing = countStanding([...rows.values()].map(({ host }) => ({ host, count: 1 })));
       const applicants = beacons.map(({ url, event }) => ({ host: new URL(url).host, event }));
       const admitted = admit(applicants, standing, bounds);
-      for (const [index, beacon] of beacons.entries()) if (admitted[index]) addOne(beacon, now);
+      for (const [index, beacon] of beacons.entries()) if (admitted[index]) addOne(beacon, nowMs);
       return admitted;
     },
-    take: async ({ free, perHost, active, held }, now) => {
-      const due = [...rows.values()]
-        .filter(({ host, dueAt, sendingSince }) => sendingSince === undefined && dueAt <= now && !held.includes(host))
-        .toSorted((a, b) => a.dueAt - b.dueAt);
-      const chosen = placeByHost(due)
-        .filter(({ row, place }) => place <= perHost - (active.get(row.host) ?? 0))
-        .toSorted((a, b) => a.place - b.place)
-        .slice(0, free);
-      return chosen.map(({ row }): TakenBeacon => {
-        row.sendingSince = now;
-        const { id, host, beacon, createdAt } = row;
-        return { id, host, beacon, createdAt, attempt: ++row.attempts };
-      });
-    },
+    take: async (room, nowMs) =>
+      chooseDue([...rows.values()], room, nowMs).map((row): TakenBeacon => {
+        row.sendingSinceMs = nowMs;
+        const { id, host, beacon, createdAtMs } = row;
+        return { id, host, beacon, createdAtMs, attempt: ++row.attempts };
+      }),
     settle: async (ended, again) => {
       for (const id of ended) rows.delete(id);
-      for (const { id, dueAt } of again) {
+      for (const { id, dueAtMs } of again) {
         const row = rows.get(id);
-        if (row) Object.assign(row, { dueAt, sendingSince: undefined });
+        if (row) Object.assign(row, { dueAtMs, sendingSinceMs: undefined });
       }
     },
-    sweep: async ({ expired, interrupted }) => ({
-      expired: remove(({ createdAt, sendingSince }) => sendingSince === undefined && createdAt < expired),
-      interrupted: remove(({ sendingSince = Infinity }) => sendingSince < interrupted),
+    sweep: async ({ createdBeforeMs, markedBeforeMs }) => ({
+      expired: remove(
+        ({ createdAtMs, sendingSinceMs }) => sendingSinceMs === undefined && createdAtMs < createdBeforeMs,
+      ),
+      interrupted: remove(({ sendingSinceMs = Infinity }) => sendingSinceMs < markedBeforeMs),
     }),
     count: async () => {
-      const sending = [...rows.values()].filter(({ sendingSince }) => sendingSince !== undefined).length;
+      const sending = [...rows.values()].filter(({ sendingSinceMs }) => sendingSinceMs !== undefined).length;
       return { waiting: rows.size - sending, sending };
     },
   };
+}
+
+function chooseDue(rows: readonly Row[], room: OutboxRoom, nowMs: number): readonly Row[] {
+  const { free, perHost, active, held } = room;
+  const due = rows
+    .filter((row) => row.sendingSinceMs === undefined && row.dueAtMs <= nowMs && !held.includes(row.host))
+    .toSorted((a, b) => a.dueAtMs - b.dueAtMs);
+  return placeByHost(due)
+    .filter(({ row, place }) => place <= perHost - (active.get(row.host) ?? 0))
+    .toSorted((a, b) => a.place - b.place)
+    .slice(0, free)
+    .map(({ row }) => row);
 }
 
 /** `place`: from 1 among the rows of the same host. */

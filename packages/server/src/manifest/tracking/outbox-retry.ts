@@ -18,18 +18,18 @@ const BACKOFF_FACTOR = 4;
 /** One URL's Retry-After must not cost its host's other beacons, which may be for somebody else there. */
 const MAX_HOLD_MS = 60_000;
 
-/** Undefined: never, because it was taken, because that is not known, or because it is time to give up. ms since 1970. */
+/** Undefined: never, because it was taken, because that is not known, or because it is time to give up. Times are since 1970. */
 export function whenAgain(
-  { attempt, createdAt }: Pick<TakenBeacon, "attempt" | "createdAt">,
+  { attempt, createdAtMs }: Pick<TakenBeacon, "attempt" | "createdAtMs">,
   result: SendResult,
-  now: number,
+  nowMs: number,
   random: number,
 ): number | undefined {
   if (causeOf(result) === undefined || attempt >= MAX_ATTEMPTS) return undefined;
   // From three quarters to five quarters of it, so that what failed together does not come back together.
   const backoffMs = FIRST_BACKOFF_MS * BACKOFF_FACTOR ** (attempt - 1) * (0.75 + random / 2);
-  const dueAt = now + Math.max(backoffMs, waitOf(result));
-  return dueAt - createdAt > MAX_AGE_MS ? undefined : dueAt;
+  const dueAtMs = nowMs + Math.max(backoffMs, waitOf(result));
+  return dueAtMs - createdAtMs > MAX_AGE_MS ? undefined : dueAtMs;
 }
 
 /** How long its host is left alone, ms; 0: not at all. */

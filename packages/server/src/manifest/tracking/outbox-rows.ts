@@ -34,7 +34,7 @@ export interface TakenBeacon {
   /** From 1: the request that is to be made now. */
   readonly attempt: number;
   /** Milliseconds since 1970. */
-  readonly createdAt: number;
+  readonly createdAtMs: number;
 }
 
 /** What may be begun now. */
@@ -55,21 +55,21 @@ export interface SweptBeacons {
   readonly interrupted: readonly OutboxBeacon[];
 }
 
-/** Times in milliseconds since 1970. Rejects only where the database is away. */
+/** Times (`…Ms`) are since 1970. Rejects only where the database is away. */
 export interface OutboxRows {
   /** In their order; false: there was no room for it, and it is not kept. */
-  add(beacons: readonly OutboxBeacon[], now: number): Promise<readonly boolean[]>;
+  add(beacons: readonly OutboxBeacon[], nowMs: number): Promise<readonly boolean[]>;
   /**
    * Claims and keeps, both or neither, in their order. Only where sessions are in the same place: who dies between a claim and what
    * it was for silences the beacon for good.
    */
-  readonly addOwed?: (owed: readonly OwedBeacon[], now: number) => Promise<readonly Kept[]>;
+  readonly addOwed?: (owed: readonly OwedBeacon[], nowMs: number) => Promise<readonly Kept[]>;
   /** Marks what is due, hosts in turn, each in the order of its coming. Nobody else is given these. */
-  take(room: OutboxRoom, now: number): Promise<readonly TakenBeacon[]>;
+  take(room: OutboxRoom, nowMs: number): Promise<readonly TakenBeacon[]>;
   /** Takes those that have ended out, and the marks of those that are to be sent again. */
-  settle(ended: readonly string[], again: readonly { readonly id: string; readonly dueAt: number }[]): Promise<void>;
-  /** Takes out what was created before `expired`, and what was marked before `interrupted`. */
-  sweep(before: { readonly expired: number; readonly interrupted: number }): Promise<SweptBeacons>;
+  settle(ended: readonly string[], again: readonly { readonly id: string; readonly dueAtMs: number }[]): Promise<void>;
+  /** Takes out what was created, and what was marked, too long ago. */
+  sweep(before: { readonly createdBeforeMs: number; readonly markedBeforeMs: number }): Promise<SweptBeacons>;
   /** Of all instances. */
   count(): Promise<{ readonly waiting: number; readonly sending: number }>;
 }

@@ -84,11 +84,11 @@ export function createBeaconSend({ fetch, now, timeoutMs = TIMEOUT_MS }: SendOpt
 }
 
 /** Milliseconds from now; undefined: none, or nothing that is one. */
-function readRetryAfter(value: string | null, now: number): number | undefined {
+function readRetryAfter(value: string | null, nowMs: number): number | undefined {
   if (value === null) return undefined;
   if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
-  const date = /^[A-Z][a-z]+, .* GMT$/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const dateMs = /^[A-Z][a-z]+, .* GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
 }
 
 /** By what failed: to find the address, or to connect to it. A reset may come after the request as well, so it tells nothing. */

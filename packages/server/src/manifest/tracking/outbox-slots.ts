@@ -33,7 +33,7 @@ export function createSlots({ perHost, overall }: SlotLimits): Slots {
 
 /** Hosts with the time until which something holds for them, ms since 1970. */
 export interface Holds {
-  readonly hold: (host: string, until: number) => void;
+  readonly hold: (host: string, untilMs: number) => void;
   readonly has: (host: string) => boolean;
   readonly list: () => readonly string[];
 }
@@ -44,8 +44,8 @@ const MAX_HELD = 2000;
 export function createHolds(now: () => number): Holds {
   const untils = new Map<string, number>();
   return {
-    hold: (host, until) => {
-      const longest = Math.max(until, untils.get(host) ?? 0);
+    hold: (host, untilMs) => {
+      const longest = Math.max(untilMs, untils.get(host) ?? 0);
       untils.delete(host);
       untils.set(host, longest);
       const [oldest] = untils.keys();
@@ -53,7 +53,7 @@ export function createHolds(now: () => number): Holds {
     },
     has: (host) => (untils.get(host) ?? 0) > now(),
     list: () => {
-      for (const [host, until] of untils) if (until <= now()) untils.delete(host);
+      for (const [host, untilMs] of untils) if (untilMs <= now()) untils.delete(host);
       return [...untils.keys()];
     },
   };

@@ -88,8 +88,11 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   });
   const sender = createSender(deps, tasks);
   const sweep = async (): Promise<void> => {
-    const at = now();
-    const { expired, interrupted } = await rows.sweep({ expired: at - MAX_AGE_MS, interrupted: at - INTERRUPTED_MS });
+    const nowMs = now();
+    const { expired, interrupted } = await rows.sweep({
+      createdBeforeMs: nowMs - MAX_AGE_MS,
+      markedBeforeMs: nowMs - INTERRUPTED_MS,
+    });
     for (const beacon of expired) deps.onEnd(beacon, "dropped");
     for (const beacon of interrupted) deps.onEnd(beacon, "failed");
   };
@@ -142,7 +145,7 @@ function createSender(deps: OutboxDeps, tasks: Tasks): Sender {
   const { rows, now } = deps;
   const slots = createSlots(deps.limits ?? BEACON_LIMITS);
   const held = createHolds(now);
-  const sendOne = createSendOne(deps, (host, until) => held.hold(host, until));
+  const sendOne = createSendOne(deps, held.hold);
   let [isWoken, isTaking, isClosed] = [false, false, false];
 
   const start = (taken: TakenBeacon): void => {
@@ -178,12 +181,12 @@ function createSender(deps: OutboxDeps, tasks: Tasks): Sender {
 /** The request, and what is written down of it. */
 function createSendOne(
   deps: OutboxDeps,
-  hold: (host: string, until: number) => void,
+  hold: (host: string, untilMs: number) => void,
 ): (taken: TakenBeacon) => Promise<void> {
   const { rows, now, random = Math.random } = deps;
   const settle = createBatch(async (settled: readonly Settled[]) => {
-    const ended = settled.flatMap(({ id, dueAt }) => (dueAt === undefined ? [id] : []));
-    const again = settled.flatMap(({ id, dueAt }) => (dueAt === undefined ? [] : [{ id, dueAt }]));
+    const ended = settled.flatMap(({ id, dueAtMs }) => (dueAtMs === undefined ? [id] : []));
+    const again = settled.flatMap(({ id, dueAtMs }) => (dueAtMs === undefined ? [] : [{ id, dueAtMs }]));
     await rows.settle(ended, again);
     return settled.map(() => true);
   }, MAX_BATCH);
@@ -194,11 +197,11 @@ function createSendOne(
     deps.onRequest(beacon, "status" in result ? result.status : 0);
     const holdMs = holdAfter(result);
     if (holdMs > 0) hold(host, now() + holdMs);
-    const dueAt = whenAgain(taken, result, now(), random());
+    const dueAtMs = whenAgain(taken, result, now(), random());
     // Where this fails the mark stays: the row is not sent again, and ends with the sweep.
-    await settle({ id, dueAt });
+    await settle({ id, dueAtMs });
     const cause = causeOf(result);
-    if (dueAt === undefined) deps.onEnd(beacon, outcomeOf(result));
+    if (dueAtMs === undefined) deps.onEnd(beacon, outcomeOf(result));
     else if (cause) deps.onRetry?.(cause);
   };
 }
@@ -206,7 +209,7 @@ function createSendOne(
 interface Settled {
   readonly id: string;
   /** undefined: it has ended. */
-  readonly dueAt: number | undefined;
+  readonly dueAtMs: number | undefined;
 }
 
 interface Tasks {

@@ -88,7 +88,7 @@ interface Report {
 export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
   const { readOwnError = () => undefined } = deps;
   const outbox = openOutbox(deps);
-  const reports = new Set<Promise<void>>();
+  const reports = followReports((event) => deps.count(event, "lost"));
 
   const fire = async (beacon: DueBeacon, report: Report): Promise<void> => {
     const url = beaconUrl(beacon, report, deps.now());
@@ -116,30 +116,39 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
     await fireAll(selectSkipped(decision), { state, decision, isHybrid: false, startTime: 0 });
   };
 
-  const follow = (run: () => Promise<void>, event: string): void => {
-    if (reports.size >= MAX_REPORTS) return deps.count(event, "lost");
-    const ended = run().catch(() => deps.count(event, "lost"));
-    reports.add(ended);
-    void ended.finally(() => reports.delete(ended));
-  };
-
-  const settle = async (): Promise<void> => {
-    while (reports.size > 0) await Promise.all(reports);
-  };
-
   return {
     report: (link, client) => {
       deps.trace({ type: "TRACE_PLAYBACK_PROGRESS", fields: progressFields(link, client, deps.now()) }, link.sessionId);
-      follow(() => reportSegment(link), "segment");
+      reports.add(() => reportSegment(link), "segment");
     },
-    reportSkipped: (sessionId, decision) => follow(() => reportSkipped(sessionId, decision), "error"),
+    reportSkipped: (sessionId, decision) => reports.add(() => reportSkipped(sessionId, decision), "error"),
     idle: async () => {
-      await settle();
+      await reports.settle();
       await outbox.idle();
     },
     close: async () => {
-      await settle();
+      await reports.settle();
       await outbox.close();
+    },
+  };
+}
+
+interface Reports {
+  readonly add: (run: () => Promise<void>, event: string) => void;
+  readonly settle: () => Promise<void>;
+}
+
+function followReports(onLost: (event: string) => void): Reports {
+  const running = new Set<Promise<void>>();
+  return {
+    add: (run, event) => {
+      if (running.size >= MAX_REPORTS) return onLost(event);
+      const ended = run().catch(() => onLost(event));
+      running.add(ended);
+      void ended.finally(() => running.delete(ended));
+    },
+    settle: async () => {
+      while (running.size > 0) await Promise.all(running);
     },
   };
 }
