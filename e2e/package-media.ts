@@ -64,6 +64,21 @@ export async function makeCmafContent(folder: string, source: number, duration: 
   await ffmpeg([...formatGraph(source, duration), ...streams, ...hls, ...fragments, ...groups, ...files]);
 }
 
+/**
+ * TS as ffmpeg makes it when it is told nothing but whether to make B-frames: its sound begins before its pictures, and ends behind
+ * them. Writes `media.m3u8`.
+ */
+export async function makeTsContent(
+  folder: string,
+  content: { readonly source: number; readonly duration: number; readonly bFrames: number },
+): Promise<void> {
+  const { source, duration, bFrames } = content;
+  await mkdir(folder, { recursive: true });
+  const streams = ["-map", "[v]", "-map", "[a]", "-t", String(duration), ...H264, "-bf", String(bFrames), ...KEYS];
+  const hls = ["-f", "hls", "-hls_time", String(SEGMENT), "-hls_playlist_type", "vod", `${folder}/media.m3u8`];
+  await ffmpeg([...formatGraph(source, duration), ...streams, "-c:a", "aac", "-ar", "48000", ...hls]);
+}
+
 /** An encoding as it is stored: pictures with a key frame every two seconds, and sound that begins with them; with B-frames a remux. */
 export async function makeEncoding(
   folder: string,
