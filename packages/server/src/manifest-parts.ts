@@ -1,7 +1,7 @@
 /** The manifest server, wired to the parts of this server. */
 import type { FastifyInstance } from "fastify";
 import { trackingUrl } from "./ads/ad-request.ts";
-import { type BeaconParameters, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
+import { type BeaconParameters, checkBeacon, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Crs } from "./crs/crs.ts";
@@ -74,7 +74,13 @@ function openReport(config: ServerConfig, { note }: ManifestParts, isOwn: (url: 
   const secret = deriveBeaconSecret(config.ticketSecret);
   return {
     note,
-    isOwnTag: (url) => OWN_TAG.test(url.pathname) && isOwn(url),
+    isOwnTag: (url, base) => OWN_TAG.test(url.pathname) && (url.origin === base.origin || isOwn(url)),
+    isOwnImpression: (text) => {
+      if (!URL.canParse(text)) return false;
+      const { pathname, searchParams } = new URL(text);
+      const query = Object.fromEntries([...searchParams].toReversed());
+      return pathname.endsWith("/track/impression") && checkBeacon("impression", query, secret) === "signed";
+    },
     trackingUrl: (event, { lineItem = "", upstream: _none, ...ad }, base) => {
       const sign = (of: string, parameters: BeaconParameters): string => signBeacon(of, parameters, secret);
       return trackingUrl(event, { ...ad, base, sign }, { ...ad, lineItem });

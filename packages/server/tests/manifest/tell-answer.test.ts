@@ -28,7 +28,8 @@ function callsOn(
     log: SILENT,
     report: {
       note: (event) => noted.push(event),
-      isOwnTag: ({ origin }) => origin === own?.origin,
+      isOwnTag: ({ origin }, base) => origin === own?.origin || origin === base.origin,
+      isOwnImpression: (url) => url.startsWith("https://own.example/"),
       trackingUrl: (event, { zone, session, breakId, position, ad, creative }, base) =>
         `${base.href}track/${event}?${[zone, session, breakId, position, ad, creative].map(encodeURIComponent).join("/")}`,
     },
@@ -131,6 +132,16 @@ describe("an answer that this server's own tags have told of", () => {
       ["adRequest", "mid"],
       ["adOffered", "mid"],
     ]);
+  });
+
+  test("nor where this server does not know the name by which the client, or its own tag, has reached it", async () => {
+    const told = "<Impression>https://own.example/imp</Impression></InLine>";
+    const own = await answering({ "/ads/vast": POD, "/proxied": vast(inLine({ id: "a" }).replace("</InLine>", told)) });
+    const { calls, noted } = callsOn([own]);
+    await calls.callBreak(testCall("/ads/vast", { baseUrl: new URL("/", own.origin) }), createTrace());
+    const { result } = await calls.callBreak(testCall(`${own.origin}/proxied`), createTrace());
+    expect(noted).toEqual([]);
+    expect(result.ads[0]?.impressions).toEqual(["https://t.example/imp/a", "https://own.example/imp"]);
   });
 
   test("but where such a tag refused to answer, nobody has told of it", async () => {

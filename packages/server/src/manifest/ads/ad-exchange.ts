@@ -42,7 +42,7 @@ export interface AdExchange {
 export interface ExchangeDeps {
   readonly fetch: ManifestFetch;
   /** Whether an address is a tag of this server's; none where it is not given. */
-  readonly isOwnTag?: ((url: URL) => boolean) | undefined;
+  readonly isOwnTag?: ((url: URL, base: URL) => boolean) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -56,7 +56,7 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
   let jar = subject.cookies;
   let requestsLeft = MAX_REQUESTS;
   let isTimedOut = false;
-  const answeredHere = createAnsweredHere(deps);
+  const answeredHere = createAnsweredHere(subject, deps);
   const setCookies: StoredCookie[] = [];
 
   const keepCookies = ({ headers, url }: ManifestResponse): void => {
@@ -119,17 +119,25 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
   };
 }
 
+interface AnsweredHere {
+  readonly add: (url: URL, status: number, breakId: string) => void;
+  readonly has: (breakId: string) => boolean;
+}
+
 /** The breaks for which a tag of this server has answered; a map answers for all. */
-function createAnsweredHere({ isOwnTag }: Pick<ExchangeDeps, "isOwnTag">) {
+function createAnsweredHere(
+  { baseUrl }: Pick<ExchangeSubject, "baseUrl">,
+  { isOwnTag }: Pick<ExchangeDeps, "isOwnTag">,
+): AnsweredHere {
   const breakIds = new Set<string>();
   let isAll = false;
   return {
-    add: (url: URL, status: number, breakId: string): void => {
-      if (status < 200 || status > 299 || !isOwnTag?.(url)) return;
+    add: (url, status, breakId) => {
+      if (status < 200 || status > 299 || !isOwnTag?.(url, baseUrl)) return;
       if (url.pathname.endsWith("/vmap")) isAll = true;
       else breakIds.add(breakId);
     },
-    has: (breakId: string): boolean => isAll || breakIds.has(breakId),
+    has: (breakId) => isAll || breakIds.has(breakId),
   };
 }
 

@@ -12,8 +12,10 @@ export interface OwnReport {
   readonly note: NoteEvent;
   /** Of one event of an ad, macros unexpanded; under the address at which the client reached this server. */
   readonly trackingUrl: (event: string, ad: NotedAd, base: URL) => string;
-  /** Whether an address is a tag of this server's, which has told of its answers itself. */
-  readonly isOwnTag: (url: URL) => boolean;
+  /** Whether an address is a tag of this server's, which has told of its answers itself; `base` is where the client reached it. */
+  readonly isOwnTag: (url: URL, base: URL) => boolean;
+  /** Whether an impression is this server's, whatever name its tag was reached by. */
+  readonly isOwnImpression: (url: string) => boolean;
 }
 
 const LINEAR_EVENTS = ["start", "firstQuartile", "midpoint", "thirdQuartile", "complete"];
@@ -22,13 +24,14 @@ const LINEAR_EVENTS = ["start", "firstQuartile", "midpoint", "thirdQuartile", "c
 const MAX_NAME = 500;
 const MAX_BREAK = 200;
 
-/** @returns the answer with this server's tracking in each of its ads */
+/** @returns the answer with this server's tracking in each of its ads; as it is where that is in it already */
 export function tellAnswer(
   result: VastResult,
   asked: NotedPlace,
   base: URL,
-  { note, trackingUrl }: Pick<OwnReport, "note" | "trackingUrl">,
+  { note, trackingUrl, isOwnImpression }: OwnReport,
 ): VastResult {
+  if (result.ads.some(({ impressions }) => impressions.some(isOwnImpression))) return result;
   const place = { ...asked, breakId: cut(asked.breakId, MAX_BREAK) };
   note({ event: "adRequest", ...place, adsOffered: result.ads.length });
   const ads = result.ads.map((ad, index) => {
