@@ -1,14 +1,4 @@
-import { randomUUID } from "node:crypto";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Database, openDatabase, type Queryable } from "../../src/database/database.ts";
@@ -16,7 +6,7 @@ import { happeningOfBeacon } from "../../src/tracking/happening.ts";
 import { formatEntry } from "../../src/tracking/journal-entry.ts";
 import { startPostgres } from "../database/private-postgres.ts";
 import { openTestDatabase } from "../http/test-app.ts";
-import { countHours, NOON, trackingWorld, viewerBeacon } from "./tracking-world.ts";
+import { countHours, leaveJournal, NOON, trackingWorld, viewerBeacon } from "./tracking-world.ts";
 
 const embedded = await openTestDatabase();
 const postgres = await startPostgres();
@@ -35,13 +25,6 @@ const CASES: readonly Case[] = [
   { name: "PGlite", database: embedded },
   ...(server ? [{ name: "PostgreSQL", database: server }] : []),
 ];
-
-/** As a process that was killed leaves it. */
-function leaveJournal(directory: string, text: string, name: string = randomUUID()): string {
-  mkdirSync(join(directory, name));
-  writeFileSync(join(directory, name, "000000001.journal"), text);
-  return name;
-}
 
 describe.each(CASES)("loading into $name", ({ database }) => {
   test("a happening that is told again counts once: in one breath, later, and at another instance", async () => {
@@ -229,30 +212,6 @@ describe.each(CASES)("loading into $name", ({ database }) => {
     expect(readFileSync(join(directory, "rejected", kept), "utf8")).toBe(entries[13]);
   });
 
-  test("beacons of the release before are counted once, also those that it still writes", async () => {
-    const { open } = trackingWorld(database);
-    const insert = (session: string): Promise<unknown> =>
-      database.query(
-        `insert into beacon (received_at, event, zone, session, break, position, ad, occurrence, creative, line_item, extra)
-         values ($1, 'impression', 'old', $2, 'b', 1, 'a', 1, 'c', 'l', '{"x":"y"}')`,
-        [NOON, session],
-      );
-    await insert("one");
-    await insert("one");
-    await insert("two");
-    const first = open();
-    await first.settle();
-    expect(await countHours(database, "old")).toEqual({ impression: 2 });
-    await insert("three");
-    const second = open();
-    second.start();
-    await second.settle();
-    expect(await countHours(database, "old")).toEqual({ impression: 3 });
-    expect(await second.list({ zone: "old", limit: 1 })).toMatchObject([
-      { receivedAt: NOON, session: "one", lineItem: "l", extra: { x: "y" }, signature: "", mark: "" },
-    ]);
-  });
-
   test("single beacons go after their days, hours after their months, and what they were counted in stays", async () => {
     const { open } = trackingWorld(database);
     let time = Date.parse("2031-01-31T13:00:00Z");
@@ -273,164 +232,6 @@ describe.each(CASES)("loading into $name", ({ database }) => {
       "select to_regclass('tracking_event_20310402')::text as name",
     );
     expect(next).toEqual([{ name: "tracking_event_20310402" }]);
-  });
-});
-
-describe("journals that were left", () => {
-  test("a torn end is what nobody was told of, and a line that changed costs itself", async () => {
-    const { open, directory, problems } = trackingWorld(embedded);
-    const lines = ["a", "b", "c"].map((session) =>
-      formatEntry(JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "torn", session })))),
-    );
-    const [first = "", second = "", third = ""] = lines;
-    const changed = second.replace('"b"', '"x"');
-    leaveJournal(directory, `${first}${changed}${third}${first.slice(0, 40)}`);
-    const tracking = open();
-    tracking.start();
-    await tracking.settle();
-    const sessions = (await tracking.list({ zone: "torn", limit: 10 })).map(({ session }) => session);
-    expect(sessions).toEqual(["a", "c"]);
-    expect(problems).toEqual([expect.stringContaining("1 lines from byte 0 on are not what was written")]);
-  });
-
-  test("one that cannot be read, and files of others beside it, hold up nothing", async () => {
-    const { open, directory, problems } = trackingWorld(embedded);
-    const name = leaveJournal(directory, "");
-    mkdirSync(join(directory, name, "000000002.journal"));
-    writeFileSync(join(directory, "notes.txt"), "not a journal");
-    const tracking = open();
-    await tracking.append(viewerBeacon("start", { zone: "beside", session: "a" }));
-    tracking.start();
-    await tracking.settle();
-    expect(await countHours(embedded, "beside")).toEqual({ start: 1 });
-    expect(problems).toEqual([expect.stringContaining("EISDIR")]);
-  });
-
-  test("one whose process lives is left to it", async () => {
-    const { open, directory } = trackingWorld(embedded);
-    const [one, two] = [open(), open()];
-    await one.append(viewerBeacon("start", { zone: "alive", session: "a" }));
-    const [name = ""] = readdirSync(directory);
-    appendFileSync(join(directory, name, "000000001.journal"), "what is being written");
-    two.start();
-    await two.settle();
-    expect(two.figures().added).toBe(0);
-    await one.settle();
-    expect(await countHours(embedded, "alive")).toEqual({ start: 1 });
-  });
-
-  test("one that is loaded goes a minute after that, however old it is, and found again it is not loaded again", async () => {
-    const { open, directory } = trackingWorld(embedded);
-    const one = open();
-    await one.append(viewerBeacon("start", { zone: "again", session: "a" }));
-    await one.append(viewerBeacon("click", { zone: "again" }));
-    await one.settle();
-    await one.close();
-    const [name = ""] = readdirSync(directory);
-    const file = join(directory, name, "000000001.journal");
-    const anHourAgo = new Date(Date.now() - 3_600_000);
-    utimesSync(file, anHourAgo, anHourAgo);
-    let time = NOON.getTime();
-    const two = open({ now: () => time });
-    const round = async (): Promise<void> => {
-      two.start();
-      await two.settle();
-    };
-    await round();
-    time += 59_000;
-    await round();
-    expect(existsSync(file)).toBe(true);
-    expect(two.figures()).toMatchObject({ added: 0, duplicates: 0, journalBytes: expect.any(Number) });
-    expect(two.figures().journalBytes).toBeGreaterThan(0);
-    time += 1_000;
-    await round();
-    expect(readdirSync(directory)).not.toContain(name);
-    expect(two.figures().journalBytes).toBe(0);
-    expect(await countHours(embedded, "again")).toEqual({ click: 1, start: 1 });
-  });
-
-  test("one that cannot be opened or read keeps nobody from the others, and is taken once it can be", async () => {
-    const { open, directory, problems } = trackingWorld(embedded);
-    const entry = (session: string): string =>
-      formatEntry(JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "unopened", session }))));
-    const name = (first: string): string => `${first}0000000-0000-4000-8000-000000000000`;
-    leaveJournal(directory, entry("a"), name("a"));
-    mkdirSync(join(directory, name("a"), "lock.sqlite"));
-    mkdirSync(join(directory, name("b"), "000000001.journal"), { recursive: true });
-    writeFileSync(join(directory, name("b"), "000000002.journal"), entry("b"));
-    leaveJournal(directory, entry("c"), name("c"));
-    let time = NOON.getTime();
-    const tracking = open({ now: () => time });
-    tracking.start();
-    await tracking.settle();
-    expect((await tracking.list({ zone: "unopened", limit: 9 })).map(({ session }) => session)).toEqual(["b", "c"]);
-    expect(problems).toEqual([
-      expect.stringContaining("unable to open database file"),
-      expect.stringContaining("EISDIR"),
-    ]);
-    rmSync(join(directory, name("a"), "lock.sqlite"), { recursive: true });
-    time += 60_000;
-    tracking.start();
-    await tracking.settle();
-    expect(await countHours(embedded, "unopened")).toEqual({ start: 3 });
-    expect(readdirSync(directory)).not.toContain(name("c"));
-  });
-
-  test("folders that are no journals are left alone", async () => {
-    const { open, directory } = trackingWorld(embedded);
-    mkdirSync(join(directory, "copies", "monday"), { recursive: true });
-    const longAgo = new Date(0);
-    utimesSync(join(directory, "copies"), longAgo, longAgo);
-    const tracking = open();
-    tracking.start();
-    await tracking.settle();
-    expect(readdirSync(join(directory, "copies"))).toEqual(["monday"]);
-  });
-
-  test("one with an entry larger than what is read at once is loaded to its end", async () => {
-    const { open, directory, problems } = trackingWorld(embedded);
-    const entry = (session: string, extra = {}): string =>
-      formatEntry(JSON.stringify({ ...happeningOfBeacon(viewerBeacon("start", { zone: "large", session })), extra }));
-    leaveJournal(directory, `${entry("a")}${entry("b", { x: "x".repeat(2_500_000) })}${entry("c")}${entry("d")}`);
-    const tracking = open();
-    tracking.start();
-    await tracking.settle();
-    expect(await countHours(embedded, "large")).toEqual({ start: 4 });
-    expect(problems).toEqual([]);
-  });
-
-  test("a beacon of this process does not wait until all of them are loaded", async () => {
-    const { open, directory } = trackingWorld(embedded);
-    const entries = Array.from({ length: 20 }, (_, n) =>
-      formatEntry(JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "backlog", session: `${n}` })))),
-    );
-    for (const entry of entries) leaveJournal(directory, entry);
-    const order: string[] = [];
-    const tracking = open({
-      acknowledge: "database",
-      stored: async (_tx, happenings) => void order.push(...happenings.map(({ zone }) => zone)),
-    });
-    tracking.start();
-    await tracking.append(viewerBeacon("start", { zone: "now", session: "a" }));
-    expect(order).toEqual(["now"]);
-    await tracking.settle();
-    expect(order).toHaveLength(21);
-  });
-
-  test("what others left counts when the disk is to be kept from filling, and only the first note that is lost is told", async () => {
-    const { open, directory, problems } = trackingWorld(embedded);
-    leaveJournal(directory, "x".repeat(5_000));
-    const tracking = open({ maxJournalBytes: 4_000 });
-    tracking.start();
-    await tracking.settle();
-    expect(tracking.figures().journalBytes).toBe(5_000);
-    const beacon = viewerBeacon("start", { zone: "full", session: "a" });
-    await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload" });
-    for (const session of ["a", "b", "c"]) {
-      tracking.note({ event: "adRequest", zone: "full", session, breakId: "b", adsOffered: 1 });
-    }
-    await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload" });
-    expect(problems).toEqual(["beacons: expected at most 4000 bytes of journals, got more"]);
   });
 });
 

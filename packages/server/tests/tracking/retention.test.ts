@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Database, openDatabase, type Queryable } from "../../src/database/database.ts";
 import { happeningOfBeacon } from "../../src/tracking/happening.ts";
@@ -42,43 +40,6 @@ async function holdReader(database: Database): Promise<() => Promise<void>> {
   return async () => {
     end();
     await reading;
-  };
-}
-
-interface Line {
-  readonly url: string;
-  /** What is on its way when a machine dies arrives nowhere, and nobody says so. */
-  readonly setSilent: (isSilent: boolean) => void;
-  readonly close: () => void;
-}
-
-/** A way to the server that can be cut as a network is. */
-async function openLine(url: string): Promise<Line> {
-  const target = new URL(url);
-  const port = Number(target.port);
-  const sockets: Socket[] = [];
-  const proxy = createServer((near) => {
-    const far = connect(port, target.hostname);
-    for (const socket of [near, far]) socket.on("error", () => undefined);
-    sockets.push(near, far);
-    near.pipe(far).pipe(near);
-  }).listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const address = proxy.address();
-  if (typeof address !== "object" || address === null) throw new Error("expected a port");
-  target.port = String(address.port);
-  let silent: readonly Socket[] = [];
-  return {
-    url: target.href,
-    setSilent: (isSilent) => {
-      if (!isSilent) for (const socket of silent) socket.destroy();
-      silent = isSilent ? [...sockets] : [];
-      for (const socket of silent) socket.unpipe().pause();
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      proxy.close();
-    },
   };
 }
 
@@ -132,48 +93,6 @@ describe.each(SERVER)("while a reader stays in the tables of $name", ({ database
   });
 });
 
-describe.each(SERVER)("transactions on $name", ({ database }) => {
-  test("have an end when their process is gone without a word", async () => {
-    const limits = await database.transaction((tx) =>
-      tx.query(
-        "select current_setting('idle_in_transaction_session_timeout') as idle, current_setting('statement_timeout') as statement",
-      ),
-    );
-    expect(limits).toEqual([{ idle: "30s", statement: "1min" }]);
-    const [after] = await database.query("select current_setting('statement_timeout') as statement");
-    expect(after).toEqual({ statement: "0" });
-  });
-
-  test("fail when the server falls silent, and hold no connection for it", async () => {
-    const line = await openLine(postgres?.url ?? "");
-    const far = await openDatabase({ databaseUrl: line.url, directory: "/nowhere", answerTimeoutMs: 300 });
-    try {
-      const silent = far.transaction(async (tx) => {
-        await tx.query("select 1");
-        line.setSilent(true);
-        await tx.query("select 2");
-      });
-      await expect(silent).rejects.toThrow("timeout");
-      line.setSilent(false);
-      expect(await Promise.all(Array.from({ length: 10 }, () => far.query("select 1 as one")))).toHaveLength(10);
-    } finally {
-      line.setSilent(false);
-      await far.close();
-      line.close();
-    }
-  });
-
-  test("fail, and nothing else does, when the server ends their connection", async () => {
-    const ended = database.transaction(async (tx) => {
-      const [row] = await tx.query<{ readonly pid: number }>("select pg_backend_pid() as pid");
-      await database.query("select pg_terminate_backend($1)", [row?.pid]);
-      for (;;) await tx.query("select 1");
-    });
-    await expect(ended).rejects.toThrow(/terminat|ECONNRESET|not queryable/);
-    expect(await database.query("select 1 as one")).toEqual([{ one: 1 }]);
-  });
-});
-
 describe.each(CASES)("the tables of $name", ({ database }) => {
   test("a day whose table was taken out to be archived has a new one for what still comes", async () => {
     const { open, problems } = trackingWorld(database);
@@ -219,6 +138,30 @@ describe.each(CASES)("the tables of $name", ({ database }) => {
     await tracking.settle();
     expect(await database.query("select id from tracking_journal where id in ($1, $2)", [old, young])).toEqual([
       { id: young },
+    ]);
+  });
+
+  test("beacons of the release before are counted once, also those that it still writes", async () => {
+    const { open } = trackingWorld(database);
+    const insert = (session: string): Promise<unknown> =>
+      database.query(
+        `insert into beacon (received_at, event, zone, session, break, position, ad, occurrence, creative, line_item, extra)
+         values ($1, 'impression', 'old', $2, 'b', 1, 'a', 1, 'c', 'l', '{"x":"y"}')`,
+        [NOON, session],
+      );
+    await insert("one");
+    await insert("one");
+    await insert("two");
+    const first = open();
+    await first.settle();
+    expect(await countHours(database, "old")).toEqual({ impression: 2 });
+    await insert("three");
+    const second = open();
+    second.start();
+    await second.settle();
+    expect(await countHours(database, "old")).toEqual({ impression: 3 });
+    expect(await second.list({ zone: "old", limit: 1 })).toMatchObject([
+      { receivedAt: NOON, session: "one", lineItem: "l", extra: { x: "y" }, signature: "", mark: "" },
     ]);
   });
 

@@ -1,5 +1,6 @@
 /** Receivers on a folder of their own and a given database, as several processes would be. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -39,6 +40,13 @@ export function trackingWorld(database: Database): TrackingWorld {
     return tracking;
   };
   return { directory, problems, open };
+}
+
+/** As a process that was killed leaves it, below `directory`; its name. */
+export function leaveJournal(directory: string, text: string, name: string = randomUUID()): string {
+  mkdirSync(join(directory, name));
+  writeFileSync(join(directory, name, "000000001.journal"), text);
+  return name;
 }
 
 /** A beacon of a viewer, at {@link NOON} where nothing else is said. */
