@@ -6,7 +6,7 @@ import { happeningOfBeacon } from "../../src/tracking/happening.ts";
 import { formatEntry } from "../../src/tracking/journal-entry.ts";
 import { startPostgres } from "../database/private-postgres.ts";
 import { openTestDatabase } from "../http/test-app.ts";
-import { countHours, leaveJournal, NOON, trackingWorld, viewerBeacon } from "./tracking-world.ts";
+import { countHours, leaveJournal, trackingWorld, viewerBeacon } from "./tracking-world.ts";
 
 const embedded = await openTestDatabase();
 const postgres = await startPostgres();
