@@ -111,6 +111,15 @@ describe("a tag of this very server, behind a proxy that ends TLS", () => {
     expect(urls.filter((url) => !url.startsWith("https://pub.example/"))).toEqual([]);
   });
 
+  test("a path is this server's by whatever name it is reached, where it takes any", async () => {
+    const { get } = await openHouse("/ads/vast?zone=1&li=wrapped", {
+      config: { publicHosts: ["*"], trustProxy: ["127.0.0.1"] },
+    });
+    const headers = { ...PROXIED, host: "any.example" };
+    const [ad] = adsOf((await get("/ads/vast?zone=1&session=any&break=b", headers)).body);
+    expect(ad?.creatives[0]?.mediaFiles[0]?.url).toMatch("https://any.example/media/a.mp4");
+  });
+
   test("headers that anybody may send do not hide a request from the report", async () => {
     const { get, listNoted } = await openHouse("/ads/vast?zone=1&li=mp4");
     const disguise = { via: "1.1 interlude", "x-interlude-relay": "1", "x-interlude-own": "1" };

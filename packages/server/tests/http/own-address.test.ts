@@ -69,6 +69,19 @@ describe("an ad tag of this server that the manifest server asks", () => {
   });
 });
 
+test("an ad tag where the viewer came in is this server's, though it listens on every address; content there is not", async () => {
+  const app = fastify();
+  app.get("/ads/vast", async (_request, reply) => reply.send("ads"));
+  await app.listen({ host: "0.0.0.0", port: 0 });
+  onTestFinished(() => app.close());
+  const far = () => Promise.reject(new Error("not asked"));
+  const fetch = createManifestFetch({ fetch: far, ...createOwnFetch(app, []) });
+  const baseUrl = new URL(`http://192.0.2.1:${new URL(app.listeningOrigin).port}/`);
+  const options = { headers: {}, timeoutMs: 5000, maxBytes: 1000, baseUrl };
+  expect((await fetch(new URL("/ads/vast", baseUrl), options)).text).toBe("ads");
+  await expect(fetch(new URL("/vod/a.m3u8", baseUrl), options)).rejects.toThrow("not asked");
+});
+
 describe("own", () => {
   test("the request has the name of the address, the headers given, and says that it came through a server", async () => {
     const { app } = await listeningApp();

@@ -118,7 +118,8 @@ function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock
   const secret = { origin, headers: upstream.headers };
   const subject = { viewer, depth, cookies: readPageCookies(request.cookies), secret };
   const own = ownExchange(upstream, request);
-  const fetch: RelayFetch = (url, options) => deps.fetch(url, { ...options, exchange: own });
+  const isPathTag = upstream.tagUrl.startsWith("/");
+  const fetch: RelayFetch = (url, options) => deps.fetch(url, { ...options, exchange: own, isPathTag });
   const exchange = openUpstream(subject, { fetch, cookies: deps.cookies, now, clock });
   const chain = {
     ...CHAIN_BUDGET,

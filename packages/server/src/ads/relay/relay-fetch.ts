@@ -16,6 +16,8 @@ export interface RelayFetchOptions {
   readonly spend?: ((bytes: number) => void) | undefined;
   /** For which request, where the address is one of this server. */
   readonly exchange?: OwnExchange | undefined;
+  /** The tag is a path: ads where the client came in are this server's, whatever name he used. */
+  readonly isPathTag?: boolean;
 }
 
 /** Any status is a value, a redirect too. */
@@ -39,9 +41,10 @@ export interface RelayFetchDeps {
 
 export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFetch {
   return async (url, options) => {
-    const { headers, timeoutMs, maxBytes, spend, exchange } = options;
+    const { headers, timeoutMs, maxBytes, spend, exchange, isPathTag } = options;
+    const isHere = isPathTag === true && url.origin === exchange?.baseUrl.origin;
     // A third party's answer can name any address: it gets at nothing but ads.
-    if (url.pathname.startsWith("/ads/") && isOwn(url)) {
+    if (url.pathname.startsWith("/ads/") && (isHere || isOwn(url))) {
       const answer = await inTime(own(url, headers, maxBytes, exchange), `${url.origin}${url.pathname}`, timeoutMs);
       spend?.(answer.bytes.length);
       if (answer.bytes.length <= maxBytes) return answer;
