@@ -74,10 +74,15 @@ export function parseVmap(root: XmlElement, base?: URL): VmapDocument {
   const breaks = children(root, "AdBreak").flatMap((element, index) => {
     const timeOffset = parseBreakOffset(attribute(element, "timeOffset"));
     if (timeOffset === undefined) return [];
-    const id = attribute(element, "breakId")?.slice(0, MAX_ID) ?? `break-${index + 1}`;
+    const id = cleanId(attribute(element, "breakId")) ?? `break-${index + 1}`;
     return [parseBreak(element, unique(id), timeOffset, base)];
   });
   return { version: attribute(root, "version") ?? "", breaks };
+}
+
+/** As tracking takes it: half a character where it was cut, and control characters, become U+FFFD. */
+function cleanId(text: string | undefined): string | undefined {
+  return text?.slice(0, MAX_ID).replaceAll(/[\p{Cc}\p{Cs}]/gu, "\uFFFD");
 }
 
 /** Counts per name, so that a thousand breaks of one name cost no more than a thousand of different ones. */

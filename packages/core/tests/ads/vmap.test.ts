@@ -62,6 +62,14 @@ describe("parseVmap", () => {
     expect(ids).toEqual(["a", "a-2", "a-2-2", "a-3", "a-2-3"]);
   });
 
+  test("of a name, what tracking cannot carry becomes U+FFFD: half a character where it is cut, a control character", () => {
+    const names = [`${"x".repeat(199)}\u{1F600}`, "a\u0085b"].map(
+      (id) => `<AdBreak timeOffset="start" breakId="${id}"/>`,
+    );
+    const ids = parseVmap(read(`<VMAP>${names.join("")}</VMAP>`)).breaks.map(({ breakId }) => breakId);
+    expect(ids).toEqual([`${"x".repeat(199)}\uFFFD`, "a\uFFFDb"]);
+  });
+
   test("refuses a root that is not VMAP", () => {
     expect(() => parseVmap(read("<VAST/>"))).toThrow(AdError);
     expect(() => parseVmap(read("<VAST/>"))).toThrow("expected a <VMAP> root, got <VAST>");
