@@ -22,6 +22,8 @@ export interface FetchBounds {
   readonly maxBytes: number;
   /** Told of the bytes as they come; throws where others have used up what there is for all. */
   readonly spend: (bytes: number) => void;
+  /** Told of each address before it is asked, of redirects too; throws where it must not be. */
+  readonly admit: (url: URL) => void;
 }
 
 /** What all documents of one answer share; the budgets are counted down. */
@@ -79,6 +81,7 @@ export async function fetchAnswer(
   chain: Chain,
   url: URL,
   fetchText: Chain["fetchText"] = chain.fetchText,
+  admit: FetchBounds["admit"] = () => undefined,
 ): Promise<FetchedText> {
   if (chain.requestsLeft-- <= 0) throw new AdError("wrapper-limit", `${nameUrl(url)}: too many requests in one answer`);
   const timeoutMs = chain.deadline - chain.clock();
@@ -89,7 +92,7 @@ export async function fetchAnswer(
     spendBytes(chain, url, bytes);
   };
   try {
-    return await fetchText(url, { timeoutMs, maxBytes: MAX_BYTES, spend });
+    return await fetchText(url, { timeoutMs, maxBytes: MAX_BYTES, spend, admit });
   } catch (error) {
     // Nothing of it is kept: others may have the room.
     chain.bytesLeft += spent;
@@ -100,14 +103,10 @@ export async function fetchAnswer(
 /**
  * What an ad, a wrapper or a map leads to.
  *
- * @throws AdError as {@link fetchAnswer}, HostBlocked where a rule of the zone keeps it from being asked, or taken
+ * @throws AdError as {@link fetchAnswer}, HostBlocked where a rule of the zone keeps it, or where it is sent on to, from being asked
  */
 export async function fetchFurther(chain: Chain, url: URL): Promise<FetchedText> {
-  refuseBlocked(chain, url);
-  const answer = await fetchAnswer(chain, url);
-  // Anybody can send it on.
-  refuseBlocked(chain, answer.url);
-  return answer;
+  return fetchAnswer(chain, url, chain.fetchText, (hop) => refuseBlocked(chain, hop));
 }
 
 function refuseBlocked({ rules }: Chain, url: URL): void {

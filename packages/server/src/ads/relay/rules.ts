@@ -34,6 +34,8 @@ export function findBlock(body: TreeElement, { block }: RelayRules): string | un
   if (indexOfSystem(block.adSystems, adSystem) >= 0) return `ad system ${JSON.stringify(adSystem)} is blocked`;
   const urls = [
     ...elementsOf(body, "VASTAdTagURI"),
+    // A wrapper's has no MediaFiles around it.
+    ...elementsOf(body, "Creatives", "Creative", "Linear", "InteractiveCreativeFile"),
     ...["MediaFile", "Mezzanine", "InteractiveCreativeFile"].flatMap((name) =>
       elementsOf(body, "Creatives", "Creative", "Linear", "MediaFiles", name),
     ),

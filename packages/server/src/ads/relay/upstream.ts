@@ -48,7 +48,8 @@ export function openUpstream(subject: UpstreamSubject, deps: UpstreamDeps): Upst
   let jar = subject.cookies;
   let set: readonly UpstreamCookie[] = [];
 
-  const send = async (url: URL, bounds: FetchBounds, isTag: boolean): Promise<RelayResponse> => {
+  const send = async (url: URL, { admit, ...bounds }: FetchBounds, isTag: boolean): Promise<RelayResponse> => {
+    admit(url);
     const headers = {
       ...buildUpstreamHeaders(viewer, deps.cookies.header(jar, url, deps.now()), depth),
       ...(url.origin === secret.origin ? secret.headers : {}),

@@ -305,6 +305,38 @@ describe("the rules of a zone", () => {
     expect(blocked.requests.map(({ url }) => url)).not.toContain("/clean?direct");
   });
 
+  test("a blocked host that would send a wrapper on to one that is not blocked is not asked", async () => {
+    const good = await openAdServer();
+    const blocked = await openAdServer({
+      "/hop": (_request, response) => response.writeHead(302, { location: `${good.origin}/ads/vast42` }).end(),
+    });
+    const hop = `${blocked.origin.replace("127.0.0.1", "localhost")}/hop`;
+    const server = await openAdServer({
+      "/sent-on": (_request, response) => response.writeHead(302, { location: hop }).end(),
+      "/w": (_request, response, o) => response.end(wrapper(o, 1, `${o}/sent-on`)),
+    });
+    const { relay, beacons } = openRelay([server, good, blocked], {}, [`localhost:${blocked.port}`]);
+    const rules = { block: { adSystems: [], hosts: ["localhost"] }, priority: none };
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay([upstream(`${server.origin}/w`)], { rules }));
+    expect(answer.failures).toMatchObject([{ reason: "creative-blocked", vastError: 403 }]);
+    expect(blocked.requests).toEqual([]);
+    expect(beacons).toEqual([`${server.origin}/pixel/w1/error?c=403`]);
+  });
+
+  test("a wrapper that adds an interactive file of a blocked host leads to no ad", async () => {
+    const file = "<InteractiveCreativeFile>https://bad.example/s.js</InteractiveCreativeFile>";
+    const server = await openAdServer({
+      "/w": (_request, response, o) =>
+        response.end(wrapper(o, 1, `${o}/ads/vast42`, "4.2").replace("<Linear>", `<Linear>${file}`)),
+    });
+    const { relay } = openRelay([server]);
+    const rules = { block: { adSystems: [], hosts: [".bad.example"] }, priority: none };
+    const zone = zoneRelay([upstream(`${server.origin}/w`)], { rules });
+    const answer = await relay.answerAdRequest(relayRequest(), zone);
+    expect(answer.failures).toMatchObject([{ reason: "creative-blocked", vastError: 403, adId: "w1" }]);
+    expect(print(answer.root)).not.toContain("bad.example");
+  });
+
   test("stand-alone ads and media files come in the zone's order", async () => {
     const server = await openAdServer({
       "/buffet": (_request, response, o) => {
