@@ -19,12 +19,30 @@ export type OwnFetch = (
   exchange?: OwnExchange,
 ) => Promise<OwnAnswer>;
 
-/** What nobody but this server answers under its public names, whatever a proxy before it may send elsewhere. */
-const OWN_PATHS = /^\/(?:ads|track)\//;
+/** An ad tag of this server; another ad server may be at other paths of the same name. */
+export const OWN_TAG: RegExp = /^\/ads\/(?:vast|vmap)$/;
+/** The receiver of beacons. */
+export const OWN_TRACKING: RegExp = /^\/track\//;
+
+/** `*` is no name. */
+function isListed(url: URL, publicHosts: readonly string[]): boolean {
+  return publicHosts.some((host) => host === url.host || host === url.hostname);
+}
+
+/**
+ * Whether an address is this server's by a name that nobody but the client gave it, where any is taken: each such name would be another
+ * file to repackage.
+ *
+ * @param base where the client came in
+ */
+export function isMadeUp(text: string, base: URL, publicHosts: readonly string[]): boolean {
+  if (!publicHosts.includes("*") || isListed(base, publicHosts)) return false;
+  return URL.canParse(text) && new URL(text).origin === base.origin;
+}
 
 /**
  * `isOwn` is true for loopback and the address that the server listens on, at its port, and for `publicHosts` that are names. Over
- * https, which a proxy ends, those names are its own where ads and tracking are.
+ * https, which a proxy ends, those names are its own where its tags and tracking are.
  */
 export function createOwnFetch(
   app: FastifyInstance,
@@ -40,8 +58,8 @@ export function createOwnFetch(
   return {
     isOwn: (url) => {
       // `*` is no name: whoever sends a Host header could make any origin this server's.
-      const isNamed = publicHosts.some((host) => host === url.host || host === url.hostname);
-      if (url.protocol === "https:") return isNamed && OWN_PATHS.test(url.pathname);
+      const isNamed = isListed(url, publicHosts);
+      if (url.protocol === "https:") return isNamed && [OWN_TAG, OWN_TRACKING].some((path) => path.test(url.pathname));
       if (url.protocol !== "http:") return false;
       if (isNamed) return true;
       const port = Number(url.port || 80);

@@ -47,14 +47,18 @@ describe("relay of the zones file", () => {
   });
 
   const good = { name: "main", tagUrl: TAG };
+  const EXPECTED_TAG = "expected an http(s) URL, or /ads/vast or /ads/vmap of this server";
   test.each([
     [{}, "relay.upstreams: expected a list, got nothing"],
     [{ upstreams: [] }, "relay.upstreams: expected 1 to 20 upstreams, got a list of 0"],
     [{ upstreams: [good, good] }, "relay.upstreams[1]: expected a name that the list does not have yet, got main"],
     [{ upstreams: [{ ...good, name: "a b" }] }, "upstreams[0].name: expected 1 to 64 letters"],
     [{ upstreams: [{ name: "a" }] }, "upstreams[0].tagUrl: expected a text, got nothing"],
-    [{ upstreams: [{ ...good, tagUrl: "//evil.example/" }] }, "tagUrl: expected an http(s) URL or a path"],
-    [{ upstreams: [{ ...good, tagUrl: "https://u:p@ads.example/" }] }, "tagUrl: expected an http(s) URL or a path"],
+    [{ upstreams: [{ ...good, tagUrl: "//evil.example/" }] }, `tagUrl: ${EXPECTED_TAG}`],
+    [{ upstreams: [{ ...good, tagUrl: "https://u:p@ads.example/" }] }, `tagUrl: ${EXPECTED_TAG}`],
+    [{ upstreams: [{ ...good, tagUrl: "/vast.xml" }] }, `tagUrl: ${EXPECTED_TAG}`],
+    [{ upstreams: [{ ...good, tagUrl: "/ads/vast3?zone=1" }] }, `tagUrl: ${EXPECTED_TAG}`],
+    [{ upstreams: [{ ...good, tagUrl: "/ads/vast/../../vod/a" }] }, `tagUrl: ${EXPECTED_TAG}`],
     [{ upstreams: [{ ...good, timeoutMs: 0 }] }, "timeoutMs: expected milliseconds from 1 to 60000, got 0"],
     [{ upstreams: [{ ...good, parameters: "none" }] }, 'parameters: expected a list of names, or "all"'],
     [

@@ -85,9 +85,10 @@ function readUpstream(field: JsonField): Upstream {
 /** Macros in brackets may stand anywhere after the host. */
 function readTagUrl(field: JsonField): string {
   const text = readString(field);
-  const isPath = /^\/(?![/\\])/.test(text);
+  // Any other would be asked by network, of whatever host the client named.
+  const isPath = /^\/ads\/(?:vast|vmap)(?:[?#]|$)/.test(text);
   const isAbsolute = /^https?:\/\/[^/]/i.test(text) && URL.canParse(text) && new URL(text).username === "";
-  if (!isPath && !isAbsolute) throw wrongField(field, "an http(s) URL or a path of this server");
+  if (!isPath && !isAbsolute) throw wrongField(field, "an http(s) URL, or /ads/vast or /ads/vmap of this server");
   return text;
 }
 

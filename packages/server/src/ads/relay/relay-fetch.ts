@@ -5,7 +5,7 @@
 import { AdError } from "@interlude/core";
 import type { GuardedFetch } from "../../guarded-fetch.ts";
 import { inTime } from "../../in-time.ts";
-import type { OwnFetch } from "../../own-address.ts";
+import { type OwnFetch, OWN_TAG } from "../../own-address.ts";
 import type { OwnExchange } from "../../own-exchange.ts";
 
 export interface RelayFetchOptions {
@@ -44,7 +44,7 @@ export function createRelayFetch({ fetch, own, isOwn }: RelayFetchDeps): RelayFe
     const { headers, timeoutMs, maxBytes, spend, exchange, isPathTag } = options;
     const isHere = isPathTag === true && url.origin === exchange?.baseUrl.origin;
     // A third party's answer can name any address: it gets at nothing but ads.
-    if (url.pathname.startsWith("/ads/") && (isHere || isOwn(url))) {
+    if (OWN_TAG.test(url.pathname) && (isHere || isOwn(url))) {
       const answer = await inTime(own(url, headers, maxBytes, exchange), `${url.origin}${url.pathname}`, timeoutMs);
       spend?.(answer.bytes.length);
       if (answer.bytes.length <= maxBytes) return answer;

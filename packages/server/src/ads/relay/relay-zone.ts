@@ -4,7 +4,7 @@
 export interface Upstream {
   /** Unique in its zone: `up` of tracking URLs, the label of metrics. */
   readonly name: string;
-  /** Absolute, or a path of this server (its campaign file); macros and `[?name]`, a parameter of the request, are filled in. */
+  /** Absolute, or `/ads/vast` or `/ads/vmap` of this server (its campaign file); macros and `[?name]`, a parameter of the request, are filled in. */
   readonly tagUrl: string;
   /** The tag and all its wrappers. */
   readonly timeoutMs: number;

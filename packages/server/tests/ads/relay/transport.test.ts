@@ -26,7 +26,8 @@ describe("createRelayFetch", () => {
     const secure = new URL("https://relay.test/ads/vast");
     expect(Buffer.from((await fetch(secure, asked)).bytes).toString()).toBe("/ads/vast");
     // what others wrote into their answers gets at nothing else
-    await expect(fetch(new URL("http://relay.test/auditude/x"), asked)).rejects.toThrow("not asked");
+    for (const path of ["/auditude/x", "/ads/serve", "/ads/vast/x"])
+      await expect(fetch(new URL(path, url), asked)).rejects.toThrow("not asked");
   });
 
   test("it may not be too long there, nor take too long", async () => {
@@ -43,7 +44,7 @@ describe("createRelayFetch", () => {
 });
 
 describe("openUpstream", () => {
-  const bounds = { timeoutMs: 1000, maxBytes: 1000, spend: () => undefined };
+  const bounds = { timeoutMs: 1000, maxBytes: 1000, spend: () => undefined, admit: () => undefined };
   const open = (locations: Readonly<Record<string, string>>, sent: string[] = []) =>
     openUpstream(
       {
