@@ -5,6 +5,7 @@
  * In VAST: `<CreativeExtension type="application/vnd.interlude.repackage+xml"><RepackageTicket mediaFile="URL">ticket</…>`.
  */
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
+import { cleanText } from "../clean-text.ts";
 import { HttpError } from "../http-error.ts";
 import { canonicalUrl } from "./canonical-url.ts";
 
@@ -41,7 +42,7 @@ export function signRepackageTicket(
 ): string | undefined {
   const url = canonicalUrl(file.creativeUrl);
   if (url === undefined) return undefined;
-  const cut = [names.adSystem, names.adId, names.creativeId].map((name) => name.slice(0, MAX_NAME));
+  const cut = [names.adSystem, names.adId, names.creativeId].map((name) => cleanText(name.slice(0, MAX_NAME)));
   const payload = `${Buffer.from(JSON.stringify(cut)).toString("base64url")}.${formatEnd(end)}`;
   return `r1.${payload}.${seal(payload, file.zone, url, secret).toString("base64url")}`;
 }

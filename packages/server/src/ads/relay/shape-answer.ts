@@ -5,6 +5,7 @@
  */
 import { attribute, isNamed } from "@interlude/core";
 import { adName } from "../../ad-name.ts";
+import { cleanText } from "../../clean-text.ts";
 import type { Chain, TreeFailure } from "./chain.ts";
 import { explainFilmless, selectOffered } from "./film.ts";
 import { addAdTracking, addBreakTracking, isOwnBreak, listOwnTracking, type ReadOwnTracking } from "./own-tracking.ts";
@@ -138,7 +139,7 @@ function positionOf(offset: FoundBreak["parsed"]["timeOffset"]): "pre" | "mid" |
   return ("seconds" in offset && offset.seconds === 0) || ("share" in offset && offset.share === 0) ? "pre" : "mid";
 }
 
-/** What a tracking URL takes of an id. */
+/** What a tracking URL takes of an id, in UTF-16 units. */
 const MAX_ID = 200;
 
 interface Tracked {
@@ -170,7 +171,13 @@ function trackAds(vast: TreeElement, ads: readonly PlacedAd[], breakId: string, 
       .filter(({ event }) => event === "impression")
       .map(({ event: _event, ...told }) => ({ ...thing, ...told }));
   });
-  return { root, ads, offered: { breakId, ads: offered } };
+  return { root, ads, offered: { breakId, ads: dropRepeats(offered) } };
+}
+
+/** A wrapper of this server that leads to several ads is in each of them, and is one line item that is shown. */
+function dropRepeats(offered: readonly RelayedAd[]): readonly RelayedAd[] {
+  const keyOf = ({ lineItem, ad, position }: RelayedAd): string => JSON.stringify([lineItem, ad, position]);
+  return [...new Map(offered.toReversed().map((one) => [keyOf(one), one])).values()].toReversed();
 }
 
 function nameAd({ element, sequence, version }: PlacedAd, position: number): RelayedAd & Pick<PlacedAd, "version"> {
@@ -179,10 +186,15 @@ function nameAd({ element, sequence, version }: PlacedAd, position: number): Rel
   const [adSystem] = elementsOf(element, "InLine", "AdSystem");
   const place = position + (sequence ?? 1) - 1;
   return {
-    ad: adName((attribute(element, "id") ?? "").slice(0, MAX_ID), place),
-    creative: (attribute(creative, "id") ?? attribute(creative, "adId") ?? "").slice(0, MAX_ID),
+    ad: adName(cleanId(attribute(element, "id")), place),
+    creative: cleanId(attribute(creative, "id") ?? attribute(creative, "adId")),
     position: place,
     adSystem: adSystem?.text.trim() ?? "",
     version,
   };
+}
+
+/** As the receiver takes it: a seal over anything else would be of an address that is refused. */
+function cleanId(id = ""): string {
+  return cleanText(id.slice(0, MAX_ID));
 }
