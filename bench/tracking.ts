@@ -94,7 +94,7 @@ async function costJournal(folder: string, total: number): Promise<Cost> {
   mkdirSync(folder, { recursive: true });
   const journal = createJournal(join(folder, "bench"), "bench");
   try {
-    return await measure(total, (index) => journal.append(JSON.stringify(happening(index))));
+    return await measure(total, async (index) => void (await journal.append(JSON.stringify(happening(index)))));
   } finally {
     await journal.close();
   }

@@ -13,6 +13,10 @@ export interface DirectoryLock {
 
 const SQLITE_BUSY = 5;
 
+const [LOCK, OWNER] = ["lock.sqlite", "owner"];
+/** What it leaves in the directory. */
+export const LOCK_FILES: readonly string[] = [LOCK, `${LOCK}-journal`, OWNER];
+
 /** The directory is in use; `code` is for logs and exit messages. */
 export class DirectoryInUse extends Error {
   override readonly name = "DirectoryInUse";
@@ -26,8 +30,8 @@ export class DirectoryInUse extends Error {
  */
 export function lockDirectory(directory: string): DirectoryLock {
   mkdirSync(directory, { recursive: true });
-  const owner = join(directory, "owner");
-  const lock = new DatabaseSync(join(directory, "lock.sqlite"));
+  const owner = join(directory, OWNER);
+  const lock = new DatabaseSync(join(directory, LOCK));
   try {
     lock.exec("PRAGMA journal_mode=OFF");
     lock.exec("BEGIN EXCLUSIVE");

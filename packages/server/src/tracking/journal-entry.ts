@@ -9,8 +9,8 @@ export interface JournalStretch {
   readonly entries: readonly JournalEntry[];
   /** Bytes up to the end of the last whole line, 0 where there is none. */
   readonly length: number;
-  /** Lines that are not what was written. */
-  readonly broken: readonly string[];
+  /** Lines that are not what was written, whole. */
+  readonly broken: readonly JournalEntry[];
 }
 
 export interface JournalEntry {
@@ -30,13 +30,13 @@ export function formatEntry(text: string): string {
 /** A last line without its end is left for later: it is being written, or never was. */
 export function parseEntries(bytes: Buffer): JournalStretch {
   const entries: JournalEntry[] = [];
-  const broken: string[] = [];
+  const broken: JournalEntry[] = [];
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
     const line = bytes.toString("utf8", start, end);
     const text = line.slice(CHECKSUM_LENGTH + 1);
     if (line.startsWith(`${checksum(text)} `)) entries.push({ text, end: end + 1 });
-    else broken.push(line);
+    else broken.push({ text: line, end: end + 1 });
     start = end + 1;
   }
   return { entries, length: start, broken };

@@ -28,6 +28,8 @@ export interface JournalSegments {
   seal(segment: OpenSegment): Promise<void>;
   /** Removes its file. */
   remove(segment: Segment): Promise<void>;
+  /** Seals it, and lists it no longer: somebody has removed its file. */
+  drop(segment: Segment): Promise<void>;
   /** In the order of writing. */
   list(): readonly OpenSegment[];
   /** Seals all, and lets go of the folder, which is removed where nothing is in it. */
@@ -39,6 +41,8 @@ export interface OpenSegment extends Segment {
   readonly handle: FileHandle;
   length: number;
   isSealed: boolean;
+  /** To be sealed after the write that is under way. */
+  isFull: boolean;
 }
 
 export const SEGMENT_SUFFIX = ".journal";
@@ -57,28 +61,23 @@ export const NODE_DISK: JournalDisk = {
 
 /** Touches nothing before the first is opened. */
 export function createSegments(folder: string, name: string, disk: JournalDisk): JournalSegments {
-  let lock: DirectoryLock | undefined;
-  let isFolderKept = false;
+  const kept = createFolder(folder, disk);
   let segments: readonly OpenSegment[] = [];
   // Never of the segments that are left: a number that came again would be taken for one that is loaded.
   let opened = 0;
 
-  const keepFolder = async (): Promise<void> => {
-    if (isFolderKept) return;
-    await mkdir(folder, { recursive: true });
-    lock ??= lockDirectory(folder);
-    await disk.syncFolder(dirname(folder));
-    isFolderKept = true;
+  const unlist = (id: string): void => {
+    segments = segments.filter((segment) => segment.id !== id);
   };
 
   return {
     open: async () => {
       const last = segments.at(-1);
       if (last && !last.isSealed) return last;
-      await keepFolder();
       opened++;
       const path = join(folder, `${String(opened).padStart(9, "0")}${SEGMENT_SUFFIX}`);
-      const segment = { id: `${name}/${opened}`, path, handle: await open(path, "ax"), length: 0, isSealed: false };
+      const handle = await kept.create(path);
+      const segment = { id: `${name}/${opened}`, path, handle, length: 0, isSealed: false, isFull: false };
       try {
         await disk.syncFolder(folder);
       } catch (error) {
@@ -92,12 +91,56 @@ export function createSegments(folder: string, name: string, disk: JournalDisk):
     seal,
     remove: async ({ id, path }) => {
       await rm(path, { force: true });
-      segments = segments.filter((segment) => segment.id !== id);
+      unlist(id);
+    },
+    drop: async ({ id }) => {
+      const dropped = segments.find((segment) => segment.id === id);
+      unlist(id);
+      if (dropped) await seal(dropped);
     },
     list: () => segments,
     close: async () => {
       for (const segment of segments) await seal(segment);
-      if (lock && segments.length === 0) await rm(folder, { recursive: true, force: true });
+      await kept.release(segments.length === 0);
+    },
+  };
+}
+
+interface Folder {
+  /** Makes a file in it. */
+  create(path: string): Promise<FileHandle>;
+  /** Lets go of it, where it was made. */
+  release(isRemoved: boolean): Promise<void>;
+}
+
+/** Made, locked and on the disk before the first file. */
+function createFolder(folder: string, disk: JournalDisk): Folder {
+  let lock: DirectoryLock | undefined;
+  let isKept = false;
+  const keep = async (): Promise<void> => {
+    if (isKept) return;
+    await mkdir(folder, { recursive: true });
+    lock ??= lockDirectory(folder);
+    await disk.syncFolder(dirname(folder));
+    isKept = true;
+  };
+  return {
+    create: async (path) => {
+      await keep();
+      try {
+        return await open(path, "ax");
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        // Somebody removed it, with the lock in it.
+        isKept = false;
+        lock?.release();
+        lock = undefined;
+        await keep();
+        return open(path, "ax");
+      }
+    },
+    release: async (isRemoved) => {
+      if (lock && isRemoved) await rm(folder, { recursive: true, force: true });
       lock?.release();
     },
   };
@@ -107,4 +150,9 @@ async function seal(segment: OpenSegment): Promise<void> {
   if (segment.isSealed) return;
   segment.isSealed = true;
   await segment.handle.close();
+}
+
+/** Whether a file or folder is not there. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

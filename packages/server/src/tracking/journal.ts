@@ -9,18 +9,22 @@ import { createSegments, type JournalDisk, type JournalSegments, NODE_DISK, type
 /** A journal that is written. */
 export interface Journal {
   /**
-   * Resolves when the entry is on the disk.
+   * Resolves when the entry is on the disk, with the segment that it is in.
    *
    * @param text without line breaks
    * @throws HttpError `overload` where more wait than can be kept, `too-large`; the system's error
    */
-  append(text: string): Promise<void>;
+  append(text: string): Promise<Segment>;
   /** In the order of writing. */
   segments(): readonly Segment[];
   /** Bytes in files that were not removed. */
   size(): number;
+  /** Has no more written to it, but for what is being written. */
+  seal(segment: Segment): Promise<void>;
   /** Removes a sealed segment. */
   remove(segment: Segment): Promise<void>;
+  /** Lists it no longer: somebody has removed its file. */
+  drop(segment: Segment): Promise<void>;
   /** Waits for what is being written, seals, and lets go of the folder. Nothing may be appended after it. */
   close(): Promise<void>;
 }
@@ -31,7 +35,7 @@ const MAX_ENTRY_BYTES = 1024 * 1024;
 
 interface Waiting {
   readonly line: string;
-  readonly resolve: () => void;
+  readonly resolve: (segment: Segment) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -51,7 +55,7 @@ export function createJournal(folder: string, name: string, disk: JournalDisk = 
       const batch = waiting;
       waiting = [];
       await writeBatch(batch, segments, disk).then(
-        () => batch.forEach((entry) => entry.resolve()),
+        (segment) => batch.forEach((entry) => entry.resolve(segment)),
         (error: unknown) => batch.forEach((entry) => entry.reject(error)),
       );
     }
@@ -69,14 +73,22 @@ export function createJournal(folder: string, name: string, disk: JournalDisk = 
       if (length > MAX_ENTRY_BYTES) {
         throw new HttpError("too-large", `beacon: expected at most ${MAX_ENTRY_BYTES} bytes, got ${length}`);
       }
-      await new Promise<void>((resolve, reject) => {
+      return new Promise((resolve, reject) => {
         waiting.push({ line, resolve, reject });
         writing ??= writeAll();
       });
     },
     segments: segments.list,
     size: () => segments.list().reduce((sum, segment) => sum + segment.length, 0),
+    seal: async ({ id }) => {
+      const segment = segments.list().find((listed) => listed.id === id);
+      if (segment === undefined) return;
+      // Its file must not be closed under a write.
+      if (writing === undefined) await segments.seal(segment);
+      else segment.isFull = true;
+    },
     remove: segments.remove,
+    drop: segments.drop,
     close: async () => {
       await writing;
       await segments.close();
@@ -84,7 +96,7 @@ export function createJournal(folder: string, name: string, disk: JournalDisk = 
   };
 }
 
-async function writeBatch(batch: readonly Waiting[], segments: JournalSegments, disk: JournalDisk): Promise<void> {
+async function writeBatch(batch: readonly Waiting[], segments: JournalSegments, disk: JournalDisk): Promise<Segment> {
   const segment = await segments.open();
   const bytes = Buffer.from(batch.map(({ line }) => line).join(""));
   try {
@@ -98,5 +110,6 @@ async function writeBatch(batch: readonly Waiting[], segments: JournalSegments, 
     if (segment.length === 0) await segments.remove(segment);
     throw error;
   }
-  if (segment.length >= MAX_SEGMENT_BYTES) await segments.seal(segment);
+  if (segment.isFull || segment.length >= MAX_SEGMENT_BYTES) await segments.seal(segment);
+  return segment;
 }

@@ -1,8 +1,8 @@
 /** Journals of processes that are gone, killed ones above all: whoever finds one takes it over, one at a time. */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DirectoryInUse, type DirectoryLock, lockDirectory } from "../database/directory-lock.ts";
-import { type Segment, SEGMENT_SUFFIX } from "./journal-segments.ts";
+import { DirectoryInUse, type DirectoryLock, lockDirectory, LOCK_FILES } from "../database/directory-lock.ts";
+import { isMissing, type Segment, SEGMENT_SUFFIX } from "./journal-segments.ts";
 
 /** A journal that was taken over: nobody else reads or removes it meanwhile. */
 export interface LeftJournal {
@@ -10,7 +10,9 @@ export interface LeftJournal {
   /** Those that were not removed. A torn end of the last is what nobody was told of. */
   readonly segments: () => readonly Segment[];
   readonly remove: (segment: Segment) => Promise<void>;
-  /** Lets go; a folder without segments is removed. */
+  /** Lists it no longer: somebody has removed its file. */
+  readonly drop: (segment: Segment) => Promise<void>;
+  /** Lets go; a folder in which nothing else is, be it of this journal or of others, is removed. */
   readonly release: () => Promise<void>;
 }
 
@@ -42,8 +44,8 @@ export async function takeLeftJournals(
   return taken.filter((journal) => journal !== undefined);
 }
 
-/** As `randomUUID` names them. */
-const JOURNAL = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** As `randomUUID` names them, and who puts files there by hand. */
+const JOURNAL = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 const NEW_MS = 60_000;
 
@@ -61,18 +63,37 @@ async function take(folder: string, name: string): Promise<LeftJournal | undefin
     lock.release();
     throw error;
   }
+  const unlist = (id: string): void => {
+    segments = segments.filter((segment) => segment.id !== id);
+  };
   return {
     name,
     segments: () => segments,
     remove: async ({ id, path }) => {
       await rm(path, { force: true });
-      segments = segments.filter((segment) => segment.id !== id);
+      unlist(id);
     },
+    drop: async ({ id }) => unlist(id),
     release: async () => {
-      if (segments.length === 0) await rm(folder, { recursive: true, force: true });
-      lock.release();
+      try {
+        if (segments.length === 0) await removeEmpty(folder);
+      } finally {
+        lock.release();
+      }
     },
   };
+}
+
+/** Files that somebody moves there meanwhile stay: they are found in the next round. */
+async function removeEmpty(folder: string): Promise<void> {
+  for (const file of LOCK_FILES) await rm(join(folder, file), { force: true });
+  await rmdir(folder).catch((error: unknown) => {
+    if (!isMissing(error) && !isFilled(error)) throw error;
+  });
+}
+
+function isFilled(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
 }
 
 /** In the order of writing. */
@@ -81,13 +102,14 @@ async function listSegments(folder: string, name: string): Promise<readonly Segm
   return Promise.all(
     files.map(async (file) => {
       const path = join(folder, file);
-      return { id: `${name}/${numberOf(path)}`, path, length: (await stat(path)).size, isSealed: true };
+      return { id: `${name}/${idOf(file)}`, path, length: (await stat(path)).size, isSealed: true };
     }),
   );
 }
 
-function numberOf(path: string): number {
-  return Number(/(\d+)\.journal$/.exec(path)?.[1] ?? 0);
+/** The number that the journal gave it; of files that came from elsewhere several may have one number. */
+function idOf(file: string): string {
+  return /^\d{9}\.journal$/.test(file) ? String(Number(file.slice(0, 9))) : file;
 }
 
 function tryLock(folder: string): DirectoryLock | undefined {
@@ -97,8 +119,4 @@ function tryLock(folder: string): DirectoryLock | undefined {
     if (error instanceof DirectoryInUse) return undefined;
     throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

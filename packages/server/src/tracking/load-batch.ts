@@ -5,6 +5,7 @@ import { type JournalEntry, formatEntry } from "./journal-entry.ts";
 import type { Segment } from "./journal-segments.ts";
 import { isWrongValue, storeDay } from "./load-statement.ts";
 import { lockTracking } from "./partitions.ts";
+import type { RejectionTeller } from "./told-rejections.ts";
 
 /** What became of entries so far. */
 export interface LoadFigures {
@@ -14,18 +15,11 @@ export interface LoadFigures {
   readonly rejected: number;
 }
 
-/** Entries that do not get into the database. */
-export interface Rejection {
-  readonly segment: Segment;
-  readonly reason: string;
-  /** Their lines, each with its end. */
-  readonly lines: readonly string[];
-}
-
 /**
  * Does in the loader's transaction what belongs to happenings that are stored by it: either both are done, or neither, so what it counts is
  * counted once per happening. Called with at least one; only `tx` may be used. Where it throws the transaction is made again; that goes on
- * until it does not, and meanwhile nothing else is loaded.
+ * until it does not, and meanwhile nothing else of this process's journal is loaded. An error of a value (SQLSTATE class 22, 23 or 54) is
+ * taken for one that does not pass: the happening that brings it is rejected.
  */
 export type Stored = (tx: Queryable, happenings: readonly Happening[]) => Promise<void>;
 
@@ -34,7 +28,7 @@ export interface BatchDeps {
   readonly stored?: Stored | undefined;
   /** Of happenings that are kept, `YYYY-MM-DD`: of older ones nobody knows any more which were counted. */
   readonly firstDay: () => string;
-  readonly onRejected: (rejection: Rejection) => Promise<void>;
+  readonly tellRejected: RejectionTeller["tell"];
 }
 
 /** Entries of one day. */
@@ -74,8 +68,9 @@ export async function loadBatch(batch: Batch, deps: BatchDeps): Promise<BatchOut
 }
 
 async function reject(batch: Batch, reason: string, deps: BatchDeps): Promise<BatchOutcome> {
-  const { segment, entries } = batch;
-  await deps.onRejected({ segment, reason, lines: entries.map(({ text }) => formatEntry(text)) });
+  const { segment, start, entries } = batch;
+  const lines = entries.map(({ text, end }) => ({ line: formatEntry(text), end: start + end }));
+  await deps.tellRejected("refused", segment, lines, reason);
   const { loaded } = await storeBatch({ ...batch, happenings: [] }, deps);
   return { loaded, added: 0, duplicates: 0, rejected: entries.length };
 }

@@ -24,6 +24,8 @@ export interface LoadBehind {
   run(): Promise<void>;
   /** Bytes in files of others that were not removed. */
   size(): number;
+  /** Of them, those that are not in the database. */
+  waiting(): number;
   /** Lets go of the journals. Nothing may be under way. */
   close(): Promise<void>;
 }
@@ -44,6 +46,9 @@ type Attempt = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
 /** Of rows that are new, after which what the database knows about its tables is of no use any more. */
 const MANY_ROWS = 20_000;
+
+/** In which a segment may be written. */
+const WRITING_MS = 3_600_000;
 
 /** The beacons of the release before are due at once, all else from the first round on. */
 export function createLoadBehind(deps: LoadBehindDeps): LoadBehind {
@@ -67,6 +72,7 @@ export function createLoadBehind(deps: LoadBehindDeps): LoadBehind {
     await deps.segments.removeLoaded(deps.journal);
     await left.removeLoaded();
   };
+  const sealOld = createSealer(deps);
   const keepTables = createTableKeeper(deps, attempt);
 
   return {
@@ -77,7 +83,10 @@ export function createLoadBehind(deps: LoadBehindDeps): LoadBehind {
     run: async () => {
       const isRound = due.round;
       due.round = false;
-      if (isRound) await attempt("looking for journals", left.take);
+      if (isRound) {
+        await attempt("sealing a journal", sealOld);
+        await attempt("looking for journals", left.take);
+      }
       if (due.left) due.left = await left.load();
       if (due.old) await attempt("counting beacons of the release before", countOld);
       if (!isRound) return;
@@ -85,7 +94,23 @@ export function createLoadBehind(deps: LoadBehindDeps): LoadBehind {
       await keepTables();
     },
     size: left.size,
+    waiting: left.waiting,
     close: left.close,
+  };
+}
+
+/**
+ * Of a process that gets few beacons a segment would be written for weeks: for longer than its beacons are kept, and than the database
+ * knows how far it is loaded.
+ */
+function createSealer({ journal, now }: Pick<LoadBehindDeps, "journal" | "now">): () => Promise<void> {
+  let first: { readonly id: string; readonly seenAt: Date } | undefined;
+  return async () => {
+    const open = journal.segments().find(({ isSealed }) => !isSealed);
+    if (open === undefined) return;
+    const seen = first?.id === open.id ? first : { id: open.id, seenAt: new Date(now()) };
+    first = seen;
+    if (now() - seen.seenAt.getTime() >= WRITING_MS) await journal.seal(open);
   };
 }
 

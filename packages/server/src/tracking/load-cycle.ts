@@ -1,35 +1,45 @@
 /**
  * When journals are loaded: a moment after something was written, at once when somebody asks, and each minute with what others left.
- * The own journal goes before all else; what failed is tried again, later each time.
+ * The own journal goes before all else, in pieces, so that a long one keeps the rest from nothing; what failed is tried again.
  */
+import type { Segment } from "./journal-segments.ts";
 import { createLoadBehind, type LoadBehindDeps } from "./load-behind.ts";
-import type { LoadFigures, Rejection, Stored } from "./load-batch.ts";
+import type { LoadFigures, Stored } from "./load-batch.ts";
 import { createSegmentLoader } from "./load-segments.ts";
+import { createLoadTimer } from "./load-timer.ts";
 import { createTurns } from "./load-turns.ts";
-import { createLoader, type Loader, UnreadableSegment } from "./loader.ts";
+import { createLoader, type Loader } from "./loader.ts";
 import { keepRejected } from "./rejected-entries.ts";
 import { firstDayOf } from "./retention.ts";
+import type { Rejection } from "./told-rejections.ts";
+
+/** Whether somebody still waits for the outcome; asked between pieces. */
+export type IsAwaited = () => boolean;
 
 export interface LoadCycle {
   /** Something was written. */
   wake(): void;
   /**
-   * Loads all that this process has written.
+   * Loads all that this process has written and that can be read; what nobody waits for any more is left to the next time.
    *
    * @throws the database's error
    */
-  runOwn(): Promise<void>;
+  runOwn(isAwaited: IsAwaited): Promise<void>;
   /**
    * The same, and what others left as far as it is known.
    *
    * @throws the database's error
    */
-  run(): Promise<void>;
+  run(isAwaited: IsAwaited): Promise<void>;
   /** Begins the rounds of each minute, the first at once. */
   start(): void;
   /** Waits for the transaction under way. */
   stop(): Promise<void>;
   figures(): LoadFigures;
+  /** Whether it could not be read the last time. */
+  isUnreadable(segment: Segment): boolean;
+  /** Bytes of journals, this process's and those that it took over, that are not in the database. */
+  waiting(): number;
   /** Bytes of journals that others left and that were not removed. */
   leftSize(): number;
 }
@@ -39,49 +49,49 @@ export interface LoadCycleDeps extends Omit<LoadBehindDeps, "segments" | "added"
   readonly stored?: Stored | undefined;
 }
 
-/** Long enough for a batch to come together, short enough for who looks at a report. */
-const DELAY_MS = 200;
-const ROUND_MS = 60_000;
-const MAX_RETRY_MS = 30_000;
+/** For which the rest waits for the own journal, a transaction more or less. */
+const PIECE_MS = 500;
 /** The embedded database works on this thread, on which requests are answered. */
 const MAX_BATCH = { embedded: 500, server: 2000 };
 
 /** Does nothing before it is told to. */
 export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
-  const { journal, onError } = deps;
-  let [isStopped, hurried] = [false, 0];
+  const { journal, now, onError } = deps;
+  let isStopped = false;
   const isOver = (): boolean => isStopped;
-  const loader = openLoader(deps, () => hurried > 0);
-  const segments = createSegmentLoader(loader, deps.now);
+  const waiters = createWaiters();
+  const loader = openLoader(deps, waiters.isAnyThere);
+  const segments = createSegmentLoader({ loader, now, onUnreadable: (error) => onError(error, "reading a journal") });
   const behind = createLoadBehind({ ...deps, segments, added: () => loader.figures().added, isStopped: isOver });
 
   const turns = createTurns();
-  const loadOwn = turns(async () => {
-    await segments.load(journal.segments(), isOver);
+  const loadOwn = turns(() => {
+    const until = performance.now() + PIECE_MS;
+    return segments.load(journal, () => isOver() || performance.now() > until);
   });
   const loadBehind = turns(behind.run);
 
-  const timer = createTimer(async () => {
-    await loadOwn().catch(passOver(onError));
-    await loadBehind();
-    if (behind.isDue()) timer.wake();
-  }, onError);
-  const hurry = async (work: () => Promise<void>): Promise<void> => {
-    hurried++;
-    try {
-      await work();
-    } finally {
-      hurried--;
-    }
+  const timer = createLoadTimer(
+    async () => {
+      for (let isLoaded = false; !isLoaded && !isOver();) {
+        isLoaded = await loadOwn().finally(loadBehind);
+      }
+      if (behind.isDue()) timer.wake();
+    },
+    (error) => onError(error, "loading beacons"),
+  );
+  const loadAllOwn = async (isAwaited: IsAwaited): Promise<void> => {
+    for (let isLoaded = false; !isLoaded && isAwaited() && !isOver();) isLoaded = await loadOwn();
   };
 
   return {
     wake: timer.wake,
-    runOwn: () => hurry(loadOwn),
-    run: () =>
-      hurry(async () => {
-        await loadOwn();
-        while (behind.isDue() && !isOver()) await loadBehind();
+    runOwn: (isAwaited) => waiters.add(isAwaited, () => loadAllOwn(isAwaited)),
+    run: (isAwaited) =>
+      waiters.add(isAwaited, async () => {
+        await loadAllOwn(isAwaited);
+        while (behind.isDue() && isAwaited() && !isOver()) await loadBehind();
+        if (!isAwaited()) timer.wake();
       }),
     start: () => timer.repeat(behind.beginRound),
     stop: async () => {
@@ -92,15 +102,30 @@ export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
       await behind.close();
     },
     figures: loader.figures,
+    isUnreadable: segments.isUnreadable,
+    waiting: () => segments.waiting(journal) + behind.waiting(),
     leftSize: behind.size,
   };
 }
 
-/** The disk's fault is told and holds nothing up; the database's is thrown. */
-function passOver(onError: LoadCycleDeps["onError"]): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof UnreadableSegment)) throw error;
-    onError(error, "loading beacons");
+interface Waiters {
+  /** Who waits for the work, until it ends or is awaited no more. */
+  add(isAwaited: IsAwaited, work: () => Promise<void>): Promise<void>;
+  isAnyThere(): boolean;
+}
+
+function createWaiters(): Waiters {
+  const waiting = new Set<IsAwaited>();
+  return {
+    add: async (isAwaited, work) => {
+      waiting.add(isAwaited);
+      try {
+        await work();
+      } finally {
+        waiting.delete(isAwaited);
+      }
+    },
+    isAnyThere: () => [...waiting].some((isAwaited) => isAwaited()),
   };
 }
 
@@ -113,68 +138,27 @@ function openLoader(deps: LoadCycleDeps, isHurried: () => boolean): Loader {
   return createLoader({
     database,
     maxBatch: database.isEmbedded ? MAX_BATCH.embedded : MAX_BATCH.server,
-    rest: (elapsedMs) => (isHurried() || !database.isEmbedded ? pause(0) : letRequestsThrough(elapsedMs)),
+    rest: (elapsedMs) => (database.isEmbedded ? letRequestsThrough(elapsedMs, isHurried) : pause(0)),
     firstDay: () => firstDayOf(retention, new Date(now())),
     onRejected,
     stored,
   });
 }
 
-interface Timer {
-  /** Has the work done in a moment. */
-  wake(): void;
-  /** The same, now and each minute, after `begin`. */
-  repeat(begin: () => void): void;
-  stop(): void;
-}
-
-function createTimer(work: () => Promise<void>, onError: LoadCycleDeps["onError"]): Timer {
-  let [isStopped, failures] = [false, 0];
-  let waiting: NodeJS.Timeout | undefined;
-  let rounds: NodeJS.Timeout | undefined;
-
-  const wake = (): void => {
-    if (waiting !== undefined || isStopped) return;
-    const delay = failures === 0 ? DELAY_MS : Math.min(MAX_RETRY_MS, DELAY_MS * 2 ** failures);
-    waiting = setTimeout(() => {
-      waiting = undefined;
-      work().then(
-        () => (failures = 0),
-        (error: unknown) => {
-          onError(error, "loading beacons");
-          failures++;
-          wake();
-        },
-      );
-    }, delay).unref();
-  };
-
-  return {
-    wake,
-    repeat: (begin) => {
-      const round = (): void => {
-        begin();
-        wake();
-      };
-      round();
-      rounds = setInterval(round, ROUND_MS).unref();
-    },
-    stop: () => {
-      isStopped = true;
-      clearTimeout(waiting);
-      clearInterval(rounds);
-    },
-  };
-}
-
 /** Share of the time in which the thread has something to do. */
 const BUSY = 0.6;
+/** For which somebody who comes to wait for the database waits for a rest. */
+const SLICE_MS = 10;
 
-/** Where the database works on the thread of the requests: half of the time is theirs, and nine tenths while they need it. */
-async function letRequestsThrough(elapsedMs: number): Promise<void> {
-  for (let turn = 0; turn < 9; turn++) {
+/**
+ * Where the database works on the thread of the requests: half of the time is theirs, and nine tenths while they need it, unless somebody
+ * waits for it.
+ */
+async function letRequestsThrough(elapsedMs: number, isHurried: () => boolean): Promise<void> {
+  await pause(0);
+  for (let turn = 0; turn < 9 && !isHurried(); turn++) {
     const before = performance.eventLoopUtilization();
-    await pause(elapsedMs);
+    for (const until = performance.now() + elapsedMs; performance.now() < until && !isHurried();) await pause(SLICE_MS);
     if (performance.eventLoopUtilization(before).utilization < BUSY) return;
   }
 }

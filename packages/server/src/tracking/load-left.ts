@@ -15,6 +15,8 @@ export interface LeftLoader {
   removeLoaded(): Promise<void>;
   /** Bytes in files that were not removed. */
   size(): number;
+  /** Of them, those that are not in the database. */
+  waiting(): number;
   /** Lets go. Nothing may be under way. */
   close(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export function createLeftLoader({ directory, journalName, segments, isStopped, 
       let isMore = false;
       for (const journal of left) {
         try {
-          if (!(await segments.load(journal.segments(), isOver))) isMore = true;
+          if (!(await segments.load(journal, isOver))) isMore = true;
         } catch (error) {
           onError(error, "loading beacons of a process that is gone");
         }
@@ -60,6 +62,7 @@ export function createLeftLoader({ directory, journalName, segments, isStopped, 
       for (const { release } of empty) await release();
     },
     size: () => left.flatMap((journal) => journal.segments()).reduce((sum, { length }) => sum + length, 0),
+    waiting: () => left.reduce((sum, journal) => sum + segments.waiting(journal), 0),
     close: async () => {
       for (const { release } of left) await release();
     },

@@ -1,13 +1,13 @@
 /** Works that take turns: one at a time, in the order in which they were asked for. Who asks for one that waits for its turn shares it. */
-export function createTurns(): (work: () => Promise<void>) => () => Promise<void> {
+export function createTurns(): <T>(work: () => Promise<T>) => () => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    let next: Promise<void> | undefined;
+  return <T>(work: () => Promise<T>) => {
+    let next: Promise<T> | undefined;
     return () => {
       if (next) return next;
-      const begun = last.then(async () => {
+      const begun = last.then(() => {
         next = undefined;
-        await work();
+        return work();
       });
       next = begun;
       last = begun.catch(() => undefined);

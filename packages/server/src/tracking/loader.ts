@@ -7,6 +7,7 @@ import type { Happening } from "./happening.ts";
 import { type JournalEntry, type JournalStretch, parseEntries } from "./journal-entry.ts";
 import type { Segment } from "./journal-segments.ts";
 import { type BatchDeps, loadBatch, type LoadFigures } from "./load-batch.ts";
+import { createRejectionTeller, type RejectedLine, type Rejection } from "./told-rejections.ts";
 
 export interface Loader {
   /**
@@ -19,17 +20,21 @@ export interface Loader {
   load(segment: Segment, isOver: () => boolean): Promise<boolean>;
   /** Forgets how far a segment is loaded, here and in the database: its file is gone. */
   forget(segment: Segment): Promise<void>;
+  /** Bytes from its start that are in the database, as far as this process knows. */
+  loaded(segment: Segment): number;
   figures(): LoadFigures;
 }
 
-export interface LoaderDeps extends BatchDeps {
+export interface LoaderDeps extends Omit<BatchDeps, "tellRejected"> {
+  /** Told once of each. */
+  readonly onRejected: (rejection: Rejection) => Promise<void>;
   /** Entries of one transaction. */
   readonly maxBatch: number;
   /** Called between transactions: lets requests have the processor. */
   readonly rest: (elapsedMs: number) => Promise<void>;
 }
 
-/** The disk's fault, not the database's: other segments may be sound. */
+/** The disk's fault, not the database's: other segments may be sound. Its cause is the system's error. */
 export class UnreadableSegment extends Error {
   override readonly name = "UnreadableSegment";
 }
@@ -39,6 +44,8 @@ const CHUNK_BYTES = 1024 * 1024;
 /** One at a time for each database that it is used on; several processes may. */
 export function createLoader(deps: LoaderDeps): Loader {
   const { database, rest } = deps;
+  const rejections = createRejectionTeller(deps.onRejected);
+  const batchDeps = { ...deps, tellRejected: rejections.tell };
   const loaded = new Map<string, number>();
   let figures: LoadFigures = { added: 0, duplicates: 0, rejected: 0 };
 
@@ -61,26 +68,27 @@ export function createLoader(deps: LoaderDeps): Loader {
         const stretch = await readStretch(segment, from, end);
         // A torn end: nobody was told that it is kept.
         if (stretch.length === 0) return true;
-        await tellBroken(segment, from, stretch, deps);
-        count({ added: 0, duplicates: 0, rejected: stretch.broken.length });
-        from = await loadStretch({ segment, from, stretch }, deps, count);
+        const lines = brokenLines(stretch, from);
+        const reason = `${lines.length} lines from byte ${from} on are not what was written`;
+        count({ added: 0, duplicates: 0, rejected: await rejections.tell("broken", segment, lines, reason) });
+        from = await loadStretch({ segment, from, stretch }, batchDeps, count);
         loaded.set(segment.id, from);
         await rest(performance.now() - startedAt);
       }
       return true;
     },
-    forget: async ({ id }) => {
-      loaded.delete(id);
-      await database.query("delete from tracking_journal where id = $1", [id]);
+    forget: async (segment) => {
+      loaded.delete(segment.id);
+      rejections.forget(segment);
+      await database.query("delete from tracking_journal where id = $1", [segment.id]);
     },
+    loaded: ({ id }) => loaded.get(id) ?? 0,
     figures: () => figures,
   };
 }
 
-async function tellBroken(segment: Segment, from: number, { broken }: JournalStretch, deps: BatchDeps): Promise<void> {
-  if (broken.length === 0) return;
-  const reason = `${broken.length} lines from byte ${from} on are not what was written`;
-  await deps.onRejected({ segment, reason, lines: broken.map((line) => `${line}\n`) });
+function brokenLines({ broken }: JournalStretch, from: number): readonly RejectedLine[] {
+  return broken.map(({ text, end }) => ({ line: `${text}\n`, end: from + end }));
 }
 
 interface Reading {
@@ -92,7 +100,7 @@ interface Reading {
 /** @returns how far the segment is loaded */
 async function loadStretch(
   { segment, from: start, stretch: { entries, length } }: Reading,
-  deps: LoaderDeps,
+  deps: BatchDeps & Pick<LoaderDeps, "maxBatch">,
   count: (figures: LoadFigures) => void,
 ): Promise<number> {
   const end = start + length;

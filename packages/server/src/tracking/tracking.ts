@@ -16,7 +16,8 @@ import type { Beacon } from "./beacon.ts";
 import { type BeaconFilter, listBeacons, type StoredBeacon } from "./beacon-store.ts";
 import { happeningOfBeacon, happeningOfNote, type Happening } from "./happening.ts";
 import { createJournal } from "./journal.ts";
-import { createLoadCycle, type LoadCycleDeps } from "./load-cycle.ts";
+import type { Segment } from "./journal-segments.ts";
+import { createLoadCycle, type IsAwaited, type LoadCycle, type LoadCycleDeps } from "./load-cycle.ts";
 import type { LoadFigures } from "./load-batch.ts";
 
 export interface Tracking {
@@ -28,7 +29,8 @@ export interface Tracking {
   append(beacon: Beacon): Promise<void>;
   readonly note: NoteEvent;
   /**
-   * Brings all that this process acknowledged before the call into the database. False: it took longer than `timeoutMs`, and goes on.
+   * Brings all that this process acknowledged before the call into the database, and journals that it took over from others. False: there
+   * is more than `timeoutMs` are enough for; that goes on in its own time.
    *
    * @throws the database's error
    */
@@ -50,13 +52,13 @@ export interface TrackingFigures extends LoadFigures {
 export interface TrackingOptions extends Omit<LoadCycleDeps, "journal" | "journalName"> {
   /** When a beacon is acknowledged: once it is on this machine's disk, or only once it is in the database. */
   readonly acknowledge: "disk" | "database";
-  /** Of journals, beyond which no beacon is taken; 4 GB where left out. */
+  /** Of journals that are not in the database, beyond which no beacon is taken; 4 GB where left out. */
   readonly maxJournalBytes?: number;
   /** For how long a beacon waits for the database in ms; 10 s where left out. */
   readonly storeTimeoutMs?: number;
 }
 
-/** A database that is away for long must not fill the disk. */
+/** A database that is away for long must not fill the disk. What is loaded goes within minutes. */
 const MAX_JOURNAL_BYTES = 4 * 1024 ** 3;
 
 const SETTLE_MS = 10_000;
@@ -73,34 +75,34 @@ export function createTracking(options: TrackingOptions): Tracking {
 
   const size = (): number => journal.size() + cycle.leftSize();
 
-  const write = async (happening: Happening): Promise<void> => {
-    if (size() > maxJournalBytes) {
-      const message = `beacons: expected at most ${maxJournalBytes} bytes of journals, got more`;
+  const write = async (happening: Happening): Promise<Segment> => {
+    // The first is cheaper to know.
+    if (size() > maxJournalBytes && cycle.waiting() > maxJournalBytes) {
+      const message = `beacons: expected at most ${maxJournalBytes} bytes of journals to be loaded, got more`;
       throw new HttpError("overload", message, { retryAfterSeconds: 60 });
     }
-    await journal.append(JSON.stringify(happening));
+    const segment = await journal.append(JSON.stringify(happening));
     cycle.wake();
+    return segment;
   };
 
   const tellOnce = createTeller((error) => onError(error, "noting an event"));
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     if (journal.size() > 0) {
-      await within(cycle.runOwn(), CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
+      await within(cycle.runOwn, CLOSE_MS).catch((error: unknown) => onError(error, "loading beacons"));
     }
-    await within(cycle.stop(), CLOSE_MS);
+    await within(cycle.stop, CLOSE_MS);
     await journal.close();
   };
 
   return {
     append: async (beacon) => {
-      await write(happeningOfBeacon(beacon));
-      if (options.acknowledge === "disk" || (await within(cycle.runOwn(), storeTimeoutMs))) return;
-      const message = `beacons: expected the database to take one within ${storeTimeoutMs} ms, got no answer`;
-      throw new HttpError("overload", message, { retryAfterSeconds: 5 });
+      const segment = await write(happeningOfBeacon(beacon));
+      if (options.acknowledge === "database") await store(cycle, segment, storeTimeoutMs);
     },
     note: (event) => tellOnce(write(happeningOfNote(event, new Date(now())))),
-    settle: (timeoutMs = SETTLE_MS) => within(cycle.run(), timeoutMs),
+    settle: (timeoutMs = SETTLE_MS) => within(cycle.run, timeoutMs),
     list: (filter) => listBeacons(database.query, filter),
     figures: () => ({ ...cycle.figures(), journalBytes: size() }),
     start: () => cycle.start(),
@@ -111,8 +113,15 @@ export function createTracking(options: TrackingOptions): Tracking {
   };
 }
 
+/** @throws HttpError `overload` where what the segment holds is not in the database in time */
+async function store(cycle: LoadCycle, segment: Segment, timeoutMs: number): Promise<void> {
+  if ((await within(cycle.runOwn, timeoutMs)) && !cycle.isUnreadable(segment)) return;
+  const message = `beacons: expected the database to take one within ${timeoutMs} ms, got no answer`;
+  throw new HttpError("overload", message, { retryAfterSeconds: 5 });
+}
+
 /** Once until one succeeds again: a log of each would fill the disk that is full. */
-function createTeller(onError: (error: unknown) => void): (work: Promise<void>) => void {
+function createTeller(onError: (error: unknown) => void): (work: Promise<unknown>) => void {
   let isTold = false;
   return (work) => {
     work.then(
@@ -126,13 +135,17 @@ function createTeller(onError: (error: unknown) => void): (work: Promise<void>) 
 }
 
 /** Whether it was over in time. */
-async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+async function within(work: (isAwaited: IsAwaited) => Promise<void>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
+  let isLate = false;
   const timeOut = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
+    timer = setTimeout(() => {
+      isLate = true;
+      resolve(false);
+    }, timeoutMs);
   });
   try {
-    return await Promise.race([work.then(() => true), timeOut]);
+    return await Promise.race([work(() => !isLate).then(() => true), timeOut]);
   } finally {
     clearTimeout(timer);
   }

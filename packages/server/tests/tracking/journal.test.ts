@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { lockDirectory } from "../../src/database/directory-lock.ts";
 import { createJournal, type Journal } from "../../src/tracking/journal.ts";
 import { parseEntries } from "../../src/tracking/journal-entry.ts";
 import { NODE_DISK, type Segment } from "../../src/tracking/journal-segments.ts";
@@ -124,6 +125,49 @@ describe("createJournal", () => {
   });
 });
 
+describe("a journal whose files somebody touches", () => {
+  test("goes on in another file, where the old one is not to be written any more", async () => {
+    const journal = openJournal();
+    const first = await journal.append("a");
+    expect(await journal.append("b")).toBe(first);
+    await journal.seal(first);
+    const second = await journal.append("c");
+    expect([first.isSealed, second.isSealed]).toEqual([true, false]);
+    expect(journal.segments().map(read)).toEqual([["a", "b"], ["c"]]);
+  });
+
+  test("is sealed behind what is being written, not under it", async () => {
+    const syncs: (() => void)[] = [];
+    const syncFile = (): Promise<void> => new Promise((resolve) => void syncs.push(resolve));
+    const journal = createJournal(join(newFolder(), "j"), "j", { ...NODE_DISK, syncFile });
+    const first = journal.append("a");
+    await expect.poll(() => syncs.length, { timeout: 30_000 }).toBe(1);
+    const [segment] = journal.segments();
+    if (!segment) throw new Error("expected a segment");
+    await journal.seal(segment);
+    expect(segment.isSealed).toBe(false);
+    syncs[0]?.();
+    expect(await first).toBe(segment);
+    expect(segment.isSealed).toBe(true);
+    await journal.close();
+  });
+
+  test("makes its folder anew where it is gone, once and for each time", async () => {
+    const folder = newFolder();
+    const journal = openJournal(folder);
+    for (const text of ["a", "b", "c"]) {
+      const segment = await journal.append(text);
+      expect(read(segment)).toEqual([text]);
+      rmSync(join(folder, "j"), { recursive: true });
+      await journal.drop(segment);
+      expect(journal.segments()).toEqual([]);
+    }
+    await journal.append("d");
+    // No other process takes it for left.
+    expect(() => lockDirectory(join(folder, "j"))).toThrow("expected to be its only user");
+  });
+});
+
 describe("parseEntries", () => {
   test("a line without its end is left for later; an empty stretch has nothing", () => {
     expect(parseEntries(Buffer.from(""))).toEqual({ entries: [], length: 0, broken: [] });
@@ -135,7 +179,11 @@ describe("parseEntries", () => {
     expect(parseEntries(bytes)).toEqual({
       entries: [{ text: "", end: 23 }],
       length: bytes.length,
-      broken: ["no checksum", "", "12345678 changed"],
+      broken: [
+        { text: "no checksum", end: 12 },
+        { text: "", end: 13 },
+        { text: "12345678 changed", end: 40 },
+      ],
     });
   });
 });

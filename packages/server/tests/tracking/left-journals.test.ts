@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -5,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { happeningOfBeacon } from "../../src/tracking/happening.ts";
 import { formatEntry } from "../../src/tracking/journal-entry.ts";
 import { openTestDatabase } from "../http/test-app.ts";
-import { countHours, leaveJournal, NOON, trackingWorld, viewerBeacon } from "./tracking-world.ts";
+import { countHours, leaveJournal, NOON, switchable, trackingWorld, viewerBeacon } from "./tracking-world.ts";
 
 const embedded = await openTestDatabase();
 
@@ -36,6 +37,8 @@ describe("journals that were left", () => {
     tracking.start();
     await tracking.settle();
     expect(await countHours(embedded, "beside")).toEqual({ start: 1 });
+    tracking.start();
+    await tracking.settle();
     expect(problems).toEqual([expect.stringContaining("EISDIR")]);
   });
 
@@ -113,6 +116,37 @@ describe("journals that were left", () => {
     expect(readdirSync(directory)).not.toContain(name("c"));
   });
 
+  test("rejected files of several journals are loaded again, all of them, from a folder with any UUID", async () => {
+    const { open, directory } = trackingWorld(embedded);
+    const folder = join(directory, randomUUID().toUpperCase());
+    mkdirSync(folder);
+    for (const session of ["a", "b", "c"]) {
+      const happening = happeningOfBeacon(viewerBeacon("start", { zone: "rejected", session }));
+      writeFileSync(join(folder, `${randomUUID()}-1.journal`), formatEntry(JSON.stringify(happening)));
+    }
+    let time = NOON.getTime();
+    const tracking = open({ now: () => time });
+    const round = async (): Promise<void> => {
+      tracking.start();
+      await tracking.settle();
+    };
+    await round();
+    expect(await countHours(embedded, "rejected")).toEqual({ start: 3 });
+    const late = formatEntry(
+      JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "rejected", session: "d" }))),
+    );
+    writeFileSync(join(folder, "late.journal"), late);
+    writeFileSync(join(folder, "notes.txt"), "not a journal");
+    time += 60_000;
+    await round();
+    expect(readdirSync(folder).toSorted()).toEqual(["late.journal", "notes.txt"]);
+    await round();
+    expect(await countHours(embedded, "rejected")).toEqual({ start: 4 });
+    time += 60_000;
+    await round();
+    expect(readdirSync(folder)).toEqual(["notes.txt"]);
+  });
+
   test("folders that are no journals are left alone", async () => {
     const { open, directory } = trackingWorld(embedded);
     mkdirSync(join(directory, "copies", "monday"), { recursive: true });
@@ -179,19 +213,36 @@ describe("journals that were left", () => {
     expect(order).toEqual(["slow", "meanwhile", "slow", "slow"]);
   });
 
-  test("what others left counts when the disk is to be kept from filling, and only the first note that is lost is told", async () => {
+  test("what is not in the database counts when the disk is to be kept from filling, and only the first note that is lost is told", async () => {
     const { open, directory, problems } = trackingWorld(embedded);
-    leaveJournal(directory, "x".repeat(5_000));
-    const tracking = open({ maxJournalBytes: 4_000 });
+    const { database, setAway } = switchable(embedded);
+    const left = formatEntry(
+      JSON.stringify(happeningOfBeacon(viewerBeacon("start", { zone: "full", session: "left" }))),
+    );
+    leaveJournal(directory, left);
+    const tracking = open({ maxJournalBytes: 100, database });
+    setAway(true);
     tracking.start();
     await tracking.settle();
-    expect(tracking.figures().journalBytes).toBe(5_000);
+    expect(tracking.figures().journalBytes).toBe(Buffer.byteLength(left));
     const beacon = viewerBeacon("start", { zone: "full", session: "a" });
     await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload" });
     for (const session of ["a", "b", "c"]) {
       tracking.note({ event: "adRequest", zone: "full", session, breakId: "b", adsOffered: 1 });
     }
     await expect(tracking.append(beacon)).rejects.toMatchObject({ code: "overload" });
-    expect(problems).toEqual(["beacons: expected at most 4000 bytes of journals, got more"]);
+    expect(problems.filter((problem) => problem !== "away")).toEqual([
+      "beacons: expected at most 100 bytes of journals to be loaded, got more",
+    ]);
+    setAway(false);
+    tracking.start();
+    await tracking.settle();
+    // Its file stays for a minute, and is in nobody's way.
+    expect(tracking.figures().journalBytes).toBe(Buffer.byteLength(left));
+    await tracking.append(beacon);
+    await tracking.settle();
+    await tracking.append(viewerBeacon("start", { zone: "full", session: "b" }));
+    await tracking.settle();
+    expect(await countHours(embedded, "full")).toEqual({ start: 3 });
   });
 });

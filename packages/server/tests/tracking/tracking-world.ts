@@ -42,6 +42,22 @@ export function trackingWorld(database: Database): TrackingWorld {
   return { directory, problems, open };
 }
 
+/** A database that can be away: then each transaction fails. */
+export function switchable(database: Database): {
+  readonly database: Database;
+  readonly setAway: (isAway: boolean) => void;
+} {
+  let away = false;
+  const transaction: Database["transaction"] = (run) =>
+    away ? Promise.reject(new Error("away")) : database.transaction(run);
+  return {
+    database: { ...database, transaction },
+    setAway: (isAway) => {
+      away = isAway;
+    },
+  };
+}
+
 /** As a process that was killed leaves it, below `directory`; its name. */
 export function leaveJournal(directory: string, text: string, name: string = randomUUID()): string {
   mkdirSync(join(directory, name));
