@@ -133,6 +133,8 @@ async function openPostgres(connectionString: string, options: DatabaseOptions):
 /** On a connection of its own: to bring large tables up to date may take longer than an answer otherwise. */
 async function migratePostgres(connectionString: string): Promise<void> {
   const pool = new Pool({ connectionString, max: 1, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  // Of a connection that ends between two statements the next of them tells; without a listener the process would end.
+  pool.on("error", () => undefined);
   try {
     await migrate(MIGRATIONS, async (sql) => void (await pool.query(sql)), queryOn(pool).query);
   } finally {
