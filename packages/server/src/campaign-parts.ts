@@ -33,7 +33,11 @@ export function openCampaigns(app: FastifyInstance, { config, query, note, now }
     initial: config.campaigns,
     zones: config.zones.map(({ zone }) => zone),
     now,
-    log: { info: (message) => app.log.info(message), error: (message) => app.log.error(message) },
+    log: {
+      info: (message) => app.log.info(message),
+      warn: (message) => app.log.warn(message),
+      error: (message) => app.log.error(message),
+    },
   });
   const campaigns = source.current;
   const onError = (error: unknown, message: string): void => app.log.error({ err: error }, message);

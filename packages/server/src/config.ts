@@ -163,7 +163,7 @@ export function readConfig(env: Environment): ServerConfig {
     apiOrigins: readItems(env, "INTERLUDE_API_ORIGINS", "origins such as https://console.example", isOrigin),
     zones,
     targets,
-    campaigns: readCampaigns(env, zones),
+    campaigns: readFile(env, "INTERLUDE_CAMPAIGNS", parseCampaigns) ?? NO_CAMPAIGNS,
     campaignFile: readText(env, "INTERLUDE_CAMPAIGNS"),
     fetch: {
       allowPrivate: readItems(env, "INTERLUDE_FETCH_ALLOW_PRIVATE", "host:port", isHostPort),
@@ -212,11 +212,6 @@ function readZones(env: Environment, targets: readonly TargetConfig[]): readonly
   const zone = standardZone("1", targets);
   if (zone.defaultCdn !== "") return [zone];
   throw new ConfigError("INTERLUDE_ZONES: expected a zones file, because no target has a publicUrl, got nothing");
-}
-
-function readCampaigns(env: Environment, zones: readonly ZoneConfig[]): Campaigns {
-  const names = zones.map(({ zone }) => zone);
-  return readFile(env, "INTERLUDE_CAMPAIGNS", (text, file) => parseCampaigns(text, file, names)) ?? NO_CAMPAIGNS;
 }
 
 function readAccounts(env: Environment, zones: readonly ZoneConfig[]): readonly RepackageAccount[] {

@@ -116,9 +116,8 @@ describe("readConfig", () => {
     expect([...config.campaigns.lineItems.keys()]).toEqual(["x"]);
     expect(config.zones).toMatchObject([{ zone: "news", defaultCdn: "main", creativeHosts: ["cdn.example"] }]);
     writeFileSync(campaigns, '{"version":1,"lineItems":[{"id":"x","ads":[],"zones":["1"]}]}');
-    expect(complaint({ INTERLUDE_CAMPAIGNS: campaigns, INTERLUDE_ZONES: zones, INTERLUDE_CDNS: "main" })).toBe(
-      `${campaigns}, line 1: lineItems[0].zones[0]: expected one of news, got "1"`,
-    );
+    const later = readConfig({ INTERLUDE_CAMPAIGNS: campaigns, INTERLUDE_ZONES: zones, INTERLUDE_CDNS: "main" });
+    expect(later.campaigns.lineItems.get("x")?.zones).toEqual(["1"]);
     writeFileSync(campaigns, '{"version":1}');
     expect(complaint({ INTERLUDE_CAMPAIGNS: campaigns })).toBe(
       `${campaigns}, line 1: lineItems: expected a list, got nothing`,

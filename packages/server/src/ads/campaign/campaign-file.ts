@@ -13,17 +13,17 @@ import {
 } from "../../json-field.ts";
 import type { Campaigns, ScheduledBreak } from "./campaign.ts";
 import { byId, type Identified, isCount, isSeconds, readId } from "./read-field.ts";
-import { readLineItem } from "./read-line-item.ts";
+import { readLineItem, type ZoneCheck } from "./read-line-item.ts";
 
 /**
  * @param file the name that complaints use
- * @param zones those that there are: a line item for another one would never be served; undefined: nobody knows
+ * @param check told of line items for zones that there are not, which are not served there; undefined: nobody needs to know
  * @throws AdError `option-invalid` naming file, line and field, what was expected and what came
  */
-export function parseCampaigns(text: string, file: string, zones?: readonly string[]): Campaigns {
+export function parseCampaigns(text: string, file: string, check?: ZoneCheck): Campaigns {
   const root = readMembers(readJsonFile(text, file), ["version", "lineItems", "schedules"]);
   readNumber(root.version, "1", (version) => version === 1);
-  const lineItems = byId(root.lineItems, (field) => readLineItem(field, zones));
+  const lineItems = byId(root.lineItems, (field) => readLineItem(field, check));
   const readSchedule = (field: JsonField): Identified<readonly ScheduledBreak[]> => {
     const members = readMembers(field, ["id", "breaks"]);
     const breaks = byId(members.breaks, (item) => readBreak(item, lineItems));

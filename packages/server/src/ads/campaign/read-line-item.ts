@@ -33,13 +33,21 @@ const MEMBERS = ["id", "ads", "wrapper", "duration", "zones", "flight", "priorit
 
 type Members = Readonly<Record<(typeof MEMBERS)[number], JsonField>>;
 
+/** Zones are read at the start of a server, the campaign file whenever it changes: a zone that there is not, or not yet, is no fault. */
+export interface ZoneCheck {
+  /** Those that there are. */
+  readonly zones: readonly string[];
+  /** Told of one that is none of these, where it stands. */
+  readonly onUnknown: (complaint: string) => void;
+}
+
 /**
- * @param zones those that there are; undefined: nobody knows
+ * @param check undefined: nobody knows which zones there are
  * @throws AdError `option-invalid` naming file, line and field
  */
-export function readLineItem(field: JsonField, zones: readonly string[] | undefined): Identified<LineItem> {
+export function readLineItem(field: JsonField, check: ZoneCheck | undefined): Identified<LineItem> {
   const members = readMembers(field, MEMBERS);
-  const terms = readTerms(members, zones);
+  const terms = readTerms(members, check);
   const tagUrl = readOptional(members.wrapper, readUrl);
   if ((tagUrl === undefined) === (members.ads.node === undefined)) throw wrongField(field, "either ads or wrapper");
   const duration = readOptional(members.duration, (item) => readNumber(item, "a number of seconds above 0", isSeconds));
@@ -55,7 +63,7 @@ export function readLineItem(field: JsonField, zones: readonly string[] | undefi
   return { id: members.id, value: { ...terms, kind: "wrapper", tagUrl, duration } };
 }
 
-function readTerms(members: Members, zones: readonly string[] | undefined): LineItemTerms {
+function readTerms(members: Members, check: ZoneCheck | undefined): LineItemTerms {
   const priority = readOptional(members.priority, (item) =>
     readNumber(item, "a whole number from 1 to 16", isCount(16)),
   );
@@ -71,7 +79,7 @@ function readTerms(members: Members, zones: readonly string[] | undefined): Line
   const flight = readFlight(members.flight);
   return {
     id: readId(members.id),
-    zones: readOptional(members.zones, (list) => readList(list, (item) => readZone(item, zones))) ?? [],
+    zones: readOptional(members.zones, (list) => readList(list, (item) => readZone(item, check))) ?? [],
     flight,
     priority,
     weight: readOptional(members.weight, (item) => readNumber(item, "a number above 0, at most 1000", isWeight)) ?? 1,
@@ -88,10 +96,12 @@ function readTerms(members: Members, zones: readonly string[] | undefined): Line
 
 const isWeight = (value: number): boolean => value > 0 && value <= 1000;
 
-function readZone(field: JsonField, zones: readonly string[] | undefined): string {
+function readZone(field: JsonField, check: ZoneCheck | undefined): string {
   const name = readString(field);
   if (!/^[\w-]{1,64}$/.test(name)) throw wrongField(field, "the name of a zone");
-  if (zones && !zones.includes(name)) throw wrongField(field, `one of ${zones.join(", ")}`);
+  if (check && !check.zones.includes(name)) {
+    check.onUnknown(wrongField(field, `one of ${check.zones.join(", ")}`).message);
+  }
   return name;
 }
 

@@ -32,7 +32,7 @@ export interface WatchOptions {
   readonly zones: readonly string[];
   /** ms since the epoch */
   readonly now: () => number;
-  readonly log: { readonly info: (message: string) => void; readonly error: (message: string) => void };
+  readonly log: Readonly<Record<"info" | "warn" | "error", (message: string) => void>>;
   /** Default 2000. */
   readonly intervalMs?: number;
   /** Told after each look at a file that is not as it was, good or not; the first look is one. */
@@ -47,9 +47,12 @@ export function watchCampaigns(options: WatchOptions): CampaignSource {
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  const onUnknown = (complaint: string): void =>
+    log.warn(`campaigns: a line item is for a zone that this server does not have: ${complaint}`);
+
   const read = async (path: string): Promise<void> => {
     try {
-      const read = parseCampaigns(await readFile(path, "utf8"), path, zones);
+      const read = parseCampaigns(await readFile(path, "utf8"), path, { zones, onUnknown });
       campaigns = read;
       status = { state: "current", loadedAt: new Date(now()), complaint: undefined };
       log.info(`campaigns: ${basename(path)} was read: ${read.lineItems.size} line items`);
