@@ -12,6 +12,7 @@ import { readOwnExchange } from "../own-exchange.ts";
 import type { AdRequest } from "./ad-request.ts";
 import { DEVICE_KINDS, readDevice } from "./campaign/device.ts";
 import type { Traits } from "./campaign/targeting.ts";
+import { filledIn } from "./filled-in.ts";
 
 /** Who watches what. */
 export interface AdViewer extends Traits {
@@ -32,6 +33,8 @@ export interface BreakCall {
   readonly maxAds: number | undefined;
   /** This server's relay asks, which notes down what is answered. */
   readonly isRelayed: boolean;
+  /** The one break that the relay wants of a map: what it takes is tracked in it. undefined: the map's own names hold. */
+  readonly relayedBreak: string | undefined;
   /** Nobody watches: a program that names itself asks, or something that is fetched ahead. */
   readonly isRobot: boolean;
 }
@@ -59,12 +62,13 @@ export function readBreakCall(
   headers: IncomingHttpHeaders,
 ): Omit<BreakCall, "isRobot"> {
   const first = (name: string): string => listTexts(query[name])[0] ?? "";
-  const viewerId = first("viewer");
+  const viewerId = filledIn(first("viewer"));
   const key = viewerKey(request.zone, viewerId, request.session);
   const parameters = listParameters(query);
   const header = headers["x-device-user-agent"] ?? headers["user-agent"];
   const device = DEVICE_KINDS.find((kind) => kind === first("device").toLowerCase());
   const [, tlDuration = "", tlAds = ""] = first("tl").split(",");
+  const relayed = readOwnExchange(headers)?.relayed;
   return {
     // Tracking URLs name the session anyway: only who is told apart otherwise needs a name of its own there
     request: { ...request, viewer: viewerId === "" ? undefined : key },
@@ -77,7 +81,8 @@ export function readBreakCall(
     li: first("li") || undefined,
     duration: readSeconds(first("duration")) ?? readSeconds(tlDuration),
     maxAds: readCount(first("maxads")) ?? readCount(tlAds),
-    isRelayed: readOwnExchange(headers)?.relayed !== undefined,
+    isRelayed: relayed !== undefined,
+    relayedBreak: relayed?.breakId || undefined,
   };
 }
 
@@ -114,7 +119,7 @@ function readKeyValues(query: QueryValues): ReadonlyMap<string, readonly string[
   const found = new Map<string, readonly string[]>();
   const add = (key: string, values: readonly string[]): void => {
     if (!isKey(key) || (found.size >= MAX_KEYS && !found.has(key))) return;
-    const lower = values.map((value) => value.trim().toLowerCase()).filter((value) => value !== "");
+    const lower = values.map((value) => value.trim().toLowerCase()).filter((value) => filledIn(value) !== "");
     if (lower.length > 0) found.set(key, [...(found.get(key) ?? []), ...lower].slice(0, MAX_KEYS));
   };
   for (const pair of listTexts(query["k"]).flatMap((text) => text.split(";"))) {

@@ -22,7 +22,7 @@ export function buildVmap(
   newId: () => string,
 ): Markup {
   const printed = breaks.map((entry) => {
-    const own = { ...request, breakId: entry.id };
+    const own = { ...request, breakId: entry.trackedId };
     const ads =
       source === "tag"
         ? element("vmap:AdTagURI", { templateType: "vast4" }, cdata(tagUrl({ ...entry, parameters }, own)))

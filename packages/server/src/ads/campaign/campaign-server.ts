@@ -13,6 +13,8 @@ import { EMPTY_POD, podOf, type ServedPod } from "./served-pod.ts";
 /** A break of a schedule, with what plays in it where that was asked for. */
 export interface ServedBreak {
   readonly id: string;
+  /** Under which its ads are tracked. */
+  readonly trackedId: string;
   /** As VMAP spells it. */
   readonly timeOffset: string;
   /** undefined: the pod is picked. */
@@ -38,11 +40,22 @@ export interface CampaignServer {
    * @throws HttpError `schedule-unknown`, `line-item-unknown`
    */
   serveSchedule(schedule: string, call: BreakCall, source: ScheduleSource): Promise<readonly ServedBreak[]>;
+  /** Of the ads that were served, these are left out of the answer: they are not on their way. */
+  takeBack(ads: readonly AdPlace[]): void;
+}
+
+/** An ad in somebody's viewing, as its tracking names it. */
+export interface AdPlace {
+  readonly zone: string;
+  readonly session: string;
+  readonly breakId: string;
+  readonly position: number;
+  readonly ad: string;
 }
 
 export interface CampaignServerDeps {
   readonly campaigns: () => Campaigns;
-  readonly deliveries: Pick<Deliveries, "countsFor" | "offer">;
+  readonly deliveries: Pick<Deliveries, "countsFor" | "offer" | "takeBack">;
   readonly note: NoteEvent;
   /** ms since the epoch */
   readonly now: () => number;
@@ -55,24 +68,40 @@ export function createCampaignServer(deps: CampaignServerDeps): CampaignServer {
     serveBreak: async (call) => {
       const campaigns = deps.campaigns();
       const counts = call.li === undefined ? await countsFor(call, campaigns, deps) : NO_COUNTS;
-      return servePod(call, campaigns, counts, deps);
+      return servePod({ ...call, isEarly: false }, campaigns, counts, deps);
     },
     serveSchedule: async (schedule, call, source) => {
       const campaigns = deps.campaigns();
       const breaks = campaigns.schedules.get(schedule);
       if (!breaks) throw unknown("schedule-unknown", "schedule", schedule);
-      const named = breaks.map((entry) => ({ ...entry, lineItem: call.li ?? entry.lineItem }));
+      const named = breaks.map((entry) => ({
+        ...entry,
+        trackedId: call.relayedBreak ?? entry.id,
+        lineItem: call.li ?? entry.lineItem,
+      }));
       for (const { lineItem } of named) if (lineItem !== undefined) requireLineItem(campaigns, lineItem);
       if (source === "tag") return named.map((entry) => ({ ...entry, pod: EMPTY_POD }));
       const isPicking = named.some(({ lineItem }) => lineItem === undefined);
       const counts = isPicking ? await countsFor(call, campaigns, deps) : NO_COUNTS;
       return named.map(({ duration = call.duration, maxAds = call.maxAds, ...entry }) => {
-        const request = { ...call.request, breakId: entry.id };
-        const pod = servePod({ ...call, request, li: entry.lineItem, duration, maxAds }, campaigns, counts, deps);
+        const request = { ...call.request, breakId: entry.trackedId };
+        const isEarly = call.relayedBreak === undefined && !AT_START.test(entry.timeOffset);
+        const asked = { ...call, request, li: entry.lineItem, duration, maxAds, isEarly };
+        const pod = servePod(asked, campaigns, counts, deps);
         return { ...entry, duration, maxAds, pod };
       });
     },
+    takeBack: (ads) =>
+      deps.deliveries.takeBack(ads.map(({ breakId, ...place }) => happeningKey({ ...place, break: breakId }))),
   };
+}
+
+/** A break that is due when the map is. */
+const AT_START = /^(?:start|0+%|00:00:00(?:\.000)?)$/;
+
+/** A break, and whether it is asked for long before it comes. */
+interface ServedCall extends BreakCall {
+  readonly isEarly: boolean;
 }
 
 /** Nothing is looked up where no line item has terms that count. */
@@ -86,7 +115,7 @@ async function countsFor(
 
 const NO_COUNTS: DeliveryCounts = { impressionsOf: () => 0, seenOf: () => undefined };
 
-function servePod(call: BreakCall, campaigns: Campaigns, counts: DeliveryCounts, deps: CampaignServerDeps): ServedPod {
+function servePod(call: ServedCall, campaigns: Campaigns, counts: DeliveryCounts, deps: CampaignServerDeps): ServedPod {
   const { request, viewer, li } = call;
   const now = new Date(deps.now());
   const { servedZone = request.zone } = request;
@@ -111,6 +140,7 @@ function servePod(call: BreakCall, campaigns: Campaigns, counts: DeliveryCounts,
     lineItem,
     happening: happeningKey({ zone, session, break: breakId, position, ad }),
     isForRobot: call.isRobot,
+    isEarly: call.isEarly,
   }));
   deps.deliveries.offer(viewer.key, offers);
   return pod;

@@ -5,8 +5,9 @@
 import type { Queryable } from "../../database/queryable.ts";
 import type { Campaigns } from "./campaign.ts";
 import { removeDeliveries } from "./delivery-store.ts";
-import { createDeliveryTotals } from "./delivery-totals.ts";
+import { createDeliveryTotals, type DeliveryWaits } from "./delivery-totals.ts";
 import type { DeliveryCounts } from "./pick-pod.ts";
+import { createSeenAds } from "./seen-ads.ts";
 import { createUnderWay, type Offer } from "./under-way.ts";
 
 export interface Deliveries {
@@ -14,6 +15,8 @@ export interface Deliveries {
   countsFor(viewer: string): Promise<DeliveryCounts>;
   /** An answer named these ads. */
   offer(viewer: string, offers: readonly Offer[]): void;
+  /** The answer went out without them. */
+  takeBack(happenings: readonly string[]): void;
   /** Removes from the database what no frequency cap needs any more; to be called each minute. Never rejects. */
   tidy(): Promise<void>;
 }
@@ -24,27 +27,28 @@ export interface DeliveriesDeps {
   /** ms since the epoch */
   readonly now: () => number;
   readonly onError: (error: unknown, message: string) => void;
+  readonly waits?: DeliveryWaits;
 }
 
 const HOUR_MS = 3_600_000;
 
-export function createDeliveries({ query, campaigns, now, onError }: DeliveriesDeps): Deliveries {
+/** A relay gives the campaign file two seconds, a player its ads five. */
+const WAITS: DeliveryWaits = { unknownMs: 1_000, knownMs: 200 };
+
+export function createDeliveries({ query, campaigns, now, onError, waits = WAITS }: DeliveriesDeps): Deliveries {
+  const complain = (error: unknown): void =>
+    onError(error, "deliveries were not read: line items with a cap, or a goal that was never read, are not picked");
   const underWay = createUnderWay(now);
-  const totals = createDeliveryTotals({ query, now, listAwaited: underWay.list, onDelivered: underWay.settle });
-  const oldest = (): Date => {
-    const caps = [...campaigns().lineItems.values()].flatMap(({ frequency }) => frequency);
-    return new Date(now() - Math.max(24, ...caps.map(({ hours }) => hours)) * HOUR_MS);
-  };
-  const readSeen = (viewer: string): Promise<readonly SeenRow[]> =>
-    query<SeenRow>(
-      "select happening, line_item, delivered_at from delivery where viewer = $1 and delivered_at > $2 limit 10000",
-      [viewer, oldest()],
-    );
-  const complain = (error: unknown): undefined =>
-    void onError(
-      error,
-      "deliveries were not read: line items with a cap, or a goal that was never read, are not picked",
-    );
+  const totals = createDeliveryTotals({
+    query,
+    now,
+    waits,
+    listAwaited: underWay.list,
+    onDelivered: underWay.settle,
+    onError: complain,
+  });
+  const readSeen = createSeenAds({ query, waitMs: waits.unknownMs, onError: complain });
+  const oldest = (): Date => new Date(now() - hoursNeeded(campaigns()) * HOUR_MS);
 
   return {
     countsFor: async (viewer) => {
@@ -52,8 +56,8 @@ export function createDeliveries({ query, campaigns, now, onError }: DeliveriesD
       const isCapped = viewer !== "" && items.some(({ frequency }) => frequency.length > 0);
       const hasGoals = items.some(({ goal }) => goal !== undefined);
       const [seen] = await Promise.all([
-        isCapped ? readSeen(viewer).catch(complain) : undefined,
-        hasGoals ? totals.refresh().catch(complain) : undefined,
+        isCapped ? readSeen(viewer, oldest()) : undefined,
+        hasGoals ? totals.refresh() : undefined,
       ]);
       const known = new Set(seen?.map(({ happening }) => happening));
       return {
@@ -71,13 +75,14 @@ export function createDeliveries({ query, campaigns, now, onError }: DeliveriesD
     offer: (viewer, offers) => {
       for (const offer of offers) underWay.add(viewer, offer);
     },
+    takeBack: underWay.takeBack,
     tidy: () =>
       removeDeliveries(query, oldest()).catch((error: unknown) => onError(error, "old deliveries were not removed")),
   };
 }
 
-interface SeenRow {
-  readonly happening: string;
-  readonly line_item: string;
-  readonly delivered_at: Date;
+/** For how long impressions are looked back at: as far as the longest cap, a day at least. */
+function hoursNeeded({ lineItems }: Campaigns): number {
+  const caps = [...lineItems.values()].flatMap(({ frequency }) => frequency);
+  return Math.max(24, ...caps.map(({ hours }) => hours));
 }

@@ -1,51 +1,75 @@
 /**
- * How the ads of each line item fare that answers named. Not all will be shown: those that are on their way count by the share that was
- * shown lately, so that requests that nobody watches cannot hold a line item back for long.
+ * How the ads of each line item fare that answers named. Not all will be shown, and some only after hours, where a whole film's breaks
+ * are asked for at its start: those that are on their way, and those that are overdue, each count by the share that came lately. So
+ * requests that nobody watches cannot hold a line item back for long, and none is over-delivered because its breaks are late ones.
  */
 
 export interface OfferCourses {
   /** An answer named one. */
   begin(lineItem: string): void;
+  /** One that began was not shown so far. */
+  delay(lineItem: string): void;
   /** @param outcome undefined: nobody knows */
-  end(lineItem: string, outcome: "shown" | "notShown" | undefined): void;
+  end(lineItem: string, course: "onTime" | "overdue", outcome: "shown" | "lost" | undefined): void;
   /** How many of those that began and did not end are going to be shown, as it is to be expected. */
   expectedOf(lineItem: string): number;
 }
 
 /** Before anything is known of a line item, all its ads are expected to be shown; so many that are not halve that. */
 const PRIOR = 20;
-/** Outcomes by which the share is judged; older ones fade. */
+/** Of those that are overdue a quarter is expected at first: asked for early or by nobody who watches, both look alike. */
+const PRIOR_CAME = 5;
+const PRIOR_OVERDUE = 20;
+/** Outcomes by which a share is judged; older ones fade. */
 const MAX_OUTCOMES = 2_000;
 
 interface Course {
-  readonly underWay: number;
+  /** Under way. */
+  readonly onTime: number;
+  readonly overdue: number;
+  /** Ended. */
   readonly shown: number;
-  readonly notShown: number;
+  readonly lost: number;
+  /** Of these, the ones that were overdue. */
+  readonly cameLate: number;
+  readonly neverCame: number;
 }
 
-const NO_COURSE: Course = { underWay: 0, shown: 0, notShown: 0 };
+const NO_COURSE: Course = { onTime: 0, overdue: 0, shown: 0, lost: 0, cameLate: 0, neverCame: 0 };
 
 export function createOfferCourses(): OfferCourses {
   const courses = new Map<string, Course>();
-  const courseOf = (lineItem: string): Course => courses.get(lineItem) ?? NO_COURSE;
+  const change = (lineItem: string, make: (course: Course) => Partial<Course>): void => {
+    const course = courses.get(lineItem) ?? NO_COURSE;
+    courses.set(lineItem, fade({ ...course, ...make(course) }));
+  };
   return {
-    begin: (lineItem) => {
-      const course = courseOf(lineItem);
-      courses.set(lineItem, { ...course, underWay: course.underWay + 1 });
-    },
-    end: (lineItem, outcome) => {
-      const course = courseOf(lineItem);
-      const ended = { ...course, underWay: course.underWay - 1 };
-      courses.set(lineItem, outcome === undefined ? ended : fade({ ...ended, [outcome]: course[outcome] + 1 }));
-    },
+    begin: (lineItem) => change(lineItem, ({ onTime }) => ({ onTime: onTime + 1 })),
+    delay: (lineItem) => change(lineItem, ({ onTime, overdue }) => ({ onTime: onTime - 1, overdue: overdue + 1 })),
+    end: (lineItem, from, outcome) =>
+      change(lineItem, (course) => ({
+        [from]: course[from] - 1,
+        ...(outcome && { [outcome]: course[outcome] + 1 }),
+        ...(outcome && from === "overdue" && countLate(course, outcome)),
+      })),
     expectedOf: (lineItem) => {
-      const { underWay, shown, notShown } = courseOf(lineItem);
-      return (underWay * (shown + PRIOR)) / (shown + notShown + PRIOR);
+      const { onTime, overdue, shown, lost, cameLate, neverCame } = courses.get(lineItem) ?? NO_COURSE;
+      const expectedLate = (overdue * (cameLate + PRIOR_CAME)) / (cameLate + neverCame + PRIOR_OVERDUE);
+      const share = (shown + expectedLate + PRIOR) / (shown + overdue + lost + PRIOR);
+      return onTime * share + expectedLate;
     },
   };
 }
 
+function countLate({ cameLate, neverCame }: Course, outcome: "shown" | "lost"): Partial<Course> {
+  return outcome === "shown" ? { cameLate: cameLate + 1 } : { neverCame: neverCame + 1 };
+}
+
 function fade(course: Course): Course {
-  const { shown, notShown } = course;
-  return shown + notShown <= MAX_OUTCOMES ? course : { ...course, shown: shown / 2, notShown: notShown / 2 };
+  const { shown, lost, cameLate, neverCame } = course;
+  return {
+    ...course,
+    ...(shown + lost > MAX_OUTCOMES && { shown: shown / 2, lost: lost / 2 }),
+    ...(cameLate + neverCame > MAX_OUTCOMES && { cameLate: cameLate / 2, neverCame: neverCame / 2 }),
+  };
 }
