@@ -1,7 +1,7 @@
 /** The receiver of tracking requests. */
 import { createSecretKey } from "node:crypto";
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
-import { checkBeacon } from "../beacon-signature.ts";
+import { judgeBeacon } from "../beacon-signature.ts";
 import { HttpError } from "../http-error.ts";
 import { ErrorBody } from "../schema.ts";
 import { type Beacon, type BeaconQuery, readBeacon } from "./beacon.ts";
@@ -74,9 +74,10 @@ export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = 
     },
     handler: async (request, reply) => {
       const { params, query, headers } = request;
-      const signature = checkBeacon(params.event, query, secret);
+      const { signature, isViewerSealed } = judgeBeacon(params.event, query, secret);
       const reception = { receivedAt: new Date(now()), signature, mark: readMark(headers, signature) };
-      const told = readBeacon(params.event, query, reception);
+      const isAnybodysViewer = signature === "signed" && !isViewerSealed;
+      const told = readBeacon(params.event, isAnybodysViewer ? omitViewer(query) : query, reception);
       const signed = signedOf.get(told.zone);
       if (signature !== "signed" && signed === "required") throw refuseUnsigned(told.zone);
       const mark = signed === "optional" && told.mark === "unsigned" ? "" : told.mark;
@@ -89,6 +90,11 @@ export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = 
     },
   });
 };
+
+/** One that was put into a sealed URL later is not told with its seal. */
+function omitViewer({ v: _unsealed, ...rest }: BeaconQuery): BeaconQuery {
+  return rest;
+}
 
 function refuseUnsigned(zone: string): HttpError {
   const message = `sig: expected a seal of this server, which zone ${JSON.stringify(zone)} requires, got none or another`;

@@ -1,12 +1,24 @@
+import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { checkBeacon, deriveBeaconSecret, signBeacon } from "../../src/beacon-signature.ts";
+import { checkBeacon, deriveBeaconSecret, judgeBeacon, signBeacon } from "../../src/beacon-signature.ts";
 import { formatZoneDocument, parseZones } from "../../src/zones.ts";
 import { openTestDatabase, testApp, testConfig, testTracking } from "../http/test-app.ts";
 import { BROWSER } from "./browser.ts";
+import { signQuery } from "./sign-query.ts";
 
 const SECRET = deriveBeaconSecret("a-secret-for-tickets");
 const URL_OF = { zone: "1", session: "s", break: "b", position: "1", ad: "a", creative: "c", li: "l", up: "u" };
 const SIGNED = { ...URL_OF, sig: signBeacon("start", URL_OF, SECRET) };
+
+/** As the release before did: over `n`, and not over `v`. */
+function signAsBefore(event: string, { n = "", ...parameters }: Readonly<Record<string, string>>): string {
+  const { v: _unsealed, ...sealed } = parameters;
+  const texts = [event, ...Object.values(sealed), n].map((text) => `${text.length}:${text}`);
+  const seal = createHmac("sha256", SECRET)
+    .update(`interlude beacon 1\n${texts.join("")}`)
+    .digest();
+  return seal.subarray(0, 16).toString("base64url");
+}
 
 describe("checkBeacon", () => {
   test("what the player fills in, which time it is, and what comes beside, changes no seal", () => {
@@ -45,11 +57,28 @@ describe("checkBeacon", () => {
     expect(checkBeacon("start", { ...named, sig }, SECRET)).toBe("signed");
     expect(checkBeacon("start", { ...URL_OF, sig }, SECRET)).toBe("forged");
     expect(checkBeacon("start", { ...named, v: "other", sig }, SECRET)).toBe("forged");
-    expect(checkBeacon("start", { ...SIGNED, v: "viewer" }, SECRET)).toBe("forged");
+    expect(judgeBeacon("start", { ...named, sig }, SECRET)).toEqual({ signature: "signed", isViewerSealed: true });
   });
 
-  test("URLs of the release before stay good", () => {
-    expect(checkBeacon("start", { ...URL_OF, sig: "AZvWpZ1Tg0FGEFNWg0JNzw" }, SECRET)).toBe("signed");
+  test("a viewer that was put into a URL without one is nobody's word, and costs the beacon nothing", () => {
+    const added = judgeBeacon("start", { ...SIGNED, v: "viewer" }, SECRET);
+    expect(added).toEqual({ signature: "signed", isViewerSealed: false });
+  });
+
+  test.each([
+    ["as most are", URL_OF, "AZvWpZ1Tg0FGEFNWg0JNzw"],
+    ["with a viewer", { ...URL_OF, v: "viewer" }, undefined],
+    ["of a companion, which says which it is", { ...URL_OF, n: "2" }, undefined],
+    ["of a companion for a viewer", { ...URL_OF, n: "2", v: "viewer" }, undefined],
+  ])("URLs of the release before stay good: %s", (_kind, url, known) => {
+    const sig = signAsBefore("start", url);
+    expect(sig).toBe(known ?? sig);
+    expect(checkBeacon("start", { ...url, sig }, SECRET)).toBe("signed");
+    expect(checkBeacon("start", { ...url, ad: "other", sig }, SECRET)).toBe("forged");
+  });
+
+  test("URLs that name no viewer are good at instances of the release before", () => {
+    expect(signBeacon("start", URL_OF, SECRET)).toBe(signAsBefore("start", URL_OF));
   });
 
   test("of a parameter that is given twice the first is sealed, as it is the first that is read", () => {
@@ -130,6 +159,34 @@ describe("/track/{event}", async () => {
       { creative: "c", mark: "" },
       { creative: "", mark: "forged" },
     ]);
+  });
+
+  test("in such a zone what nobody signed takes nothing from the sealed impression that a goal counts", async () => {
+    const config = testConfig();
+    const file = '{ "version": 1, "zones": [{ "zone": "goals", "tracking": { "signed": "optional" } }] }';
+    const tracking = testTracking(database);
+    const zones = parseZones(file, "zones.json", config.targets);
+    const app = await testApp({ query: database.query, config: { ...config, zones }, tracking });
+    const query = "zone=goals&session=s&break=b&position=1&ad=a&li=sold";
+    for (const one of [query, signQuery("impression", query, config.ticketSecret)]) {
+      await app.inject({ url: `/track/impression?${one}`, headers: BROWSER });
+    }
+    await tracking.settle();
+    const goals = "select impressions::integer from delivery_total where line_item = 'sold'";
+    expect(await database.query(goals)).toEqual([{ impressions: 1 }]);
+  });
+
+  test("a frequency cap goes by the viewer that this server named, not by one whom somebody put into its URL", async () => {
+    const config = testConfig();
+    const tracking = testTracking(database);
+    const app = await testApp({ query: database.query, config, tracking });
+    const victim = "v".repeat(22);
+    const named = signQuery("impression", `session=named&li=capped&v=${victim}`, config.ticketSecret);
+    const added = `${signQuery("impression", "session=added&li=capped", config.ticketSecret)}&v=${victim}`;
+    for (const query of [named, added]) await app.inject({ url: `/track/impression?${query}`, headers: BROWSER });
+    await tracking.settle();
+    const seen = "select viewer = $1 as is_victim from delivery where line_item = 'capped' order by 1";
+    expect(await database.query(seen, [victim])).toEqual([{ is_victim: false }, { is_victim: true }]);
   });
 
   test("the seal and the mark of a beacon are stored with it", async () => {
