@@ -102,7 +102,7 @@ export async function registerParts(app: FastifyInstance, deps: AppDeps): Promis
     onBeacon: (beacon) => metrics.countBeacon(beacon.event, beacon.error),
   });
   const authorise = requireBearer(config.apiToken);
-  await app.register(reportRoutes, { query, tracking, authorise, now });
+  await app.register(reportRoutes, { tracking, authorise, now });
   await app.register(reportBeaconsRoutes, { tracking, authorise, now });
   registerTrackingMetrics(metrics.registry, tracking);
   await registerConsoleApi(app, {

@@ -118,7 +118,8 @@ export const reportBeaconsRoutes: FastifyPluginAsyncTypebox<ReportBeaconsOptions
   };
   app.get("/report/beacons", { schema, onRequest: authorise }, async (request, reply) => {
     const { format = "json", limit = 1000, startDate, endDate, ...filter } = request.query;
-    const isSearch = filter.session === undefined;
+    // None is that of all who told none.
+    const isSearch = (filter.session ?? "") === "";
     const days = isSearch ? readDays(startDate, endDate, now()) : nameDays(startDate, endDate);
     if (isSearch) await throttle(request.ip);
     await tracking.settle();

@@ -5,13 +5,13 @@
  */
 import { type FastifyPluginAsyncTypebox, type TSchema, Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, onRequestHookHandler } from "fastify";
-import type { Queryable } from "../database/queryable.ts";
 import { sendError } from "../http-error.ts";
 import { ErrorBody } from "../schema.ts";
 import { formatReportCsv } from "./report-csv.ts";
 import { MARKS } from "./marks.ts";
 import { reportErrorNumber } from "./report-error.ts";
-import { type Report, makeReport } from "./report.ts";
+import { createOneAtATime } from "./one-at-a-time.ts";
+import type { Report } from "./report.ts";
 import { readReportRequest, REPORT_DIMENSIONS, type ReportQuery, type ReportRequest } from "./report-request.ts";
 import { openThrottle } from "./report-throttle.ts";
 import type { Tracking } from "./tracking.ts";
@@ -19,8 +19,7 @@ import { wantsCsv } from "./wants-csv.ts";
 
 /** What the report needs. */
 export interface ReportRoutesOptions {
-  readonly query: Queryable["query"];
-  readonly tracking: Pick<Tracking, "settle">;
+  readonly tracking: Pick<Tracking, "report" | "settle">;
   readonly authorise: onRequestHookHandler;
   /** ms since the epoch */
   readonly now: () => number;
@@ -93,8 +92,9 @@ const ReportErrorBody = Type.Intersect([
 
 /** What was acknowledged before it is asked for is in it. */
 export const reportRoutes: FastifyPluginAsyncTypebox<ReportRoutesOptions> = async (app, options) => {
-  const { query, tracking, authorise, now } = options;
+  const { tracking, authorise, now } = options;
   const throttle = openThrottle(app, now);
+  const inTurn = createOneAtATime();
   const schema = {
     summary: "What came of ads, counted by time, zone, creative, ad, line item, upstream and reason",
     tags: ["tracking"],
@@ -114,7 +114,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<ReportRoutesOptions> = asyn
     const asked = readReportRequest(request.query, now());
     await throttle(request.ip);
     const isComplete = await tracking.settle();
-    const report = await makeReport(query, asked);
+    const report = await inTurn(() => tracking.report(asked));
     reply
       .header("cache-control", "no-store")
       .header("vary", "Origin, Accept")

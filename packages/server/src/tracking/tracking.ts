@@ -19,6 +19,8 @@ import { createJournal } from "./journal.ts";
 import type { Segment } from "./journal-segments.ts";
 import { createLoadCycle, type IsAwaited, type LoadCycle, type LoadCycleDeps } from "./load-cycle.ts";
 import type { LoadFigures } from "./load-batch.ts";
+import { makeReport, type Report } from "./report.ts";
+import type { ReportRequest } from "./report-request.ts";
 
 export interface Tracking {
   /**
@@ -35,8 +37,18 @@ export interface Tracking {
    * @throws the database's error
    */
   settle(timeoutMs?: number): Promise<boolean>;
-  /** What is in the database, in the order of loading. */
+  /**
+   * What is in the database, in the order of loading.
+   *
+   * @throws the database's error, also where it takes longer than a transaction may
+   */
   list(filter: BeaconFilter): Promise<readonly StoredBeacon[]>;
+  /**
+   * Of what is in the database.
+   *
+   * @throws ReportError for more rows than one answer has; the database's error, as {@link list}
+   */
+  report(request: ReportRequest): Promise<Report>;
   figures(): TrackingFigures;
   /** Takes over what killed processes left, and looks after old happenings from now on. */
   start(): void;
@@ -103,7 +115,8 @@ export function createTracking(options: TrackingOptions): Tracking {
     },
     note: (event) => tellOnce(write(happeningOfNote(event, new Date(now())))),
     settle: (timeoutMs = SETTLE_MS) => within(cycle.run, timeoutMs),
-    list: (filter) => listBeacons(database.query, filter),
+    list: (filter) => database.transaction(({ query }) => listBeacons(query, filter)),
+    report: (request) => database.transaction(({ query }) => makeReport(query, request)),
     figures: () => ({ ...cycle.figures(), journalBytes: size() }),
     start: () => cycle.start(),
     close: () => {

@@ -61,7 +61,14 @@ describe("GET /report/beacons", () => {
     expect(await days("zone=days&endDate=2026-09-11")).toEqual(["10"]);
     expect(await days("session=days")).toEqual(["10", "12", "13"]);
     expect(await days("session=days&endDate=2026-09-12")).toEqual(["10", "12"]);
-    for (const query of ["startDate=2026-09-06", "startDate=2026-09-14", "endDate=2026-02-30", "endDate=0000-01-01"]) {
+    const nobodys = "session=&startDate=2026-09-06";
+    for (const query of [
+      nobodys,
+      "startDate=2026-09-06",
+      "startDate=2026-09-14",
+      "endDate=2026-02-30",
+      "endDate=0000-01-01",
+    ]) {
       const answer = await app.inject({ url: `/report/beacons?zone=days&${query}`, headers: { authorization } });
       expect([query, answer.statusCode, answer.json().error.code]).toEqual([query, 400, "invalid-request"]);
     }
