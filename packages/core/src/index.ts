@@ -30,7 +30,7 @@ export * from "./hls/end-list.ts";
 export * from "./hls/marker.ts";
 export * from "./hls/master-playlist.ts";
 export * from "./hls/media-playlist.ts";
-export { PICTURE_LEAD_TAG } from "./hls/picture-lead.ts";
+export { formatPictureLead, type PictureLead } from "./hls/picture-lead.ts";
 export type { ContentPlace } from "./hls/playlist-clock.ts";
 export * from "./hls/scte35.ts";
 export type { DeliveryRestrictions, Segmentation, Upid } from "./hls/scte35-segmentation.ts";

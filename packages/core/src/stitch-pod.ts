@@ -15,7 +15,7 @@ import {
 } from "./hls/ad-segments.ts";
 import { selectRendition } from "./hls/align.ts";
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
-import { readPictureLead } from "./hls/picture-lead.ts";
+import { type PictureLead, readPictureLead } from "./hls/picture-lead.ts";
 import type { SkipReason } from "./skip-reason.ts";
 import type { AdRendition, ContentPlaylist, PlacedAd, PlacedBreak, Pod, PodAd, RefusedAd } from "./stitched.ts";
 
@@ -29,7 +29,7 @@ export interface ChosenAd {
   readonly duration: number;
   readonly targetDuration: number;
   /** As {@link PlacedAd.pictureLead}. */
-  readonly pictureLead?: number;
+  readonly pictureLead?: PictureLead;
 }
 
 /** The content playlist that ads are chosen for. `maxTargetDuration` and `maxDuration` are seconds; infinite in VOD. */

@@ -2,6 +2,7 @@
  * What goes into stitching and what comes out, VOD and live alike.
  */
 import type { MediaPlaylist } from "./hls/media-playlist.ts";
+import type { PictureLead } from "./hls/picture-lead.ts";
 import type { SkipReason } from "./skip-reason.ts";
 
 /** One encoding of an ad: its media playlist as fetched from `url`. */
@@ -92,8 +93,8 @@ export interface PlacedAd {
   /** Of its first segment, in the stitched playlist's numbers. */
   readonly firstMediaSequence: number;
   readonly segmentCount: number;
-  /** Seconds from decoding its first picture to showing it, as its playlist says; absent: it does not. */
-  readonly pictureLead?: number;
+  /** As its playlist says; absent: it does not. */
+  readonly pictureLead?: PictureLead;
 }
 
 /** A break in the stitched playlist; in live also one whose later segments are not listed yet. */

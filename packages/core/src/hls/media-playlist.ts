@@ -7,7 +7,7 @@ import type { AdError } from "../error.ts";
 import { CUE_TAGS } from "./cue-tags.ts";
 import { enterKey, type KeyTag } from "./key.ts";
 import { malformedPlaylist } from "./malformed.ts";
-import { PICTURE_LEAD_TAG } from "./picture-lead.ts";
+import { PICTURES_TAG } from "./picture-lead.ts";
 import { readDecimal, sliceTrimmed } from "./text.ts";
 
 /** A range of the playlist's text: whole lines with their line ends. */
@@ -128,7 +128,7 @@ const PLAYLIST_TAGS: ReadonlySet<string> = new Set([
   "EXT-X-SERVER-CONTROL",
   "EXT-X-PART-INF",
   "EXT-X-SKIP",
-  PICTURE_LEAD_TAG,
+  PICTURES_TAG,
 ]);
 
 /**

@@ -1,5 +1,12 @@
 import { readFileSync } from "node:fs";
-import { type AdRendition, BLANK_WEBVTT, parseMediaPlaylist, stitchVod, type TimedPod } from "@interlude/core";
+import {
+  type AdRendition,
+  BLANK_WEBVTT,
+  parseMediaPlaylist,
+  type PictureLead,
+  stitchVod,
+  type TimedPod,
+} from "@interlude/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -134,8 +141,8 @@ c1.ts
   });
 
   test("the place of an ad says how early its first picture is decoded, where its playlist does so credibly", () => {
-    const leadOf = (value: string): number | undefined => {
-      const header = [`#EXT-X-INTERLUDE-PICTURE-LEAD:${value}`];
+    const leadOf = (value: string): PictureLead | undefined => {
+      const header = [`#EXT-X-INTERLUDE-PICTURES:${value}`];
       const playlist = parseMediaPlaylist(
         writePlaylist({ header, segments: [{ uri: "a.ts", duration: 4 }], isEnded: true }),
       );
@@ -143,14 +150,10 @@ c1.ts
       const text = writePlaylist({ segments: plainSegments(2, 6), isEnded: true });
       return stitchVod(text, CONTENT, [{ ...pod("mid", ad), time: 6 }]).breaks[0]?.ads[0]?.pictureLead;
     };
-    expect(["0.045400", "0", "", "-1", "9", "x"].map(leadOf)).toEqual([
-      0.0454,
-      0,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect(leadOf("LEAD=0.045400,ELASTIC=YES")).toEqual({ seconds: 0.0454, isElastic: true });
+    expect(leadOf("LEAD=0")).toEqual({ seconds: 0, isElastic: false });
+    for (const nonsense of ["", "LEAD=", "LEAD=-1", "LEAD=9", "LEAD=x", "0.04"])
+      expect(leadOf(nonsense)).toBeUndefined();
   });
 
   test("the places of breaks and ads are told in time and media sequence", () => {

@@ -42,18 +42,19 @@ const MOST_ENDS = 50;
 
 export function createEdgeAligner(): EdgeAligner {
   let content: Shape | undefined;
-  /** When the pictures of fragments end, seconds on the timeline. A playlist that is loaded anew lists fragments without their times. */
-  const ends: number[] = [];
+  /** When the pictures of fragments end. A playlist that is loaded anew lists fragments without their times. */
+  const ends: Pick<EngineStreamTimes, "endPTS" | "endDTS">[] = [];
   return {
     enter: (fragment, ad) => {
       if (ad?.pictureLead === undefined || fragment.sn !== ad.firstMediaSequence) return;
-      const end = ends.findLast((time) => Math.abs(time - fragment.start) < MOST_SHIFT);
-      if (end !== undefined) fragment.setStart(end - ad.pictureLead);
+      const { seconds, isElastic } = ad.pictureLead;
+      const end = ends.findLast(({ endPTS }) => Math.abs(endPTS - fragment.start) < MOST_SHIFT);
+      if (end) fragment.setStart(Math.max(end.endPTS - seconds, isElastic ? 0 : end.endDTS));
     },
     add: (fragment, details, isAd) => {
       const video = readTimes(fragment, "video");
       if (!video) return;
-      ends.push(video.endPTS);
+      ends.push(video);
       if (ends.length > MOST_ENDS) ends.shift();
       if (!details || typeof fragment.sn !== "number") return;
       const index = fragment.sn - details.startSN;

@@ -1,3 +1,4 @@
+import type { PictureLead } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createEdgeAligner } from "../../src/hosts/hls-edges.ts";
 import type { EngineDetails, EngineFragment, EngineStreamTimes } from "../../src/hosts/hls-engine.ts";
@@ -40,10 +41,13 @@ function resumeAt(
   return after.start;
 }
 
+const ELASTIC: PictureLead = { seconds: 0.045, isElastic: true };
+const REMUX: PictureLead = { seconds: 0.08, isElastic: false };
+
 /** Where hls.js is made to start an ad, which it listed at `listed`, behind content whose pictures end at `end`. */
-function enterAt(end: number, listed: number, pictureLead: number | undefined, sn = 1): number {
+function enterAt(end: number, listed: number, pictureLead: PictureLead | undefined, sn = 1, composition = 0): number {
   const edges = createEdgeAligner();
-  edges.add(parsed(0, 0, times(0, end, 0)), undefined, false);
+  edges.add(parsed(0, 0, times(0, end - composition, composition)), undefined, false);
   const first = createFragment(sn, listed, 4);
   const place = {
     breakId: "mid",
@@ -60,13 +64,18 @@ function enterAt(end: number, listed: number, pictureLead: number | undefined, s
 
 describe("createEdgeAligner", () => {
   test("an ad that says how early its first picture is decoded starts so much before the content's pictures end", () => {
-    expect(enterAt(4.061, 4.075, 0.045)).toBeCloseTo(4.016);
+    expect(enterAt(4.061, 4.075, ELASTIC)).toBeCloseTo(4.016);
+  });
+
+  test("a remux is decoded no earlier than the content before it has been", () => {
+    expect(enterAt(4.08, 4.08, REMUX, 1, 0.08)).toBeCloseTo(4);
+    expect(enterAt(4.061, 4.075, REMUX)).toBeCloseTo(4.061);
   });
 
   test("an ad that says nothing of it, its later segments, and one behind what is not loaded stay where they are", () => {
     expect(enterAt(4.061, 4.075, undefined)).toBe(4.075);
-    expect(enterAt(4.061, 4.075, 0.045, 2)).toBe(4.075);
-    expect(enterAt(4.061, 9, 0.045)).toBe(9);
+    expect(enterAt(4.061, 4.075, ELASTIC, 2)).toBe(4.075);
+    expect(enterAt(4.061, 9, ELASTIC)).toBe(9);
   });
 
   test("content with B-frames is decoded on where the decoding of an ad with B-frames ended", () => {

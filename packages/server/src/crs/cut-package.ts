@@ -1,4 +1,5 @@
 /** A package that was cut and proved, and is not published yet. */
+import type { PictureLead } from "@interlude/core";
 import type { EncodedRendition } from "./encoding.ts";
 
 export interface CutPackage {
@@ -20,8 +21,8 @@ export interface CutTrack {
   /** Of EXT-X-MAP, relative to the track's folder; fragmented MP4 alone has one. */
   readonly mapUri?: string;
   readonly segments: readonly CutSegment[];
-  /** Seconds from decoding the first picture to showing it; absent where that is the source's own affair, or 0. */
-  readonly pictureLead?: number;
+  /** Of TS: what players need that join it by decode times. */
+  readonly pictureLead?: PictureLead;
 }
 
 export interface CutSegment {

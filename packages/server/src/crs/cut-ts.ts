@@ -1,13 +1,14 @@
 /** Packaging `hls`: each rendition as TS segments, sound and picture in one stream. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { PictureLead } from "@interlude/core";
 import { cutCommand } from "./cut-args.ts";
 import type { CutSegment } from "./cut-package.ts";
 import { type CutPlan, type SegmentFacts, tagsBetween, type WrittenTrack } from "./cut-plan.ts";
 import { segmentDurations } from "./cut-times.ts";
 import { decodingLead, isRetimed } from "./cut-timing.ts";
 import type { MediaTools } from "./media-tools.ts";
-import type { EncodedRendition } from "./encoding.ts";
+import type { EncodedRendition, Encoding } from "./encoding.ts";
 import { insertTimedMetadata } from "./timed-metadata-ts.ts";
 import { readSegment } from "./ts-segment.ts";
 
@@ -52,6 +53,12 @@ async function readTrack(plan: CutPlan, rendition: EncodedRendition): Promise<Wr
     facts.push(readSegment(bytes));
     segments.push({ uri, duration, bytes: bytes.length });
   }
-  const lead = isRetimed(encoding) ? { pictureLead: decodingLead(encoding.frameRate) } : {};
-  return { track: { name: rendition.name, kind: "muxed", rendition, segments, ...lead }, facts };
+  const pictureLead = describeLead(encoding, facts);
+  return { track: { name: rendition.name, kind: "muxed", rendition, segments, pictureLead }, facts };
+}
+
+/** A remux is decoded as its source was, and nothing in it catches up. */
+function describeLead(encoding: Encoding, [first]: readonly SegmentFacts[]): PictureLead {
+  if (isRetimed(encoding)) return { seconds: decodingLead(encoding.frameRate), isElastic: true };
+  return { seconds: (first?.videoTimes[0] ?? 0) - (first?.videoDecodeTimes[0] ?? 0), isElastic: false };
 }

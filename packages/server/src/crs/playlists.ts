@@ -8,7 +8,7 @@
  *
  * @see RFC 8216 §4.3, §7; server-notes.md §3.1
  */
-import { PICTURE_LEAD_TAG } from "@interlude/core";
+import { formatPictureLead } from "@interlude/core";
 import type { CutPackage, CutSegment, CutTrack } from "./cut-package.ts";
 import { type FrameRate, framesPerSecond } from "./frame-rate.ts";
 
@@ -30,7 +30,7 @@ export function formatMediaPlaylist(track: CutTrack, targetDuration: number): st
     `#EXT-X-TARGETDURATION:${targetDuration}`,
     "#EXT-X-MEDIA-SEQUENCE:0",
     "#EXT-X-PLAYLIST-TYPE:VOD",
-    ...(pictureLead === undefined ? [] : [`#${PICTURE_LEAD_TAG}:${pictureLead.toFixed(6)}`]),
+    ...(pictureLead === undefined ? [] : [formatPictureLead(pictureLead)]),
     ...(mapUri === undefined ? [] : [`#EXT-X-MAP:URI="${name}/${mapUri}"`]),
     ...segments.flatMap(({ uri, duration }) => [`#EXTINF:${duration.toFixed(6)},`, `${name}/${uri}`]),
     "#EXT-X-ENDLIST",
