@@ -19,6 +19,8 @@ export interface RelayedExchange {
   readonly upstream: string;
   readonly zone: string;
   readonly session: string;
+  /** Stands for the session in tracking where that is empty. */
+  readonly serving: string;
   /** undefined: a map was asked for, and what is asked next says which of its breaks. */
   readonly breakId: string | undefined;
   /** Of the first ad in its pod, from 1. */

@@ -7,6 +7,7 @@ import { createCampaignAssets, type ListCampaignAssets } from "./ads/campaign-as
 import type { Quota } from "./ads/quota.ts";
 import type { HeldAnswer } from "./ads/relay/ahead-answer.ts";
 import { ASKED_AHEAD_BOUNDS, createAskedAhead } from "./ads/relay/asked-ahead.ts";
+import { createFailureLog } from "./ads/relay/failure-log.ts";
 import { createReadyCopies, type ReadyCopies } from "./ads/relay/ready-copies.ts";
 import type { RelayViewer } from "./ads/relay/relay-answer.ts";
 import type { RelayFetch } from "./ads/relay/relay-fetch.ts";
@@ -19,6 +20,7 @@ import type { ServerConfig } from "./config.ts";
 import { limitXml } from "./manifest/ads/ad-xml.ts";
 import { mergeCookies, parseSetCookie, readCookieHeader } from "./manifest/content/cookie-jar.ts";
 import type { NoteEvent } from "./noted-event.ts";
+import { isMadeUp } from "./own-address.ts";
 import { parseXml } from "./xml.ts";
 
 /** How the relay reaches the world. */
@@ -66,6 +68,10 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
     readOwnTracking: (url, request, upstream) => readRelayedTracking(url, request, upstream, sign),
     sendBeacon: world.sendBeacon,
     onAttempt: (zone, attempt) => metrics.countAttempt(zone, attempt),
+    onFailure: createFailureLog({
+      now: clock,
+      warn: (failure) => app.log.warn(failure, "relay: an ad server gave no answer that can be used"),
+    }),
     now,
     clock,
   });
@@ -83,16 +89,18 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
     copies,
     note,
     readXml,
+    clock,
   });
   return { tags, upstreams: relay.upstreams, listAssets: createCampaignAssets({ copies, readXml, note }) };
 }
 
 function openCopies(app: FastifyInstance, deps: RelayPartsDeps, clock: () => number): ReadyCopies | undefined {
-  const { crs, zoneQuota } = deps;
+  const { crs, zoneQuota, config } = deps;
   if (!crs) return undefined;
   const copies = createReadyCopies({
     crs,
     zoneQuota,
+    isMadeUp: (creativeUrl, base) => isMadeUp(creativeUrl, base, config.publicHosts),
     now: clock,
     onError: (error, message) => app.log.warn({ err: error }, message),
   });

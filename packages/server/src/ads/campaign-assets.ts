@@ -35,7 +35,7 @@ export function createCampaignAssets({ copies, readXml, note }: CampaignAssetsDe
       mode: "first",
       mediaTypes,
       findCopy: async (source) => {
-        const found = await copies?.find(source, zone);
+        const found = await copies?.find(source, zone, base);
         return found === undefined ? undefined : new URL(found, base).href;
       },
       giveTicket: () => undefined,

@@ -12,6 +12,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../base-url.ts";
 import { HttpError } from "../http-error.ts";
 import { ErrorBody, plainText, ZoneName } from "../schema.ts";
+import { isMadeUp } from "../own-address.ts";
 import { readOwnExchange } from "../own-exchange.ts";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import { prefersJson } from "./accept.ts";
@@ -129,18 +130,20 @@ function readCall(
   const { relayed } = readOwnExchange(request.headers) ?? {};
   // For the relay: tracked as what it was asked, and it gives tickets itself.
   const { zone, session = readPrimaryId(new URL(request.url, "http://any").searchParams) } = relayed ?? query;
+  const base = readBaseUrl(request, publicHosts);
+  const ticketFor: AdRequest["repackageTicket"] = (creativeUrl, names) =>
+    isMadeUp(creativeUrl, base, publicHosts) ? undefined : giveTicket?.({ zone, creativeUrl }, names);
   const adRequest: AdRequest = {
-    base: readBaseUrl(request, publicHosts),
+    base,
     zone,
     servedZone: query.zone,
     session,
-    serving: `~${randomUUID()}`,
+    serving: relayed?.serving ?? `~${randomUUID()}`,
     breakId: relayed?.breakId ?? query.break ?? "",
     position: query.position ?? relayed?.position ?? 1,
     sign,
     ...(relayed && { upstream: relayed.upstream }),
-    ...(giveTicket &&
-      !relayed && { repackageTicket: (creativeUrl, names) => giveTicket({ zone, creativeUrl }, names) }),
+    ...(!relayed && { repackageTicket: ticketFor }),
   };
   return { ...readBreakCall(adRequest, query, request.headers), isRobot: isRobot(request.headers) };
 }

@@ -8,22 +8,25 @@ import { readTree } from "./read-tree.ts";
 import type { RelayAnswer } from "./relay-answer.ts";
 import { formatTree } from "./xml-tree.ts";
 
-export interface HeldAnswer extends Omit<RelayAnswer, "root"> {
+/** What is left of an answer where it is handed out: how it was come by is of no interest then. */
+export type Shown = Omit<RelayAnswer, "attempts" | "failures">;
+
+export interface HeldAnswer extends Omit<Shown, "root"> {
   readonly text: string;
   /** Cookies of upstreams, as {@link nameCookies} has them. */
   readonly cookies: string;
 }
 
 /** @param cookies the `Cookie` header that it was asked for with */
-export function holdAnswer({ root, ...answer }: RelayAnswer, cookies: string | undefined): HeldAnswer {
+export function holdAnswer(
+  { root, attempts: _attempts, failures: _failures, ...answer }: RelayAnswer,
+  cookies: string | undefined,
+): HeldAnswer {
   return { ...answer, text: formatTree(root), cookies: nameCookies(cookies) };
 }
 
 /** undefined: with its wrappers it has become more than the reader takes of one document. */
-export function openHeld(
-  { text, cookies: _cookies, ...answer }: HeldAnswer,
-  readXml: XmlReader,
-): RelayAnswer | undefined {
+export function openHeld({ text, cookies: _cookies, ...answer }: HeldAnswer, readXml: XmlReader): Shown | undefined {
   try {
     return { ...answer, root: readTree(text, readXml, 4 * text.length) };
   } catch (error) {

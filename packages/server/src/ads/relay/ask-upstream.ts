@@ -50,6 +50,9 @@ export interface Asked {
 /** Of the time that is left, for one upstream behind which there are others. */
 const SHARE = 0.8;
 
+/** The same where those before it took the time: nobody is blamed for being late then, and who comes behind is to be asked too. */
+const HURRIED_SHARE = 0.5;
+
 /** An upstream that has this much of the time that it would have had as the first is late by its own fault. */
 const FAIR = 0.9;
 
@@ -70,9 +73,7 @@ export async function askUpstream(
   const permit = breaker.admit();
   if (typeof permit === "string")
     return { attempt: { upstream: name, outcome: permit, ms: 0 }, answered: undefined, failures: [] };
-  const share = isLast ? 1 : SHARE;
-  const timeoutMs = Math.min(upstream.timeoutMs, (deadline - startedAt) * share);
-  const isHurried = timeoutMs < Math.min(upstream.timeoutMs, relay.timeoutMs * share) * FAIR;
+  const { timeoutMs, isHurried } = shareTime(upstream, deadline - startedAt, relay, isLast);
   const attempt = (outcome: UpstreamOutcome): RelayAttempt => ({
     upstream: name,
     outcome,
@@ -98,6 +99,17 @@ export async function askUpstream(
     const failure = { ...faultOf(error), adId: undefined, upstream: name };
     return { attempt: attempt(isTimeout ? "timeout" : "failed"), answered: undefined, failures: [failure] };
   }
+}
+
+function shareTime(
+  { timeoutMs }: Upstream,
+  leftMs: number,
+  relay: ZoneRelay,
+  isLast: boolean,
+): { readonly timeoutMs: number; readonly isHurried: boolean } {
+  const take = (ms: number, share: number): number => Math.min(timeoutMs, ms * (isLast ? 1 : share));
+  const isHurried = take(leftMs, SHARE) < take(relay.timeoutMs, SHARE) * FAIR;
+  return { timeoutMs: take(leftMs, isHurried ? HURRIED_SHARE : SHARE), isHurried };
 }
 
 /** An answer whose ads all failed is worse than one that says that there are none. */
@@ -137,10 +149,10 @@ function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock
 /** What this server is told when its own campaign file is asked; of relays within each other, the outermost asks. */
 function ownExchange(
   { name }: Upstream,
-  { form, zone, session, breakId, position, baseUrl, relayed }: RelayRequest,
+  { form, zone, session, serving, breakId, position, baseUrl, relayed }: RelayRequest,
 ): OwnExchange {
-  const asked = { upstream: name, zone, session, breakId: form === "vast" ? breakId : undefined, position };
-  return { baseUrl, relayed: relayed ?? asked };
+  const ofBreak = form === "vast" ? breakId : undefined;
+  return { baseUrl, relayed: relayed ?? { upstream: name, zone, session, serving, breakId: ofBreak, position } };
 }
 
 /**

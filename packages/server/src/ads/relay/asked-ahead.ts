@@ -29,6 +29,8 @@ export interface AskedAheadBounds {
   readonly maxPerOwner: number;
   /** Requests under way; beyond, nothing is asked. */
   readonly maxPending: number;
+  /** The same, of one owner: one whose ad servers are slow leaves room for others. */
+  readonly maxPendingPerOwner: number;
 }
 
 export interface AskedAheadDeps<Answer> {
@@ -48,20 +50,22 @@ export const ASKED_AHEAD_BOUNDS: AskedAheadBounds = {
   maxWeight: 50_000_000,
   maxPerOwner: 50,
   maxPending: 50,
+  maxPendingPerOwner: 10,
 };
 
 export function createAskedAhead<Answer>(bounds: AskedAheadBounds, deps: AskedAheadDeps<Answer>): AskedAhead<Answer> {
   const shelf = createShelf<Answer>(bounds, deps);
-  let pending = 0;
-  const begin = async (ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> => {
-    pending++;
+  /** Owners, one for each request under way. */
+  const pending: string[] = [];
+  const begin = async (owner: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> => {
+    pending.push(owner);
     try {
       return await ask();
     } catch (error) {
       deps.onError(error);
       return undefined;
     } finally {
-      pending--;
+      pending.splice(pending.indexOf(owner), 1);
     }
   };
   const settle = async (key: string, coming: Kept<Answer>["answer"]): Promise<void> => {
@@ -70,8 +74,9 @@ export function createAskedAhead<Answer>(bounds: AskedAheadBounds, deps: AskedAh
   };
   return {
     ask: ({ key, owner }, answer) => {
-      if (pending >= bounds.maxPending || !shelf.hasRoom(key, owner)) return;
-      const coming = begin(answer);
+      if (pending.length >= bounds.maxPending || !shelf.hasRoom(key, owner)) return;
+      if (pending.filter((one) => one === owner).length >= bounds.maxPendingPerOwner) return;
+      const coming = begin(owner, answer);
       shelf.put(key, { answer: coming, owner, until: deps.now() + bounds.lifeMs, weight: 0 });
       void settle(key, coming);
     },

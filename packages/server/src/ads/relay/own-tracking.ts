@@ -3,25 +3,25 @@
  *
  * @see VAST 4.3 §3.14.1 (events); VMAP 1.0.1 §2.3.3 (breakStart, breakEnd, error)
  */
-import { attribute, isNamed, textOf } from "@interlude/core";
+import { attribute, textOf } from "@interlude/core";
 import { listLinearEvents } from "../linear-events.ts";
 import { fillContainer, insertChildren } from "./vast-order.ts";
-import { cdataNode, createElement, elementsOf, mapChildren, type TreeElement } from "./xml-tree.ts";
+import { cdataNode, createElement, elementsOf, mapChildren, mapNamed, type TreeElement } from "./xml-tree.ts";
 
 /** The address that wants to know of one event. */
 export type TrackingUrl = (event: string) => string;
 
 /** @param ad an `<Ad>` with an InLine */
 export function addAdTracking(ad: TreeElement, version: string, urlOf: TrackingUrl): TreeElement {
-  return mapChildren(ad, (inline) => {
-    if (!isNamed(inline, "InLine")) return inline;
+  return mapNamed(ad, "InLine", (inline) => {
     const error = createElement("Error", {}, cdataNode(urlOf("error")));
     const impression = createElement("Impression", { id: "interlude" }, cdataNode(urlOf("impression")));
     const told = insertChildren(insertChildren(inline, [error], version), [impression], version);
-    const mapNamed = (name: string, change: (child: TreeElement) => TreeElement) => (parent: TreeElement) =>
-      mapChildren(parent, (child) => (isNamed(child, name) ? change(child) : child));
-    const track = mapNamed("Linear", (linear) => addLinearTracking(linear, version, urlOf));
-    return mapNamed("Creatives", mapNamed("Creative", track))(told);
+    return mapNamed(told, "Creatives", (creatives) =>
+      mapNamed(creatives, "Creative", (creative) =>
+        mapNamed(creative, "Linear", (linear) => addLinearTracking(linear, version, urlOf)),
+      ),
+    );
   });
 }
 

@@ -18,15 +18,18 @@ export interface CopySource {
 
 export interface ReadyCopies {
   /**
-   * The master playlist of the copy: absolute, or a path of this server. undefined: none plays yet, and it is asked for. Never rejects,
-   * and takes no longer than a moment.
+   * The master playlist of the copy: absolute, or a path of this server. undefined: none plays yet, and it is asked for, unless it
+   * is a file of this server under a name that a stranger may have made up. Never rejects, and takes no longer than a moment.
+   *
+   * @param base where the client came in
    */
-  find(source: CopySource, zone: ZoneConfig): Promise<string | undefined>;
+  find(source: CopySource, zone: ZoneConfig, base: URL): Promise<string | undefined>;
 }
 
 export interface ReadyCopiesDeps {
   readonly crs: RepackagePort;
   readonly zoneQuota: Quota;
+  readonly isMadeUp: (creativeUrl: string, base: URL) => boolean;
   /** ms of a clock that never goes back */
   readonly now: () => number;
   readonly onError: (error: unknown, message: string) => void;
@@ -80,11 +83,12 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   };
   return {
     end,
-    find: async (source, zone) => {
+    find: async (source, zone, base) => {
+      if (deps.isMadeUp(source.creativeUrl, base)) return undefined;
       const url = normalise(source.creativeUrl, zone);
       if (url === undefined) return undefined;
       const entry = look(zone.zone, creativeKey(zone.zone, url));
-      const looked = await inTime(entry.progress, PATIENCE_MS);
+      const looked = await awaitOrLate(entry.progress, PATIENCE_MS);
       if (looked === "late") return undefined;
       const copy = looked && looked.state !== "blocked" ? locateAny(looked, zone) : undefined;
       if (copy === undefined && isMissing(looked)) order(source, zone, entry.order);
@@ -139,7 +143,7 @@ async function orderCopy({ creativeUrl, names }: CopySource, zone: ZoneConfig, d
   }
 }
 
-async function inTime<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value | "late"> {
+async function awaitOrLate<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value | "late"> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), timeoutMs);

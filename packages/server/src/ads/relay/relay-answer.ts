@@ -18,6 +18,8 @@ export interface RelayRequest {
   readonly zone: string;
   /** Empty where the request does not tell. */
   readonly session: string;
+  /** Stands for the session in tracking where that is empty: by it beacons of one answer are told from those of another. */
+  readonly serving: string;
   readonly breakId: string;
   /** Of the first ad in its pod, from 1. */
   readonly position: number;
@@ -80,6 +82,8 @@ export interface RelayAnswer {
   readonly root: TreeElement;
   /** Who answered; undefined: nobody did, and `root` is an empty answer. */
   readonly upstream: string | undefined;
+  /** As its tracking names it: of an answer that was asked for ahead, what the request then was. */
+  readonly session: string;
   readonly breaks: readonly RelayedBreak[];
   readonly attempts: readonly RelayAttempt[];
   readonly failures: readonly RelayFailure[];

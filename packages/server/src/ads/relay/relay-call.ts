@@ -1,4 +1,5 @@
 /** What a request for ads says, as the relay is asked: who watches, which break, which parameters. */
+import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopbackName } from "../../base-url.ts";
 import { readOwnExchange } from "../../own-exchange.ts";
@@ -23,10 +24,12 @@ export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: Re
   const position = Number(parameters.get("position") ?? 1);
   const asked = { base: baseUrl, zone, session, breakId, position };
   const { duration } = readBreakCall(asked, Object.fromEntries(parameters), headers);
+  const relayed = readOwnExchange(headers)?.relayed;
   return {
     form,
     zone,
     session,
+    serving: relayed?.serving ?? `~${randomUUID()}`,
     breakId,
     position,
     breakPosition: readBreakPosition(breakId, parameters.get("tl") ?? ""),
@@ -36,7 +39,7 @@ export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: Re
     viewer: readViewer(headers, ip),
     cookies: headers.cookie,
     depth: readRelayDepth(headers[RELAY_DEPTH_HEADER]),
-    relayed: readOwnExchange(headers)?.relayed,
+    relayed,
   };
 }
 

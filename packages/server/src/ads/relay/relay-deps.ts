@@ -3,7 +3,7 @@ import type { XmlReader } from "@interlude/core";
 import type { BreakerOptions } from "./breaker.ts";
 import type { CookieRules } from "./page-cookies.ts";
 import type { OwnTracking } from "./own-tracking.ts";
-import type { RelayAttempt, RelayRequest, RelayViewer } from "./relay-answer.ts";
+import type { RelayAttempt, RelayFailure, RelayRequest, RelayViewer } from "./relay-answer.ts";
 import type { RelayFetch } from "./relay-fetch.ts";
 import type { TrackedAd } from "./shape-answer.ts";
 
@@ -19,6 +19,8 @@ export interface RelayDeps {
   readonly sendBeacon: (url: string, viewer: RelayViewer) => void;
   /** Told of each upstream that was, or was not, asked. */
   readonly onAttempt?: (zone: string, attempt: RelayAttempt) => void;
+  /** Told of what gave nothing. */
+  readonly onFailure?: (zone: string, failure: RelayFailure) => void;
   readonly breaker?: Partial<BreakerOptions>;
   /** Milliseconds since 1970; default `Date.now`. */
   readonly now?: () => number;

@@ -14,16 +14,17 @@ import { parseVast, VAST_ERROR_OF_SKIP, type XmlReader } from "@interlude/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../../base-url.ts";
 import type { NoteEvent } from "../../noted-event.ts";
+import { isMadeUp } from "../../own-address.ts";
 import { readOwnExchange } from "../../own-exchange.ts";
 import type { ZoneConfig } from "../../zones.ts";
 import { type AssetList, buildAssetList } from "../asset-list.ts";
 import { nameClient } from "../client-name.ts";
 import type { GiveTicket } from "../repackage-ticket.ts";
-import { type HeldAnswer, holdAnswer, isFor, openHeld } from "./ahead-answer.ts";
+import { type HeldAnswer, holdAnswer, isFor, openHeld, type Shown } from "./ahead-answer.ts";
 import type { AskedAhead } from "./asked-ahead.ts";
 import { type Dress, dressAnswer } from "./dress-answer.ts";
 import type { ReadyCopies } from "./ready-copies.ts";
-import type { RelayAnswer, RelayRequest } from "./relay-answer.ts";
+import type { RelayRequest } from "./relay-answer.ts";
 import { addCookies, aheadKey, readHint, readRelayRequest, type RelayCall } from "./relay-call.ts";
 import type { Relay } from "./relay.ts";
 import type { NormaliseMode, ZoneRelay } from "./relay-zone.ts";
@@ -46,6 +47,8 @@ export interface RelayTagsDeps {
   readonly copies: ReadyCopies | undefined;
   readonly note: NoteEvent;
   readonly readXml: XmlReader;
+  /** ms of a clock that never goes back */
+  readonly clock: () => number;
 }
 
 /** How the answer is wanted. */
@@ -88,13 +91,15 @@ function readCall(zone: RelayedZone, form: RelayForm, request: FastifyRequest, d
   };
 }
 
-async function askOrTake(asked: RelayRequest, zone: RelayedZone, deps: RelayTagsDeps): Promise<RelayAnswer> {
+async function askOrTake(asked: RelayRequest, zone: RelayedZone, deps: RelayTagsDeps): Promise<Shown> {
+  const startedAt = deps.clock();
   const held = await deps.ahead.take(aheadKey(asked));
   const known = held && isFor(held, asked.cookies) ? openHeld(held, deps.readXml) : undefined;
-  return known ?? deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes);
+  // The player has waited for it: both together take no longer than the zone says.
+  return known ?? deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes, deps.clock() - startedAt);
 }
 
-function askAhead(call: RelayCall, { setCookies }: RelayAnswer, zone: RelayedZone, deps: RelayTagsDeps): void {
+function askAhead(call: RelayCall, { setCookies }: Shown, zone: RelayedZone, deps: RelayTagsDeps): void {
   const next = readHint(call);
   if (!next) return;
   const asked = { ...readRelayRequest(next), cookies: addCookies(call.headers.cookie, setCookies) };
@@ -112,17 +117,22 @@ function dressFor(mode: NormaliseMode, asked: RelayRequest, zone: RelayedZone, d
     mode,
     mediaTypes: zone.mediaTypes,
     findCopy: async (source) => {
-      const found = await deps.copies?.find(source, zone);
+      const found = await deps.copies?.find(source, zone, asked.baseUrl);
       return found === undefined ? undefined : new URL(found, asked.baseUrl).href;
     },
-    giveTicket: (creativeUrl, { adSystem, adId, creativeId }) =>
-      deps.giveTicket?.({ zone: zone.zone, creativeUrl }, { adSystem, adId, creativeId }),
+    giveTicket: (creativeUrl, { adSystem, adId, creativeId }) => {
+      if (isMadeUp(creativeUrl, asked.baseUrl, deps.publicHosts)) return undefined;
+      return deps.giveTicket?.({ zone: zone.zone, creativeUrl }, { adSystem, adId, creativeId });
+    },
   };
 }
 
-/** An ad that is not HLS, or not yet, is not played this time: its ad server is told, as a player would have told it. */
+/**
+ * An ad that is not HLS, or not yet, is not played this time, and what an empty answer says no player gets: ad servers are told, as a
+ * player would have told them.
+ */
 async function listAssets(
-  answer: RelayAnswer,
+  answer: Shown,
   asked: RelayRequest,
   zone: RelayedZone,
   deps: RelayTagsDeps,
@@ -132,10 +142,16 @@ async function listAssets(
   const found = ads.flatMap((entry) => (entry.kind === "inline" ? [entry.ad] : []));
   const { list, left } = buildAssetList(found, zone.mediaTypes);
   for (const { ad, reason } of left) answer.tell(ad.errors, VAST_ERROR_OF_SKIP[reason], reason);
+  const told = new Set(left.flatMap(({ ad }) => ad.errors));
+  for (const { errorUrls, vastError } of answer.untold)
+    answer.tell(
+      errorUrls.filter((url) => !told.has(url)),
+      vastError,
+    );
   return list;
 }
 
-function noteAnswer({ breaks, upstream }: RelayAnswer, { zone, session }: RelayRequest, { note }: RelayTagsDeps): void {
+function noteAnswer({ breaks, upstream, session }: Shown, { zone }: RelayRequest, { note }: RelayTagsDeps): void {
   for (const { breakId, ads } of breaks) {
     const place = { zone, session, breakId, upstream };
     note({ event: "adRequest", ...place, adsOffered: ads.length });

@@ -1,5 +1,5 @@
 /** The tracking URL of an ad that the relay hands on: as of an ad of the campaign file, with the upstream in place of the line item. */
-import { type AdRequest, trackingUrl } from "../ad-request.ts";
+import { type AdRequest, trackedSession, trackingUrl } from "../ad-request.ts";
 import type { OwnTracking } from "./own-tracking.ts";
 import type { RelayRequest } from "./relay-answer.ts";
 import type { TrackedAd } from "./shape-answer.ts";
@@ -13,8 +13,8 @@ export function relayTrackingUrl(
   { upstream, breakId, ad, creative, position }: TrackedAd,
   sign: Sign,
 ): string {
-  const { baseUrl: base, zone, session } = request;
-  const place = { base, zone, session, breakId, position: request.position, upstream, sign };
+  const { baseUrl: base, zone, session, serving } = request;
+  const place = { base, zone, session, serving, breakId, position: request.position, upstream, sign };
   return trackingUrl(event, place, { lineItem: "", ad, creative, position });
 }
 
@@ -24,17 +24,17 @@ export function relayTrackingUrl(
  */
 export function readRelayedTracking(
   text: string,
-  { baseUrl, zone, session }: RelayRequest,
+  request: RelayRequest,
   upstream: string,
   sign: Sign,
 ): OwnTracking | undefined {
-  if (!text.startsWith(`${baseUrl.href}track/`) || !URL.canParse(text)) return undefined;
+  if (!text.startsWith(`${request.baseUrl.href}track/`) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
   const event = url.pathname.slice("/track/".length);
   const told = Object.fromEntries(url.searchParams);
   const { sig, ad = "", creative = "", li = "", position } = told;
   const isOfRequest =
-    told["zone"] === zone && told["up"] === upstream && (session === "" || told["session"] === session);
+    told["zone"] === request.zone && told["up"] === upstream && told["session"] === trackedSession(request);
   if (!isOfRequest || sig === undefined || sig !== sign(event, told)) return undefined;
   return { event, ad, creative, lineItem: li, position: Number(position) };
 }

@@ -12,6 +12,7 @@
  *
  * @see VAST 4.3 §1.6, §2.4.3; primetime.md §1.14, §4.1
  */
+import { trackedSession } from "../ad-request.ts";
 import { type Answered, type Asked, type Asking, askUpstream } from "./ask-upstream.ts";
 import { type Breaker, BREAKER_DEFAULTS, type BreakerState, createBreaker } from "./breaker.ts";
 import { formatPageCookies } from "./page-cookies.ts";
@@ -39,8 +40,14 @@ export interface Relay {
    * Never throws.
    *
    * @param mediaTypes the zone's order of types: an ad that has none of them is no fill; empty is the usual one
+   * @param spentMs of the zone's time, before the relay was asked
    */
-  answerAdRequest(request: RelayRequest, relay: ZoneRelay, mediaTypes?: readonly string[]): Promise<RelayAnswer>;
+  answerAdRequest(
+    request: RelayRequest,
+    relay: ZoneRelay,
+    mediaTypes?: readonly string[],
+    spentMs?: number,
+  ): Promise<RelayAnswer>;
   /** The upstreams that were asked so far, for metrics and console. */
   upstreams(): readonly UpstreamStatus[];
 }
@@ -56,10 +63,10 @@ export function createRelay(deps: RelayDeps): Relay {
     return known.breaker;
   };
   return {
-    answerAdRequest: (request, relay, mediaTypes = []) => {
+    answerAdRequest: (request, relay, mediaTypes = [], spentMs = 0) => {
       const macros = relayMacros(request, now(), random());
       const tell = createTeller({ viewer: request.viewer, macros, sendBeacon: deps.sendBeacon });
-      const deadline = clock() + relay.timeoutMs;
+      const deadline = clock() + relay.timeoutMs - spentMs;
       return answerAdRequest({ request, relay, macros, mediaTypes, deadline, deps, now, clock, tell, breakerOf });
     },
     upstreams: () =>
@@ -88,6 +95,7 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
     const one = await askUpstream(upstream, breakerOf(request.zone, upstream.name), asking, isLast);
     asked.push(one);
     deps.onAttempt?.(request.zone, one.attempt);
+    for (const failure of one.failures) deps.onFailure?.(request.zone, failure);
     if (one.attempt.outcome === "ads" || (one.attempt.outcome === "no-ads" && relay.fallback === "failure")) break;
   }
   const answers = asked.flatMap(({ answered }) => answered ?? []);
@@ -101,6 +109,7 @@ async function answerAdRequest(asking: AskingAll): Promise<RelayAnswer> {
     form: request.form,
     root: chosen?.root ?? (request.form === "vast" ? emptyVast() : emptyVmap()),
     upstream: chosen?.upstream,
+    session: trackedSession(request),
     breaks: chosen?.breaks ?? [{ breakId: request.breakId, ads: [] }],
     attempts: asked.map(({ attempt }) => attempt),
     failures: asked.flatMap(({ failures }) => failures),

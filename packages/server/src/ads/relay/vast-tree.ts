@@ -138,7 +138,7 @@ function resolveInLine(chain: Chain, element: TreeElement, version: string, hop:
     return failAd(id, hop, own, { reason, vastError, message: `VAST ad ${id ?? ""}: ${what}` });
   };
   const bodies = hop.wrappers.map(({ body }) => body);
-  if (!inline || !hasFilm(inline)) return refuse("no-media-file", 201, "expected a linear creative, got none");
+  if (!inline || !isForPlayers(inline)) return refuse("no-media-file", 201, "expected a linear creative, got none");
   const block = findBlock(inline, chain.rules);
   if (block !== undefined) return refuse("creative-blocked", 403, block);
   const category = findBlockedCategory(inline, bodies);
@@ -152,7 +152,7 @@ function resolveInLine(chain: Chain, element: TreeElement, version: string, hop:
 }
 
 /** Linear, or an overlay, which is no business of a break but of the player's. */
-function hasFilm(inline: TreeElement): boolean {
+function isForPlayers(inline: TreeElement): boolean {
   return ["Linear", "NonLinearAds"].some((name) => elementsOf(inline, "Creatives", "Creative", name).length > 0);
 }
 

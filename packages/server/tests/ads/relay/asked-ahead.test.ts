@@ -1,7 +1,14 @@
-import { describe, expect, test } from "vitest";
+import { fastify } from "fastify";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { type AskedAhead, createAskedAhead } from "../../../src/ads/relay/asked-ahead.ts";
+import { emptyVast } from "../../../src/ads/relay/pod-tree.ts";
+import { createRelayTags } from "../../../src/ads/relay/relay-tags.ts";
+import { embeddedTarget } from "../../../src/targets/target-config.ts";
+import { parseXml } from "../../../src/xml.ts";
+import { standardZone } from "../../../src/zones.ts";
+import { zoneRelay } from "./relay-world.ts";
 
-const BOUNDS = { lifeMs: 60_000, max: 3, maxPending: 2, maxPerOwner: 2, maxWeight: 100 };
+const BOUNDS = { lifeMs: 60_000, max: 3, maxPending: 2, maxPendingPerOwner: 2, maxPerOwner: 2, maxWeight: 100 };
 
 interface World {
   readonly ahead: AskedAhead<string>;
@@ -95,7 +102,7 @@ describe("createAskedAhead", () => {
     const { ahead } = open({ maxPerOwner: 9 });
     for (const key of ["a", "b", "c", "d"]) await keep(ahead, key, "o");
     expect([await ahead.take("a"), await ahead.take("b"), await ahead.take("d")]).toEqual([undefined, "b", "d"]);
-    const busy = open({ maxPerOwner: 9 }).ahead;
+    const busy = open({ maxPerOwner: 9, maxPendingPerOwner: 9 }).ahead;
     for (const key of ["a", "b", "c"]) busy.ask({ key, owner: "o" }, () => new Promise(() => undefined));
     expect(await busy.take("c")).toBeUndefined();
   });
@@ -109,6 +116,18 @@ describe("createAskedAhead", () => {
     expect(await ahead.take("e")).toBe("e");
   });
 
+  test("one client whose ad servers are slow leaves others room to ask", async () => {
+    const { ahead } = open({ maxPendingPerOwner: 1 });
+    const slow = Promise.withResolvers<string>();
+    for (const key of ["a", "b"]) ahead.ask({ key, owner: "slow" }, () => slow.promise);
+    await keep(ahead, "c", "other");
+    expect(await ahead.take("c")).toBe("c");
+    slow.resolve("late");
+    expect([await ahead.take("a"), await ahead.take("b")]).toEqual(["late", undefined]);
+    await keep(ahead, "d", "slow");
+    expect(await ahead.take("d")).toBe("d");
+  });
+
   test("long answers fill the room sooner, and one that is longer than it all is not kept", async () => {
     const { ahead } = open();
     await keep(ahead, "a", "o", "x".repeat(60));
@@ -117,4 +136,38 @@ describe("createAskedAhead", () => {
     await keep(ahead, "c", "q", "z".repeat(101));
     expect([ahead.weight(), (await ahead.take("b"))?.length, await ahead.take("c")]).toEqual([60, 60, undefined]);
   });
+});
+
+test("the time that a player waited for an answer that came to nothing is not spent a second time", async () => {
+  let at = 5000;
+  const spent: unknown[] = [];
+  const nothing = { form: "vast", root: emptyVast(), upstream: undefined, session: "s", breaks: [] } as const;
+  const tags = createRelayTags({
+    relay: {
+      answerAdRequest: async (_request, _relay, _mediaTypes, spentMs) => {
+        spent.push(spentMs);
+        return { ...nothing, attempts: [], failures: [], setCookies: [], untold: [], tell: () => undefined };
+      },
+    },
+    ahead: {
+      ask: () => undefined,
+      take: async () => {
+        at += 700;
+        return undefined;
+      },
+      weight: () => 0,
+    },
+    publicHosts: [],
+    giveTicket: undefined,
+    copies: undefined,
+    note: () => undefined,
+    readXml: parseXml,
+    clock: () => at,
+  });
+  const zone = { ...standardZone("1", [embeddedTarget("a")]), relay: zoneRelay([]) };
+  const app = fastify();
+  onTestFinished(() => app.close());
+  app.get("/ads/vast", (request, reply) => tags.answer(zone, "vast", request, reply));
+  const { statusCode } = await app.inject({ url: "/ads/vast?zone=1&session=s", headers: { host: "localhost" } });
+  expect([statusCode, spent]).toEqual([200, [700]]);
 });

@@ -10,6 +10,7 @@ import { progressOf } from "../../http/test-app.ts";
 test("a creative that fails while CRS is asked about it is ordered once, not by the answer and by the failure", async () => {
   const zone = standardZone("1", [embeddedTarget("a")]);
   const creativeUrl = "https://ads.example/a.mp4";
+  const base = new URL("https://relay.test/");
   const key = creativeKey("1", creativeUrl);
   const asked = Promise.withResolvers<CreativeProgress | undefined>();
   const orders: RepackageOrder[] = [];
@@ -27,14 +28,15 @@ test("a creative that fails while CRS is asked about it is ordered once, not by 
       },
     },
     zoneQuota: createQuota(100, () => 0),
+    isMadeUp: () => false,
     now: () => 0,
     onError: (error) => expect.unreachable(String(error)),
   });
   const source = { creativeUrl, names: { adSystem: "", adId: "", creativeId: "" } };
-  const first = copies.find(source, zone);
+  const first = copies.find(source, zone, base);
   tell(progressOf("1", key, "failed"));
   asked.resolve(undefined);
   expect(await first).toBeUndefined();
-  expect(await copies.find(source, zone)).toBeUndefined();
+  expect(await copies.find(source, zone, base)).toBeUndefined();
   expect(orders).toHaveLength(1);
 });

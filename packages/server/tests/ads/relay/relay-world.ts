@@ -58,6 +58,7 @@ export function relayRequest(more: Partial<RelayRequest> = {}): RelayRequest {
     form: "vast",
     zone: "1",
     session: "s-1",
+    serving: "~1",
     breakId: "b-1",
     position: 1,
     breakPosition: undefined,

@@ -1,5 +1,7 @@
-import { parseVast, parseVmap } from "@interlude/core";
+import { AdError, parseVast, parseVmap } from "@interlude/core";
 import { describe, expect, test } from "vitest";
+import type { RelayFetch } from "../../../src/ads/relay/relay-fetch.ts";
+import type { Relay } from "../../../src/ads/relay/relay.ts";
 import { openAdServer } from "./ad-server.ts";
 import { exchangeVast42 } from "./documents.ts";
 import { openRelay, print, relayRequest, reread, upstream, zoneRelay } from "./relay-world.ts";
@@ -208,6 +210,40 @@ describe("upstreams in order", () => {
     expect(relay.upstreams()).toMatchObject([{ state: "open" }, { state: "closed", pending: 0 }]);
     await relay.answerAdRequest(relayRequest(), zoneRelay([late], { timeoutMs: 200 }));
     expect(relay.upstreams()).toMatchObject([{ state: "open" }, { state: "open" }]);
+  });
+
+  /** Answers as slowly as each path says, without a wait; what each was given, in ms. */
+  function openTimed(ms: Readonly<Record<string, number>>): { readonly given: number[]; readonly relay: Relay } {
+    let at = 0;
+    const given: number[] = [];
+    const fetch: RelayFetch = async ({ pathname }, { timeoutMs }) => {
+      given.push(Math.round(timeoutMs));
+      const took = Math.min(ms[pathname] ?? 0, timeoutMs);
+      at += took;
+      if (took === timeoutMs) throw new AdError("upstream-timeout", pathname);
+      return { status: 204, headers: new Headers(), bytes: new Uint8Array() };
+    };
+    return { given, relay: openRelay([], { fetch, clock: () => at, breaker: { failures: 1 } }).relay };
+  }
+
+  test("behind a slow one and one that hangs, the third has as much time as the second", async () => {
+    const { given, relay } = openTimed({ "/slow": 1900, "/hangs": Number.POSITIVE_INFINITY });
+    const upstreams = ["/slow", "/hangs", "/third"].map((path) =>
+      upstream(`https://ads.example${path}`, { name: path.slice(1), timeoutMs: 2000 }),
+    );
+    const answer = await relay.answerAdRequest(relayRequest(), zoneRelay(upstreams, { timeoutMs: 3000 }));
+    expect(answer.attempts.map(({ outcome }) => outcome)).toEqual(["no-ads", "timeout", "no-ads"]);
+    expect(given).toEqual([2000, 550, 550]);
+    expect(relay.upstreams().map(({ state }) => state)).toEqual(["closed", "closed", "closed"]);
+  });
+
+  test("time that was spent before the relay was asked is not there for ad servers, who are not blamed for it", async () => {
+    const { given, relay } = openTimed({ "/hangs": Number.POSITIVE_INFINITY });
+    const zone = zoneRelay([upstream("https://ads.example/hangs")], { timeoutMs: 1000 });
+    await relay.answerAdRequest(relayRequest(), zone, [], 700);
+    await relay.answerAdRequest(relayRequest(), zone, [], 1000);
+    expect(given).toEqual([300]);
+    expect(relay.upstreams()).toMatchObject([{ state: "closed" }]);
   });
 
   test("a client whose parameters an upstream refuses does not have it left alone for others", async () => {
