@@ -38,8 +38,6 @@ export interface TrackedThing {
   readonly creative: string;
   /** From 1; 0: not one of the ads. */
   readonly position: number;
-  /** Which of several alike in this place, from 1; where there is one, undefined. */
-  readonly occurrence?: number;
 }
 
 /** Filled in by the player. */
@@ -68,7 +66,6 @@ export function trackingUrl(event: string, request: AdRequest, thing: TrackedThi
     creative: thing.creative,
     li: thing.lineItem,
     ...(request.upstream === undefined ? {} : { up: request.upstream }),
-    ...(thing.occurrence === undefined ? {} : { n: String(thing.occurrence) }),
     ...(request.viewer === undefined ? {} : { v: request.viewer }),
   };
   const sig = request.sign?.(event, parameters);

@@ -10,7 +10,7 @@ import { cdata, element, type Markup, text } from "./xml-writer.ts";
 /** The creative that holds them; undefined where the ad has none. */
 export function buildCompanions(ad: CampaignAd, request: AdRequest, thing: TrackedThing): Markup | undefined {
   if (ad.companions.length === 0) return undefined;
-  const companions = ad.companions.map((companion, index) => buildCompanion(companion, index + 1, request, thing));
+  const companions = ad.companions.map((companion) => buildCompanion(companion, request, thing));
   const universalAdId = element("UniversalAdId", { idRegistry: "unknown" }, text("unknown"));
   return element(
     "Creative",
@@ -20,15 +20,10 @@ export function buildCompanions(ad: CampaignAd, request: AdRequest, thing: Track
   );
 }
 
-/** A companion's view has an event name of its own: `creativeView` is the film's. */
-function buildCompanion(
-  companion: CampaignCompanion,
-  occurrence: number,
-  request: AdRequest,
-  ad: TrackedThing,
-): Markup {
+/** A companion's view has an event name of its own: `creativeView` is the film's. By its creative it is told from the others. */
+function buildCompanion(companion: CampaignCompanion, request: AdRequest, ad: TrackedThing): Markup {
   const { id, width, height, adSlotId, altText, clickThrough, resource } = companion;
-  const thing = { ...ad, creative: id, occurrence };
+  const thing = { ...ad, creative: id };
   const isCounted = ad.position > 0;
   const view = element("Tracking", { event: "creativeView" }, cdata(trackingUrl("companionView", request, thing)));
   return element(

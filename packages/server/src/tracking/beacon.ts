@@ -23,7 +23,7 @@ export interface Reception {
   readonly isZoneKnown?: boolean;
 }
 
-/** One event as it was told; (zone, session, break, position, ad, event, occurrence) names the happening. */
+/** One event as it was told; (zone, session, break, position, ad, event, occurrence) names the happening, of a companion with its creative. */
 export interface Beacon extends Reception {
   /** As VAST and VMAP spell it. */
   readonly event: string;
@@ -38,7 +38,7 @@ export interface Beacon extends Reception {
   readonly lineItem: string;
   /** The relay's, by its name. */
   readonly upstream: string;
-  /** Which time it is that this event happens in this place, 1 to 20. */
+  /** Which time it is that this event happens in this place, 1 to 20; 1 of what happens once. */
   readonly occurrence: number;
   /** The player's clock. */
   readonly sentAt: Date | undefined;
@@ -64,7 +64,7 @@ const EVENT = /^[A-Za-z][\w.-]{0,63}$/;
 const OWN_EVENTS: ReadonlySet<string> = new Set<NotedEvent["event"]>(["adRequest", "adOffered", "adSkipped"]);
 /** These happen once to an ad, however often a player tells them. @see VAST 4.3 §3.14.1 */
 const ONCE: ReadonlySet<string> = new Set(
-  "impression creativeView start firstQuartile midpoint thirdQuartile complete".split(" "),
+  "impression creativeView start firstQuartile midpoint thirdQuartile complete skip error".split(" "),
 );
 const MAX_OCCURRENCE = 20;
 const MAX_EXTRA = 20;

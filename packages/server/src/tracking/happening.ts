@@ -76,7 +76,7 @@ export function happeningOfNote(note: NotedEvent, notedAt: Date): Happening {
     ...place,
     ...ad,
     day: dayOf(notedAt),
-    key: event === "adSkipped" ? keyOf({ ...place, ...ad, mark: "" }, "") : randomUUID(),
+    key: event === "adSkipped" ? keyOf({ ...place, ...ad, mark: "", signature: "own" }, "") : randomUUID(),
     received_at: notedAt.toISOString(),
     sent_at: null,
     skew_ms: null,
@@ -107,21 +107,31 @@ export function dayOf(time: Date): string {
   return time.toISOString().slice(0, 10);
 }
 
-type Named = Pick<Beacon, "event" | "zone" | "session" | "break" | "position" | "ad" | "occurrence" | "mark">;
+type Named = Pick<
+  Beacon,
+  "event" | "zone" | "session" | "break" | "position" | "ad" | "creative" | "occurrence" | "mark" | "signature"
+>;
 
-/** What is marked has keys of its own: a browser that fetches ahead must not cost the viewer's own beacon, which comes later. */
-function keyOf(
-  { event, zone, session, break: breakId, position, ad, occurrence, mark }: Named,
-  request: string,
-): string {
+/**
+ * What is marked has keys of its own: a browser that fetches ahead must not cost the viewer's own beacon, which comes later. So has what
+ * nobody signed, also in a zone where that counts; but for errors, since an ad is lost once.
+ */
+function keyOf(named: Named, request: string): string {
+  const { zone, session, break: breakId, position, ad, occurrence, mark, signature } = named;
   if (session === "" && request === "") return randomUUID();
-  const texts = [zone, session, breakId, ad, eventClass(event), mark, session === "" ? request : ""];
+  const happened = eventClass(named);
+  const isNobodys = mark === "" && signature === "unsigned" && happened !== "error";
+  const texts = [zone, session, breakId, ad, happened, isNobodys ? "unsigned" : mark, session === "" ? request : ""];
   const tuple = texts.map((text) => `${text.length}:${text}`).join("");
   const hex = hash("sha256", `${position} ${occurrence} ${tuple}`, "hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** Of one ad, several may be seen. */
+const OF_COMPANIONS: ReadonlySet<string> = new Set(["companionView", "companionClick"]);
+
 /** An ad that is left out is told by the server as `adSkipped` and by its VAST as `error`: it is lost once. */
-function eventClass(event: string): string {
-  return event === "adSkipped" ? "error" : event;
+function eventClass({ event, creative }: Pick<Named, "event" | "creative">): string {
+  if (event === "adSkipped") return "error";
+  return OF_COMPANIONS.has(event) ? `${event} ${creative}` : event;
 }

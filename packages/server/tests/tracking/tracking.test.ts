@@ -154,14 +154,36 @@ describe("/track/{event}", () => {
   test("a thing may happen twenty times in one ad; what happens once to an ad happened once", async () => {
     const app = await testApp({ query: database.query });
     for (const n of [0, 2, 20, 21, 999]) {
-      for (const event of ["pause", "impression"]) await app.inject({ url: `/track/${event}?session=often&n=${n}` });
+      for (const event of ["pause", "impression", "skip", "error"])
+        await app.inject({ url: `/track/${event}?session=often&n=${n}` });
     }
     const told = (await report(app, "session=often")).map(({ event, occurrence }) => [event, occurrence]);
     expect(told).toEqual([
       ["pause", 1],
       ["impression", 1],
+      ["skip", 1],
+      ["error", 1],
       ["pause", 2],
       ["pause", 20],
+    ]);
+  });
+
+  test("of an ad's companions each is seen once, and may be clicked again", async () => {
+    const app = await testApp({ query: database.query });
+    const tell = async (event: string, query: string): Promise<unknown> =>
+      app.inject({ url: `/track/${event}?session=companions&ad=a&${query}` });
+    for (const creative of ["one", "two", "two"]) await tell("companionView", `creative=${creative}`);
+    for (const n of [1, 2, 2]) await tell("companionClick", `creative=two&n=${n}`);
+    const told = (await report(app, "session=companions")).map(({ event, creative, occurrence }) => [
+      event,
+      creative,
+      occurrence,
+    ]);
+    expect(told).toEqual([
+      ["companionView", "one", 1],
+      ["companionView", "two", 1],
+      ["companionClick", "two", 1],
+      ["companionClick", "two", 2],
     ]);
   });
 

@@ -253,9 +253,9 @@ describe("GET /ads/vast without a line item", () => {
     expect(
       views.map(({ pathname, searchParams }) => [pathname, searchParams.get("creative"), searchParams.get("n")]),
     ).toEqual([
-      ["/track/companionView", "one", "1"],
-      ["/track/companionView", "two", "2"],
-      ["/track/companionView", "three", "3"],
+      ["/track/companionView", "one", null],
+      ["/track/companionView", "two", null],
+      ["/track/companionView", "three", null],
     ]);
     expect(entry?.ad.creatives).toHaveLength(1);
   });
