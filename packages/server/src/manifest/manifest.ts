@@ -3,26 +3,26 @@
  *
  * @see Overview of Manifest Server interactions; DESIGN §1, §8
  */
-import { parseCues, type RefusedAd } from "@interlude/core";
+import { parseCues } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import { parseXml } from "../xml.ts";
 import type { ZoneConfig } from "../zones.ts";
-import { type AdAnswer, createAdCalls } from "./ads/ad-call.ts";
+import { type AdAnswer, type AdCalls, createAdCalls } from "./ads/ad-call.ts";
 import { createDecorator } from "./tracking/ad-decorator.ts";
-import { createAdPlaylists, type Rewrite } from "./ads/ad-playlists.ts";
+import { type AdPlaylists, createAdPlaylists, type Rewrite } from "./ads/ad-playlists.ts";
 import { limitXml } from "./ads/ad-xml.ts";
 import { createBreakDecider } from "./breaks/break-decision.ts";
 import type { ContentLoader } from "./content/content.ts";
 import { createContentLoader } from "./content/content-loader.ts";
 import { readCookieHeader } from "./content/cookie-jar.ts";
-import type { BreakDecision, BreakRow, SkippedAd } from "./breaks/decision.ts";
+import type { BreakDecision, BreakRow } from "./breaks/decision.ts";
 import { createLiveBreaks } from "./breaks/live-breaks.ts";
 import type { ManifestFetch, ManifestLog } from "./manifest-fetch.ts";
 import type { AdServerOutcome, ManifestMetrics } from "./operations/manifest-metrics.ts";
 import { createMarkerTags } from "./tracking/marker-tags.ts";
 import { createMasterFacts } from "./content/master-facts.ts";
-import { createMediaFlow, type MediaDeps, type StitchedMedia } from "./media.ts";
-import { createPodResolver } from "./ads/pod-resolver.ts";
+import { createMediaFlow, type MediaDeps } from "./media.ts";
+import { createPodResolver, type PodResolver } from "./ads/pod-resolver.ts";
 import type { Overload } from "./operations/overload.ts";
 import { createProbeCache } from "./ads/probe-cache.ts";
 import type { RateLimit } from "./operations/rate-limit.ts";
@@ -42,7 +42,8 @@ import { createVodBreaks } from "./breaks/vod-breaks.ts";
 import { BLANK_WEBVTT_PATH, createSubtitleClipper, WEBVTT_PURPOSE } from "./subtitles/webvtt.ts";
 import { webVttRoutes } from "./subtitles/webvtt-routes.ts";
 import { createWebVttSource, type FetchBytes } from "./subtitles/webvtt-source.ts";
-import { createWeightedLru } from "./weighted-lru.ts";
+import type { StitchedMedia } from "./stitch-content.ts";
+import { createStitchWatch, logSkipped } from "./stitch-watch.ts";
 import { createAdWriter } from "./ads/written-ads.ts";
 import type { ZoneManifest } from "./zone-manifest.ts";
 
@@ -50,6 +51,8 @@ import type { ZoneManifest } from "./zone-manifest.ts";
 export interface ManifestDeps {
   readonly store: SessionStore;
   readonly fetch: ManifestFetch;
+  /** Ad tags, and where wrappers lead; {@link fetch} where it is not given. */
+  readonly fetchAds?: ManifestFetch;
   readonly fetchBytes: FetchBytes;
   /** undefined: repackaging is off. */
   readonly repackage: Repackage | undefined;
@@ -130,35 +133,16 @@ interface MediaParts {
 }
 
 function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }: MediaParts): MediaDeps {
-  const { store, fetch, zones, metrics, log, now, clock } = deps;
+  const { store, log, now } = deps;
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
-  const playlists = createAdPlaylists({ fetch, now: clock });
-  const probes = createProbeCache({
-    fetch,
-    now: clock,
-    onProbe: (result) => metrics.countProbe(result, false),
-    onReuse: (result) => metrics.countProbe(result, true),
-  });
-  const askForRepackage = createRepackageAsker({ repackage: deps.repackage, now: clock, log });
-  const { resolvePod } = createPodResolver({ probes, playlists, askForRepackage });
-  const adCalls = createAdCalls({
-    fetch,
-    now,
-    readXml: limitXml(parseXml),
-    zoneManifest: (name) => zones.find(({ zone }) => zone === name)?.manifest,
-    log,
-    report: deps.report,
-    onAnswered: (answers, ms) => {
-      const isTimedOut = answers.some((answer) => answer.isTimedOut);
-      metrics.countAdCall(selectAdOutcome(answers, isTimedOut), ms, isTimedOut);
-    },
-  });
+  const playlists = createAdPlaylists({ fetch: deps.fetch, now: deps.clock });
+  const adCalls = createCountedAdCalls(deps);
   const decider = createBreakDecider({
     store,
     adCalls,
-    resolvePod,
+    resolvePod: createCountedPodResolver(deps, playlists),
     onDecided: (decision, sessionId) => {
-      metrics.countDecision(decision);
+      deps.metrics.countDecision(decision);
       logSkipped(log, sessionId, decision);
       beacons.reportSkipped(sessionId, decision);
     },
@@ -176,14 +160,8 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
       return "renditions" in loaded ? writeAd(loaded, zone.manifest?.rewriteRules ?? [], options.rules) : loaded;
     },
     rewriteFor: ({ zone, options }) => rewriteFor(zone.manifest, options),
-    decorate: ({ options, state }, rows) =>
-      createDecorator({
-        mode: options.tracking,
-        sessionId: state.session.id,
-        decisions: mapDecisions(rows),
-        links,
-        markers,
-      }),
+    decorate: ({ options: { tracking: mode }, state }, rows) =>
+      createDecorator({ mode, sessionId: state.session.id, decisions: mapDecisions(rows), links, markers }),
     clipSubtitles: ({ state, baseUrl }, subtitles, media) =>
       createSubtitleClipper({
         sessionId: state.session.id,
@@ -198,6 +176,35 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
     log,
     now,
   };
+}
+
+function createCountedAdCalls({ fetch, fetchAds = fetch, zones, metrics, report, log, now }: ManifestDeps): AdCalls {
+  return createAdCalls({
+    fetch: fetchAds,
+    now,
+    readXml: limitXml(parseXml),
+    zoneManifest: (name) => zones.find(({ zone }) => zone === name)?.manifest,
+    log,
+    report,
+    onAnswered: (answers, ms) => {
+      const isTimedOut = answers.some((answer) => answer.isTimedOut);
+      metrics.countAdCall(selectAdOutcome(answers, isTimedOut), ms, isTimedOut);
+    },
+  });
+}
+
+function createCountedPodResolver(
+  { fetch, repackage, metrics, log, clock }: ManifestDeps,
+  playlists: AdPlaylists,
+): PodResolver["resolvePod"] {
+  const probes = createProbeCache({
+    fetch,
+    now: clock,
+    onProbe: (result) => metrics.countProbe(result, false),
+    onReuse: (result) => metrics.countProbe(result, true),
+  });
+  const askForRepackage = createRepackageAsker({ repackage, now: clock, log });
+  return createPodResolver({ probes, playlists, askForRepackage }).resolvePod;
 }
 
 function selectAdOutcome(answers: readonly AdAnswer[], isTimedOut: boolean): AdServerOutcome {
@@ -237,62 +244,4 @@ function describeTracking(request: MediaRequest, stitched: StitchedMedia): Media
 function rewriteFor(manifest: ZoneManifest | undefined, { rules }: SessionOptions): Rewrite | undefined {
   if (manifest === undefined || manifest.rewriteRules.length === 0 || rules.length === 0) return undefined;
   return (url) => applyRules(url, manifest.rewriteRules, rules, "adfetch");
-}
-
-const MAX_WATCHED = 50_000;
-
-/** Tells the metrics of each break of each session once, however often it is listed, and by however many instances. */
-function createStitchWatch(
-  { store, metrics, log }: Pick<ManifestDeps, "store" | "metrics" | "log">,
-  reportSkipped: ServerBeacons["reportSkipped"],
-): MediaDeps["onStitched"] {
-  const seen = createWeightedLru<true>(MAX_WATCHED);
-  const countOnce = (sessionId: string, parts: readonly string[], count: () => void): void => {
-    const claim = JSON.stringify(["counted", ...parts]);
-    const key = `${sessionId} ${claim}`;
-    if (seen.get(key)) return;
-    seen.set(key, true, 1);
-    // Without a database the number is one too low, and the playlist goes out all the same.
-    store.claim(sessionId, claim).then(
-      (isFirst) => isFirst && count(),
-      () => undefined,
-    );
-  };
-  return ({ state, kind }, { breaks, refused, rows }) => {
-    const { id } = state.session;
-    for (const { breakId, decision } of rows) {
-      if (!decision || decision.planned) continue;
-      const ads = breaks.find((placed) => placed.breakId === breakId)?.ads ?? [];
-      // One with ads is counted when they are listed, one without when it was decided.
-      if (decision.ads.length > 0 && ads.length === 0) continue;
-      const filledDuration = ads.reduce((total, { duration }) => total + duration, 0);
-      const { availDuration } = decision;
-      countOnce(id, [breakId], () => metrics.countListed({ kind, availDuration, filledDuration }));
-    }
-    for (const entry of refused) {
-      const { breakId, adId, reason } = entry;
-      const decision = rows.find((row) => row.breakId === breakId)?.decision;
-      countOnce(id, [breakId, adId, reason], () => {
-        metrics.countSkipped(reason);
-        if (!decision) return;
-        const late = { ...decision, skipped: describeRefused(decision, entry) };
-        logSkipped(log, id, late);
-        reportSkipped(id, late);
-      });
-    }
-  };
-}
-
-function logSkipped(log: ManifestLog, session: string, { breakId, skipped }: BreakDecision): void {
-  for (const { adId, creativeId, reason, message } of skipped) {
-    log.info({ session, break: breakId, adId, creativeId, reason }, `an ad was skipped: ${message}`);
-  }
-}
-
-/** An ad that was decided, and that the playlist does not take after all: whoever asked to be told of errors is told. */
-function describeRefused({ ads }: BreakDecision, { adId, reason }: RefusedAd): readonly SkippedAd[] {
-  const message = "the playlist does not take it";
-  return ads
-    .filter((ad) => ad.adId === adId)
-    .map(({ adSystem, creativeId, errors }) => ({ adId, adSystem, creativeId, reason, message, errors }));
 }

@@ -53,23 +53,49 @@ const MAX_REQUESTS = 100;
 const MAX_TRACED_BODY = 8192;
 
 export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace: RequestTrace): AdExchange {
+  const { ask, ...state } = createAsking(subject, deps);
+  return {
+    ...state,
+    fetchTag: ({ breakId, availDuration }) =>
+      traced(ask, breakId, (asked, { status, ms, response }) => {
+        trace.adCalls++;
+        const body = response && Buffer.from(readTraced(response)).toString("base64");
+        const fields = [status, ms, asked.href, readAdSystem(response), breakId, availDuration, body];
+        trace.records.push({ type: "TRACE_AD_CALL", fields });
+      }),
+    fetchRedirect: ({ breakId }) =>
+      traced(ask, breakId, (asked, { status, ms, response }) => {
+        trace.redirectAdCalls++;
+        const urls = [asked.href, response?.url.href];
+        const ids = [readAdSystem(response), undefined, undefined];
+        const fields = [status, breakId, "REDIRECT", undefined, ...urls, ...ids, undefined, ms, undefined];
+        trace.records.push({ type: "TRACE_AD_REDIRECT", fields });
+      }),
+  };
+}
+
+type Ask = (asked: URL, options: FetchTextOptions, breakId: string) => Promise<ManifestResponse>;
+
+/** With the cookies of the answers before. */
+function createAsking(
+  subject: ExchangeSubject,
+  deps: ExchangeDeps,
+): Pick<AdExchange, "setCookies" | "isTimedOut" | "isAnsweredHere"> & { readonly ask: Ask } {
   let jar = subject.cookies;
   let requestsLeft = MAX_REQUESTS;
   let isTimedOut = false;
   const answeredHere = createAnsweredHere(subject, deps);
   const setCookies: StoredCookie[] = [];
-
   const keepCookies = ({ headers, url }: ManifestResponse): void => {
     const added = parseSetCookie(headers.getSetCookie(), url, deps.now());
     setCookies.push(...added);
     jar = mergeCookies(jar, added, deps.now());
   };
-  const exchange = async (asked: URL, options: FetchTextOptions, breakId: string): Promise<ManifestResponse> => {
-    if (requestsLeft-- <= 0)
-      throw new AdError(
-        "wrapper-limit",
-        `VAST at ${asked.href}: expected at most ${MAX_REQUESTS} requests in one call`,
-      );
+  const ask: Ask = async (asked, options, breakId) => {
+    if (requestsLeft-- <= 0) {
+      const message = `VAST at ${asked.href}: expected at most ${MAX_REQUESTS} requests in one call`;
+      throw new AdError("wrapper-limit", message);
+    }
     const url = new URL(subject.rewrite(asked.href));
     const headers = buildAdHeaders(subject.viewer, jar, url, deps.now());
     try {
@@ -82,40 +108,22 @@ export function openExchange(subject: ExchangeSubject, deps: ExchangeDeps, trace
       throw error;
     }
   };
-  const traced =
-    (breakId: string, write: (asked: URL, answer: TracedAnswer) => void): FetchText =>
-    async (asked, options) => {
-      const startedAt = performance.now();
-      const elapsed = (): number => Math.round(performance.now() - startedAt);
-      try {
-        const response = await exchange(asked, options, breakId);
-        write(asked, { status: response.status, ms: elapsed(), response });
-        return response;
-      } catch (error) {
-        write(asked, { status: error instanceof AdError ? error.code : "failed", ms: elapsed(), response: undefined });
-        throw error;
-      }
-    };
+  return { ask, setCookies: () => setCookies, isTimedOut: () => isTimedOut, isAnsweredHere: answeredHere.has };
+}
 
-  return {
-    fetchTag: ({ breakId, availDuration }) =>
-      traced(breakId, (asked, { status, ms, response }) => {
-        trace.adCalls++;
-        const body = response && Buffer.from(readTraced(response)).toString("base64");
-        const fields = [status, ms, asked.href, readAdSystem(response), breakId, availDuration, body];
-        trace.records.push({ type: "TRACE_AD_CALL", fields });
-      }),
-    fetchRedirect: ({ breakId }) =>
-      traced(breakId, (asked, { status, ms, response }) => {
-        trace.redirectAdCalls++;
-        const urls = [asked.href, response?.url.href];
-        const ids = [readAdSystem(response), undefined, undefined];
-        const fields = [status, breakId, "REDIRECT", undefined, ...urls, ...ids, undefined, ms, undefined];
-        trace.records.push({ type: "TRACE_AD_REDIRECT", fields });
-      }),
-    setCookies: () => setCookies,
-    isTimedOut: () => isTimedOut,
-    isAnsweredHere: answeredHere.has,
+/** Has each answer written down, or why there is none. */
+function traced(ask: Ask, breakId: string, write: (asked: URL, answer: TracedAnswer) => void): FetchText {
+  return async (asked, options) => {
+    const startedAt = performance.now();
+    const elapsed = (): number => Math.round(performance.now() - startedAt);
+    try {
+      const response = await ask(asked, options, breakId);
+      write(asked, { status: response.status, ms: elapsed(), response });
+      return response;
+    } catch (error) {
+      write(asked, { status: error instanceof AdError ? error.code : "failed", ms: elapsed(), response: undefined });
+      throw error;
+    }
   };
 }
 
