@@ -10,7 +10,7 @@ import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import { createManifestMetrics } from "./manifest/operations/manifest-metrics.ts";
 import { type ManifestDeps, registerManifest } from "./manifest/manifest.ts";
 import { createOverload, processLoad } from "./manifest/operations/overload.ts";
-import { createManifestByteFetch, createManifestFetch } from "./manifest/own-fetch.ts";
+import { createManifestByteFetch, createManifestFetch, limitOwn } from "./manifest/own-fetch.ts";
 import { afterTimeout, createRateLimit, RATE_LIMIT } from "./manifest/operations/rate-limit.ts";
 import { createDatabaseSessions } from "./manifest/session/session-database.ts";
 import { sessionRoutes } from "./manifest/session/session-routes.ts";
@@ -24,7 +24,7 @@ import type { OwnReport } from "./manifest/ads/tell-answer.ts";
 import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NoteEvent } from "./noted-event.ts";
-import { createOwnFetch } from "./own-address.ts";
+import { createOwnFetch, OWN_TAG, OWN_TRACKING } from "./own-address.ts";
 
 /** What it shares with the rest. */
 export interface ManifestParts {
@@ -48,6 +48,7 @@ export async function registerManifestServer(
   await registerManifest(app, {
     store,
     fetch: createManifestFetch(world),
+    fetchAds: createManifestFetch(limitOwn(world, OWN_TAG)),
     fetchBytes: createManifestByteFetch(world),
     beacons: openBeacons(app, config, parts),
     report: openReport(config, parts, world.isOwn),
@@ -67,8 +68,6 @@ export async function registerManifestServer(
   });
   await app.register(sessionRoutes, { store, kind: config.sessions.store, authorise: requireBearer(config.apiToken) });
 }
-
-const OWN_TAG = /^\/ads\/(?:vast|vmap)$/;
 
 function openReport(config: ServerConfig, { note }: ManifestParts, isOwn: (url: URL) => boolean): OwnReport {
   const secret = deriveBeaconSecret(config.ticketSecret);
@@ -103,7 +102,7 @@ function openBeacons(
   });
   return {
     rows,
-    fetch: createManifestFetch({ fetch, ...createOwnFetch(app, config.publicHosts) }),
+    fetch: createManifestFetch(limitOwn({ fetch, ...createOwnFetch(app, config.publicHosts) }, OWN_TRACKING)),
     note,
     readOwnError: createOwnErrorReader(deriveBeaconSecret(config.ticketSecret)),
     countRetry: createOutboxMetrics(metrics.registry, rows.count).countRetry,

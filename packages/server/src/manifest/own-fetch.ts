@@ -5,7 +5,7 @@
 import { AdError } from "@interlude/core";
 import type { GuardedFetch } from "../guarded-fetch.ts";
 import { inTime } from "../in-time.ts";
-import type { OwnFetch } from "../own-address.ts";
+import { type OwnFetch, OWN_TAG } from "../own-address.ts";
 import { readText } from "../read-text.ts";
 import type { ManifestFetch } from "./manifest-fetch.ts";
 import { createByteFetch, type FetchBytes } from "./subtitles/webvtt-source.ts";
@@ -17,12 +17,17 @@ export interface WorldFetchDeps {
   readonly isOwn: (url: URL) => boolean;
 }
 
+/** The world as a third party may name it, any address of it: of this server such an address leads to those paths alone. */
+export function limitOwn(world: WorldFetchDeps, paths: RegExp): WorldFetchDeps {
+  return { ...world, isOwn: (url) => paths.test(url.pathname) && world.isOwn(url) };
+}
+
 /** Texts. */
 export function createManifestFetch({ fetch, own, isOwn }: WorldFetchDeps): ManifestFetch {
   return async (url, options) => {
     const { maxBytes, timeoutMs, baseUrl } = options;
-    // Whatever name the client used: ads there are this server's.
-    const isHere = url.origin === baseUrl?.origin && url.pathname.startsWith("/ads/");
+    // Whatever name the client used: such a tag there is this server's.
+    const isHere = url.origin === baseUrl?.origin && OWN_TAG.test(url.pathname);
     if (isHere || isOwn(url)) {
       const exchange = baseUrl && { baseUrl };
       const asked = own(url, options.headers, maxBytes, exchange);

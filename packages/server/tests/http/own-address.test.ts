@@ -2,8 +2,8 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readBaseUrl } from "../../src/base-url.ts";
-import { createManifestFetch } from "../../src/manifest/own-fetch.ts";
-import { createOwnFetch } from "../../src/own-address.ts";
+import { createManifestFetch, limitOwn } from "../../src/manifest/own-fetch.ts";
+import { createOwnFetch, OWN_TAG, OWN_TRACKING } from "../../src/own-address.ts";
 
 async function listeningApp(): Promise<{ readonly app: FastifyInstance; readonly port: number }> {
   const app = fastify();
@@ -30,11 +30,12 @@ describe("isOwn", () => {
     expect(createOwnFetch(app, ["*"]).isOwn(new URL("http://cdn.example/x"))).toBe(false);
   });
 
-  test("over https a listed name is its own where ads and tracking are: a proxy may send its other paths elsewhere", async () => {
+  test("over https a listed name is its own where its tags and tracking are: a proxy may send its other paths elsewhere", async () => {
     const { app, port } = await listeningApp();
     const { isOwn } = createOwnFetch(app, ["pub.example"]);
-    const urls = ["/ads/vast?zone=1", "/track/start", "/vod/master.m3u8"].map((path) => `https://pub.example${path}`);
-    expect(urls.map((url) => isOwn(new URL(url)))).toEqual([true, true, false]);
+    const isOwnPath = (path: string): boolean => isOwn(new URL(path, "https://pub.example"));
+    expect(["/ads/vast?zone=1", "/ads/vmap?zone=1", "/track/start"].map(isOwnPath)).toEqual([true, true, true]);
+    expect(["/vod/master.m3u8", "/ads/serve?x=1", "/ads/vast.js"].map(isOwnPath)).toEqual([false, false, false]);
     expect(isOwn(new URL(`https://127.0.0.1:${port}/ads/vast`))).toBe(false);
     expect(isOwn(new URL("https://other.example/ads/vast"))).toBe(false);
   });
@@ -80,6 +81,24 @@ test("an ad tag where the viewer came in is this server's, though it listens on 
   const options = { headers: {}, timeoutMs: 5000, maxBytes: 1000, baseUrl };
   expect((await fetch(new URL("/ads/vast", baseUrl), options)).text).toBe("ads");
   await expect(fetch(new URL("/vod/a.m3u8", baseUrl), options)).rejects.toThrow("not asked");
+});
+
+test("what a third party names is answered here where its kind is, and nowhere else in this server", async () => {
+  const app = fastify();
+  app.get("/*", async (request, reply) => reply.send(request.url));
+  onTestFinished(() => app.close());
+  const far = () => Promise.reject(new Error("not asked"));
+  const world = { fetch: far, ...createOwnFetch(app, ["pub.example"]) };
+  const options = { headers: {}, timeoutMs: 5000, maxBytes: 1000 };
+  const reach = async (paths: RegExp, path: string): Promise<string> => {
+    const fetch = createManifestFetch(limitOwn(world, paths));
+    return fetch(new URL(path, "http://pub.example/"), options).then(({ text }) => text, String);
+  };
+  for (const path of ["/ads/vast?zone=1", "/ads/vmap?zone=1"]) expect(await reach(OWN_TAG, path)).toBe(path);
+  expect(await reach(OWN_TRACKING, "/track/start?zone=1")).toBe("/track/start?zone=1");
+  for (const path of ["/auditude/1/master.m3u8", "/v1/config", "/ads/serve", "/ads/vast/x", "/vast?/ads/vast"]) {
+    for (const paths of [OWN_TAG, OWN_TRACKING]) expect(await reach(paths, path)).toBe("Error: not asked");
+  }
 });
 
 describe("own", () => {
