@@ -90,6 +90,15 @@ describe("an answer of an ad server that is no part of this server", () => {
     expect(noted[1]).toMatchObject({ ad: `${"x".repeat(499)}\ufffd` });
   });
 
+  test("names with control characters are told without them: the receiver takes the beacons of such an ad", async () => {
+    const ads = await answering({ "/tag": vast(inLine({ id: "a&#9;b\u0085" })) });
+    const { calls, noted } = callsOn([ads]);
+    const { result } = await calls.callBreak(testCall(`${ads.origin}/tag`), createTrace());
+    expect(noted[1]).toMatchObject({ ad: "a\ufffdb\ufffd", creative: "cr-a\ufffdb\ufffd" });
+    const name = encodeURIComponent("a\ufffdb\ufffd");
+    expect(result.ads[0]?.impressions[1]).toMatch(new RegExp(`/${name}/cr-${name}$`));
+  });
+
   test("of a map is one request for each of its breaks", async () => {
     const ads = await answering({
       "/tag": vmap(breakOf("pre", inMap(inLine({ id: "p" }))) + breakOf("mid", inMap(""))),

@@ -6,6 +6,7 @@
  */
 import type { Ad, VastResult } from "@interlude/core";
 import { adName } from "../../ad-name.ts";
+import { cleanText } from "../../clean-text.ts";
 import type { NotedAd, NotedPlace, NoteEvent } from "../../noted-event.ts";
 
 export interface OwnReport {
@@ -20,8 +21,7 @@ export interface OwnReport {
 
 const LINEAR_EVENTS = ["start", "firstQuartile", "midpoint", "thirdQuartile", "complete"];
 
-/** Names are a stranger's; as many characters as a beacon may have. */
-const MAX_NAME = 500;
+/** Names are a stranger's. */
 const MAX_BREAK = 200;
 
 /** @returns the answer with this server's tracking in each of its ads; as it is where that is in it already */
@@ -32,7 +32,7 @@ export function tellAnswer(
   { note, trackingUrl, isOwnImpression }: OwnReport,
 ): VastResult {
   if (result.ads.some(({ impressions }) => impressions.some(isOwnImpression))) return result;
-  const place = { ...asked, breakId: cut(asked.breakId, MAX_BREAK) };
+  const place = { ...asked, breakId: cleanText(asked.breakId.slice(0, MAX_BREAK)) };
   note({ event: "adRequest", ...place, adsOffered: result.ads.length });
   const ads = result.ads.map((ad, index) => {
     const noted = nameAd(ad, place, index + 1);
@@ -43,13 +43,8 @@ export function tellAnswer(
 }
 
 function nameAd({ id = "", creatives }: Ad, place: NotedPlace, position: number): NotedAd {
-  const creative = cut(creatives[0]?.id ?? "", MAX_NAME);
-  return { ...place, position, ad: adName(cut(id, MAX_NAME), position), creative };
-}
-
-/** Half a character, which no address can hold, becomes U+FFFD. */
-function cut(text: string, length: number): string {
-  return Buffer.from(text.slice(0, length)).toString();
+  const creative = cleanText(creatives[0]?.id ?? "");
+  return { ...place, position, ad: adName(cleanText(id), position), creative };
 }
 
 function track(ad: Ad, urlOf: (event: string) => string): Ad {

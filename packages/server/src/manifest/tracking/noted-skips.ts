@@ -3,12 +3,10 @@
  * well, if that beacon arrives: in the place that its URL names, so that it is lost once.
  */
 import { adName } from "../../ad-name.ts";
+import { cleanText } from "../../clean-text.ts";
 import type { AdSkippedNoted } from "../../noted-event.ts";
 import type { BreakDecision } from "../breaks/decision.ts";
 import type { ReadOwnError } from "./own-error.ts";
-
-/** Ids are a stranger's; as many characters as a beacon may have. */
-const MAX_ID = 500;
 
 /** In the order of the decision; without `ad` the whole request failed. */
 export function listNotedSkips(
@@ -22,8 +20,8 @@ export function listNotedSkips(
     // Where it names no session nothing tells two of them apart: its beacon is the one that counts.
     if (own) return own.session === "" ? [] : [{ event: "adSkipped", ...own, reason }];
     const position = placeOf(decision, adId, index) + 1;
-    const ad = adId === undefined ? "" : adName(adId.slice(0, MAX_ID), position);
-    const creative = creativeId.slice(0, MAX_ID);
+    const ad = adId === undefined ? "" : adName(cleanText(adId), position);
+    const creative = cleanText(creativeId);
     return [{ event: "adSkipped", zone, session: id, breakId, position, ad, creative, reason }];
   });
 }
