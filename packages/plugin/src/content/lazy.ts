@@ -43,16 +43,21 @@ export function selectDue<Waiting extends WaitingBreak>(
 /**
  * The last of those that are asked for now, and the one that is asked for after it: soon enough that a relay still has what it
  * asks for now. undefined: there is none so soon.
+ *
+ * @param at where the viewer is: what he has gone over does not come up
  */
 export function selectNext<Waiting extends WaitingBreak>(
   waiting: readonly Waiting[],
   due: readonly Waiting[],
+  at: number,
 ): { readonly last: Waiting; readonly next: Waiting } | undefined {
   const timeOf = ({ time = Infinity }: WaitingBreak): number => time;
   const last = due.toSorted((one, other) => timeOf(one) - timeOf(other)).at(-1);
   if (!last) return undefined;
-  const left = waiting.filter((item) => !due.includes(item) && timeOf(item) > timeOf(last));
+  // A pre-roll is shown where the viewer begins.
+  const from = Math.max(timeOf(last), at);
+  const left = waiting.filter((item) => !due.includes(item) && timeOf(item) > from);
   const [next] = left.toSorted((one, other) => timeOf(one) - timeOf(other));
-  const isSoon = next && timeOf(next) - timeOf(last) + (last.maxDuration ?? USUAL_BREAK) <= KEPT;
+  const isSoon = next && timeOf(next) - from + (last.maxDuration ?? USUAL_BREAK) <= KEPT;
   return isSoon ? { last, next } : undefined;
 }

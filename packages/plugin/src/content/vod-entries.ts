@@ -52,14 +52,13 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   let viewedAt: number | undefined;
   const asked = createAsking(ports, () => facts, onSettled);
 
-  const listWaiting = (): readonly WaitingEntry[] =>
-    entries.flatMap((entry) => {
-      if (entry.status !== "pending" || asked.settled(entry)) return [];
-      const time = entry.time ?? readTime(entry.planned, facts);
-      return [{ entry, time: time === "end" ? facts?.duration : time, maxDuration: entry.planned.maxDuration }];
-    });
-  const ask = (waiting: readonly WaitingEntry[], due: readonly WaitingEntry[] = waiting): void => {
-    const { last, next } = selectNext(waiting, due) ?? {};
+  const listWaiting = (): readonly WaitingEntry[] => {
+    const waiting = entries.filter((entry) => entry.status === "pending" && !asked.settled(entry));
+    return waiting.map((entry) => describeWaiting(entry, facts));
+  };
+  const readPlace = (): number => viewedAt ?? ports.startTime;
+  const ask = (waiting: readonly WaitingEntry[], due = waiting, at = readPlace()): void => {
+    const { last, next } = selectNext(waiting, due, at) ?? {};
     for (const item of due) asked.ask(item.entry, item === last ? next?.entry.planned : undefined);
   };
   /** How far ahead of the viewer a break is resolved. */
@@ -68,8 +67,7 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   const askFirst = (): void => {
     const waiting = listWaiting();
     if (ports.lookAhead === false || !ports.canBindLate) return ask(waiting);
-    const window = Math.max(START_WINDOW, ahead());
-    const due = selectDue(waiting, undefined, viewedAt ?? ports.startTime, window);
+    const due = selectDue(waiting, undefined, readPlace(), Math.max(START_WINDOW, ahead()));
     const first = waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item));
     ask(waiting, first);
   };
@@ -92,11 +90,16 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
     },
     advance: (contentTime) => {
       const waiting = listWaiting();
-      ask(waiting, selectDue(waiting, viewedAt, contentTime, ahead()));
+      ask(waiting, selectDue(waiting, viewedAt, contentTime, ahead()), contentTime);
       viewedAt = contentTime;
     },
     resolveAll: () => ask(listWaiting()),
   };
+}
+
+function describeWaiting(entry: BreakEntry, facts: ContentFacts | undefined): WaitingEntry {
+  const time = entry.time ?? readTime(entry.planned, facts);
+  return { entry, time: time === "end" ? facts?.duration : time, maxDuration: entry.planned.maxDuration };
 }
 
 interface Asking extends Pick<VodEntries, "settled" | "isHopeless"> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { selectDue } from "../../src/content/lazy.ts";
+import { selectDue, selectNext } from "../../src/content/lazy.ts";
 
 const list = (...times: readonly (number | undefined)[]): readonly { readonly time: number | undefined }[] =>
   times.map((time) => ({ time }));
@@ -33,5 +33,21 @@ describe("selectDue", () => {
 
   test("breaks whose place is not known yet wait", () => {
     expect(due(list(undefined, 5), 0, 1)).toEqual([5]);
+  });
+});
+
+describe("selectNext", () => {
+  const pre = { time: 0, maxDuration: 15 };
+  const next = (times: readonly number[], at: number): unknown =>
+    selectNext([pre, ...list(...times)], [pre], at)?.next.time;
+
+  test("is the break that comes up after the last one, within the minute", () => {
+    expect(next([15, 900], 0)).toBe(15);
+    expect(next([900], 0)).toBeUndefined();
+  });
+
+  test("for a viewer who begins later it is none that he has gone over, and his time counts from there", () => {
+    expect(next([15, 900], 600)).toBeUndefined();
+    expect(next([15, 630], 600)).toBe(630);
   });
 });
