@@ -157,7 +157,10 @@ function findRenditionFaults(rendition: InspectedRendition, expected: Expected):
   const { targetDuration = 6, rate, duration } = expected;
   const [numerator = 0, denominator = 1] = rate.split("/").map(Number);
   const frame = denominator / numerator;
-  const tags = new Set(rendition.playlist.split("\n").flatMap((line) => /^#EXT[^:]*/.exec(line)?.[0] ?? []));
+  // What we say to our own player, a stranger passes over (RFC 8216 §6.3.1).
+  const tags = new Set(
+    rendition.playlist.split("\n").flatMap((line) => /^#EXT(?!-X-INTERLUDE)[^:]*/.exec(line)?.[0] ?? []),
+  );
   const total = rendition.durations.reduce((sum, one) => sum + one, 0);
   // The clock begins a little above 0, since pictures are decoded before they are shown.
   const offset = rendition.segments[0]?.video.start ?? 0;
