@@ -31,7 +31,8 @@ export function readRelayedTracking(
   if (!text.startsWith(`${request.baseUrl.href}track/`) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
   const event = url.pathname.slice("/track/".length);
-  const told = Object.fromEntries(url.searchParams);
+  // Of a parameter that is given twice the first counts, as where the beacon is received.
+  const told = Object.fromEntries([...url.searchParams].toReversed());
   const { sig, ad = "", creative = "", li = "", position } = told;
   const isOfRequest =
     told["zone"] === request.zone && told["up"] === upstream && told["session"] === trackedSession(request);
