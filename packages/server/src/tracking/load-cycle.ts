@@ -60,7 +60,7 @@ export function createLoadCycle(deps: LoadCycleDeps): LoadCycle {
   let isStopped = false;
   const isOver = (): boolean => isStopped;
   const waiters = createWaiters();
-  const loader = openLoader(deps, waiters.isAnyThere);
+  const loader = openLoader(deps, () => isOver() || waiters.isAnyThere());
   const segments = createSegmentLoader({ loader, now, onUnreadable: (error) => onError(error, "reading a journal") });
   const behind = createLoadBehind({ ...deps, segments, added: () => loader.figures().added, isStopped: isOver });
 

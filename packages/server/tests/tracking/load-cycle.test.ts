@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
@@ -123,6 +123,20 @@ describe("a journal of this process whose file somebody removed", () => {
     await tracking.append(start("removed-sure", "c"));
     expect(await countHours(embedded, "removed-sure")).toEqual({ start: 3 });
   });
+});
+
+test("a journal of this process that cannot be read goes on in another file, and is told once", async () => {
+  const { open, directory, problems } = trackingWorld(embedded);
+  const tracking = open({ acknowledge: "database" });
+  await tracking.append(start("unread", "a"));
+  const [first = ""] = filesOf(directory);
+  rmSync(first);
+  mkdirSync(first);
+  await expect(tracking.append(start("unread", "b"))).rejects.toMatchObject({ code: "overload" });
+  for (const session of ["b", "c"]) await tracking.append(start("unread", session));
+  expect(await tracking.settle()).toBe(true);
+  expect(await countHours(embedded, "unread")).toEqual({ start: 3 });
+  expect(problems).toEqual([expect.stringContaining("EISDIR")]);
 });
 
 test("the journal of a process that gets few beacons goes an hour and some minutes after the first of them", async () => {
