@@ -1,5 +1,5 @@
 /** What comes in several files: sound of its own, and parts between discontinuities. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -34,11 +34,11 @@ const MASTER = [
   '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="low",NAME="de",URI="nowhere.m3u8",DEFAULT=YES',
   '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="de",URI="nowhere.m3u8"',
   '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="en",URI="../{sound}/index.m3u8",DEFAULT=YES',
-  '#EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=320x180,CODECS="dvh1.05.01,mp4a.40.2",AUDIO="a"',
+  '#EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=160x90,CODECS="dvh1.05.01,mp4a.40.2",AUDIO="a"',
   "nowhere.m3u8",
-  '#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=320x180,CODECS="avc1.64000d,mp4a.40.2",AUDIO="low"',
+  '#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=160x90,CODECS="avc1.64000d,mp4a.40.2",AUDIO="low"',
   "nowhere.m3u8",
-  '#EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=320x180,CODECS="avc1.64000d,mp4a.40.2",AUDIO="a"',
+  '#EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=160x90,CODECS="avc1.64000d,mp4a.40.2",AUDIO="a"',
   "../{picture}/index.m3u8",
 ].join("\n");
 
@@ -50,17 +50,22 @@ function makeMaster(name: string, picture: string, sound: string): void {
   );
 }
 
-/** Black and silent but for one second from `at` on, when it flashes and sounds. */
-function makeFlash(name: string, at: number, options: { readonly duration: number; readonly rate?: number }): string {
-  const path = join(folder, name);
-  const { duration, rate = 48_000 } = options;
+/** Black and silent but for one second from `at` on, when it flashes and sounds; made once. */
+function makeFlash(at: number, { duration, rate = 48_000 }: FlashOptions): string {
+  const path = join(folder, `flash ${at} ${duration} ${rate}.mp4`);
+  if (existsSync(path)) return path;
   const during = `between(t,${at},${at + 1})`;
-  const picture = `color=black:s=320x180:r=25:d=${duration},drawbox=c=white:t=fill:enable='${during}'`;
+  const picture = `color=black:s=160x90:r=25:d=${duration},drawbox=c=white:t=fill:enable='${during}'`;
   const sound = `aevalsrc=0.3*sin(2*PI*440*t)*${during.replaceAll(",", "\\,")}:s=${rate}:d=${duration}`;
   const inputs = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound];
   const encode = "-c:v libx264 -preset veryfast -bf 2 -g 25 -sc_threshold 0 -pix_fmt yuv420p -c:a aac".split(" ");
   runFfmpeg([...inputs, ...encode, path]);
   return path;
+}
+
+interface FlashOptions {
+  readonly duration: number;
+  readonly rate?: number;
 }
 
 const TRANSPORT_STREAM: readonly [string, readonly string[]] = ["MPEG-TS", []];
@@ -74,7 +79,7 @@ describe("sound in a playlist of its own", () => {
   test.each(selectCells(CONTAINERS, [TRANSPORT_STREAM]))(
     "%s: the best variant with its default sound becomes one file, in step",
     async (title, options) => {
-      const flash = makeFlash(`apart ${title}.mp4`, 2, { duration: 5 });
+      const flash = makeFlash(2, { duration: 5 });
       const [picture, sound] = [`picture ${title}`, `sound ${title}`];
       makeHls(folder, picture, ["-i", flash, "-map", "0:v", "-c", "copy", ...CLOCK, ...VOD, ...options]);
       // Half a second late: what tells when it begins is its clock.
@@ -91,7 +96,7 @@ describe("sound in a playlist of its own", () => {
   );
 
   test("packed audio whose tag says when it begins", async () => {
-    const flash = makeFlash("packed.mp4", 2, { duration: 5 });
+    const flash = makeFlash(2, { duration: 5 });
     makeHls(folder, "packed-picture", ["-i", flash, "-map", "0:v", "-c", "copy", ...VOD]);
     // The picture of a transport stream made by ffmpeg begins at 1.48 s; this sound begins half a second later.
     const adts = join(folder, "packed.aac");
@@ -134,22 +139,25 @@ describe("discontinuities", () => {
       `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n${text}\n#EXT-X-ENDLIST\n`,
     );
   };
-  const part = (name: string, at: number, options: { duration: number; rate?: number }, hls: readonly string[] = []) =>
-    makeHls(folder, name, ["-i", makeFlash(`${name}.mp4`, at, options), "-c", "copy", ...VOD, ...hls]);
+  /** A playlist of a flash, whose file it returns. */
+  const part = (name: string, at: number, options: FlashOptions, hls: readonly string[] = []): string => {
+    const flash = makeFlash(at, options);
+    makeHls(folder, name, ["-i", flash, "-c", "copy", ...VOD, ...hls]);
+    return flash;
+  };
 
   test.each(selectCells(CONTAINERS, [TRANSPORT_STREAM]))(
     "%s: clocks that begin anew become one, picture and sound in step in each part",
     async (title, options) => {
-      const names = ["a", "b", "c"].map((name) => `${name}-${options.length}`);
-      part(names[0] ?? "", 1, { duration: 3 }, options);
+      const [one, two] = [`a-${options.length}`, `b-${options.length}`];
+      const flash = part(one, 1, { duration: 3 }, options);
       // Another sample rate, and a length that is no multiple of an audio frame.
-      part(names[1] ?? "", 2, { duration: 4.2, rate: 44_100 }, options);
-      part(names[2] ?? "", 1, { duration: 3 }, options);
-      chain(`chain ${title}`, names);
+      const other = part(two, 2, { duration: 4.2, rate: 44_100 }, options);
+      chain(`chain ${title}`, [one, two, one]);
       const fetched = await fetchFrom(server, `chain ${title}/index.m3u8`);
       expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(10.2, 2), streams: ["h264", "pcm_s16le"] });
-      const frames = names.flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
-      expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
+      const [frames, others] = [hashFrames([flash], "v"), hashFrames([other], "v")];
+      expect(hashFrames(inputOf(fetched), "v")).toEqual([...frames, ...others, ...frames]);
       const { seen, heard } = findFlashes(inputOf(fetched));
       expect(seen).toEqual([1, 5, 8.2].map((time) => expect.closeTo(time, 2)));
       expect(heard).toHaveLength(3);
@@ -158,13 +166,15 @@ describe("discontinuities", () => {
   );
 
   test("another initialisation section without a discontinuity begins a part", async () => {
-    part("map-a", 1, { duration: 2 }, ["-hls_segment_type", "fmp4"]);
-    part("map-b", 0, { duration: 2 }, ["-hls_segment_type", "fmp4"]);
+    const flashes = [
+      part("map-a", 1, { duration: 2 }, ["-hls_segment_type", "fmp4"]),
+      part("map-b", 0, { duration: 2 }, ["-hls_segment_type", "fmp4"]),
+    ];
     chain("maps", ["map-a", "map-b"]);
     edit(join(folder, "maps", "index.m3u8"), (text) => text.replace("#EXT-X-DISCONTINUITY\n", ""));
     const fetched = await fetchFrom(server, "maps/index.m3u8");
     expect(describeFile(fetched).duration).toBeCloseTo(4, 2);
-    const frames = ["map-a", "map-b"].flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
+    const frames = flashes.flatMap((flash) => hashFrames([flash], "v"));
     expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
   });
 
@@ -173,21 +183,22 @@ describe("discontinuities", () => {
     async (title, options) => {
       const high = `high ${options.length}`;
       const low = `baseline ${options.length}`;
-      part(high, 1, { duration: 2 }, options);
+      const flash = part(high, 1, { duration: 2 }, options);
       const plain = "-c:v libx264 -profile:v baseline -x264-params ref=1:qp=30 -g 10 -pix_fmt yuv420p -c:a copy".split(
         " ",
       );
-      runFfmpeg(["-i", join(folder, `${high}.mp4`), ...plain, join(folder, `${low}.mp4`)]);
-      makeHls(folder, low, ["-i", join(folder, `${low}.mp4`), "-c", "copy", ...VOD, ...options]);
+      const baseline = join(folder, `${low}.mp4`);
+      runFfmpeg(["-i", flash, ...plain, baseline]);
+      makeHls(folder, low, ["-i", baseline, "-c", "copy", ...VOD, ...options]);
       chain(`profiles ${title}`, [high, low, high].map(encodeURIComponent));
       const fetched = await fetchFrom(server, `profiles ${title}/index.m3u8`);
-      const frames = [high, low, high].flatMap((name) => hashFrames([join(folder, `${name}.mp4`)], "v"));
-      expect(hashFrames(inputOf(fetched), "v")).toEqual(frames);
+      const [frames, others] = [hashFrames([flash], "v"), hashFrames([baseline], "v")];
+      expect(hashFrames(inputOf(fetched), "v")).toEqual([...frames, ...others, ...frames]);
     },
   );
 
   test("HEVC goes on where its parameters are the same, and is refused where they are not", async () => {
-    const flash = makeFlash("avc.mp4", 1, { duration: 2 });
+    const flash = makeFlash(1, { duration: 2 });
     for (const [name, parameters] of [
       ["hevc-a", "bframes=2"],
       ["hevc-b", "bframes=0:ref=1:no-sao=1"],
@@ -206,8 +217,8 @@ describe("discontinuities", () => {
   });
 
   test("a part without sound is silent", async () => {
-    part("sounding", 1, { duration: 3 });
-    makeHls(folder, "mute", ["-i", join(folder, "sounding.mp4"), "-map", "0:v", "-c", "copy", ...VOD]);
+    const flash = part("sounding", 1, { duration: 3 });
+    makeHls(folder, "mute", ["-i", flash, "-map", "0:v", "-c", "copy", ...VOD]);
     chain("silence", ["mute", "sounding"]);
     const fetched = await fetchFrom(server, "silence/index.m3u8");
     expect(describeFile(fetched)).toEqual({ duration: expect.closeTo(6, 2), streams: ["h264", "pcm_s16le"] });
@@ -218,7 +229,7 @@ describe("discontinuities", () => {
   });
 
   test("no part has sound: neither has the whole", async () => {
-    const flash = makeFlash("mute-2.mp4", 1, { duration: 2 });
+    const flash = makeFlash(1, { duration: 2 });
     makeHls(folder, "mute-2", ["-i", flash, "-map", "0:v", "-c", "copy", ...VOD]);
     chain("all-mute", ["mute-2", "mute-2"]);
     const fetched = await fetchFrom(server, "all-mute/index.m3u8");
@@ -227,7 +238,7 @@ describe("discontinuities", () => {
 
   test("sound of its own with the same discontinuities stays in step", async () => {
     for (const name of ["x", "y"]) {
-      const flash = makeFlash(`${name}.mp4`, 1, { duration: name === "x" ? 2.2 : 3 });
+      const flash = makeFlash(1, { duration: name === "x" ? 2.2 : 3 });
       const clock = ["-output_ts_offset", name === "x" ? "10" : "500"];
       makeHls(folder, `${name}-v`, ["-i", flash, "-map", "0:v", "-c", "copy", ...clock, ...VOD]);
       makeHls(folder, `${name}-a`, ["-i", flash, "-map", "0:a", "-c", "copy", ...clock, ...VOD]);
@@ -244,16 +255,16 @@ describe("discontinuities", () => {
   });
 
   test("pictures whose times leap beyond the longest creative are refused before sound is made for them", async () => {
-    part("now", 1, { duration: 2 });
+    const flash = part("now", 1, { duration: 2 });
     const hours = ["-output_ts_offset", "20000"];
-    makeHls(folder, "much-later", ["-i", join(folder, "now.mp4"), "-c", "copy", ...hours, ...VOD]);
+    makeHls(folder, "much-later", ["-i", flash, "-c", "copy", ...hours, ...VOD]);
     chain("leap", ["now", "much-later", "now"]);
     edit(join(folder, "leap", "index.m3u8"), (text) => text.replace("#EXT-X-DISCONTINUITY\n", ""));
     await expect(fetchFrom(server, "leap/index.m3u8")).rejects.toMatchObject({ reason: "too-long" });
   });
 
   test("sound far away from the pictures is left out", async () => {
-    const flash = makeFlash("far.mp4", 1, { duration: 2 });
+    const flash = makeFlash(1, { duration: 2 });
     makeHls(folder, "far-v", ["-i", flash, "-map", "0:v", "-c", "copy", ...VOD]);
     makeHls(folder, "far-a0", ["-i", flash, "-map", "0:a", "-c", "copy", ...VOD]);
     makeHls(folder, "far-a1", ["-i", flash, "-map", "0:a", "-c", "copy", "-output_ts_offset", "20000", ...VOD]);
@@ -265,13 +276,13 @@ describe("discontinuities", () => {
   });
 
   test("parts of different sizes are refused, and it is said why", async () => {
-    part("large", 1, { duration: 2 });
-    runFfmpeg(["-i", join(folder, "large.mp4"), "-vf", "scale=160:90", "-c:a", "copy", join(folder, "small.mp4")]);
+    const flash = part("large", 1, { duration: 2 });
+    runFfmpeg(["-i", flash, "-vf", "scale=80:46", "-c:a", "copy", join(folder, "small.mp4")]);
     makeHls(folder, "small", ["-i", join(folder, "small.mp4"), "-c", "copy", ...VOD]);
     chain("sizes", ["large", "small"]);
     await expect(fetchFrom(server, "sizes/index.m3u8")).rejects.toMatchObject({
       reason: "unsupported",
-      message: expect.stringContaining("expected parts of one codec and size, got h264 320 180"),
+      message: expect.stringContaining("expected parts of one codec and size, got h264 160 90"),
     });
   });
 });
