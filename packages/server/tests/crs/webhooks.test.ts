@@ -6,6 +6,7 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import { text } from "node:stream/consumers";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { startServe, TOKEN } from "../cli/run-cli.ts";
 import { type MediaServer, startCrs, startMediaServer, startServer } from "./test-crs.ts";
@@ -53,6 +54,17 @@ function verify({ headers, body }: Delivery): boolean {
   return isNow && createHmac("sha256", SECRET).update(`${t}.${body}`).digest("hex") === v1;
 }
 
+/** A minute, for deliveries that a server had in hand when it was killed; and the wait before their next attempt is short. */
+async function letTimePass(state: string): Promise<void> {
+  const database = await PGlite.create(join(state, "database/pglite"));
+  const { affectedRows } = await database.query(
+    `update pgboss.job set heartbeat_on = heartbeat_on - interval '1 minute', retry_delay = 1
+     where name = 'webhook' and state = 'active'`,
+  );
+  expect(affectedRows).toBe(1);
+  await database.close();
+}
+
 const answer = ({ response }: Delivery, status: number, headers = {}): void =>
   void response.writeHead(status, headers).end();
 
@@ -81,14 +93,12 @@ describe("a webhook", () => {
     const first = await next();
     answer(first, 500);
     const second = await next();
-    answer(second, 302, { location: `${media.base.href}stolen` });
-    const third = await next();
-    answer(third, 204);
-    expect([first, second, third].map(verify)).toEqual([true, true, true]);
+    answer(second, 204);
+    expect([first, second].map(verify)).toEqual([true, true]);
     expect(verify({ ...first, body: first.body.replace("ready", "raedy") })).toBe(false);
-    const ids = [first, second, third].map(({ headers }) => headers["x-interlude-delivery"]);
+    const ids = [first, second].map(({ headers }) => headers["x-interlude-delivery"]);
     expect(new Set(ids).size).toBe(1);
-    expect(JSON.parse(third.body)).toMatchObject({
+    expect(JSON.parse(second.body)).toMatchObject({
       event: "creative.ready",
       id: ids[0],
       creative: { zone: "1", key: made.key, state: "ready", progress: 1, packages: [{ cdns: ["a", "b"] }] },
@@ -96,7 +106,7 @@ describe("a webhook", () => {
     expect(media.requests).toEqual(["/told/short.mp4"]);
   });
 
-  test("tells a failure that is not tried again unasked, then the block; and is given up in the end", async () => {
+  test("tells a failure that is not tried again unasked, then the block; follows no redirect; and is given up in the end", async () => {
     const media = await startServer((_request, response) => void response.writeHead(404).end());
     const { crs, errors } = await start(media, 1);
     const asked = {
@@ -117,11 +127,12 @@ describe("a webhook", () => {
     answer(blocked, 410);
     expect(JSON.parse(blocked.body)).toMatchObject({ event: "creative.blocked", creative: { key, attempts: 2 } });
     const ended = crs.database.boss;
-    answer(await next(), 410);
+    answer(await next(), 302, { location: `${media.base.href}stolen` });
     const states = async (): Promise<readonly string[]> =>
       (await ended.findJobs("webhook", {})).map(({ state }) => state).toSorted();
     await expect.poll(states, { timeout: 20_000 }).toEqual(["completed", "failed"]);
     expect(errors).toEqual(["webhook is given up"]);
+    expect(media.requests).toEqual(["/gone.mp4", "/gone.mp4"]);
   });
 
   test("that a killed server had not delivered is delivered after its restart", async () => {
@@ -150,6 +161,7 @@ describe("a webhook", () => {
     const ended = once(first.child, "exit");
     first.child.kill("SIGKILL");
     await ended;
+    await letTimePass(folder);
     await startServe(env);
     const again = await next();
     answer(again, 200);
