@@ -4,10 +4,11 @@
  *
  * @see draft-pantos-hls-rfc8216bis Appendix D.2 (X-ASSET-LIST)
  */
-import { type Ad, parseVast, type SkipReason, type XmlReader } from "@interlude/core";
+import { type Ad, parseVast, type XmlReader } from "@interlude/core";
 import type { NoteEvent } from "../noted-event.ts";
 import type { ZoneConfig } from "../zones.ts";
 import { type AssetList, buildAssetList } from "./asset-list.ts";
+import type { AdPlace } from "./campaign/campaign-server.ts";
 import { dressAnswer } from "./relay/dress-answer.ts";
 import type { ReadyCopies } from "./relay/ready-copies.ts";
 import { readTree } from "./relay/read-tree.ts";
@@ -26,7 +27,13 @@ export interface CampaignAssetsDeps {
  * @param vast of the break, as this server wrote it
  * @param base where the client came in
  */
-export type ListCampaignAssets = (vast: string, zone: ZoneConfig, base: URL) => Promise<AssetList>;
+export type ListCampaignAssets = (vast: string, zone: ZoneConfig, base: URL) => Promise<CampaignAssets>;
+
+export interface CampaignAssets {
+  readonly list: AssetList;
+  /** The ads that are not in it. */
+  readonly left: readonly AdPlace[];
+}
 
 export function createCampaignAssets({ copies, readXml, note }: CampaignAssetsDeps): ListCampaignAssets {
   return async (vast, zone, base) => {
@@ -45,20 +52,36 @@ export function createCampaignAssets({ copies, readXml, note }: CampaignAssetsDe
       ads.flatMap((entry) => (entry.kind === "inline" ? [entry.ad] : [])),
       mediaTypes,
     );
-    for (const { ad, reason } of left) noteLeft(ad, reason, note);
-    for (const entry of ads) if (entry.kind === "wrapper") noteLeft(entry.ad, "unsupported-media-file", note);
-    return list;
+    const wrappers = ads.flatMap((entry) =>
+      entry.kind === "wrapper" ? [{ ad: entry.ad, reason: "unsupported-media-file" } as const] : [],
+    );
+    const skipped = [...left, ...wrappers].flatMap(({ ad, reason }) =>
+      listPlaces(ad).map((place) => ({ ...place, reason })),
+    );
+    for (const one of skipped) note({ event: "adSkipped", ...one });
+    return { list, left: skipped };
   };
 }
 
+interface SkippedAd extends AdPlace {
+  readonly creative: string;
+  readonly lineItem: string;
+}
+
 /** Under the names by which its impression would have come; a bumper has none. */
-function noteLeft({ impressions }: Pick<Ad, "impressions">, reason: SkipReason, note: NoteEvent): void {
-  for (const url of impressions.filter((one) => URL.canParse(one))) {
-    const { pathname, searchParams } = new URL(url);
-    if (pathname !== "/track/impression") continue;
+function listPlaces({ impressions }: Pick<Ad, "impressions">): readonly SkippedAd[] {
+  return impressions.flatMap((url) => {
+    const { pathname, searchParams } = URL.canParse(url) ? new URL(url) : new URL("about:blank");
+    if (pathname !== "/track/impression") return [];
     const told = (name: string): string => searchParams.get(name) ?? "";
-    const place = { zone: told("zone"), session: told("session"), breakId: told("break"), lineItem: told("li") };
-    const ad = { ad: told("ad"), creative: told("creative"), position: Number(told("position")) };
-    note({ event: "adSkipped", ...place, ...ad, reason });
-  }
+    return {
+      zone: told("zone"),
+      session: told("session"),
+      breakId: told("break"),
+      lineItem: told("li"),
+      ad: told("ad"),
+      creative: told("creative"),
+      position: Number(told("position")),
+    };
+  });
 }

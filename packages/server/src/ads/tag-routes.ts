@@ -20,6 +20,7 @@ import type { AdRequest } from "./ad-request.ts";
 import { type BreakCall, readBreakCall } from "./break-call.ts";
 import type { CampaignServer } from "./campaign/campaign-server.ts";
 import type { ListCampaignAssets } from "./campaign-assets.ts";
+import { filledIn } from "./filled-in.ts";
 import { readPrimaryId } from "./relay/relay-call.ts";
 import { isRelayed, type RelayTags } from "./relay/relay-tags.ts";
 import type { GiveTicket } from "./repackage-ticket.ts";
@@ -76,9 +77,16 @@ const VmapQuery = Type.Object({
 });
 
 const xml = { "application/xml": { schema: Type.String() } };
+const assets = { "application/json": { schema: Type.Object({ ASSETS: Type.Array(Type.Unknown()) }) } };
 const response = { 200: { content: xml }, "4xx": ErrorBody };
+const vastResponse = { 200: { content: { ...xml, ...assets } }, "4xx": ErrorBody };
 const tags = ["ads"];
-const VAST_SCHEMA = { summary: "VAST 4.2 of a break", tags, querystring: VastQuery, response };
+const VAST_SCHEMA = {
+  summary: "VAST 4.2 of a break, or the interstitial's asset list of its ads",
+  tags,
+  querystring: VastQuery,
+  response: vastResponse,
+};
 const VMAP_SCHEMA = {
   summary: "VMAP 1.0 of a schedule, or of the zone's ad servers",
   tags,
@@ -106,7 +114,9 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
     reply.header("vary", "Origin, Accept");
     if (!isList) return answer(vast, reply);
     reply.header("cache-control", "no-store").type("application/json; charset=utf-8");
-    return JSON.stringify(await options.listAssets(document(vast), zone, call.request.base));
+    const { list, left } = await options.listAssets(document(vast), zone, call.request.base);
+    campaigns.takeBack(left);
+    return JSON.stringify(list);
   });
 
   app.get("/ads/vmap", { schema: VMAP_SCHEMA, exposeHeadRoute }, async (request, reply) => {
@@ -122,6 +132,9 @@ export const tagRoutes: FastifyPluginAsyncTypebox<TagRoutesOptions> = async (app
   });
 };
 
+/** As the relay calls the break where it asked for a map and gets the ads of one. */
+const ONLY_BREAK = "preroll";
+
 function readCall(
   request: FastifyRequest,
   query: Static<typeof VastQuery> | Static<typeof VmapQuery>,
@@ -129,7 +142,8 @@ function readCall(
 ): BreakCall {
   const { relayed } = readOwnExchange(request.headers) ?? {};
   // For the relay: tracked as what it was asked, and it gives tickets itself.
-  const { zone, session = readPrimaryId(new URL(request.url, "http://any").searchParams) } = relayed ?? query;
+  const { zone, session = "" } = relayed ?? query;
+  const breakId = filledIn(query.break ?? "");
   const base = readBaseUrl(request, publicHosts);
   const ticketFor: AdRequest["repackageTicket"] = (creativeUrl, names) =>
     isMadeUp(creativeUrl, base, publicHosts) ? undefined : giveTicket?.({ zone, creativeUrl }, names);
@@ -137,9 +151,9 @@ function readCall(
     base,
     zone,
     servedZone: query.zone,
-    session,
+    session: filledIn(session) || readPrimaryId(new URL(request.url, "http://any").searchParams),
     serving: relayed?.serving ?? `~${randomUUID()}`,
-    breakId: relayed?.breakId ?? query.break ?? "",
+    breakId: relayed ? (relayed.breakId ?? (breakId || ONLY_BREAK)) : breakId,
     position: query.position ?? relayed?.position ?? 1,
     sign,
     ...(relayed && { upstream: relayed.upstream }),

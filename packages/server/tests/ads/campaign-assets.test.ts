@@ -1,5 +1,7 @@
 /** Breaks of the campaign file as asset lists of interstitials. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { parseCampaigns } from "../../src/ads/campaign/campaign-file.ts";
+import type { ServerConfig } from "../../src/config.ts";
 import type { Database } from "../../src/database/database.ts";
 import { openTestDatabase } from "../http/test-app.ts";
 import { openRelayedServer } from "./relay-tags-world.ts";
@@ -9,9 +11,11 @@ beforeAll(async () => {
   database = await openTestDatabase();
 });
 
+const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
 const JSON_WANTED = { accept: "application/json" };
 const POLL = { interval: 20, timeout: 5000 };
-const open = () => openRelayedServer({ query: (sql, values) => database.query(sql, values), tag: "/ads/vast3" });
+const open = (config: Partial<ServerConfig> = {}) =>
+  openRelayedServer({ query: (sql, values) => database.query(sql, values), tag: "/ads/vast3", config });
 
 describe("GET /ads/vast of the campaign file with Accept: application/json", () => {
   test.each(["zone=2&li=pod", "zone=1&li=pod", "zone=2&li=pod&source=assets"])(
@@ -45,6 +49,18 @@ describe("GET /ads/vast of the campaign file with Accept: application/json", () 
       .toEqual(["adRequest  mp4  1 0 1", "adOffered ad-mp4 mp4  1 1 0", "adSkipped ad-mp4 mp4  1 1 0"]);
     const copy = makeReady("http://localhost/media/a.mp4?x=1&y=]]%3E");
     expect((await get(url, JSON_WANTED)).json()).toMatchObject({ ASSETS: [{ URI: copy, DURATION: 10 }] });
+  });
+
+  test("an ad that is left out is not under way: its goal waits for it no longer", async () => {
+    const mediaFiles = [{ url: "/media/a.mp4", type: "video/mp4", width: 640, height: 360 }];
+    const ads = [{ id: "a", duration: 10, mediaFiles }];
+    const goal = { impressions: 1, pacing: "asap" };
+    const file = JSON.stringify({ version: 1, lineItems: [{ id: "once", priority: 1, goal, ads }] });
+    const { get } = await open({ campaigns: parseCampaigns(file, "c.json") });
+    const url = "/ads/vast?zone=2&break=b";
+    expect((await get(`${url}&session=list1`, { ...BROWSER, ...JSON_WANTED })).json()).toEqual({ ASSETS: [] });
+    expect((await get(`${url}&session=list2`, BROWSER)).body).toContain("<Ad ");
+    expect((await get(`${url}&session=list3`, BROWSER)).body).not.toContain("<Ad ");
   });
 
   test("what a wrapper leads to is not in it, and is noted as left out", async () => {

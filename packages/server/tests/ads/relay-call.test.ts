@@ -23,6 +23,16 @@ describe("readRelayRequest", () => {
     );
   });
 
+  test("a macro that nobody filled in is no session and no break", () => {
+    const read = (query: string): unknown => {
+      const { session, breakId } = readRelayRequest(call(query));
+      return [session, breakId];
+    };
+    expect(read("session=[SESSION]&break=%7BBREAK%7D")).toEqual(["", ""]);
+    expect(read("session=$%7BSESSION%7D&_HLS_primary_id=abc&break=50%25")).toEqual(["abc", "50%"]);
+    expect(read("_HLS_primary_id=%25%25ID%25%25")).toEqual(["", ""]);
+  });
+
   test.each([
     ["break=pre", "pre"],
     ["break=preroll", "pre"],
@@ -82,6 +92,7 @@ describe("readHint, of whom", () => {
   test("nothing is asked ahead for a viewer without a name, who could be anybody behind his address", () => {
     const queryOf = (query: string): string | undefined => readHint(call(`zone=1&prefetch=b-2${query}`))?.query;
     expect([queryOf(""), queryOf("&session=&viewer=")]).toEqual([undefined, undefined]);
+    expect(queryOf("&session=[SESSION]&viewer=%7BVIEWER%7D")).toBeUndefined();
     expect(queryOf("&viewer=v")).toBe("zone=1&viewer=v&break=b-2");
     expect(queryOf("&_HLS_primary_id=p")).toBe("zone=1&_HLS_primary_id=p&break=b-2");
   });

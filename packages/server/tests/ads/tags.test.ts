@@ -91,11 +91,17 @@ describe("GET /ads/vast", () => {
   });
 
   test("a viewer cannot smuggle a macro or markup through the session", async () => {
-    const session = encodeURIComponent("]]></Impression>[CACHEBUSTING]&ad=x");
-    const document = await vast(`/ads/vast?zone=1&session=${session}&li=mp4`);
-    const url = new URL(expandMacros(document.ads[0]?.ad.impressions[0] ?? "", { CACHEBUSTING: 1 }));
-    expect(url.searchParams.get("session")).toBe("]]></Impression>[CACHEBUSTING]&ad=x");
-    expect(url.searchParams.getAll("ad")).toEqual(["ad-mp4"]);
+    const told = async (session: string): Promise<readonly (string | null)[]> => {
+      const document = await vast(`/ads/vast?zone=1&session=${encodeURIComponent(session)}&li=mp4`);
+      const url = new URL(expandMacros(document.ads[0]?.ad.impressions[0] ?? "", { CACHEBUSTING: 1 }));
+      return [url.searchParams.get("session"), ...url.searchParams.getAll("ad")];
+    };
+    expect(await told("></Impression>&ad=x")).toEqual(["></Impression>&ad=x", "ad-mp4"]);
+    // Not the session of all whose macro nobody filled in: one of its own
+    expect(await told("]]></Impression>[CACHEBUSTING]&ad=x")).toEqual([
+      expect.stringMatching(/^~[\da-f-]{36}$/),
+      "ad-mp4",
+    ]);
   });
 
   test("several ads are a pod in order, each with its own position; skippable ones track skip", async () => {

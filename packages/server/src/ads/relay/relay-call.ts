@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { isLoopbackName } from "../../base-url.ts";
 import { readOwnExchange } from "../../own-exchange.ts";
 import { readBreakCall } from "../break-call.ts";
+import { filledIn } from "../filled-in.ts";
 import { readRelayDepth, RELAY_DEPTH_HEADER, type RelayRequest, type RelayViewer } from "./relay-answer.ts";
 
 /** As it came; the query without `?`. */
@@ -19,8 +20,8 @@ export interface RelayCall {
 
 export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: RelayCall): RelayRequest {
   const parameters = new URLSearchParams(query);
-  const session = parameters.get("session") ?? readPrimaryId(parameters);
-  const breakId = parameters.get("break") ?? "";
+  const session = filledIn(parameters.get("session") ?? "") || readPrimaryId(parameters);
+  const breakId = filledIn(parameters.get("break") ?? "");
   const position = Number(parameters.get("position") ?? 1);
   const asked = { base: baseUrl, zone, session, breakId, position };
   const { duration } = readBreakCall(asked, Object.fromEntries(parameters), headers);
@@ -46,7 +47,7 @@ export function readRelayRequest({ form, zone, query, headers, ip, baseUrl }: Re
 /** Empty: there is none. Players of interstitials name the viewing so. @see draft-pantos-hls-rfc8216bis Appendix D.2 (`_HLS_primary_id`) */
 export function readPrimaryId(parameters: URLSearchParams): string {
   const id = parameters.get("_HLS_primary_id") ?? "";
-  return id.length <= MAX_TEXT && !/[\p{Cc}\p{Cs}]/u.test(id) ? id : "";
+  return id.length <= MAX_TEXT && !/[\p{Cc}\p{Cs}]/u.test(id) ? filledIn(id) : "";
 }
 
 /** The last of `tl` where it is told; else by the names that breaks commonly have. @see primetime.md §1.14 (`tl=l,150,30,m`) */
@@ -111,7 +112,7 @@ export function readHint(call: RelayCall): RelayCall | undefined {
   if (!/^[1-9]\d{0,2}$/.test(parameters.get("position") ?? "1")) return undefined;
   const next = { ...call, query: parameters.toString() };
   // without a name viewers behind one address are one, and would get each other's answers and cookies
-  const isNamed = Boolean(parameters.get("viewer")) || readRelayRequest(next).session !== "";
+  const isNamed = filledIn(parameters.get("viewer") ?? "") !== "" || readRelayRequest(next).session !== "";
   return isNamed && next.query !== before ? next : undefined;
 }
 

@@ -19,6 +19,8 @@ function item(id: string, duration: number, terms: Readonly<Record<string, unkno
   return { id, priority: 1, ads: [{ id: `ad-${id}`, duration, mediaFiles, companions }], ...rest };
 }
 
+const CAPPED = { frequency: [{ impressions: 9, hours: 1 }] };
+
 let database: Database;
 beforeAll(async () => {
   database = await openTestDatabase();
@@ -106,6 +108,22 @@ describe("GET /ads/vast without a line item", () => {
     for (const document of [...documents, ...documents]) await watch(app, document);
     const rows = await database.query("select from tracking_event where event = 'impression' and break = 'nobody'");
     expect(rows).toHaveLength(2);
+  });
+
+  test("a session, a viewer or a break that is a macro nobody filled in is none, not one for everybody", async () => {
+    const app = await server({ lineItems: [item("open", 10), item("capped", 10, CAPPED)] });
+    const query = "session=[SESSION]&viewer=$%7BVIEWER%7D&break=%25%25BREAK%25%25&duration=60";
+    const documents = [await ask(app, query), await ask(app, query)];
+    expect(documents.map(ids)).toEqual([["ad-open"], ["ad-open"]]);
+    const urls = documents.map(({ ads }) => new URL(ads[0]?.ad.impressions[0] ?? ""));
+    const told = urls.map(({ searchParams }) => ["session", "break", "v"].map((name) => searchParams.get(name)));
+    expect(told[0]).toEqual([expect.stringMatching(/^~[\da-f-]{36}$/), "", null]);
+    expect(told[1]?.[0]).not.toBe(told[0]?.[0]);
+  });
+
+  test("a key-value that is a macro nobody filled in is none, also where any value will do", async () => {
+    const app = await server({ lineItems: [item("a", 10, { targeting: { keyValues: { genre: ["*"] } } })] });
+    expect([ids(await ask(app, "genre=[GENRE]")), ids(await ask(app, "genre=news"))]).toEqual([[], ["ad-a"]]);
   });
 
   test("what robots ask for holds no goal back", async () => {
@@ -363,6 +381,27 @@ describe("GET /ads/vmap of a schedule whose breaks name no line item", () => {
       source.kind === "vast" && typeof source.vast !== "string" ? ids(parseVast(source.vast)) : [],
     );
     expect(found).toEqual([["ad-a"], ["ad-b"], ["ad-c"]]);
+  });
+
+  test("its later breaks are under way for hours, so that a goal is not passed by viewers who are not there yet", async () => {
+    const breaks = [{ id: "mid", timeOffset: "00:20:00.000", maxAds: 1 }];
+    const lineItems = [item("sold-late", 10, { goal: { impressions: 1, pacing: "asap" } })];
+    let now = Date.now();
+    const campaigns = parseCampaigns(
+      JSON.stringify({ version: 1, lineItems, schedules: [{ id: "film", breaks }] }),
+      "c.json",
+    );
+    const app = await testApp({ query: database.query, now: () => now, config: { ...testConfig(), campaigns } });
+    const countAds = async (session: string): Promise<number> => {
+      const url = `/ads/vmap?zone=1&session=${session}&schedule=film`;
+      const { body } = await app.inject({ url, headers: { host: "localhost", "user-agent": BROWSER } });
+      return body.split("<Ad ").length - 1;
+    };
+    expect(await countAds("first")).toBe(1);
+    now += 20 * 60_000;
+    expect(await countAds("second")).toBe(0);
+    now += 4 * 3_600_000;
+    expect(await countAds("third")).toBe(1);
   });
 
   test("a tag for each break says again who watches what, and how long the break is", async () => {
