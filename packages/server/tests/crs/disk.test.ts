@@ -139,7 +139,7 @@ describe("a disk that is full", () => {
     expect(isDiskFull(new Error("wrapped", { cause: error }))).toBe(true);
     expect(isDiskFull(new Error("ENOENT"))).toBe(false);
     const command = {
-      inputs: [{ path: testMedia("short.mp4"), options: ["-v", "error"] }],
+      inputs: [{ path: testMedia("plain.mp4"), options: ["-v", "error"] }],
       outputs: [{ path: "/dev/full", options: ["-c", "copy", "-f", "mpegts"] }],
     };
     const run = createFfmpeg(wrap("ffmpeg"))(command, { timeoutMs: 60_000, signal: new AbortController().signal });

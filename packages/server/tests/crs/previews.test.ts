@@ -92,6 +92,6 @@ test("a process that has no encodings gets the picture from the one that has the
   const { key } = await server.repackage(new URL("far/short.mp4", media.base));
   expect(existsSync(server.config.encodingDir)).toBe(false);
   const [one, two] = await Promise.all([look(server, key), look(server, key)]);
-  expect(probe(one?.image, server.folder).streams).toMatchObject([{ width: 320 }]);
+  expect(probe(one?.image, server.folder).streams).toMatchObject([{ width: 160 }]);
   expect(two?.version).toBe(one?.version);
 });
