@@ -1,16 +1,23 @@
 /** One creative, several that want to write about it: jobs, turns, instances. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createCrs, type CreativeStatus, type Crs, type RepackageRequestInput } from "../../src/crs/crs.ts";
 import { defaultCrsConfig } from "../../src/crs/crs-config.ts";
 import * as store from "../../src/crs/creative-store.ts";
 import { leaseRow } from "../../src/crs/leased-row.ts";
 import type { PublishTarget } from "../../src/crs/publish-target.ts";
+import type { Database } from "../../src/database/database.ts";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { directoryStore } from "../../src/origin/store.ts";
-import { startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
+import { openTestDatabase, startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
+
+let database: Database;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database.close());
 
 interface Started {
   readonly crs: TestCrs;
@@ -23,7 +30,7 @@ async function start(options: Partial<TestCrsOptions> = {}, status = (): number 
     const code = status();
     response.writeHead(code).end(code === 200 ? readFileSync(testMedia("short.mp4")) : undefined);
   });
-  const crs = await startCrs({ allow: [media], ...options });
+  const crs = await startCrs({ allow: [media], database, ...options });
   onTestFinished(async () => {
     await crs.close();
     await media.close();

@@ -7,18 +7,30 @@ import { createCrs, type Crs } from "../../src/crs/crs.ts";
 import { defaultCrsConfig } from "../../src/crs/crs-config.ts";
 import { publishTo } from "../../src/crs/publish.ts";
 import type { PublishTarget } from "../../src/crs/publish-target.ts";
-import { openDatabase } from "../../src/database/database.ts";
+import { type Database, openDatabase } from "../../src/database/database.ts";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { directoryStore } from "../../src/origin/store.ts";
 import { placeDatabase } from "../database/new-database.ts";
-import { type MediaServer, startCrs, startMediaServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
+import {
+  type MediaServer,
+  openTestDatabase,
+  startCrs,
+  startMediaServer,
+  type TestCrs,
+  type TestCrsOptions,
+} from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
 
 let media: MediaServer;
+let shared: Database;
 beforeAll(async () => {
   media = await startMediaServer(testMedia);
+  shared = await openTestDatabase();
 });
-afterAll(() => media.close());
+afterAll(async () => {
+  await shared.close();
+  await media.close();
+});
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -26,7 +38,7 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<TestCrsOptions> = {}): Promise<TestCrs> {
-  const crs = await startCrs({ allow: [media], ...options });
+  const crs = await startCrs({ allow: [media], database: shared, ...options });
   open.push(crs);
   return crs;
 }
@@ -184,11 +196,11 @@ test("an instance that starts beside others leaves them the programs through whi
 
   await placeDatabase(join(folder, "database"));
   const database = await openDatabase({ directory: join(folder, "database") });
-  const shared = { ...database, isEmbedded: false };
+  const external = { ...database, isEmbedded: false };
   const targets = [directoryStore("a", join(folder, "cdn/a"))];
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const fetch = createGuardedFetch({ allowPrivate: [] });
-  const crs = createCrs({ database: shared, fetch, targets, normaliseRules: () => [], config, log });
+  const crs = createCrs({ database: external, fetch, targets, normaliseRules: () => [], config, log });
   await crs.start();
   expect(readdirSync(config.workDir)).toEqual(["bin"]);
   expect(readdirSync(programs)).toContain("run-ffmpeg-of-another.sh");

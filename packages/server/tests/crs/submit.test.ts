@@ -3,8 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { find } from "../../src/crs/creative-store.ts";
 import { saveLife } from "../../src/crs/life-change.ts";
 import type { RepackageRequestInput } from "../../src/crs/crs.ts";
+import type { Database } from "../../src/database/database.ts";
 import {
   type MediaServer,
+  openTestDatabase,
   startCrs,
   startMediaServer,
   startServer,
@@ -15,11 +17,14 @@ import { testMedia } from "./test-media.ts";
 
 let media: MediaServer;
 let hanging: MediaServer;
+let shared: Database;
 beforeAll(async () => {
+  shared = await openTestDatabase();
   media = await startMediaServer(testMedia);
   hanging = await startServer(() => undefined);
 });
 afterAll(async () => {
+  await shared.close();
   await media.close();
   await hanging.close();
 });
@@ -30,7 +35,7 @@ afterEach(async () => {
 });
 
 async function start(config: TestCrsOptions["config"] = {}): Promise<TestCrs> {
-  const crs = await startCrs({ allow: [media, hanging], config });
+  const crs = await startCrs({ allow: [media, hanging], database: shared, config });
   open.push(crs);
   return crs;
 }

@@ -68,6 +68,8 @@ export interface TestCrsOptions {
   readonly folder?: string;
   /** Default: a database of its own, embedded. */
   readonly databaseUrl?: string | undefined;
+  /** Open, and nobody else's for the time: it is emptied first, and stays open. */
+  readonly database?: Database;
   readonly config?: Partial<CrsConfig>;
   readonly targets?: (folder: string) => readonly PublishTarget[];
   readonly allow: readonly MediaServer[];
@@ -77,12 +79,41 @@ export interface TestCrsOptions {
 const ended = (status: CreativeStatus): boolean => ["ready", "failed", "blocked"].includes(status.state);
 const noLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
+/** An embedded database for one CRS after the other: to open one each takes a processor as long as most tests. */
+export async function openTestDatabase(): Promise<Database> {
+  const directory = mkdtempSync(join(tmpdir(), "interlude-crs-database-"));
+  await placeDatabase(join(directory, "database"));
+  const database = await openDatabase({ directory: join(directory, "database") });
+  const close = async (): Promise<void> => {
+    await database.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { ...database, close };
+}
+
+/** As it was before the first CRS on it. */
+async function empty({ query }: Database): Promise<void> {
+  for (const table of ["creative", "blocked", "pgboss.job"]) await query(`delete from ${table}`);
+  await query("alter sequence creative_lease restart");
+}
+
+async function openFor({ database, databaseUrl }: TestCrsOptions, directory: string): Promise<Database> {
+  if (database === undefined) {
+    if (databaseUrl === undefined) await placeDatabase(directory);
+    return openDatabase({ databaseUrl, directory });
+  }
+  await empty(database);
+  // What the CRS before has taken from the queues has ended when it is closed.
+  const close = async (): Promise<void> => {
+    for (const queue of ["repackage", "webhook"]) await database.boss.offWork(queue);
+  };
+  return { ...database, close };
+}
+
 /** Started; `close` removes its folder unless that was given. */
 export async function startCrs(options: TestCrsOptions): Promise<TestCrs> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "interlude-crs-"));
-  const directory = join(folder, "database");
-  if (options.databaseUrl === undefined) await placeDatabase(directory);
-  const database = await openDatabase({ databaseUrl: options.databaseUrl, directory });
+  const database = await openFor(options, join(folder, "database"));
   const config = { ...defaultCrsConfig(folder), ...options.config };
   const targets =
     options.targets?.(folder) ?? ["a", "b"].map((name) => directoryStore(name, join(folder, "cdn", name)));
