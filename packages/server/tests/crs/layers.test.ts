@@ -1,23 +1,28 @@
 /** A creative becomes playable in layers: something at once, the ladder after it. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { masterPath } from "@interlude/core";
 import type { CreativeStatus, RepackageRequestInput } from "../../src/crs/crs.ts";
+import type { Database } from "../../src/database/database.ts";
 import { directoryStore } from "../../src/origin/store.ts";
 import { findFaults, inspectLadder, measureLoudness } from "./inspect-ladder.ts";
-import { type MediaServer, startCrs, startMediaServer, type TestCrs } from "./test-crs.ts";
+import { type MediaServer, openTestDatabase, startCrs, startMediaServer, type TestCrs } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
 
 let media: MediaServer;
 let crs: TestCrs;
+/** For tests that need another, one after the other. */
+let database: Database;
 beforeAll(async () => {
   media = await startMediaServer(testMedia);
   crs = await startCrs({ allow: [media] });
+  database = await openTestDatabase();
 });
 afterAll(async () => {
   await crs.close();
+  await database.close();
   await media.close();
 });
 
@@ -103,26 +108,52 @@ test("a source that must be decoded plays in its cheapest useful rendition first
   expect(ladder.map(hashPictures)).toContain(before);
 });
 
-test("who asks for another target duration meanwhile gets the first layer too, and one encode serves both", async () => {
-  const { key } = await crs.crs.submit(request("meanwhile/big.mp4"));
-  await crs.waitFor(key, isPlayable);
-  await crs.crs.submit(request("meanwhile/big.mp4", { targetDuration: 4 }));
-  await crs.crs.submit(request("meanwhile/big.mp4", { packaging: "cmaf" }));
-  const both = await crs.waitFor(key, ({ packages }) => packages.some(({ packaging }) => packaging === "cmaf"));
-  expect(both.state).toBe("transcoding");
-  const ready = await crs.waitFor(key, isReady);
-  expect(ready.packages).toMatchObject([
-    { packaging: "cmaf", targetDuration: 6, isWhole: true },
-    { packaging: "hls", targetDuration: 6, isWhole: true },
-    { packaging: "hls", targetDuration: 4, isWhole: true },
-  ]);
-  expect(media.requests.filter((path) => path.startsWith("/meanwhile/"))).toHaveLength(1);
+describe("who asks for something else while the ladder is made", () => {
+  /** The ladder waits until `release`, as long ones take long. */
+  async function startHeld(): Promise<{ readonly held: TestCrs; readonly release: () => void }> {
+    const [program, gate] = [join(crs.folder, "held-ffmpeg"), join(crs.folder, "gate")];
+    const wait = `until [ -e '${gate}' ]; do sleep 0.05; done`;
+    writeFileSync(program, `#!/bin/sh\ncase "$*" in *libx264*) ${wait} ;; esac\nexec ffmpeg "$@"\n`, { mode: 0o700 });
+    const held = await startCrs({ allow: [media], database, config: { ffmpegPath: program } });
+    onTestFinished(async () => {
+      rmSync(gate, { force: true });
+      await held.close();
+    });
+    return { held, release: () => writeFileSync(gate, "") };
+  }
+
+  test.each([
+    ["another target duration, or packaging", "film.mp4", [6, 6, 4]],
+    ["another packaging, of key frames too far apart", "long-gop.mp4", [0, 0]],
+  ])("%s, gets the first layer too, and one encode serves all", async (_title, name, early) => {
+    const { held, release } = await startHeld();
+    const asked = request(`meanwhile/${name}`);
+    const { key } = await held.crs.submit(asked);
+    await held.waitFor(key, isPlayable);
+    await held.crs.submit({ ...asked, targetDuration: 4 });
+    await held.crs.submit({ ...asked, packaging: "cmaf" });
+    const all = await held.waitFor(key, ({ packages }) => packages.length === early.length);
+    expect(all.state).toBe("transcoding");
+    expect(all.packages.map(({ packaging, targetDuration }) => [packaging, targetDuration])).toEqual(
+      early.map((targetDuration, index) => [index === 0 ? "cmaf" : "hls", targetDuration]),
+    );
+    expect(all.packages.some(({ isWhole }) => isWhole)).toBe(false);
+    release();
+    const ready = await held.waitFor(key, isReady);
+    expect(ready.packages).toMatchObject([
+      { packaging: "cmaf", targetDuration: 6, isWhole: true },
+      { packaging: "hls", targetDuration: 6, isWhole: true },
+      { packaging: "hls", targetDuration: 4, isWhole: true },
+    ]);
+    expect(media.requests.filter((path) => path === `/meanwhile/${name}`)).toHaveLength(1);
+  });
 });
 
 test("a first layer that no CDN takes costs nothing but itself: the ladder is made and published", async () => {
   let isDown = true;
   const own = await startCrs({
     allow: [media],
+    database,
     targets: (folder) => {
       const store = directoryStore("a", join(folder, "cdn/a"));
       const put: typeof store.put = (path, body) =>
@@ -152,7 +183,7 @@ describe("what is asked for beside the ladder", () => {
   });
 
   test("what is always made, by setting, is made with whatever is asked for", async () => {
-    const own = await startCrs({ allow: [media], config: { always: ["cmaf"] } });
+    const own = await startCrs({ allow: [media], database, config: { always: ["cmaf"] } });
     const status = await own.repackage(new URL("always/short.mp4", media.base));
     expect(status.packages).toMatchObject([
       { packaging: "cmaf", targetDuration: 6, isWhole: true },
