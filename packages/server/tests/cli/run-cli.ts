@@ -10,7 +10,7 @@ export const TOKEN = "a-token-for-these-tests";
 
 const BIN = join(import.meta.dirname, "../../bin/interlude.js");
 /** What Node has made of the modules: half a second of a processor for each process that need not make it anew. */
-const NODE_COMPILE_CACHE = join(import.meta.dirname, "../../../../.interlude/compile-cache");
+export const NODE_COMPILE_CACHE = join(import.meta.dirname, "../../../../.interlude/compile-cache");
 
 type Env = Readonly<Record<string, string>>;
 

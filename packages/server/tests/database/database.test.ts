@@ -6,12 +6,20 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../src/database/database.ts";
 import { MIGRATIONS } from "../../src/database/migrations.ts";
+import { NODE_COMPILE_CACHE } from "../cli/run-cli.ts";
+import { placeDatabase } from "./new-database.ts";
 import { startPostgres } from "./private-postgres.ts";
 
 const folders: string[] = [];
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "interlude-database-"));
   folders.push(folder);
+  return folder;
+}
+/** The folder of a database that has been open before; what it takes to make one is shown by the first test. */
+async function oldFolder(): Promise<string> {
+  const folder = join(newFolder(), "database");
+  await placeDatabase(folder);
   return folder;
 }
 afterEach(() => {
@@ -30,6 +38,7 @@ async function insertCreative(database: Pick<Database, "query">, key: string): P
 async function openElsewhere(directory: string): Promise<{ readonly kill: () => Promise<void> }> {
   const script = fileURLToPath(new URL("./hold-database.ts", import.meta.url));
   const child = spawn(process.execPath, ["-C", "interlude-source", script, directory], {
+    env: { ...process.env, NODE_COMPILE_CACHE },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -60,14 +69,14 @@ describe("openDatabase, embedded", () => {
   });
 
   test("a second opener of the same directory is told who has it", async () => {
-    const directory = newFolder();
+    const directory = await oldFolder();
     const first = await openDatabase({ directory });
     await expect(openDatabase({ directory })).rejects.toThrow(`process ${process.pid} has it open`);
     await first.close();
   });
 
   test("a process that was killed leaves nothing that blocks the next one, and its acknowledged rows are there", async () => {
-    const directory = newFolder();
+    const directory = await oldFolder();
     const other = await openElsewhere(directory);
     await expect(openDatabase({ directory })).rejects.toMatchObject({ code: "directory-in-use" });
     await other.kill();
@@ -91,7 +100,7 @@ describe.each([
   ...(postgres ? [{ name: "PostgreSQL", databaseUrl: postgres.url }] : []),
 ])("a transaction on $name", ({ databaseUrl }) => {
   test("that throws leaves neither the row nor the job; one that returns leaves both", async () => {
-    const database = await openDatabase({ databaseUrl, directory: newFolder() });
+    const database = await openDatabase({ databaseUrl, directory: await oldFolder() });
     const { boss } = database;
     await boss.createQueue("work");
     expect(await boss.findJobs("work")).toEqual([]);
