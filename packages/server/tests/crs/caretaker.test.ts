@@ -4,12 +4,18 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { openDatabase } from "../../src/database/database.ts";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { type Database, openDatabase } from "../../src/database/database.ts";
 import { directoryStore } from "../../src/origin/store.ts";
 import { placeDatabase } from "../database/new-database.ts";
-import { startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
+import { openTestDatabase, startCrs, startServer, type TestCrs, type TestCrsOptions } from "./test-crs.ts";
 import { testMedia } from "./test-media.ts";
+
+let shared: Database;
+beforeAll(async () => {
+  shared = await openTestDatabase();
+});
+afterAll(() => shared.close());
 
 /** The file that is served, or none; answers conditional requests as RFC 9110 §13 has it. */
 let source: string | undefined;
@@ -27,7 +33,7 @@ async function start(options: Partial<TestCrsOptions>): Promise<{ readonly crs: 
   source = "short.mp4";
   answered.length = 0;
   const media = await startServer(serve);
-  const crs = await startCrs({ allow: [media], ...options });
+  const crs = await startCrs({ allow: [media], ...(options.folder === undefined && { database: shared }), ...options });
   onTestFinished(async () => {
     await crs.close();
     await media.close();
