@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { buildServer } from "../../src/server.ts";
 import { readConfig } from "../../src/config.ts";
+import { NODE_COMPILE_CACHE } from "../cli/run-cli.ts";
 import { placeDatabase } from "../database/new-database.ts";
 import { TOKEN } from "./test-app.ts";
 
@@ -34,7 +35,7 @@ interface Running {
 /** The server as an operator runs it. */
 function launch(env: Readonly<Record<string, string>>, ...args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, ["-C", "interlude-source", MAIN, ...args], {
-    env: { PATH: process.env["PATH"], PORT: "0", ...env },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE, PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
