@@ -66,10 +66,10 @@ async function readReport(path: string, ...filter: readonly string[]): Promise<s
 
 /** When the picture turns white and when the tone begins, seconds. */
 async function findClap(video: string, audio: string): Promise<{ readonly white: number; readonly tone: number }> {
-  const picture = await readReport(video, "-vf", "blackdetect=d=0.1:pix_th=0.2");
-  const sound = await readReport(audio, "-af", "silencedetect=n=-40dB:d=0.1");
-  const white = Number(/black_end:([\d.]+)/.exec(picture)?.[1]);
-  return { white, tone: Number(/silence_end: ([\d.]+)/.exec(sound)?.[1]) };
+  const find = ["-vf", "blackdetect=d=0.1:pix_th=0.2", "-af", "silencedetect=n=-40dB:d=0.1"];
+  const report = await readReport(video, "-i", audio, "-map", "0:v", "-map", "1:a", ...find);
+  const white = Number(/black_end:([\d.]+)/.exec(report)?.[1]);
+  return { white, tone: Number(/silence_end: ([\d.]+)/.exec(report)?.[1]) };
 }
 
 async function remux(source: Source, name: string): Promise<{ readonly encoding: Encoding; readonly path: string }> {

@@ -132,7 +132,7 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
   "long-gop.mp4": [...clap(9), ...FILM, "-g", "1000", "-sc_threshold", "0", ...AAC],
   "open-gop.mp4": [...picture("160x90", "25", 9), ...tone(9), ...FILM, "-x264-params", "open-gop=1:scenecut=0", ...AAC],
   "variable.mp4": [
-    ...picture("160x90", "30", 9),
+    ...picture("320x180", "30", 9),
     ...tone(9),
     "-vf",
     "select='lt(mod(n\\,7)\\,4)'",
