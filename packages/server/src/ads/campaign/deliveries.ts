@@ -32,8 +32,8 @@ export interface DeliveriesDeps {
 
 const HOUR_MS = 3_600_000;
 
-/** A relay gives the campaign file two seconds, a player its ads five. */
-const WAITS: DeliveryWaits = { unknownMs: 1_500, knownMs: 200 };
+/** A player gives its ads five seconds. So long only a few are kept waiting: then a database is known to be silent. */
+const WAITS: DeliveryWaits = { unknownMs: 3_000, knownMs: 200 };
 
 export function createDeliveries({ query, campaigns, now, onError, waits = WAITS }: DeliveriesDeps): Deliveries {
   const complain = (error: unknown): void =>

@@ -7,6 +7,7 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Campaigns } from "./campaign.ts";
 import { parseCampaigns } from "./campaign-file.ts";
+import type { ZoneCheck } from "./read-line-item.ts";
 
 /** `outdated`: the file has changed and could not be used. */
 export interface CampaignStatus {
@@ -40,19 +41,16 @@ export interface WatchOptions {
 }
 
 export function watchCampaigns(options: WatchOptions): CampaignSource {
-  const { file, initial, zones, now, log, intervalMs = 2000, onRead } = options;
+  const { file, initial, now, log, intervalMs = 2000, onRead } = options;
   let campaigns = initial;
   let status: CampaignStatus = { state: "current", loadedAt: new Date(now()), complaint: undefined };
   let seen: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const onUnknown = (complaint: string): void =>
-    log.warn(`campaigns: a line item is for a zone that this server does not have: ${complaint}`);
-
   const read = async (path: string): Promise<void> => {
     try {
-      const read = parseCampaigns(await readFile(path, "utf8"), path, { zones, onUnknown });
+      const read = parseCampaigns(await readFile(path, "utf8"), path, checkZones(options));
       campaigns = read;
       status = { state: "current", loadedAt: new Date(now()), complaint: undefined };
       log.info(`campaigns: ${basename(path)} was read: ${read.lineItems.size} line items`);
@@ -89,6 +87,11 @@ export function watchCampaigns(options: WatchOptions): CampaignSource {
       clearTimeout(timer);
     },
   };
+}
+
+function checkZones({ zones, log }: WatchOptions): ZoneCheck {
+  const text = "campaigns: a line item is for a zone that this server does not have";
+  return { zones, onUnknown: (complaint) => log.warn(`${text}: ${complaint}`) };
 }
 
 /** The same as long as nobody has written the file or put another in its place. */
