@@ -202,9 +202,7 @@ describe("ads of the campaign file that come through a relay", () => {
     const { body } = await get("/ads/vmap?zone=1&session=map");
     expect(body.match(/track\/breakStart/g)).toHaveLength(3);
     const offered = async () => (await listRows("map")).filter((row) => String(row).startsWith("adOffered ad-mp4"));
-    await expect
-      .poll(offered, POLL)
-      .toEqual(["adOffered ad-mp4 mp4 house 1 1 0", "adOffered ad-mp4 mp4 house 1 1 0"]);
+    await expect.poll(offered, POLL).toEqual(["adOffered ad-mp4 mp4 house 1 1 0", "adOffered ad-mp4 mp4 house 1 1 0"]);
   });
 
   test("addresses of this server in an answer of others, sealed or not, are not taken for its own", async () => {
