@@ -1,8 +1,8 @@
 /**
  * Both edges of an ad, where pictures are decoded before they are shown.
  *
- * hls.js puts the first decode time of a new discontinuity where the presentation of the last one ends, which shows the frame before it
- * for too long.
+ * hls.js puts a new discontinuity where the last one ends, its sound or its pictures, whichever is later: its first picture where it
+ * has parsed all before without a break, else its first decode time, which shows the frame before it for too long.
  *
  * Into the ad: 45 ms at 25 frames per second, for a repackaged ad. Its playlist says how early its first picture is decoded, and it has
  * the room to be started so much earlier.
@@ -17,8 +17,13 @@ import type { PlacedAd } from "@interlude/core";
 import type { EngineDetails, EngineFragment, EngineStreamTimes } from "./hls-engine.ts";
 
 export interface EdgeAligner {
-  /** A fragment of the main playlist is about to be loaded; `ad`: which it belongs to. */
-  readonly enter: (fragment: EngineFragment, ad: PlacedAd | undefined) => void;
+  /**
+   * A fragment of the main playlist is about to be loaded.
+   *
+   * @param details of VOD; undefined: nothing is moved
+   * @param ad which it belongs to
+   */
+  readonly enter: (fragment: EngineFragment, details: EngineDetails | undefined, ad: PlacedAd | undefined) => void;
   /**
    * A fragment of the main playlist is in the buffer; what follows it has not been parsed yet.
    *
@@ -34,29 +39,36 @@ interface Shape {
   readonly isFragmented: boolean;
 }
 
+/** What was parsed last. */
+interface Parsed {
+  readonly video: EngineStreamTimes;
+  readonly level: number;
+  readonly sn: number;
+  /** A playlist that is loaded anew lists fragments without their times, and hls.js begins with the next one as with the first. */
+  readonly details: EngineDetails;
+}
+
 /** Seconds: below it there are no B-frames to speak of, above it something else is wrong. */
 const LEAST_COMPOSITION = 0.02;
 const MOST_SHIFT = 0.25;
-/** What was loaded last is what an ad is put behind. */
-const MOST_ENDS = 50;
 
 export function createEdgeAligner(): EdgeAligner {
   let content: Shape | undefined;
-  /** When the pictures of fragments end. A playlist that is loaded anew lists fragments without their times. */
-  const ends: Pick<EngineStreamTimes, "endPTS" | "endDTS">[] = [];
+  let last: Parsed | undefined;
   return {
-    enter: (fragment, ad) => {
-      if (ad?.pictureLead === undefined || fragment.sn !== ad.firstMediaSequence) return;
+    enter: (fragment, details, ad) => {
+      if (ad?.pictureLead === undefined || fragment.sn !== ad.firstMediaSequence || !last) return;
       const { seconds, isElastic } = ad.pictureLead;
-      const end = ends.findLast(({ endPTS }) => Math.abs(endPTS - fragment.start) < MOST_SHIFT);
-      if (end) fragment.setStart(Math.max(end.endPTS - seconds, isElastic ? 0 : end.endDTS));
+      const { endPTS, endDTS } = last.video;
+      // where more was parsed and thrown away, the browser begins anew at the decode time, and drops pictures shown after it
+      if (Math.abs(endPTS - fragment.start) >= MOST_SHIFT) return;
+      const isNext = last.details === details && last.level === fragment.level && last.sn === fragment.sn - 1;
+      fragment.setStart(isNext ? endPTS : Math.max(endPTS - seconds, isElastic ? 0 : endDTS));
     },
     add: (fragment, details, isAd) => {
       const video = readTimes(fragment, "video");
-      if (!video) return;
-      ends.push(video);
-      if (ends.length > MOST_ENDS) ends.shift();
-      if (!details || typeof fragment.sn !== "number") return;
+      if (!video || !details || typeof fragment.sn !== "number") return;
+      last = { video, details, level: fragment.level, sn: fragment.sn };
       const index = fragment.sn - details.startSN;
       if (!isAd) {
         const before = details.fragments[index - 1];

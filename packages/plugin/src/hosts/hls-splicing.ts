@@ -104,17 +104,21 @@ interface MainListener {
 /** Tells the timeline of pictures in the buffer, and hls.js where those at the edges of an ad belong. */
 function createMainListener(engine: Engine, { session, timeline }: LoadedParts): MainListener {
   const edges = createEdgeAligner();
+  /** Live playlists are loaded anew all the time, and hls.js moves what they list. */
+  const movable = (details: EngineDetails | undefined): EngineDetails | undefined =>
+    session.facts()?.isLive ? undefined : details;
   const detailsOf = ({ level }: EngineFragment): EngineDetails | undefined => engine.levels[level]?.details;
   return {
     begin: (fragment) => {
-      if (fragment.type === "main") edges.enter(fragment, timeline.findAd(fragment, detailsOf(fragment)?.url)?.placed);
+      if (fragment.type !== "main") return;
+      const details = detailsOf(fragment);
+      edges.enter(fragment, movable(details), timeline.findAd(fragment, details?.url)?.placed);
     },
     add: (fragment) => {
       if (fragment.type !== "main") return;
       const details = detailsOf(fragment);
       timeline.addFragment(fragment, details?.url);
-      const isLive = session.facts()?.isLive ?? false;
-      edges.add(fragment, isLive ? undefined : details, timeline.findAd(fragment, details?.url) !== undefined);
+      edges.add(fragment, movable(details), timeline.findAd(fragment, details?.url) !== undefined);
     },
   };
 }

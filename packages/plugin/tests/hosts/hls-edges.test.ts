@@ -41,41 +41,56 @@ function resumeAt(
   return after.start;
 }
 
+const PLACE = {
+  breakId: "mid",
+  adId: "a",
+  index: 0,
+  startTime: 4,
+  duration: 8,
+  firstMediaSequence: 1,
+  segmentCount: 2,
+};
 const ELASTIC: PictureLead = { seconds: 0.045, isElastic: true };
 const REMUX: PictureLead = { seconds: 0.08, isElastic: false };
 
+interface Entry {
+  readonly pictureLead?: PictureLead | undefined;
+  readonly sn?: number;
+  /** Of the content, from decoding to presentation. */
+  readonly composition?: number;
+  /** Whether the playlist was loaded anew since the content was parsed. */
+  readonly isAnew?: boolean;
+}
+
 /** Where hls.js is made to start an ad, which it listed at `listed`, behind content whose pictures end at `end`. */
-function enterAt(end: number, listed: number, pictureLead: PictureLead | undefined, sn = 1, composition = 0): number {
+function enterAt(end: number, listed: number, entry: Entry): number {
+  const { pictureLead, sn = 1, composition = 0, isAnew = true } = entry;
   const edges = createEdgeAligner();
-  edges.add(parsed(0, 0, times(0, end - composition, composition)), undefined, false);
+  const details: EngineDetails = { url: "https://site.example/", live: false, startSN: 0, fragments: [] };
+  edges.add(parsed(0, 0, times(0, end - composition, composition)), details, false);
   const first = createFragment(sn, listed, 4);
-  const place = {
-    breakId: "mid",
-    adId: "a",
-    index: 0,
-    startTime: 4,
-    duration: 8,
-    firstMediaSequence: 1,
-    segmentCount: 2,
-  };
-  edges.enter(first, pictureLead === undefined ? place : { ...place, pictureLead });
+  edges.enter(first, isAnew ? { ...details } : details, pictureLead === undefined ? PLACE : { ...PLACE, pictureLead });
   return first.start;
 }
 
 describe("createEdgeAligner", () => {
   test("an ad that says how early its first picture is decoded starts so much before the content's pictures end", () => {
-    expect(enterAt(4.061, 4.075, ELASTIC)).toBeCloseTo(4.016);
+    expect(enterAt(4.061, 4.075, { pictureLead: ELASTIC })).toBeCloseTo(4.016);
+  });
+
+  test("an ad that follows without a break starts where the pictures end, not the sound", () => {
+    expect(enterAt(4.061, 4.075, { pictureLead: ELASTIC, isAnew: false })).toBeCloseTo(4.061);
   });
 
   test("a remux is decoded no earlier than the content before it has been", () => {
-    expect(enterAt(4.08, 4.08, REMUX, 1, 0.08)).toBeCloseTo(4);
-    expect(enterAt(4.061, 4.075, REMUX)).toBeCloseTo(4.061);
+    expect(enterAt(4.08, 4.08, { pictureLead: REMUX, composition: 0.08 })).toBeCloseTo(4);
+    expect(enterAt(4.061, 4.075, { pictureLead: REMUX })).toBeCloseTo(4.061);
   });
 
   test("an ad that says nothing of it, its later segments, and one behind what is not loaded stay where they are", () => {
-    expect(enterAt(4.061, 4.075, undefined)).toBe(4.075);
-    expect(enterAt(4.061, 4.075, ELASTIC, 2)).toBe(4.075);
-    expect(enterAt(4.061, 9, ELASTIC)).toBe(9);
+    expect(enterAt(4.061, 4.075, {})).toBe(4.075);
+    expect(enterAt(4.061, 4.075, { pictureLead: ELASTIC, sn: 2 })).toBe(4.075);
+    expect(enterAt(4.061, 9, { pictureLead: ELASTIC })).toBe(9);
   });
 
   test("content with B-frames is decoded on where the decoding of an ad with B-frames ended", () => {
