@@ -45,7 +45,7 @@ interface Parsed {
   readonly level: number;
   readonly sn: number;
   /** A playlist that is loaded anew lists fragments without their times, and hls.js begins with the next one as with the first. */
-  readonly details: EngineDetails;
+  readonly details: EngineDetails | undefined;
 }
 
 /** Seconds: below it there are no B-frames to speak of, above it something else is wrong. */
@@ -55,9 +55,11 @@ const MOST_SHIFT = 0.25;
 export function createEdgeAligner(): EdgeAligner {
   let content: Shape | undefined;
   let last: Parsed | undefined;
+  let begun: { readonly fragment: EngineFragment; readonly details: EngineDetails | undefined } | undefined;
   return {
     enter: (fragment, details, ad) => {
-      if (ad?.pictureLead === undefined || fragment.sn !== ad.firstMediaSequence || !last) return;
+      begun = { fragment, details };
+      if (!details || ad?.pictureLead === undefined || fragment.sn !== ad.firstMediaSequence || !last) return;
       const { seconds, isElastic } = ad.pictureLead;
       const { endPTS, endDTS } = last.video;
       // where more was parsed and thrown away, the browser begins anew at the decode time, and drops pictures shown after it
@@ -67,8 +69,11 @@ export function createEdgeAligner(): EdgeAligner {
     },
     add: (fragment, details, isAd) => {
       const video = readTimes(fragment, "video");
-      if (!video || !details || typeof fragment.sn !== "number") return;
-      last = { video, details, level: fragment.level, sn: fragment.sn };
+      if (!video || typeof fragment.sn !== "number") return;
+      // by the time that it is in the buffer, its playlist may have been loaded anew
+      const listed = begun?.fragment === fragment ? begun.details : details;
+      last = { video, details: listed, level: fragment.level, sn: fragment.sn };
+      if (!details) return;
       const index = fragment.sn - details.startSN;
       if (!isAd) {
         const before = details.fragments[index - 1];

@@ -67,9 +67,12 @@ function enterAt(end: number, listed: number, entry: Entry): number {
   const { pictureLead, sn = 1, composition = 0, isAnew = true } = entry;
   const edges = createEdgeAligner();
   const details: EngineDetails = { url: "https://site.example/", live: false, startSN: 0, fragments: [] };
-  edges.add(parsed(0, 0, times(0, end - composition, composition)), details, false);
+  const content = parsed(0, 0, times(0, end - composition, composition));
+  const now = isAnew ? { ...details } : details;
+  edges.enter(content, details, undefined);
+  edges.add(content, now, false);
   const first = createFragment(sn, listed, 4);
-  edges.enter(first, isAnew ? { ...details } : details, pictureLead === undefined ? PLACE : { ...PLACE, pictureLead });
+  edges.enter(first, now, pictureLead === undefined ? PLACE : { ...PLACE, pictureLead });
   return first.start;
 }
 
