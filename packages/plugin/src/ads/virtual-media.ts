@@ -1,0 +1,56 @@
+/**
+ * Media that the page makes itself, at addresses that nobody serves: what hosts ask before they ask the network.
+ */
+
+/** `.invalid` never resolves (RFC 2606 §2): whoever does not know these addresses gets an error, never somebody's answer. */
+export const VIRTUAL_ORIGIN = "https://remux.interlude.invalid";
+
+export interface VirtualSegment {
+  /** The taker's own: it may be transferred. */
+  readonly bytes: ArrayBuffer;
+  /** What the network gave for it and took, for the host's estimate of its bandwidth. */
+  readonly networkBytes: number;
+  readonly networkMs: number;
+  /** Until the first byte. */
+  readonly ttfbMs: number;
+}
+
+export type OnVirtualProgress = (loaded: number, total: number) => void;
+
+/** One creative's segments. */
+export interface VirtualMedia {
+  /** @throws MediaRefusal; an AbortError where the signal says so: the segment goes on being made, since others may ask for it */
+  readonly load: (path: string, signal: AbortSignal, onProgress: OnVirtualProgress) => Promise<VirtualSegment>;
+  /** Ends its requests and lets its bytes go. */
+  readonly release: () => void;
+}
+
+export type VirtualLoad = (signal: AbortSignal, onProgress: OnVirtualProgress) => Promise<VirtualSegment>;
+
+/** All creatives that an insertion makes itself. */
+export interface VirtualMediaShelf {
+  /** Puts it at `VIRTUAL_ORIGIN/id/`. */
+  readonly add: (id: string, media: VirtualMedia) => void;
+  /** Undefined: a real address, or one of a creative that was let go. */
+  readonly find: (url: string) => VirtualLoad | undefined;
+  readonly release: () => void;
+}
+
+export function createVirtualMediaShelf(): VirtualMediaShelf {
+  const creatives = new Map<string, VirtualMedia>();
+  const prefix = `${VIRTUAL_ORIGIN}/`;
+  return {
+    add: (id, media) => creatives.set(id, media),
+    find: (url) => {
+      if (!url.startsWith(prefix)) return undefined;
+      const rest = url.slice(prefix.length);
+      const media = creatives.get(rest.slice(0, rest.indexOf("/")));
+      const path = rest.slice(rest.indexOf("/") + 1);
+      return media && ((signal, onProgress) => media.load(path, signal, onProgress));
+    },
+    release: () => {
+      for (const media of creatives.values()) media.release();
+      creatives.clear();
+    },
+  };
+}
