@@ -21,6 +21,13 @@ const PARTS = {
     ],
     packages: ["ffmpeg"],
   },
+  // ads by a muxer that is not ffmpeg's: e2e/remux/make-creatives.ts
+  gstreamer: {
+    programs: [["", "gst-launch-1.0"]],
+    packages: ["tools", "plugins-base", "plugins-good", "plugins-bad", "plugins-ugly", "libav"].map(
+      (part) => `gstreamer1.0-${part}`,
+    ),
+  },
   chromium: { programs: [["CHROMIUM_PATH", "chromium"]], packages: ["chromium"] },
   firefox: { programs: [["FIREFOX_PATH", "firefox-esr"]], packages: ["firefox-esr"] },
   postgres: { programs: [["POSTGRES_PATH", "postgres"]], packages: ["postgresql"], isOptional: true },
