@@ -43,7 +43,7 @@ export interface HlsAdInsertion extends AdInsertion {
 export function createAdInsertion(options: AdInsertionOptions, createPorts?: CreatePorts): HlsAdInsertion {
   const { insertion, tap, connect, fail } = createInsertionBase(
     options,
-    { canBindLate: true, player: "hls.js" },
+    { canBindLate: true, canServeVirtual: true, player: "hls.js" },
     createPorts,
   );
   const code = import("./hosts/hls-attachment.ts");

@@ -1,6 +1,7 @@
 /**
  * What is loaded behind an entry, and what a host makes of it: the seam between the insertion, which knows no player, and the players.
  */
+import type { VirtualMediaShelf } from "./ads/virtual-media.ts";
 import type { BreakSnapshot, Emit } from "./events.ts";
 import type { Settings } from "./options.ts";
 import type { PluginPorts } from "./ports.ts";
@@ -48,6 +49,14 @@ export interface HostSide {
   readonly liveStart?: (content: { readonly duration: number; readonly targetDuration: number }) => number | undefined;
   /** Whether the player can play sound that is not in the segments of the pictures; absent: it can. */
   readonly playsSoundApart?: () => boolean;
+  /** Bits per second that the player has measured; absent or undefined: it has not yet. */
+  readonly bandwidthBps?: () => number | undefined;
+  /**
+   * From now on the player gets what is on the shelf from there, for as long as it lives; only the first call counts. Absent: it cannot.
+   *
+   * @throws whatever `import()` throws: then no segment of the shelf reaches the player
+   */
+  readonly serveVirtual?: (shelf: VirtualMediaShelf) => Promise<void>;
   /** A break was decided after the playlists had been handed over. */
   readonly onLateChange: () => void;
   /** The viewer has sought from one stream time to another, and no policy has sent him elsewhere. */
@@ -60,6 +69,8 @@ export interface HostSide {
 export interface HostAbilities {
   /** Whether a VOD playlist can be handed over again: then only pre-rolls hold up the start, later breaks are bound late. */
   readonly canBindLate: boolean;
+  /** Whether it takes segments that the page makes: {@link HostSide.serveVirtual}; absent: it does not. */
+  readonly canServeVirtual?: boolean;
   /** The player's name, and its version after a "/" where it is known, for [CLIENTUA]. */
   readonly player?: string;
 }

@@ -50,6 +50,7 @@ export function createSource(options: AdInsertionOptions, player: SourcePlayer, 
   let release = (): void => undefined;
   const abilities = {
     player: player.name,
+    canServeVirtual: true,
     get canBindLate() {
       return canBindLate;
     },
