@@ -22,6 +22,7 @@ export * from "./ads/vmap.ts";
 export * from "./ads/xml.ts";
 export * from "./cdn.ts";
 export * from "./error.ts";
+export * from "./first-encounter.ts";
 export * from "./hls/align.ts";
 export * from "./hls/attribute-list.ts";
 export { type Avail, type AvailSignal, listAvails, parseCues } from "./hls/cue.ts";
