@@ -16,6 +16,11 @@ export class MediaRefusal extends Error {
   }
 }
 
+/** Also of a refusal that another file's copy of this module has thrown. */
+export function isMediaRefusal(cause: unknown): cause is MediaRefusal {
+  return cause instanceof Error && cause.name === "MediaRefusal" && "reason" in cause;
+}
+
 /** One track's samples in decoding order, each array `count` long. */
 export interface SampleTable {
   readonly count: number;
