@@ -45,6 +45,7 @@ export class ByteSink {
 
   clear(): void {
     this.length = 0;
+    this.#told = 0;
   }
 
   /** Whether as much was written since it last said so that it is time to stop for a moment. */

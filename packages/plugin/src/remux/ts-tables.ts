@@ -3,6 +3,7 @@
  *
  * @see ISO/IEC 13818-1 §2.4.4 (PAT, PMT)
  */
+import { joinBytes } from "./fmp4-boxes.ts";
 
 export const PICTURE_PID = 0x100;
 export const SOUND_PID = 0x101;
@@ -22,11 +23,11 @@ export const TABLES: readonly Table[] = [
   },
   {
     pid: PMT_PID,
-    section: Uint8Array.from([
-      ...[0, 0x02, 0xb0, 23, 0, 1, 0xc1, 0, 0, 0xe1, 0x00, 0xf0, 0],
-      ...[0x1b, 0xe1, 0x00, 0xf0, 0],
-      ...[0x0f, 0xe1, 0x01, 0xf0, 0],
-      ...[0x2f, 0x44, 0xb9, 0x9b],
+    section: joinBytes([
+      Uint8Array.of(0, 0x02, 0xb0, 23, 0, 1, 0xc1, 0, 0, 0xe1, 0x00, 0xf0, 0),
+      Uint8Array.of(0x1b, 0xe1, 0x00, 0xf0, 0),
+      Uint8Array.of(0x0f, 0xe1, 0x01, 0xf0, 0),
+      Uint8Array.of(0x2f, 0x44, 0xb9, 0x9b),
     ]),
   },
 ];
