@@ -67,6 +67,7 @@ const OPTIONS = [
   ["opportunity-options", "OpportunityOptions"],
   ["policy-options", "PolicyOptions"],
   ["tracking-options", "TrackingOptions"],
+  ["first-encounter-options", "FirstEncounterOptions"],
 ] as const;
 
 describe("reference", () => {

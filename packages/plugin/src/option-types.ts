@@ -20,6 +20,7 @@ type OptionType =
   | "an object, true or false"
   | "a number or false"
   | "a list"
+  | "a list or a function"
   | "a list of objects";
 
 const IS: Readonly<Record<OptionType, (value: unknown) => boolean>> = {
@@ -33,6 +34,7 @@ const IS: Readonly<Record<OptionType, (value: unknown) => boolean>> = {
   "an object, true or false": (value) => typeof value === "boolean" || isObject(value),
   "a number or false": (value) => typeof value === "number" || value === false,
   "a list": (value) => Array.isArray(value),
+  "a list or a function": (value) => Array.isArray(value) || typeof value === "function",
   "a list of objects": (value) => Array.isArray(value) && value.every(isObject),
 };
 
@@ -74,6 +76,10 @@ const TYPES: OptionTypes<AdInsertionOptions> = {
   startContentTime: "a number",
   macros: "an object",
   consentTimeoutMs: "a number",
+  firstEncounter: "a list or a function",
+  waitBudgetMs: "a number",
+  remuxUrl: "an http(s) URL",
+  remuxMaxBytes: "a number",
 };
 
 const POLICY_TYPES: OptionTypes<AdPolicy> = {

@@ -9,11 +9,16 @@ import {
   parseOpportunityOptions,
   parseUrl,
 } from "./opportunity-options.ts";
+import {
+  type FirstEncounterOptions,
+  type FirstEncounterSettings,
+  parseFirstEncounterOptions,
+} from "./first-encounter-options.ts";
 import { parsePolicyOptions, type PolicyOptions, type PolicySettings } from "./policy-options.ts";
 import { parseTrackingOptions, type TrackingOptions, type TrackingSettings } from "./tracking-options.ts";
 import { parseServerOptions, type ServerOptions, type ServerSettings } from "./server-options.ts";
 
-export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, TrackingOptions {
+export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, TrackingOptions, FirstEncounterOptions {
   /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. Needed unless a `server` stitches. */
   readonly zoneUrl?: string | URL;
   /**
@@ -53,7 +58,7 @@ export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, T
 }
 
 /** Options checked and completed. */
-export interface Settings extends OpportunitySettings, PolicySettings, TrackingSettings {
+export interface Settings extends OpportunitySettings, PolicySettings, TrackingSettings, FirstEncounterSettings {
   /** Undefined in a session that a server stitches. */
   readonly zoneUrl: URL | undefined;
   readonly server: ServerSettings | undefined;
@@ -88,6 +93,7 @@ export function parseOptions(options: AdInsertionOptions, base: string, createSe
     ...opportunities,
     ...parsePolicyOptions(options),
     ...parseTrackingOptions(options),
+    ...parseFirstEncounterOptions(options, base),
     zoneUrl: server ? undefined : parseZoneUrl(options.zoneUrl, base),
     server,
     adTagUrl,

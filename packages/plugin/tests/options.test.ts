@@ -76,6 +76,11 @@ describe("options of a page without types", () => {
     [{ zoneUrl, policy: { selectAdBreaksToPlay: 1 } }, "policy.selectAdBreaksToPlay: expected a function, got 1"],
     [{ server: "v1" }, 'server: expected an object, got "v1"'],
     [{ zoneUrl, macros: [] }, "macros: expected an object, got a list"],
+    [{ zoneUrl, firstEncounter: "wait" }, 'firstEncounter: expected a list or a function, got "wait"'],
+    [{ zoneUrl, firstEncounter: ["play"] }, 'firstEncounter: expected remux, wait or skip, got "play"'],
+    [{ zoneUrl, waitBudgetMs: -1 }, "waitBudgetMs: expected milliseconds from 0, got -1"],
+    [{ zoneUrl, remuxMaxBytes: Infinity }, "remuxMaxBytes: expected bytes from 0, got Infinity"],
+    [{ zoneUrl, remuxUrl: "//" }, 'remuxUrl: expected an http(s) URL, got "//"'],
   ])("%j: %s", async (options, message) => {
     expect(await open(options)).toEqual([`option-invalid fatal ${message}`]);
   });
