@@ -5,6 +5,11 @@
 /** `.invalid` never resolves (RFC 2606 §2): whoever does not know these addresses gets an error, never somebody's answer. */
 export const VIRTUAL_ORIGIN = "https://remux.interlude.invalid";
 
+/** Whether an address is one of media that the page makes, there or no longer. */
+export function isVirtual(url: string): boolean {
+  return url.startsWith(`${VIRTUAL_ORIGIN}/`);
+}
+
 export interface VirtualSegment {
   /** The taker's own: it may be transferred. */
   readonly bytes: ArrayBuffer;
@@ -36,14 +41,26 @@ export interface VirtualMediaShelf {
   readonly release: () => void;
 }
 
+/** For hosts, which may hang a query on an address; rejects as a load does, and where nothing is there any more. */
+export async function loadVirtual(
+  shelf: Pick<VirtualMediaShelf, "find">,
+  url: string,
+  signal: AbortSignal,
+  onProgress: OnVirtualProgress,
+): Promise<VirtualSegment> {
+  const [address = ""] = url.split("?");
+  const load = shelf.find(address);
+  if (!load) throw new Error(`${url}: expected a creative that is still there, got none`);
+  return load(signal, onProgress);
+}
+
 export function createVirtualMediaShelf(): VirtualMediaShelf {
   const creatives = new Map<string, VirtualMedia>();
-  const prefix = `${VIRTUAL_ORIGIN}/`;
   return {
     add: (id, media) => creatives.set(id, media),
     find: (url) => {
-      if (!url.startsWith(prefix)) return undefined;
-      const rest = url.slice(prefix.length);
+      if (!isVirtual(url)) return undefined;
+      const rest = url.slice(VIRTUAL_ORIGIN.length + 1);
       const media = creatives.get(rest.slice(0, rest.indexOf("/")));
       const path = rest.slice(rest.indexOf("/") + 1);
       return media && ((signal, onProgress) => media.load(path, signal, onProgress));

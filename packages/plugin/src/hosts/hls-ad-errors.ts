@@ -31,13 +31,15 @@ const DECODING: readonly string[] = [
  * Undefined for what hls.js mends itself, and for errors of playlists.
  *
  * @param hasMediaError the browser has given up decoding (`HTMLMediaElement.error`)
+ * @param isMadeHere the page makes the fragment itself, of a source that it reads
  */
-export function selectFault(details: string, isFatal: boolean, hasMediaError: boolean): AdFault | undefined {
-  const reason = LOADING.includes(details)
-    ? "media-unavailable"
-    : LATE.includes(details)
-      ? "media-timeout"
-      : "source-unreadable";
+export function selectFault(
+  details: string,
+  isFatal: boolean,
+  hasMediaError: boolean,
+  isMadeHere = false,
+): AdFault | undefined {
+  const reason = selectReason(details, isMadeHere);
   if (details === "mediaSourceRequiresReset")
     return { reason, mayBeChance: false, isOfPlayhead: true, source: "renewed" };
   if (hasMediaError) return { reason, mayBeChance: false, isOfPlayhead: true, source: "stuck" };
@@ -47,4 +49,9 @@ export function selectFault(details: string, isFatal: boolean, hasMediaError: bo
   const isStuck = isFatal && DECODING.includes(details);
   const mayBeChance = !isFatal && LOADING.includes(details);
   return { reason, mayBeChance, isOfPlayhead: false, source: isStuck ? "stuck" : "kept" };
+}
+
+function selectReason(details: string, isMadeHere: boolean): SkipReason {
+  if (LATE.includes(details)) return "media-timeout";
+  return LOADING.includes(details) && !isMadeHere ? "media-unavailable" : "source-unreadable";
 }

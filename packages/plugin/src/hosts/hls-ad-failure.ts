@@ -8,6 +8,7 @@
  * Errors of the content itself stay the host's business.
  */
 import type { SkipReason } from "@interlude/core";
+import { isVirtual } from "../ads/virtual-media.ts";
 import { type AdFault, selectFault } from "./hls-ad-errors.ts";
 import type { Engine, EngineEventData, EngineFragment } from "./hls-engine.ts";
 import { bufferedAhead, watchStarvation } from "./hls-starvation.ts";
@@ -41,6 +42,8 @@ export interface AdFailureDeps {
 
 /** Failures of one fragment to load before its ad is given up. */
 const MAX_FAILURES = 2;
+/** Of one that the page makes: it has tried more than once itself, and every level lists the same one. */
+const MAX_FAILURES_MADE_HERE = 1;
 /** Seconds before the hole at which it is jumped over. */
 const EDGE = 0.3;
 /** Seconds by which buffered media may reach over a segment boundary. */
@@ -57,11 +60,12 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
 
   const findAd = (fragment: EngineFragment | undefined): AdSpan | undefined =>
     fragment && fragment.type !== "subtitle" ? timeline.findAd(fragment, urlOf(fragment, engine)) : undefined;
-  const mayBeChance = ({ level, type, sn }: EngineFragment): boolean => {
+  const mayBeChance = (fragment: EngineFragment): boolean => {
+    const { level, type, sn } = fragment;
     const name = `${type} ${level} ${sn}`;
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);
-    return count < MAX_FAILURES;
+    return count < (isMadeHere(fragment) ? MAX_FAILURES_MADE_HERE : MAX_FAILURES);
   };
   const giveUp = (span: AdSpan, reason: SkipReason, source: AdFault["source"]): void => {
     const { placed } = span;
@@ -84,7 +88,7 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
     add: ({ details, frag, fatal = false }) => {
       if (frag) starvation.onFragmentDone(frag);
       if (typeof details !== "string") return;
-      const fault = selectFault(details, fatal, Boolean(engine.media?.error));
+      const fault = selectFault(details, fatal, Boolean(engine.media?.error), isMadeHere(frag));
       const broken = frag ?? (fault?.isOfPlayhead ? undefined : latest);
       const span = findAd(broken) ?? (fault?.isOfPlayhead ? exits.current() : undefined);
       if (broken) ends.remove(broken);
@@ -111,6 +115,10 @@ export function createAdFailures(deps: AdFailureDeps): AdFailures {
       exits.stop();
     },
   };
+}
+
+function isMadeHere(fragment: EngineFragment | undefined): boolean {
+  return isVirtual(fragment?.url ?? "");
 }
 
 /** The address that a fragment's playlist is known by. */

@@ -17,6 +17,7 @@ import { measureAhead } from "../viewing/frames.ts";
 export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolean): HostSide {
   const { viewing } = parts;
   const splicing = createSplicing(engine, parts);
+  const virtual = createVirtualService(engine, parts);
   let interstitials: Interstitials | undefined;
   let isDetached = false;
   const check = (): void => (interstitials ?? splicing).check();
@@ -55,6 +56,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
 
   return {
     ...describePlayer(engine),
+    serveVirtual: virtual.serve,
     media: follower.followed,
     onLateChange: check,
     ...(isAlone && canInterrupt(engine) && { playInterstitials }),
@@ -63,6 +65,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
     },
     detach: () => {
       isDetached = true;
+      virtual.stop();
       stop();
       stopSplicing();
       splicing.stop();
@@ -101,7 +104,29 @@ function createMediaFollower({ viewing }: LoadedParts, onTime: () => void): Medi
   };
 }
 
-type PlayerFacts = Pick<HostSide, "contentUrl" | "liveStart" | "playsSoundApart" | "bufferAhead">;
+interface VirtualService {
+  readonly serve: NonNullable<HostSide["serveVirtual"]>;
+  readonly stop: () => void;
+}
+
+/** What it takes is loaded when it is needed. */
+function createVirtualService(engine: Engine, { emit }: LoadedParts): VirtualService {
+  let serving: Promise<void> | undefined;
+  let isStopped = false;
+  let stop = (): void => undefined;
+  return {
+    serve: (shelf) =>
+      (serving ??= import("./hls-virtual-segments.ts").then(({ serveInHls }) => {
+        if (!isStopped) stop = serveInHls(engine, shelf, emit);
+      })),
+    stop: () => {
+      isStopped = true;
+      stop();
+    },
+  };
+}
+
+type PlayerFacts = Pick<HostSide, "contentUrl" | "liveStart" | "playsSoundApart" | "bufferAhead" | "bandwidthBps">;
 
 function describePlayer(engine: Engine): Required<PlayerFacts> {
   return {
@@ -110,7 +135,13 @@ function describePlayer(engine: Engine): Required<PlayerFacts> {
     // a build without tracks of sound has none in its master playlists either
     playsSoundApart: () => engine.allAudioTracks.length > 0,
     bufferAhead: () => measureAhead(engine.media),
+    bandwidthBps: () => readBandwidth(engine),
   };
+}
+
+/** Undefined while hls.js goes by what it was given. */
+function readBandwidth({ bandwidthEstimate = Number.NaN, abrEwmaDefaultEstimate }: Engine): number | undefined {
+  return bandwidthEstimate > 0 && bandwidthEstimate !== abrEwmaDefaultEstimate ? bandwidthEstimate : undefined;
 }
 
 function canInterrupt({ interstitialsManager, config }: Engine): boolean {

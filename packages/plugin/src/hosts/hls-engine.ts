@@ -26,6 +26,8 @@ export interface EngineFragment {
   readonly bitrateTest?: boolean | undefined;
   /** The address that answered with its playlist. */
   readonly baseurl?: string;
+  /** The address that it is loaded from. */
+  readonly url?: string;
   /** Counts discontinuities. */
   readonly cc: number;
   /** Of fragmented MP4; with what was loaded of it. */
@@ -68,7 +70,7 @@ export interface EngineEventData {
   /** With `error` once it is given up. */
   readonly asset?: { readonly error?: unknown } | null | undefined;
   /** What plays the ad of an interstitial. */
-  readonly player?: { destroy(): void } | null | undefined;
+  readonly player?: { readonly hls?: { readonly config: EngineConfig } | null; destroy(): void } | null | undefined;
 }
 
 /** What may be set while hls.js runs. */
@@ -82,6 +84,8 @@ export interface EngineConfig {
   interstitialAppendInPlace?: boolean;
   /** Made for each playlist that is loaded. */
   pLoader?: unknown;
+  /** Made for each fragment; undefined: the one for everything. */
+  fLoader?: unknown;
 }
 
 export interface EngineInterstitials {
@@ -113,6 +117,8 @@ export interface Engine {
   readonly loadLevel?: number;
   /** Bits per second; NaN: not known. */
   readonly bandwidthEstimate?: number;
+  /** What `bandwidthEstimate` is as long as nothing has been measured. */
+  readonly abrEwmaDefaultEstimate?: number;
   /** Empty in a build that plays no sound apart from the pictures. */
   readonly allAudioTracks: readonly EngineAudioTrack[];
   /** Of the level that plays. */
@@ -153,6 +159,7 @@ export const ENGINE_EVENT = {
   levelSwitching: "hlsLevelSwitching",
   audioTrackSwitching: "hlsAudioTrackSwitching",
   audioTracksUpdated: "hlsAudioTracksUpdated",
+  interstitialAssetPlayerCreated: "hlsInterstitialAssetPlayerCreated",
   interstitialAssetStarted: "hlsInterstitialAssetStarted",
   interstitialAssetError: "hlsInterstitialAssetError",
   error: "hlsError",

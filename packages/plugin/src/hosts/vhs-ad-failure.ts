@@ -5,6 +5,8 @@
  * @see VHS 3.17 playlist-controller.js, `excludePlaylist`, `setCurrentTime`; segment-transmuxer.js and http-streaming#1276: of two
  * segments whose bytes are looked at in one moment, as after a seek, one is never heard of again
  */
+import type { SkipReason } from "@interlude/core";
+import { isVirtual } from "../ads/virtual-media.ts";
 import type { Session } from "../session.ts";
 import { findBufferedEnd } from "../viewing/frames.ts";
 import { type AdSpan, isSameAd, type Timeline } from "../viewing/timeline.ts";
@@ -48,8 +50,8 @@ export function createAdGuard(
 
   const jump = (span: AdSpan): void => viewing.jump(timeline.endOf(span.placed) + 0.01);
   // a rendition that VHS changes to is stitched when it comes, and shows the same ads
-  const refuse = ({ placed }: AdSpan): void =>
-    session.refuse(placed.breakId, Number(placed.adId), "media-unavailable", true);
+  const refuse = ({ placed }: AdSpan, reason: SkipReason): void =>
+    session.refuse(placed.breakId, Number(placed.adId), reason, true);
   const check = (edge: number): void => {
     for (const span of broken) {
       if (!isMissing(span, edge, media, timeline)) continue;
@@ -60,7 +62,7 @@ export function createAdGuard(
   const giveUp = (): void => {
     const span = listSpans(timeline).find((one) => isMissing(one, HALTED_EDGE, media, timeline));
     if (!span) return;
-    refuse(span);
+    refuse(span, "media-unavailable");
     jump(span);
   };
   /** A seek that is no viewer's has VHS load anew; not where the content has nothing more yet. */
@@ -80,7 +82,7 @@ export function createAdGuard(
     counts.set(uri, count);
     if (count < MAX_FAILURES) retries.later(retry);
     else {
-      refuse(span);
+      refuse(span, isVirtual(uri) ? "source-unreadable" : "media-unavailable");
       if (![...broken].some(({ placed }) => isSameAd(placed, span.placed))) broken.add(span);
       check(wait.isOn() ? HALTED_EDGE : EDGE);
     }

@@ -55,6 +55,11 @@ export function attachVhs({ vhs, tech, gate, contentUrl }: VhsHost, parts: Loade
     media: () => media,
     contentUrl,
     bufferAhead: () => measureAhead(media),
+    bandwidthBps: () => ((vhs.stats?.mediaTransferDuration ?? 0) > 0 ? vhs.bandwidth : undefined),
+    serveVirtual: async (shelf) => {
+      const { createVirtualRequests } = await import("./vhs-virtual-segments.ts");
+      gate.virtual ??= createVirtualRequests(vhs, shelf);
+    },
     // a VOD playlist is asked for once
     onLateChange: () => void session.vod()?.bindLate(() => false),
     detach: () => {

@@ -65,6 +65,12 @@ export type VhsXhr = (options: VhsRequestOptions, callback: VhsCallback) => VhsR
 export interface Vhs {
   /** Every request of this source goes through it. */
   xhr: VhsXhr;
+  /** Bits per second. */
+  readonly bandwidth?: number;
+  readonly stats?: {
+    /** Milliseconds that segments took; 0: there were none, and the bandwidth is one that VHS was given. */
+    readonly mediaTransferDuration: number;
+  };
   /** There as soon as the source is set. */
   readonly playlists?: VhsPlaylistLoader;
 }

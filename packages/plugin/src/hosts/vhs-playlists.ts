@@ -23,9 +23,11 @@ export interface PlaylistGate {
   readonly all: () => readonly GatedPlaylist[];
   /** Looks at the segments too, from now on: answers true where it takes the answer into its own hands. */
   guard: (options: VhsRequestOptions, error: unknown, request: VhsRequest, retry: () => void) => boolean;
+  /** Answers for segments that the page makes; undefined for all others. Absent: there are none. */
+  virtual?: (options: VhsRequestOptions, callback: VhsCallback) => VhsRequest | undefined;
   /** Whether VHS has all that it has asked for. */
   readonly isIdle: () => boolean;
-  /** VHS's requests go their own way again. */
+  /** VHS's requests go their own way again, but for what only the page has. */
   readonly release: () => void;
 }
 
@@ -33,6 +35,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
   const own = vhs.xhr;
   const given = createGivenPlaylists(vhs);
   const open = new Set<VhsCallback>();
+  const load: VhsXhr = (options, callback) => gate.virtual?.(options, callback) ?? own(options, callback);
   const deliver = async (options: VhsRequestOptions, request: VhsRequest, handOver: () => void): Promise<void> => {
     const { responseText: text } = request;
     const isMedia = text.includes("#EXTINF:");
@@ -53,13 +56,13 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
         if (error) callback(error, answered);
         else void deliver(options, answered, () => callback(error, answered));
       });
-    if (options.requestType === "segment") return requestGuarded(options, callback, own, gate);
-    return own(options, callback);
+    if (options.requestType === "segment") return requestGuarded(options, callback, load, gate);
+    return load(options, callback);
   };
   // others may set hooks on it, before and after
-  const gated: VhsXhr = new Proxy(own, {
-    apply: (_own, _this, [options, callback]) => requestCounted(options, callback, send, open),
-  });
+  const replace = (request: VhsXhr): VhsXhr =>
+    new Proxy(own, { apply: (_own, _this, [options, callback]) => request(options, callback) });
+  const gated = replace((options, callback) => requestCounted(options, callback, send, open));
   vhs.xhr = gated;
 
   const gate: PlaylistGate = {
@@ -69,7 +72,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     isIdle: () => open.size === 0,
     release: () => {
       gate.guard = () => false;
-      if (vhs.xhr === gated) vhs.xhr = own;
+      if (vhs.xhr === gated) vhs.xhr = gate.virtual ? replace(load) : own;
     },
   };
   return gate;
@@ -129,17 +132,17 @@ function requestCounted(
 function requestGuarded(
   options: VhsRequestOptions,
   callback: VhsCallback,
-  own: VhsXhr,
+  load: VhsXhr,
   gate: Pick<PlaylistGate, "guard">,
 ): VhsRequest {
   let again: VhsRequest | undefined;
   const take: VhsCallback = (error, answered) => {
     const retry = (): void => {
-      if (!first.aborted) again = own(options, take);
+      if (!first.aborted) again = load(options, take);
     };
     if (first.aborted || !gate.guard(options, error, answered, retry)) callback(error, answered);
   };
-  const first = own(options, take);
+  const first = load(options, take);
   const { abort } = first;
   first.abort = () => {
     abort.call(first);

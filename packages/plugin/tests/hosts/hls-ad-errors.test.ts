@@ -10,6 +10,11 @@ describe("selectFault", () => {
     ).toEqual(["media-unavailable", "media-timeout", "source-unreadable", "source-unreadable"]);
   });
 
+  test("a fragment that the page makes is not there where its source cannot be read", () => {
+    const reasons = ["fragLoadError", "fragLoadTimeOut"].map((it) => selectFault(it, false, false, true)?.reason);
+    expect(reasons).toEqual(["source-unreadable", "media-timeout"]);
+  });
+
   test("what hls.js mends itself is no fault of an ad", () => {
     const mended = ["bufferSeekOverHole", "bufferNudgeOnStall", "bufferStalledError", "fragGap", "levelLoadError"];
     expect(mended.map((details) => reasonOf(details))).toEqual(mended.map(() => undefined));

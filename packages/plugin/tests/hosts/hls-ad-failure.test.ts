@@ -1,5 +1,6 @@
 import type { PlacedBreak } from "@interlude/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { VIRTUAL_ORIGIN } from "../../src/ads/virtual-media.ts";
 import { type AdFailures, createAdFailures } from "../../src/hosts/hls-ad-failure.ts";
 import type { EngineFragment } from "../../src/hosts/hls-engine.ts";
 import { createTimeline } from "../../src/viewing/timeline.ts";
@@ -101,6 +102,19 @@ describe("createAdFailures", () => {
     failures.add({ details: "fragLoadError", frag: FIRST, fatal: false });
     vi.advanceTimersByTime(1);
     expect(told).toEqual(["mid media-unavailable", "reload 4"]);
+  });
+
+  test("an ad that the page makes itself is taken out when it fails once, but not for want of a network", () => {
+    const { failures, told } = play(4, 8);
+    const made = Object.assign(createFragment(2, 8, 4), { url: `${VIRTUAL_ORIGIN}/one/0.ts` });
+    vi.stubGlobal("navigator", { onLine: false });
+    failures.add({ details: "fragLoadError", frag: made, fatal: false });
+    vi.advanceTimersByTime(1);
+    vi.unstubAllGlobals();
+    expect(told).toEqual([]);
+    failures.add({ details: "fragLoadError", frag: made, fatal: false });
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual(["mid source-unreadable", "reload 4"]);
   });
 
   test("an ad that cannot be parsed is taken out at once, although hls.js has loaded it", () => {

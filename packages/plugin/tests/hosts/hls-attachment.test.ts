@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { attachEngine } from "../../src/hosts/hls-attachment.ts";
 import type { FakeEngine } from "../fake-engine.ts";
 import { createFakeEngine, listFragments } from "../fake-engine.ts";
+import { createFakeShelf } from "./fake-shelf.ts";
 import { type Answer, createFakeWeb, formatVast, formatVod, HOST, ZONE } from "../fake-web.ts";
 import { startViewing, type Viewing } from "../fake-viewing.ts";
 
@@ -68,4 +69,32 @@ test("where breaks are interstitials, an element's time is no place of spliced a
   side.detach();
   expect(viewing.skips).toEqual([]);
   expect(engine.calls).toEqual([]);
+});
+
+test("hls.js has measured its bandwidth when it goes by another than it was given", async () => {
+  const { viewing, engine } = await waitInAd();
+  const side = attach(viewing, engine);
+  const told = [undefined, Number.NaN, 500_000, 2_000_000].map((bandwidthEstimate) => {
+    Object.assign(engine, { bandwidthEstimate, abrEwmaDefaultEstimate: 500_000 });
+    return side.bandwidthBps?.();
+  });
+  side.detach();
+  expect(told).toEqual([undefined, undefined, undefined, 2_000_000]);
+});
+
+test("segments that the page makes are served from when they are first needed, by one loader, and never once it has gone", async () => {
+  const { viewing, engine } = await waitInAd();
+  const config: { fLoader?: unknown } = {};
+  const side = attach(viewing, Object.assign(engine, { config }));
+  const shelf = createFakeShelf();
+  expect(config.fLoader).toBeUndefined();
+  await side.serveVirtual?.(shelf);
+  const { fLoader } = config;
+  await side.serveVirtual?.(shelf);
+  side.detach();
+  expect([typeof fLoader, config.fLoader]).toEqual(["function", fLoader]);
+  const gone = attach(viewing, Object.assign(engine, { config: Object.assign(config, { fLoader: undefined }) }));
+  gone.detach();
+  await gone.serveVirtual?.(shelf);
+  expect(config.fLoader).toBeUndefined();
 });

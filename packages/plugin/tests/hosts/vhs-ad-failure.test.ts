@@ -1,5 +1,6 @@
 import type { PlacedBreak } from "@interlude/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { VIRTUAL_ORIGIN } from "../../src/ads/virtual-media.ts";
 import { type AdGuard, createAdGuard } from "../../src/hosts/vhs-ad-failure.ts";
 import type { VhsRequest } from "../../src/hosts/vhs-engine.ts";
 import type { GatedPlaylist, PlaylistGate } from "../../src/hosts/vhs-playlists.ts";
@@ -31,7 +32,12 @@ interface Guarded {
 }
 
 /** Content of 4 s, an ad of 4 s, content; media up to `bufferedEnd` is there. */
-function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlaylist["kind"] = "main"): Guarded {
+function createGuarded(
+  currentTime: number,
+  bufferedEnd: number,
+  kind: GatedPlaylist["kind"] = "main",
+  text: string = TEXT,
+): Guarded {
   const timeline = createTimeline();
   const fragments = [0, 1, 2].map((sn) => ({ sn, start: sn * 4, end: sn * 4 + 4 }));
   timeline.setDetails({ url: URL_OF_LEVEL.href, live: false, startSN: 0, fragments });
@@ -44,7 +50,7 @@ function createGuarded(currentTime: number, bufferedEnd: number, kind: GatedPlay
   let isIdle = false;
   const gate: PlaylistGate = {
     find: () => undefined,
-    all: () => [{ kind, url: URL_OF_LEVEL, text: TEXT }],
+    all: () => [{ kind, url: URL_OF_LEVEL, text }],
     guard: () => false,
     isIdle: () => isIdle,
     release: () => undefined,
@@ -99,6 +105,14 @@ describe("createAdGuard", () => {
     vi.stubGlobal("navigator", { onLine: true });
     vi.advanceTimersByTime(1000);
     expect(retries()).toBe(2);
+  });
+
+  test("an ad that the page makes itself is left out because its source cannot be read", () => {
+    const made = `${VIRTUAL_ORIGIN}/one/0.ts`;
+    const { answer, refused } = createGuarded(1, 4, "main", TEXT.replace(AD, made));
+    answer(made, "refused");
+    answer(made, "refused");
+    expect(refused).toEqual([["mid", 0, "source-unreadable", true]]);
   });
 
   test("nothing is asked for once the player is let go", () => {

@@ -1,0 +1,222 @@
+import type {
+  HlsConfig,
+  Loader,
+  LoaderCallbacks,
+  LoaderConfiguration,
+  LoaderContext,
+  LoaderResponse,
+  LoaderStats,
+} from "hls.js";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { VIRTUAL_ORIGIN } from "../../src/ads/virtual-media.ts";
+import { createVirtualLoader, type LoaderClass, serveInHls } from "../../src/hosts/hls-virtual-segments.ts";
+import { createFakeEngine } from "../fake-engine.ts";
+import { createFakeShelf, type FakeShelf, SEGMENT, settle } from "./fake-shelf.ts";
+
+const REAL = "https://site.example/a.ts";
+
+/** hls.js's own loader, or a page's: notes what it is asked for. */
+function createHostLoader(asked: string[]): LoaderClass {
+  return class implements Loader<LoaderContext> {
+    context: LoaderContext | null = null;
+    stats: LoaderStats = {
+      aborted: false,
+      loaded: 0,
+      retry: 0,
+      total: 0,
+      chunkCount: 0,
+      bwEstimate: 0,
+      loading: { start: 0, first: 0, end: 0 },
+      parsing: { start: 0, end: 0 },
+      buffering: { start: 0, first: 0, end: 0 },
+    };
+    destroy(): void {
+      asked.push("destroy");
+    }
+    abort(): void {
+      asked.push("abort");
+    }
+    load({ url }: LoaderContext): void {
+      asked.push(url);
+    }
+    getCacheAge(): number | null {
+      return 7;
+    }
+    getResponseHeader(name: string): string | null {
+      return name;
+    }
+  };
+}
+
+interface Loading {
+  readonly loader: Loader<LoaderContext>;
+  readonly stats: LoaderStats;
+  /** What hls.js is told, in order. */
+  readonly told: readonly string[];
+  readonly answers: readonly LoaderResponse[];
+}
+
+interface Stage {
+  readonly shelf: FakeShelf;
+  /** Of the loaders that were there before. */
+  readonly asked: readonly string[];
+  readonly load: (url: string, members?: object) => Loading;
+}
+
+/** One configuration of hls.js, and what it loads with it; `before` is what the page has set for fragments. */
+function createStage(before?: LoaderClass): Stage {
+  const asked: string[] = [];
+  const shelf = createFakeShelf();
+  const LoaderOfPage = createVirtualLoader(shelf, before);
+  // the loader reads no more of it than this
+  const config: HlsConfig = Object.assign(Object.create(null), { loader: createHostLoader(asked) });
+  const load: Stage["load"] = (url, members = {}) => {
+    const [told, answers]: [string[], LoaderResponse[]] = [[], []];
+    const loader = new LoaderOfPage(config);
+    const { stats } = loader;
+    const callbacks: LoaderCallbacks<LoaderContext> = {
+      onSuccess: (response) => {
+        told.push("success");
+        answers.push(response);
+      },
+      onError: ({ code, text }) => told.push(`error ${code} ${text}`),
+      onTimeout: () => told.push("timeout"),
+      onAbort: () => told.push("abort"),
+    };
+    const loadPolicy = { maxTimeToFirstByteMs: 10, maxLoadTimeMs: 5000, timeoutRetry: null, errorRetry: null };
+    const limits: LoaderConfiguration = { loadPolicy, maxRetry: 0, timeout: 0, retryDelay: 0, maxRetryDelay: 0 };
+    const context: LoaderContext = Object.assign(Object.create(null), { url, responseType: "arraybuffer", ...members });
+    loader.load(context, limits, callbacks);
+    return { loader, stats, told, answers };
+  };
+  return { shelf, asked, load };
+}
+
+describe("createVirtualLoader", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("a segment of the page's comes from the shelf, everything else from the loader that was there", async () => {
+    const { load, shelf, asked } = createStage();
+    load(REAL);
+    const { answers } = load(SEGMENT);
+    await shelf.asked[0]?.make();
+    expect([asked, answers]).toEqual([
+      [REAL],
+      [{ url: SEGMENT, data: new Uint8Array([0x47, 1, 2]).buffer, code: 200 }],
+    ]);
+  });
+
+  test("a fragment loader of the page's own, as a P2P one, goes on loading what is served somewhere", () => {
+    const own: string[] = [];
+    const { load, asked } = createStage(createHostLoader(own));
+    const { loader } = load(REAL);
+    loader.abort();
+    expect([own, asked, loader.getCacheAge?.(), loader.getResponseHeader?.("age")]).toEqual([
+      [REAL, "abort"],
+      [],
+      7,
+      "age",
+    ]);
+  });
+
+  test("hls.js learns what the network took, not how long a segment that was made ahead was waited for", async () => {
+    const { load, shelf } = createStage();
+    const { stats } = load(SEGMENT);
+    await shelf.asked[0]?.make();
+    const { start, first, end } = stats.loading;
+    expect([end - start, first - start, stats.loaded, stats.total]).toEqual([1000, 100, 125_000, 125_000]);
+  });
+
+  test("while it is read hls.js sees how far it is", () => {
+    const { load, shelf } = createStage();
+    const { stats } = load(SEGMENT);
+    vi.advanceTimersByTime(40);
+    shelf.asked[0]?.progress(10, 100);
+    vi.advanceTimersByTime(40);
+    shelf.asked[0]?.progress(20, 100);
+    expect([stats.loading.first - stats.loading.start, stats.loaded, stats.total]).toEqual([40, 20, 100]);
+  });
+
+  test("a segment that hls.js gives up is waited for no longer, and never comes", async () => {
+    const { load, shelf } = createStage();
+    const { loader, stats, told } = load(SEGMENT);
+    loader.abort();
+    expect([shelf.asked[0]?.signal.aborted, stats.aborted, told]).toEqual([true, true, ["abort"]]);
+    await shelf.asked[0]?.make();
+    expect(told).toEqual(["abort"]);
+  });
+
+  test("a loader that hls.js has destroyed tells nothing", async () => {
+    const { load, shelf, asked } = createStage();
+    const { loader, told } = load(SEGMENT);
+    loader.destroy();
+    await shelf.asked[0]?.fail(new Error("late"));
+    vi.advanceTimersByTime(10_000);
+    expect([told, asked]).toEqual([[], ["destroy"]]);
+  });
+
+  test("what cannot be made is an error without a status: hls.js asks no server again", async () => {
+    const { load, shelf } = createStage();
+    const { told } = load(SEGMENT);
+    await shelf.asked[0]?.fail(new Error("moov: expected 8 bytes, got 3"));
+    expect(told).toEqual(["error 0 Error: moov: expected 8 bytes, got 3"]);
+  });
+
+  test("a segment of a creative that was let go is an error, and no request to an address that is nobody's", async () => {
+    const { load, asked } = createStage();
+    const { told } = load(`${VIRTUAL_ORIGIN}/two/0.ts`);
+    await settle();
+    expect([told.length, told[0]?.startsWith("error 0 "), asked]).toEqual([1, true, []]);
+  });
+
+  test("a segment that takes longer than hls.js allows is timed out once", async () => {
+    const { load, shelf } = createStage();
+    const { told, stats } = load(SEGMENT);
+    vi.advanceTimersByTime(5000);
+    await shelf.asked[0]?.make();
+    expect([told, stats.aborted]).toEqual([["timeout"], true]);
+  });
+
+  test("the fragment that hls.js has tested its bandwidth with is made and sampled once", async () => {
+    const { load, shelf } = createStage();
+    const test = load(SEGMENT, { frag: { bitrateTest: true } });
+    await shelf.asked[0]?.make();
+    load(`${VIRTUAL_ORIGIN}/one/a0.m4s`);
+    const played = load(SEGMENT, { frag: { bitrateTest: false } });
+    await settle();
+    expect([shelf.asked.length, test.stats.loaded, played.stats.loaded]).toEqual([2, 125_000, 0]);
+    expect(played.answers[0]?.data).toBe(test.answers[0]?.data);
+    load(SEGMENT);
+    expect(shelf.asked.length).toBe(3);
+  });
+});
+
+describe("serveInHls", () => {
+  test("fragments of the content's playlists go by the shelf from now on", async () => {
+    const shelf = createFakeShelf();
+    const engine = Object.assign(createFakeEngine(undefined), { config: { fLoader: undefined } });
+    serveInHls(engine, shelf, () => undefined);
+    expect(engine.config.fLoader).toBeTypeOf("function");
+  });
+
+  test("the player of an interstitial's ad reads playlists and fragments from it, until the plugin goes", () => {
+    const engine = createFakeEngine(undefined);
+    const stop = serveInHls(engine, createFakeShelf(), () => undefined);
+    const config = { fLoader: undefined, pLoader: undefined };
+    const player = { hls: { config }, destroy: () => undefined };
+    engine.tell("interstitialAssetPlayerCreated", { player });
+    expect([config.fLoader, config.pLoader]).toEqual([expect.any(Function), expect.any(Function)]);
+    stop();
+    const later = { fLoader: undefined };
+    engine.tell("interstitialAssetPlayerCreated", { player: { ...player, hls: { config: later } } });
+    expect(later.fLoader).toBeUndefined();
+  });
+
+  test("a playlist is text, and the query that hls.js hangs on it is none of the shelf's", async () => {
+    const { load, shelf } = createStage();
+    const { answers } = load(`${VIRTUAL_ORIGIN}/one/main.m3u8?_HLS_primary_id=x`, { responseType: "text" });
+    await shelf.asked[0]?.make({ bytes: new Uint8Array([0x23, 0x45]).buffer });
+    expect([shelf.asked[0]?.url, answers[0]?.data]).toEqual([`${VIRTUAL_ORIGIN}/one/main.m3u8`, "#E"]);
+  });
+});
