@@ -32,6 +32,7 @@ export * from "./hls/marker.ts";
 export * from "./hls/master-playlist.ts";
 export * from "./hls/media-playlist.ts";
 export { formatPictureLead, type PictureLead } from "./hls/picture-lead.ts";
+export * from "./hls/picture-times.ts";
 export type { ContentPlace } from "./hls/playlist-clock.ts";
 export * from "./hls/scte35.ts";
 export type { DeliveryRestrictions, Segmentation, Upid } from "./hls/scte35-segmentation.ts";

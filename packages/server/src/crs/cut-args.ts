@@ -1,5 +1,6 @@
 /** The ffmpeg command line that cuts a stored encoding. It only ever reads files that we encoded or remuxed ourselves. */
-import { decodingLead, isRetimed, PICTURE_LEAD } from "./cut-timing.ts";
+import { CATCH_UP, DECODED_AHEAD, secondDelay } from "@interlude/core";
+import { decodingLead, isRetimed } from "./cut-timing.ts";
 import type { Encoding } from "./encoding.ts";
 import { AAC_FRAME, type FfmpegCommand, GLOBAL, SAMPLE_RATE, words } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
@@ -49,16 +50,15 @@ export function cutCommand(encoding: Encoding, cuts: readonly number[], folder: 
 const ROUNDING = 5e-4;
 
 /**
- * The filter that gives copied pictures the times of cut-timing.ts: N counts them, PTS / N is how long one lasts, since all last
- * equally long. The quotes are ffmpeg's own. (`TB` is wrong in ffmpeg 5.1.)
+ * The filter that gives copied pictures the times of `pictureDelay` and `decodedAhead`: N counts them, PTS / N is how long one
+ * lasts, since all last equally long. The quotes are ffmpeg's own. (`TB` is wrong in ffmpeg 5.1.)
  */
 function formatTiming({ frameRate }: Encoding): string {
   const fps = framesPerSecond(frameRate);
-  const lead = decodingLead(frameRate);
-  const first = (lead * fps).toFixed(4);
-  const second = ((lead + PICTURE_LEAD) * fps - 1).toFixed(4);
-  const late = `max(0,${second}-(N-1)*0.1)`;
+  const first = (decodingLead(frameRate) * fps).toFixed(4);
+  const second = (secondDelay(1 / fps) * fps).toFixed(4);
+  const late = `max(0,${second}-(N-1)*${CATCH_UP})`;
   const pts = `if(N,PTS+${late}*PTS/N,PTS)`;
-  const dts = `if(N,DTS+(${late}-min(0.95,(N-1)*0.1))*PTS/N,DTS-${first}*NEXT_PTS)`;
+  const dts = `if(N,DTS+(${late}-min(${DECODED_AHEAD},(N-1)*${CATCH_UP}))*PTS/N,DTS-${first}*NEXT_PTS)`;
   return `setts=pts='${pts}':dts='${dts}'`;
 }

@@ -4,10 +4,11 @@
  */
 import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SOUND_LEAD } from "@interlude/core";
 import type { CutSegment } from "./cut-package.ts";
 import { type CutPlan, type SegmentFacts, tagsBetween, type WrittenTrack } from "./cut-plan.ts";
 import { segmentDurations } from "./cut-times.ts";
-import { SILENT_FRAMES, SOUND_LEAD } from "./cut-timing.ts";
+import { SILENT_FRAMES } from "./cut-timing.ts";
 import type { EncodedRendition } from "./encoding.ts";
 import { AAC_FRAME } from "./ffmpeg-args.ts";
 import { readAdts } from "./fmp4-adts.ts";

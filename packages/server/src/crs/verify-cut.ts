@@ -1,10 +1,11 @@
 /**
  * Proves that what was cut can be spliced: nothing is published that was not looked at. What sound and pictures must be like at
- * the edges, and why, is told in cut-timing.ts.
+ * the edges, and why, is told in core's picture-times.ts.
  */
+import { SOUND_LEAD } from "@interlude/core";
 import type { CutPlan, SegmentFacts, WrittenTrack } from "./cut-plan.ts";
 import { segmentDurations } from "./cut-times.ts";
-import { decodingLead, isRetimed, SOUND_LEAD } from "./cut-timing.ts";
+import { decodingLead, isRetimed } from "./cut-timing.ts";
 import { AAC_FRAME, SAMPLE_RATE } from "./ffmpeg-args.ts";
 import { framesPerSecond } from "./frame-rate.ts";
 import { RepackageFailure } from "./repackage-failure.ts";

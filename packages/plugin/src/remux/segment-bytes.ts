@@ -1,0 +1,68 @@
+/**
+ * What of a file a segment is made of, and where its samples are in that.
+ */
+import { joinRanges, sumRanges } from "./byte-ranges.ts";
+import { MediaRefusal, type SampleTable } from "./movie.ts";
+import type { ByteRange } from "./segment-job.ts";
+
+/** Where samples are, in their order. */
+export interface Extents {
+  /** −1: nowhere. */
+  readonly offsets: Float64Array;
+  readonly sizes: Uint32Array;
+}
+
+/** Bytes. */
+const LARGEST = 16 * 1024 * 1024;
+
+/** Of some samples of a table; an index of −1 stands for what is not in the file. */
+export function listExtents(table: SampleTable | undefined, samples: Uint32Array | Int32Array): Extents {
+  return {
+    offsets: Float64Array.from(samples, (sample) => table?.offsets[sample] ?? -1),
+    sizes: Uint32Array.from(samples, (sample) => table?.sizes[sample] ?? 0),
+  };
+}
+
+/** Bytes of all samples together; those that lie twice are counted twice. */
+function sumSizes(extents: readonly Extents[]): number {
+  return extents.reduce((sum, { sizes }) => sizes.reduce((all, size) => all + size, sum), 0);
+}
+
+/**
+ * The ranges of all extents; the offsets of each, counted from the first byte of the ranges laid end to end.
+ *
+ * @throws MediaRefusal `unsupported-media-file` where that is more than a page should hold
+ */
+export function gatherBytes(extents: readonly Extents[]): {
+  readonly ranges: readonly ByteRange[];
+  readonly offsets: readonly Float64Array[];
+} {
+  const sum = sumSizes(extents);
+  if (sum > LARGEST)
+    throw new MediaRefusal("unsupported-media-file", `segment: expected at most ${LARGEST} bytes, got ${sum}`);
+  const ranges = joinRanges(
+    extents.flatMap(({ offsets, sizes }) =>
+      Array.from(offsets, (start, index) => ({ start, end: start + (sizes[index] ?? 0) })).filter(
+        ({ start }) => start >= 0,
+      ),
+    ),
+  );
+  const starts = ranges.map((_, index) => sumRanges(ranges.slice(0, index)));
+  const place = (offset: number): number => {
+    const index = findRange(ranges, offset);
+    return (starts[index] ?? 0) + offset - (ranges[index]?.start ?? 0);
+  };
+  return { ranges, offsets: extents.map(({ offsets }) => offsets.map((offset) => (offset < 0 ? -1 : place(offset)))) };
+}
+
+/** Index of the last range that begins at or before an offset. */
+function findRange(ranges: readonly ByteRange[], offset: number): number {
+  let low = 0;
+  let high = ranges.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((ranges[middle]?.start ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
