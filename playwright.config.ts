@@ -5,7 +5,7 @@ const firefoxPath = process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr";
 const withFirefox = process.env["INTERLUDE_MATRIX"] === "full" && existsSync(firefoxPath);
 
 /** Specs of the plugin over e2e/plugin/world.ts: small pictures in real time. */
-const PLAYER = /e2e\/plugin\/[\w-]+\.spec\.ts$/;
+const PLAYER = /e2e\/(?:plugin|remux)\/[\w-]+\.spec\.ts$/;
 
 /** Three players at once, or every single frame: nothing else may run beside them. */
 const ALONE = /e2e\/(?:cmaf|manifest-live|manifest-vod)\.spec\.ts$/;
@@ -52,6 +52,8 @@ const listProjects = (prefix: string, use: typeof chromium): NonNullable<Playwri
 /** `alone` runs after the others, by package.json: a folder for each project keeps what an earlier run has left there. */
 export default defineConfig({
   testDir: "e2e",
+  // Vitest runs e2e/**/*.test.ts
+  testMatch: "**/*.spec.ts",
   // where a machine is shared, as in continuous integration, a second player may cost the first one its frames
   workers: process.env["CI"] ? 1 : 2,
   forbidOnly: Boolean(process.env["CI"]),

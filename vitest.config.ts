@@ -21,7 +21,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "node",
-          include: ["packages/*/tests/**/*.test.ts", "scripts/tests/**/*.test.ts", "demo/tests/**/*.test.ts"],
+          include: [
+            "packages/*/tests/**/*.test.ts",
+            "scripts/tests/**/*.test.ts",
+            "demo/tests/**/*.test.ts",
+            "e2e/**/*.test.ts",
+          ],
           exclude: ["**/*.browser.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -3,11 +3,11 @@
  * service cuts them. Every picture carries the strip (demo/strip.ts): source and frame, from 0.
  */
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { withLock } from "../../demo/lock.ts";
 import { formatStripLuma, STRIP_BLOCKS, STRIP_SHARE } from "../../demo/strip.ts";
+import { makeOnce } from "../make-once.ts";
 import { ADS, CHANNEL_DURATION, CONTENT_SOURCE, FILM_DURATION, FRAME_RATE, RUNGS, SEGMENT, TONE } from "./catalog.ts";
 import { packageAd, packageFilm } from "./packages.ts";
 
@@ -15,22 +15,10 @@ const run = promisify(execFile);
 
 /** Another one makes all media anew. */
 const VERSION = "2";
-const HOME = join(import.meta.dirname, "../../.interlude");
 
 /** The folder of all media; made by the first who asks, and waited for by the others. */
 export async function makePluginMedia(): Promise<string> {
-  const folder = join(HOME, `plugin-media-${VERSION}`);
-  await withLock(join(HOME, "plugin-media.lock"), new AbortController().signal, async () => {
-    if (await readFile(join(folder, "whole"), "utf8").catch(() => undefined)) return;
-    const work = `${folder}.work`;
-    await rm(work, { recursive: true, force: true });
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(work, { recursive: true });
-    await makeAll(work);
-    await writeFile(join(work, "whole"), VERSION);
-    await rename(work, folder);
-  });
-  return folder;
+  return makeOnce("plugin-media", VERSION, makeAll);
 }
 
 async function makeAll(work: string): Promise<void> {

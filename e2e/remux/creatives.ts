@@ -114,7 +114,7 @@ export const COLD_CREATIVES: readonly ColdCreative[] = [
   row("24-sound-behind.mp4", "moov first, not interleaved", 2, "High", 1, lc(22_050, 2), { soundTail: 0.5 }),
   row("25-gst.mp4", "moov first", 2, "High", 1, lc(44_100, 1), GST),
   row("26-gst-quicktime.mov", "moov last, QuickTime sound", 2, "Main", 1, lc(44_100, 2), GST),
-  row("27-gst-fragmented.mp4", "fragmented", 2, "High", 0, lc(44_100, 2), GST),
+  row("27-gst-fragmented.mp4", "fragmented, one track each", 2, "High", 0, lc(44_100, 2), GST),
   row("28-gst-openh264.mp4", "moov last", 1, "Constrained Baseline", 0, lc(48_000, 1), GST),
   row("29-gst-avc3.mp4", "moov last, avc3", 1, "High", 0, lc(44_100, 2), GST),
   row("30-gst-timescale-600.mp4", "moov last", 6, "High", 1, undefined, GST),
