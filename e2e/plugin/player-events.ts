@@ -51,6 +51,7 @@ export const EVENT_NAMES = [
   "adcomplete",
   "adbreakcomplete",
   "adskip",
+  "adencounter",
   "error",
   "workflowstep",
   "beacon",

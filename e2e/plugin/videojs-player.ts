@@ -44,6 +44,7 @@ const EVENTS = [
   "adcomplete",
   "adbreakcomplete",
   "adskip",
+  "adencounter",
   "error",
   "workflowstep",
   "beacon",

@@ -41,6 +41,7 @@ export function buildParts(deps: PartsDeps): LoadedParts {
   const session = deps.createSession({
     ...deps,
     ...askHost(host),
+    serveVirtual: () => (deps.abilities.canServeVirtual ? host()?.serveVirtual : undefined),
     liveStart: (content) => host()?.liveStart?.(content) ?? viewing.masterStart(content.duration),
     ports,
     // read each time that it counts: which player plays is known when the first playlist comes
@@ -92,9 +93,10 @@ export function buildParts(deps: PartsDeps): LoadedParts {
 /** What a session asks of the player, which may not be there yet. */
 function askHost(
   host: PartsDeps["host"],
-): Pick<SessionDeps, "bufferAhead" | "playsSoundApart" | "onLateChange" | "playInterstitials"> {
+): Pick<SessionDeps, "bufferAhead" | "bandwidthBps" | "playsSoundApart" | "onLateChange" | "playInterstitials"> {
   return {
     bufferAhead: () => host()?.bufferAhead(),
+    bandwidthBps: () => host()?.bandwidthBps?.(),
     playsSoundApart: () => host()?.playsSoundApart?.() ?? true,
     onLateChange: () => host()?.onLateChange(),
     playInterstitials: () => host()?.playInterstitials?.(),

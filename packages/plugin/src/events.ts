@@ -68,8 +68,21 @@ export interface SkipEvent {
 }
 
 /**
+ * One step that was tried for an ad at its first encounter: its creative is not HLS and has no repackaged copy yet. `ready`: the ad is
+ * played from what the step made; else why not, and the next step is tried. `ms`: how long it took.
+ */
+export interface EncounterEvent {
+  readonly breakId: string;
+  readonly adId: string | undefined;
+  readonly creativeUrl: string;
+  readonly step: "remux" | "wait";
+  readonly outcome: SkipReason | "ready";
+  readonly ms: number;
+}
+
+/**
  * Something went wrong; the content plays on. `fatal`: this session gets no ads at all (a wrong option, no zone document).
- * `internal` is an exception in the plugin itself, `resolver-failed` one in a resolver of the page.
+ * `internal` is an exception in the plugin itself, `resolver-failed` one in a resolver or a first-encounter policy of the page.
  */
 export interface ErrorEvent {
   readonly fatal: boolean;
@@ -152,6 +165,7 @@ export interface AdInsertionEvents {
   readonly adcomplete: AdEvent;
   readonly adbreakcomplete: BreakEvent & { readonly watched: boolean };
   readonly adskip: SkipEvent;
+  readonly adencounter: EncounterEvent;
   readonly error: ErrorEvent;
   readonly workflowstep: WorkflowStepEvent;
   readonly beacon: BeaconEvent;
@@ -235,6 +249,7 @@ function createListeners(): Listeners {
     adcomplete: new Set(),
     adbreakcomplete: new Set(),
     adskip: new Set(),
+    adencounter: new Set(),
     error: new Set(),
     workflowstep: new Set(),
     beacon: new Set(),

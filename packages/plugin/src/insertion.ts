@@ -12,6 +12,8 @@
  *   5  the ad server requests transcoding                                requestRepackage's answer
  *   6  CRS creates an HLS version and uploads it to the CDN              followRepackaging
  *
+ * What becomes of an ad that has got to 4b, its first encounter, is for the policy to say: meetCold.
+ *
  * Ads resolve in parallel and keep their order; one failing ad costs no other, and none costs content.
  *
  * @see Detailed Workflows for JIT Repackaging, "initiated by the client"; primetime.md §3.3, §4.5 (stand-ins)
@@ -36,7 +38,9 @@ import {
 } from "@interlude/core";
 import type { PlannedBreak } from "./ads/planned-break.ts";
 import type { Probe, SkippedMedia, SplicedMedia } from "./ads/cdn.ts";
-import { loadFitting } from "./ads/hls-copy.ts";
+import type { ColdAd, FirstEncounter } from "./ads/first-encounter.ts";
+import { type FoundMedia, loadFitting } from "./ads/hls-copy.ts";
+import type { BreakTerms } from "./ads/wait-deadline.ts";
 import type { WorkflowStepEvent } from "./events.ts";
 import type { RepackageExchange } from "./ads/repackage.ts";
 
@@ -50,6 +54,8 @@ export interface ReadyAd {
   readonly duration: number;
   /** What falls due by playing media of so many seconds, sorted by time. Absent: as VAST has it, {@link scheduleBeacons}. */
   readonly schedule?: (duration: number) => readonly ScheduledBeacon[];
+  /** How it was had at its first encounter; absent: it is HLS, or had a copy already. */
+  readonly encounter?: "remux" | "wait";
 }
 
 /** An ad, or a whole answer, that gives nothing to splice. `errorUrls` are told `vastError`; undefined: no error. */
@@ -83,6 +89,8 @@ export interface InsertionPorts {
   readonly probe: (url: URL) => Promise<Probe>;
   readonly loadMedia: (url: URL) => Promise<SplicedMedia | SkippedMedia>;
   readonly requestRepackage: (request: RepackageRequest, ad: Ad) => Promise<RepackageExchange>;
+  /** What can be done about an ad whose creative turns out to have no copy. */
+  readonly meetCold: (cold: ColdAd, context: JitContext) => FirstEncounter;
   readonly followRepackaging: (
     statusUrl: URL,
     step: Pick<WorkflowStepEvent, "breakId" | "adId" | "creativeUrl">,
@@ -93,12 +101,14 @@ export interface InsertionPorts {
 /**
  * Never throws.
  *
- * @param onHopeless called once as soon as no ad of the break can come any more, before the ad server has taken the requests
+ * @param onHopeless called once as soon as no ad of the break can come any more: where nothing is tried at a first encounter, before the
+ * ad server has taken the requests
  */
 export async function resolveBreak(
   planned: PlannedBreak,
   ports: InsertionPorts,
   onHopeless: () => void,
+  terms: BreakTerms,
 ): Promise<ResolvedBreak> {
   const answer = await ports.requestAds(planned);
   const failed = answer.failures.map((failure) => ({ ...failure, creativeUrl: undefined }));
@@ -110,9 +120,11 @@ export async function resolveBreak(
     lost.add(ad);
     if (lost.size === pod.length && standIns.length === 0) onHopeless();
   };
-  const outcomes = await Promise.all(pod.map((ad) => resolveAd(ad, planned, ports, () => onLost(ad))));
+  const resolve = (ad: Ad, onAdLost: () => void): Promise<ReadyAd | SkippedAd> =>
+    resolveAd(ad, { planned, terms, onLost: onAdLost }, ports);
+  const outcomes = await Promise.all(pod.map((ad) => resolve(ad, () => onLost(ad))));
   const waiting = [...standIns];
-  const replaced = await Promise.all(outcomes.map((outcome) => replaceSkipped(outcome, waiting, planned, ports)));
+  const replaced = await Promise.all(outcomes.map((outcome) => replaceSkipped(outcome, waiting, resolve)));
   const all = [...failed, ...replaced.flat()];
   return {
     ads: all.filter((outcome) => "renditions" in outcome),
@@ -130,63 +142,90 @@ export async function resolveBreak(
 async function replaceSkipped(
   outcome: ReadyAd | SkippedAd,
   waiting: Ad[],
-  planned: PlannedBreak,
-  ports: InsertionPorts,
+  resolve: (ad: Ad, onLost: () => void) => Promise<ReadyAd | SkippedAd>,
 ): Promise<readonly (ReadyAd | SkippedAd)[]> {
   const tried: (ReadyAd | SkippedAd)[] = [outcome];
   for (let last = outcome; !("renditions" in last); tried.push(last)) {
     const ad = waiting.shift();
     if (!ad) break;
-    last = await resolveAd(ad, planned, ports, () => undefined);
+    last = await resolve(ad, () => undefined);
   }
   return tried;
 }
 
 type About = Pick<WorkflowStepEvent, "breakId" | "adId">;
 
+/** What the break of an ad asks and grants. */
+interface Place {
+  readonly planned: PlannedBreak;
+  readonly terms: BreakTerms;
+  /** The ad cannot come any more. */
+  readonly onLost: () => void;
+}
+
 /** Steps 3 to 6 for one ad. Never throws. */
-async function resolveAd(
-  ad: Ad,
-  planned: PlannedBreak,
-  ports: InsertionPorts,
-  onLost: () => void,
-): Promise<ReadyAd | SkippedAd> {
-  const about: About = { breakId: planned.breakId, ...(ad.id === undefined ? {} : { adId: ad.id }) };
+async function resolveAd(ad: Ad, place: Place, ports: InsertionPorts): Promise<ReadyAd | SkippedAd> {
   const [creative] = ad.creatives;
   let creativeUrl = creative?.mediaFiles[0]?.url;
   const skip = (reason: SkipReason, message: string): SkippedAd => {
-    onLost();
+    place.onLost();
     const vastError = VAST_ERROR_OF_SKIP[reason];
     return { adId: ad.id, ad, creativeUrl, reason, vastError, message, errorUrls: ad.errors };
   };
   if (!creative) return skip("no-media-file", "VAST: expected a linear creative, got none");
-
+  const onFile = (url: string): void => {
+    creativeUrl = url;
+  };
   try {
-    const context = await ports.context(planned);
+    const context = await ports.context(place.planned);
     if ("skipped" in context) return skip(context.skipped, context.message);
-    const jit: JitPorts = {
-      probe: (url) => probeReported(url, about, ports),
-      requestRepackage: (request) => askForRepackaging(request, ad, about, ports),
-    };
+    const found = await findMedia(ad, creative, { ...place, context, onFile }, ports);
+    if ("skipped" in found) return skip(found.skipped, found.message);
+    const { mediaUrl, renditions, duration, encounter } = found;
+    return { ad, creative, mediaUrl, renditions, duration, ...(encounter && { encounter }) };
+  } catch (cause) {
+    return skip((cause instanceof AdError && REASON_OF_CODE[cause.code]) || "media-unavailable", String(cause));
+  }
+}
+
+interface KnownPlace extends Place {
+  readonly context: JitContext;
+  /** Told which media file it is about. */
+  readonly onFile: (url: string) => void;
+}
+
+/** @throws as {@link resolveCreative} and {@link loadFitting} */
+async function findMedia(
+  ad: Ad,
+  creative: Creative,
+  { planned, terms, onLost, context, onFile }: KnownPlace,
+  ports: InsertionPorts,
+): Promise<(FoundMedia & Pick<ReadyAd, "encounter">) | SkippedMedia> {
+  const about: About = { breakId: planned.breakId, ...(ad.id === undefined ? {} : { adId: ad.id }) };
+  const jit: JitPorts = {
+    probe: (url) => probeReported(url, about, ports),
+    requestRepackage: (request) => askForRepackaging(request, ad, about, ports),
+  };
+  const encounter = ports.meetCold({ planned, terms, onLost, adId: ad.id }, context);
+  try {
     const resolution = await resolveCreative(creative, context, {
       ...jit,
       requestRepackage: (request) => {
-        creativeUrl = request.creativeUrl;
-        onLost();
-        return jit.requestRepackage(request);
+        onFile(request.creativeUrl);
+        return encounter.ask(request, () => jit.requestRepackage(request));
       },
     });
-    if ("skipped" in resolution) return skip(resolution.skipped, `${creativeUrl ?? "no media file"} was not inserted`);
-
-    creativeUrl = resolution.mediaFile.url;
+    if ("skipped" in resolution) {
+      const outcome = await encounter.follow(resolution.skipped, resolution.statusUrl);
+      return "skipped" in outcome ? outcome : { ...outcome.media, encounter: outcome.encounter };
+    }
+    const creativeUrl = resolution.mediaFile.url;
+    onFile(creativeUrl);
     if (!resolution.isRepackaged)
       ports.report({ ...about, step: 3, part: "a", title: "HLS already: the client inserts it", creativeUrl });
-    const media = await loadFitting(resolution, creative, context, { ...jit, loadMedia: ports.loadMedia });
-    if ("skipped" in media) return skip(media.skipped, media.message);
-    const { mediaUrl, renditions, duration } = media;
-    return { ad, creative, mediaUrl, renditions, duration };
-  } catch (cause) {
-    return skip((cause instanceof AdError && REASON_OF_CODE[cause.code]) || "media-unavailable", String(cause));
+    return await loadFitting(resolution, creative, context, { ...jit, loadMedia: ports.loadMedia });
+  } finally {
+    encounter.end();
   }
 }
 

@@ -15,6 +15,7 @@ import type { AdRequests } from "./ads/ad-requests.ts";
 import { createAdServer } from "./ads/ad-server.ts";
 import type { BeaconSender } from "./viewing/beacons.ts";
 import type { BreakEntry } from "./ads/break-entry.ts";
+import type { EncounterHost } from "./ads/encounter-ports.ts";
 import { createInsertionPorts } from "./ads/insertion-ports.ts";
 import { type ContentFacts, type FetchedPlaylist, isLowLatency, readFacts, withoutReloads } from "./content/content.ts";
 import { asSound, type ContentPackaging, selectOwnMedia, selectPackaging } from "./content/packaging.ts";
@@ -43,6 +44,9 @@ export interface SessionDeps {
   readonly liveStart: (content: ContentFacts) => number | undefined;
   readonly playsSoundApart: () => boolean;
   readonly onLateChange: () => void;
+  readonly bandwidthBps: EncounterHost["bandwidthBps"];
+  /** Undefined: the player plays nothing that the page makes. */
+  readonly serveVirtual: EncounterHost["serveVirtual"];
   /** Has the player get ready for interstitials; undefined where it plays none. */
   readonly playInterstitials?: () => Promise<void> | undefined;
   /** Breaks of a playlist that were found after it had been handed over. */
@@ -98,7 +102,7 @@ export function createSession(deps: SessionDeps): Session {
     return [];
   };
   const ports = createBreakPorts(deps, told, {
-    ...createInsertionPorts(deps, setUp, packaging.promise),
+    ...createInsertionPorts({ ...deps, encounterHost: describeHost(deps, told) }, setUp, packaging.promise),
     requestAds: adServer.requestAds,
     report: (step) => deps.emit("workflowstep", step),
   });
@@ -159,12 +163,18 @@ export function createSession(deps: SessionDeps): Session {
   };
 }
 
+/** What plays apart from the content is asked for by others, who know nothing of what the page makes. */
+function describeHost({ bandwidthBps, serveVirtual }: SessionDeps, told: Told): EncounterHost {
+  return { bandwidthBps, serveVirtual: () => (told.declare ? undefined : serveVirtual()) };
+}
+
 /** What the breaks of any content ask for. */
 function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPorts): Omit<VodPorts, "canBindLate"> {
   const { settings, ended, bufferAhead } = deps;
   return {
     ...createSkips(deps, () => told.facts),
     startBudgetMs: settings.startBudgetMs,
+    waitBudgetMs: settings.waitBudgetMs,
     lookAhead: settings.lookAhead,
     maxAds: settings.maxAds,
     maxBreakDuration: settings.maxBreakDuration,
@@ -174,10 +184,10 @@ function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPor
     bufferAhead,
     declare: () => told.declare,
     now: deps.ports.now,
-    resolve: async (planned, onHopeless) => {
+    resolve: async (planned, onHopeless, terms) => {
       // playlists are still stitched then
       if (ended.aborted) return { ads: [], skipped: [] };
-      return resolveBreak(planned, insertion, onHopeless);
+      return resolveBreak(planned, insertion, onHopeless, terms);
     },
     onLateChange: () => {
       deps.onBreaksChange();

@@ -4,6 +4,7 @@
 import type { SkipReason } from "@interlude/core";
 import type { PlannedBreak } from "./planned-break.ts";
 import type { ReadyAd, ResolvedBreak, SkippedAd } from "../insertion.ts";
+import type { BreakTerms } from "./wait-deadline.ts";
 
 /** A break and what has become of it. `ready`: its ads are there, but no playlist shows them yet. */
 export interface BreakEntry {
@@ -27,10 +28,12 @@ export function createEntry(planned: PlannedBreak): BreakEntry {
 /** What the breaks of VOD and of live content ask of their session. */
 export interface SessionPorts {
   readonly startBudgetMs: number;
+  /** Of the start, while an ad of the pre-roll is waited for; less than `startBudgetMs` counts as that. */
+  readonly waitBudgetMs: number;
   readonly now: () => number;
   /** Aborted when the insertion is destroyed. */
   readonly ended: AbortSignal;
-  readonly resolve: (planned: PlannedBreak, onHopeless: () => void) => Promise<ResolvedBreak>;
+  readonly resolve: (planned: PlannedBreak, onHopeless: () => void, terms: BreakTerms) => Promise<ResolvedBreak>;
   readonly reportSkipped: (entry: BreakEntry, skipped: readonly SkippedAd[]) => void;
   /**
    * Takes what has become of a break: its ads, and what is told of the others.

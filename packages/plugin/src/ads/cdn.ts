@@ -59,6 +59,8 @@ export interface Cdn {
    * @throws AdError as `FetchText` does, and `upstream-status`, `playlist-malformed`
    */
   readonly loadMedia: (url: URL, needs: MediaNeeds) => Promise<SplicedMedia | SkippedMedia>;
+  /** What was answered is no longer good. */
+  readonly forget: (url: URL) => void;
 }
 
 const MAX_BYTES = 1_000_000;
@@ -117,6 +119,10 @@ export function createCdn(settings: Settings, ports: PluginPorts): Cdn {
       media.set(url.href, { at: ports.now(), media: loading });
       loading.catch(() => media.delete(url.href));
       return loading;
+    },
+    forget: ({ href }) => {
+      probes.delete(href);
+      media.delete(href);
     },
   };
 }

@@ -6,9 +6,11 @@ import type { Emit } from "../events.ts";
 import type { InsertionPorts } from "../insertion.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
-import { createCdn } from "./cdn.ts";
+import { createCdn, type SkippedMedia, type SplicedMedia } from "./cdn.ts";
+import { createFirstEncounters, type EncounterHost } from "./encounter-ports.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
 import { guessAddresses, type SetUp } from "./set-up.ts";
+import { createStatusPolls } from "./status-polls.ts";
 
 export interface InsertionDeps {
   readonly settings: Settings;
@@ -16,15 +18,19 @@ export interface InsertionDeps {
   readonly emit: Emit;
   /** Aborted when the insertion is destroyed. */
   readonly ended: AbortSignal;
+  readonly encounterHost: EncounterHost;
 }
 
 /** What the flow of one break asks of the session. */
 export function createInsertionPorts(
-  { settings, ports, emit, ended }: InsertionDeps,
+  deps: InsertionDeps,
   setUp: Promise<SetUp>,
   content: Promise<ContentPackaging>,
 ): Omit<InsertionPorts, "requestAds" | "report"> {
+  const { settings, ports, emit, ended } = deps;
   const cdn = createCdn(settings, ports);
+  const polls = createStatusPolls(ports, ended);
+  const loadMedia = async (url: URL): Promise<SplicedMedia | SkippedMedia> => cdn.loadMedia(url, await content);
   const requests = new Map<string, Promise<RepackageExchange>>();
   const followed = new Set<string>();
   let isContentKnown = false;
@@ -59,7 +65,8 @@ export function createInsertionPorts(
       return { ...known, needs: splice };
     },
     probe: cdn.probe,
-    loadMedia: async (url) => cdn.loadMedia(url, await content),
+    loadMedia,
+    meetCold: createFirstEncounters({ ...deps, host: deps.encounterHost, cdn, polls, loadMedia }),
     requestRepackage: (request, ad) => {
       const name = JSON.stringify([request.key, request.cut]);
       const exchange = requests.get(name) ?? requestRepackage(request, ad, settings, ports);
@@ -72,8 +79,8 @@ export function createInsertionPorts(
       followed.add(statusUrl.href);
       const title = "CRS creates an HLS version and uploads it to the CDN";
       const step = { ...about, step: 6, title, method: "GET", url: statusUrl.href } as const;
-      followRepackaging(statusUrl, ports, ended, (status) => emit("workflowstep", { ...step, ...status })).catch(
-        () => undefined,
+      followRepackaging(statusUrl, polls, ({ state, progress, status, ms }) =>
+        emit("workflowstep", { ...step, state, progress, status, ms }),
       );
     },
   };

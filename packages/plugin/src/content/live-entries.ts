@@ -5,6 +5,14 @@ import type { Avail, AvailDecision } from "@interlude/core";
 import type { AdServer } from "../ads/ad-server.ts";
 import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
+import {
+  type BreakTerms,
+  createWaits,
+  LONG_MS,
+  MARGIN_MS,
+  selectWaitBudget,
+  type Waits,
+} from "../ads/wait-deadline.ts";
 import type { ResolvedBreak } from "../insertion.ts";
 import { orderLiveAvail } from "./avails.ts";
 import type { ContentFacts } from "./content.ts";
@@ -22,8 +30,12 @@ export interface LiveEntry extends BreakEntry {
   readonly place: LivePlace;
   /** The viewer begins with it. */
   readonly isEntrance: boolean;
+  /** What its ads are waited for. */
+  readonly waits: Waits;
   /** When its first segment was first listed, on the clock of `now`. */
   listedAt: number | undefined;
+  /** Seconds, of the playlist that lists it. */
+  targetDuration: number;
   /** On the same clock: the viewer cannot have come to it before. */
   reachedAt: number;
   decision: AvailDecision | undefined;
@@ -53,12 +65,13 @@ export function createLiveEntries(ports: LiveEntriesPorts): LiveEntries {
   const entries = new Map<string, LiveEntry>();
   const add = (planned: PlannedBreak, place: LivePlace, isEntrance: boolean): LiveEntry => {
     const undecided = { listedAt: undefined, reachedAt: Number.NEGATIVE_INFINITY, decision: undefined };
-    const entry: LiveEntry = { ...createEntry(planned), place, isEntrance, ...undecided };
+    const waits = createWaits();
+    const entry: LiveEntry = { ...createEntry(planned), place, isEntrance, waits, targetDuration: 0, ...undecided };
     entries.set(planned.breakId, entry);
     return entry;
   };
   const resolve = async (entry: LiveEntry): Promise<void> => {
-    accept(entry, await ports.resolve(entry.planned, () => undefined), ports);
+    accept(entry, await ports.resolve(entry.planned, () => undefined, createTerms(entry, ports)), ports);
   };
   const giveUp: LiveEntries["giveUp"] = (entry, reason) => {
     entry.decision = { kind: "content", ...entry.place.at };
@@ -118,9 +131,27 @@ function mayHold(entry: LiveEntry, avail: Avail, facts: ContentFacts, ports: Liv
   const isListed = avail.startTime < facts.duration - 0.001;
   if (!isListed) return true;
   entry.listedAt ??= ports.now();
+  entry.targetDuration = facts.targetDuration;
   const entrance = (): number => selectEntrance(facts, [], ports.liveStart(facts)).time;
   // where playback has just begun little is buffered, but all up to the avail is listed
   const toAvail = (entry.reachedAt - ports.now()) / 1000;
   const ahead = Math.max(ports.bufferAhead() ?? avail.startTime - entrance(), toAvail);
   return ports.now() - entry.listedAt < facts.targetDuration * 1000 && ahead > facts.targetDuration;
+}
+
+/** What the viewer begins with waits like a pre-roll; an avail until {@link mayHold} would give it up. */
+function createTerms(entry: LiveEntry, ports: LiveEntriesPorts): BreakTerms {
+  const askedAt = ports.now();
+  const toBreakMs = (): number => Math.max((ports.bufferAhead() ?? 0) * 1000, entry.reachedAt - ports.now());
+  const leftOfStart = (): number => askedAt + selectWaitBudget(ports) - ports.now();
+  const leftOfHold = ({ listedAt, targetDuration }: LiveEntry): number => {
+    if (listedAt === undefined) return LONG_MS;
+    const kept = ports.bufferAhead() === undefined ? LONG_MS : toBreakMs() - targetDuration * 1000;
+    return Math.min(listedAt + targetDuration * 1000 - ports.now(), kept);
+  };
+  return {
+    timeToBreak: () => (entry.isEntrance ? 0 : toBreakMs() / 1000),
+    left: () => (entry.decision ? 0 : (entry.isEntrance ? leftOfStart() : leftOfHold(entry)) - MARGIN_MS),
+    onWait: entry.waits.add,
+  };
 }

@@ -22,6 +22,7 @@ import {
 } from "@interlude/core";
 import type { AdServer } from "../ads/ad-server.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
+import { waitForStartOf } from "../ads/wait-deadline.ts";
 import { sleep } from "../sleep.ts";
 import { orderLiveAvail } from "./avails.ts";
 import type { ContentFacts, FetchedPlaylist } from "./content.ts";
@@ -74,7 +75,7 @@ async function enter(
   for (const avail of avails) if (avail !== running) entries.meet(avail, entrance);
   if (!planned) return;
   const { entry, asked } = entries.ask(planned, running ? placeAt(running) : entrance.place);
-  await Promise.race([asked, sleep(ports.startBudgetMs, ports.ended)]);
+  await waitForStartOf(asked, sleep(ports.startBudgetMs, ports.ended), entry.waits.next, ports);
   if (!entry.decision) entries.giveUp(entry, "ads-timeout");
 }
 

@@ -6,6 +6,7 @@
  * @see primetime.md §4.5 (overlapping breaks), §4.8 (lazy resolving)
  */
 import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-entry.ts";
+import { createVodTerms, createWaits, type VodClock } from "../ads/wait-deadline.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { refuseAd } from "../ads/skips.ts";
 import type { ContentFacts } from "./content.ts";
@@ -39,25 +40,35 @@ export interface VodEntries {
   readonly settled: (entry: BreakEntry) => Promise<void> | undefined;
   /** No ad can come to it any more, although the last word on it is still to come. */
   readonly isHopeless: (entry: BreakEntry) => boolean;
+  /** Settles when one of its ads is not waited for any more; undefined: none is. */
+  readonly nextWait: (entry: BreakEntry) => Promise<unknown> | undefined;
 }
 
 interface WaitingEntry extends WaitingBreak {
   readonly entry: BreakEntry;
 }
 
-/** @param onSettled a break was decided */
-export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void): VodEntries {
+/**
+ * @param startedAt when the start began to wait, on the clock of `now`; undefined: it has not
+ * @param onSettled a break was decided
+ */
+export function createVodEntries(
+  ports: VodEntriesPorts,
+  startedAt: () => number | undefined,
+  onSettled: () => void,
+): VodEntries {
   const entries: BreakEntry[] = [];
   let facts: ContentFacts | undefined;
   let viewedAt: number | undefined;
-  const asked = createAsking(ports, () => facts, onSettled);
+  const viewed = (): number => viewedAt ?? ports.startTime;
+  const clock: VodClock = { ...ports, canBindLate: () => ports.canBindLate, startedAt, facts: () => facts, viewed };
+  const asked = createAsking(ports, clock, onSettled);
 
   const listWaiting = (): readonly WaitingEntry[] => {
     const waiting = entries.filter((entry) => entry.status === "pending" && !asked.settled(entry));
     return waiting.map((entry) => describeWaiting(entry, facts));
   };
-  const readPlace = (): number => viewedAt ?? ports.startTime;
-  const ask = (waiting: readonly WaitingEntry[], due = waiting, at = readPlace()): void => {
+  const ask = (waiting: readonly WaitingEntry[], due = waiting, at = viewed()): void => {
     const { last, next } = selectNext(waiting, due, at) ?? {};
     for (const item of due) asked.ask(item.entry, item === last ? next?.entry.planned : undefined);
   };
@@ -67,7 +78,7 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
   const askFirst = (): void => {
     const waiting = listWaiting();
     if (ports.lookAhead === false || !ports.canBindLate) return ask(waiting);
-    const due = selectDue(waiting, undefined, readPlace(), Math.max(START_WINDOW, ahead()));
+    const due = selectDue(waiting, undefined, viewed(), Math.max(START_WINDOW, ahead()));
     const first = waiting.filter((item) => item.entry.planned.position === "pre" || due.includes(item));
     ask(waiting, first);
   };
@@ -76,6 +87,7 @@ export function createVodEntries(ports: VodEntriesPorts, onSettled: () => void):
     list: () => entries,
     settled: asked.settled,
     isHopeless: asked.isHopeless,
+    nextWait: asked.nextWait,
     add: (breaks) => {
       for (const named of breaks) entries.push(createEntry({ ...named, breakId: nameOnce(named.breakId, entries) }));
       placeEntries(entries, facts, ports);
@@ -102,18 +114,23 @@ function describeWaiting(entry: BreakEntry, facts: ContentFacts | undefined): Wa
   return { entry, time: time === "end" ? facts?.duration : time, maxDuration: entry.planned.maxDuration };
 }
 
-interface Asking extends Pick<VodEntries, "settled" | "isHopeless"> {
+interface Asking extends Pick<VodEntries, "settled" | "isHopeless" | "nextWait"> {
   /** @param next asked for soon after it */
   readonly ask: (entry: BreakEntry, next: PlannedBreak | undefined) => void;
 }
 
 /** What each break was asked for, and whether it is decided. */
-function createAsking(ports: VodEntriesPorts, facts: () => ContentFacts | undefined, onSettled: () => void): Asking {
+function createAsking(ports: VodEntriesPorts, clock: VodClock, onSettled: () => void): Asking {
+  const { facts } = clock;
   const settled = new Map<BreakEntry, Promise<void>>();
+  const waits = new Map<BreakEntry, ReturnType<typeof createWaits>>();
   const hopeless = new Set<BreakEntry>();
   const resolve = async (entry: BreakEntry, next: PlannedBreak | undefined, onHopeless: () => void): Promise<void> => {
     const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts()), next };
-    const resolved = await ports.resolve(planned, onHopeless);
+    const waited = createWaits();
+    waits.set(entry, waited);
+    const terms = { ...createVodTerms(entry, clock), onWait: waited.add };
+    const resolved = await ports.resolve(planned, onHopeless, terms);
     if (ports.takeResolved(entry, resolved) && fitPod(entry, facts()?.targetDuration ?? 0, ports))
       entry.status = "ready";
   };
@@ -131,6 +148,7 @@ function createAsking(ports: VodEntriesPorts, facts: () => ContentFacts | undefi
     ask: (entry, next) => void settle(entry, next),
     settled: (entry) => settled.get(entry),
     isHopeless: (entry) => hopeless.has(entry),
+    nextWait: (entry) => waits.get(entry)?.next(),
   };
 }
 

@@ -2,7 +2,7 @@
  * The breaks of VOD content: which of them are in the playlists that the player is given.
  *
  *   decided before the hand-over            → spliced
- *   pre-roll not decided within the budget  → skipped, `ads-timeout`
+ *   pre-roll not decided within the budget  → skipped, `ads-timeout`; the budget is larger while an ad is at its first encounter
  *   decided after the hand-over             → bound late where the player can still be given it, else skipped, `ads-timeout`
  *   in a player that asks only once         → every break is waited for like a pre-roll
  *
@@ -14,6 +14,7 @@ import { type PlacedBreak, type Stitched, stitchVod, type TimedPod } from "@inte
 import { sleep } from "../sleep.ts";
 import type { BreakEntry } from "../ads/break-entry.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
+import { waitForStartOf } from "../ads/wait-deadline.ts";
 import { type ContentFacts, type FetchedPlaylist, selectLoadLimit } from "./content.ts";
 import type { declareBreaks } from "./interstitials.ts";
 import { createVodEntries, type VodEntries, type VodEntriesPorts } from "./vod-entries.ts";
@@ -55,6 +56,8 @@ interface Given {
   /** The first playlist that came: its boundaries count for all, or renditions could part by a segment. */
   aligned: string | undefined;
   isHandedOver: boolean;
+  /** When the first playlist came, on the clock of `now`. */
+  startedAt: number | undefined;
 }
 
 /**
@@ -66,14 +69,16 @@ export function createVod(
   requested: Promise<readonly PlannedBreak[]>,
   ports: VodPorts,
 ): Vod {
-  const given: Given = { reference: undefined, aligned: undefined, isHandedOver: false };
+  const given: Given = { reference: undefined, aligned: undefined, isHandedOver: false, startedAt: undefined };
   let decision: Promise<void> | undefined;
-  const entries = createVodEntries(ports, () => {
+  const onSettled = (): void => {
     if (given.isHandedOver) ports.onLateChange();
-  });
+  };
+  const entries = createVodEntries(ports, () => given.startedAt, onSettled);
   entries.add(own);
   const scheduled = requested.then(entries.add);
   const decide = async (): Promise<void> => {
+    given.startedAt = ports.now();
     const awaited = await waitForStart(scheduled, entries, ports);
     for (const entry of entries.list()) {
       if (entry.status === "ready" && entry.time !== undefined) entry.status = "placed";
@@ -126,7 +131,11 @@ async function waitForStart(
   await Promise.race([scheduled, budget]);
   if (!ports.canBindLate) entries.resolveAll();
   const awaited = entries.list().filter((entry) => !ports.canBindLate || entry.planned.position === "pre");
-  await Promise.race([Promise.all(awaited.map(entries.settled)), budget]);
+  const nextWait = (): Promise<unknown> | undefined => {
+    const waits = awaited.flatMap((entry) => entries.nextWait(entry) ?? []);
+    return waits.length > 0 ? Promise.race(waits) : undefined;
+  };
+  await waitForStartOf(Promise.all(awaited.map(entries.settled)), budget, nextWait, ports);
   // breaks that share the pre-roll's creative are decided in the same turn
   await sleep(0, ports.ended);
   return awaited;

@@ -30,6 +30,7 @@ export const COMMON_NAMES: Readonly<Record<keyof AdInsertionEvents, readonly str
   adcomplete: ["ads-ad-ended"],
   adbreakcomplete: ["ads-pod-ended", "adend"],
   adskip: [],
+  adencounter: [],
   error: ["adserror"],
   workflowstep: [],
   beacon: [],

@@ -1,0 +1,55 @@
+/**
+ * Which media file of a creative the page repackages itself: the best that the viewer's connection carries while it plays. CRS is asked
+ * for the best of all the same.
+ *
+ * @see DESIGN §4 step 4
+ */
+import type { Creative, MediaFile } from "@interlude/core";
+
+/** Of which the page reads boxes. */
+const MP4_TYPES: readonly string[] = ["video/mp4", "video/m4v", "video/x-m4v", "video/quicktime"];
+/** How much of the bandwidth a file may take. */
+const COMFORTABLE = 0.7;
+
+/** Of a file of this type, as the policy knows it. */
+export function nameContainer(type: string): "mp4" | "webm" | "flv" | "other" {
+  if (MP4_TYPES.includes(type)) return "mp4";
+  if (type === "video/webm") return "webm";
+  return type === "video/x-flv" || type === "video/flv" ? "flv" : "other";
+}
+
+/** Kilobit per second, by what VAST says of bitrate, size and duration; undefined: it says too little. */
+export function readBitrate(file: MediaFile, duration: number): number | undefined {
+  if (file.bitrateKbps !== undefined) return file.bitrateKbps;
+  return file.fileSize === undefined || duration <= 0 ? undefined : (file.fileSize * 8) / duration / 1000;
+}
+
+/**
+ * The highest that takes at most 0.7 of the bandwidth, of equal ones the one with more lines; where none does the lowest. One that says
+ * nothing of its bitrate comes last.
+ *
+ * @param bandwidthBps undefined: not known, and so as with {@link USUAL_BANDWIDTH_BPS}
+ * @param maxBytes larger files are left out
+ * @returns undefined where there is no MP4
+ */
+export function selectMediaFile(
+  { mediaFiles, duration }: Pick<Creative, "mediaFiles" | "duration">,
+  bandwidthBps: number | undefined,
+  maxBytes: number,
+): MediaFile | undefined {
+  const files = mediaFiles.filter(
+    ({ type, apiFramework, fileSize = 0, url }) =>
+      MP4_TYPES.includes(type) && apiFramework === undefined && fileSize <= maxBytes && URL.canParse(url.trim()),
+  );
+  const known = files
+    .flatMap((file) => {
+      const bitrateKbps = readBitrate(file, duration);
+      return bitrateKbps === undefined ? [] : [{ file, bitrateKbps }];
+    })
+    .toSorted((a, b) => b.bitrateKbps - a.bitrateKbps || (b.file.height ?? 0) - (a.file.height ?? 0));
+  const most = (COMFORTABLE * (bandwidthBps ?? USUAL_BANDWIDTH_BPS)) / 1000;
+  return (known.find(({ bitrateKbps }) => bitrateKbps <= most) ?? known.at(-1))?.file ?? files[0];
+}
+
+/** Before anything is measured. */
+export const USUAL_BANDWIDTH_BPS = 4_000_000;

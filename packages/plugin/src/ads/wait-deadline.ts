@@ -1,0 +1,136 @@
+/**
+ * How long a break may wait for its ads at their first encounter, so that nothing else waits for them.
+ *
+ *   pre-roll                      the start budget, or the wait budget where that is longer, from the first media playlist on
+ *   mid- and post-roll            until the viewer has one and a half segments left before its place
+ *   in a player that asks once    the start budget
+ *   live                          until its avail is given up
+ *
+ * Each ends a little before the break itself has to be decided: an ad that waits must not cost the other ads of its pod.
+ *
+ * @see DESIGN §4 step 4, §6
+ */
+import { type ContentFacts, selectLoadLimit } from "../content/content.ts";
+import { sleep } from "../sleep.ts";
+import type { BreakEntry } from "./break-entry.ts";
+
+/** What a break grants its ads. */
+export interface BreakTerms {
+  /** Milliseconds for which an ad may still be waited for, 0 or less: none. Asked anew, since the viewer gets on. */
+  readonly left: () => number;
+  /** Seconds until its first frame is due, as far as is known; 0 for what the viewer begins with. */
+  readonly timeToBreak: () => number;
+  /** One of its ads is waited for until this settles; it must not reject. */
+  readonly onWait: (until: Promise<unknown>) => void;
+}
+
+/** Nobody waits. */
+export const NO_TERMS: BreakTerms = { left: () => 0, timeToBreak: () => 0, onWait: () => undefined };
+
+/** Milliseconds between the end of a wait and the decision of its break. */
+export const MARGIN_MS = 150;
+/** Where the end is not known yet. */
+export const LONG_MS = 10_000;
+/** Segments that a viewer keeps ahead while loading pauses before an undecided break. */
+const KEPT_SEGMENTS = 1.5;
+
+/** What is waited for. */
+export interface Waits {
+  /** Settles when something of it is not waited for any more; undefined: nothing is. */
+  readonly next: () => Promise<unknown> | undefined;
+  readonly add: (until: Promise<unknown>) => void;
+}
+
+export function createWaits(): Waits {
+  const open = new Set<Promise<unknown>>();
+  return {
+    next: () => (open.size > 0 ? Promise.race(open) : undefined),
+    add: (until) => {
+      open.add(until);
+      void until.then(() => open.delete(until));
+    },
+  };
+}
+
+export interface StartBudgets {
+  readonly startBudgetMs: number;
+  readonly waitBudgetMs: number;
+  /** Aborted when nobody waits any more. */
+  readonly ended: AbortSignal;
+}
+
+/** The longer of the two. */
+export function selectWaitBudget({ startBudgetMs, waitBudgetMs }: StartBudgets): number {
+  return Math.max(startBudgetMs, waitBudgetMs);
+}
+
+/**
+ * Until all is decided or the start budget is up; up to the wait budget only while one of the ads is waited for.
+ *
+ * @param budget of the start, begun before
+ */
+export async function waitForStartOf(
+  decided: Promise<unknown>,
+  budget: Promise<void>,
+  nextWait: () => Promise<unknown> | undefined,
+  budgets: StartBudgets,
+): Promise<void> {
+  let isOver = false;
+  const over = (): void => {
+    isOver = true;
+  };
+  const all = decided.then(over);
+  await Promise.race([all, budget]);
+  if (isOver || !nextWait()) return;
+  const limit = sleep(selectWaitBudget(budgets) - budgets.startBudgetMs, budgets.ended).then(over);
+  for (let wait = nextWait(); wait && !isOver; wait = nextWait()) await Promise.race([all, wait, limit]);
+}
+
+/** How often it is looked whether there is still time: the viewer may get on in leaps. */
+export const LOOK_MS = 250;
+
+/** @returns undefined where there is no more time @throws what the promise throws in its time */
+export async function withinTime<Value>(
+  promise: Promise<Value>,
+  left: () => number,
+  ended: AbortSignal,
+): Promise<Value | undefined> {
+  let isSettled = false;
+  const settled = promise.finally(() => {
+    isSettled = true;
+  });
+  // one that fails later fails for nobody
+  settled.catch(() => undefined);
+  for (let ms = left(); ms > 0 && !isSettled && !ended.aborted; ms = left())
+    await Promise.race([settled, sleep(Math.min(LOOK_MS, ms), ended)]);
+  return isSettled ? settled : undefined;
+}
+
+export interface VodClock extends StartBudgets {
+  /** Not known before the first playlist. */
+  readonly canBindLate: () => boolean;
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** When the first media playlist came; undefined: it has not yet. */
+  readonly startedAt: () => number | undefined;
+  readonly facts: () => ContentFacts | undefined;
+  /** Seconds of content. */
+  readonly viewed: () => number;
+}
+
+/** Of a break of VOD content. */
+export function createVodTerms({ planned, time }: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait"> {
+  const isFirst = planned.position === "pre";
+  const timeToBreak = (): number => {
+    const facts = clock.facts();
+    if (isFirst) return 0;
+    return facts && time !== undefined ? selectLoadLimit(facts, time) - clock.viewed() : LONG_MS / 1000;
+  };
+  const leftOfStart = (): number => {
+    const budget = isFirst ? selectWaitBudget(clock) : clock.startBudgetMs;
+    return (clock.startedAt() ?? clock.now()) + budget - clock.now() - MARGIN_MS;
+  };
+  const leftOfContent = (): number =>
+    (timeToBreak() - KEPT_SEGMENTS * (clock.facts()?.targetDuration ?? 0)) * 1000 - MARGIN_MS;
+  return { timeToBreak, left: () => (isFirst || !clock.canBindLate() ? leftOfStart() : leftOfContent()) };
+}
