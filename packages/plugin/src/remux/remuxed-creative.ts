@@ -1,12 +1,18 @@
 /**
- * A creative that the page repackages itself.
+ * A creative that the page repackages itself: its playlists are known as soon as its tables are, its segments are made as they are asked
+ * for.
  */
-import type { AdRendition } from "@interlude/core";
-import type { VirtualMedia } from "../ads/virtual-media.ts";
-import type { FetchRange, FirstRange } from "./fetch-range.ts";
+import { type AdRendition, parseMediaPlaylist } from "@interlude/core";
+import { VIRTUAL_ORIGIN, type VirtualMedia } from "../ads/virtual-media.ts";
+import { type ByteSource, createByteSource } from "./byte-source.ts";
+import { sumRanges } from "./byte-ranges.ts";
+import { type FetchRange, type FirstRange, selectFirstRange } from "./fetch-range.ts";
 import type { SegmentMaker } from "./maker.ts";
-import { MediaRefusal } from "./movie.ts";
-import type { RemuxNeeds } from "./segment-job.ts";
+import { isMediaRefusal, MediaRefusal, type Movie } from "./movie.ts";
+import { openMovie } from "./open-movie.ts";
+import { planRemux } from "./plan.ts";
+import type { RemuxNeeds, RemuxPlan } from "./segment-job.ts";
+import { serveVirtual, writePlaylists } from "./virtual-files.ts";
 
 /** A progressive media file of a creative. */
 export interface RemuxSource {
@@ -62,12 +68,93 @@ export interface RemuxedCreative {
   readonly stats: () => RemuxStats;
 }
 
+const MAX_PIXELS = 4096 * 2304;
+/** Seconds. */
+const MAX_DURATION = 300;
+
 /** @throws MediaRefusal, and nothing else */
-export function openRemux(
+export async function openRemux(
   source: RemuxSource,
-  _needs: RemuxNeeds,
-  _limits: RemuxLimits,
-  _deps: RemuxDeps,
+  needs: RemuxNeeds,
+  limits: RemuxLimits,
+  deps: RemuxDeps,
 ): Promise<RemuxedCreative> {
-  return Promise.reject(new MediaRefusal("unsupported-media-file", `${source.url.href}: cannot be read yet`));
+  const begunAt = deps.now();
+  const bytes = createByteSource({ ...source, ...limits, ...deps, first: source.first ?? askFirst(source, deps) });
+  const end = (message: string) => (): void => bytes.end(new MediaRefusal("media-timeout", message));
+  const onAbort = end("the insertion has ended");
+  const timer = setTimeout(end(`expected its tables within ${limits.timeoutMs} ms, got them not`), limits.timeoutMs);
+  deps.signal.addEventListener("abort", onAbort);
+  if (deps.signal.aborted) onAbort();
+  try {
+    deps.maker.warmUp();
+    const movie = await openMovie(bytes);
+    checkPictures(movie);
+    const plan = planRemux(movie, needs);
+    checkPlan(plan, limits, bytes.size());
+    return createCreative(plan, bytes, deps, deps.now() - begunAt);
+  } catch (cause) {
+    bytes.end(cause);
+    deps.signal.removeEventListener("abort", onAbort);
+    throw describeRefusal(source, cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function askFirst({ url, bitrateKbps }: RemuxSource, { fetchRange, signal }: RemuxDeps): FirstRange {
+  const range = selectFirstRange(bitrateKbps);
+  return { range, answer: fetchRange(url, range, signal) };
+}
+
+/** @throws MediaRefusal `unsupported-media-file` */
+function checkPictures({ video }: Movie): void {
+  const { width = 0, height = 0 } = video ?? {};
+  if (width * height > MAX_PIXELS)
+    throw new MediaRefusal(
+      "unsupported-media-file",
+      `pictures: expected at most ${MAX_PIXELS} pixels, got ${width}x${height}`,
+    );
+}
+
+/** @throws MediaRefusal */
+function checkPlan({ segments, duration }: RemuxPlan, { maxBytes }: RemuxLimits, size = Infinity): void {
+  if (duration > MAX_DURATION)
+    throw new MediaRefusal("unsupported-media-file", `movie: expected at most ${MAX_DURATION} s, got ${duration}`);
+  const total = segments.reduce((sum, { ranges }) => sum + sumRanges(ranges), 0);
+  if (total > maxBytes)
+    throw new MediaRefusal("unsupported-media-file", `movie: expected at most ${maxBytes} bytes, got ${total}`);
+  const end = segments.reduce((last, { ranges }) => Math.max(last, ranges.at(-1)?.end ?? 0), 0);
+  if (end > size)
+    throw new MediaRefusal("source-unreadable", `movie: expected media up to byte ${end}, got a file of ${size}`);
+}
+
+function createCreative(plan: RemuxPlan, bytes: ByteSource, deps: RemuxDeps, openMs: number): RemuxedCreative {
+  const id = deps.createId();
+  const busyMs: number[] = [];
+  const playlists = writePlaylists(plan);
+  const media = serveVirtual(plan, playlists, bytes, async (job, taken) => {
+    const made = await deps.maker.make(job, taken);
+    busyMs.push(made.busyMs);
+    return made;
+  });
+  return {
+    id,
+    renditions: playlists.map(({ kind, name, text }) => ({
+      kind: kind === "audio" ? kind : "main",
+      bandwidthBps: plan.bandwidthBps,
+      url: new URL(`${VIRTUAL_ORIGIN}/${id}/${name}`),
+      playlist: parseMediaPlaylist(text),
+    })),
+    duration: plan.duration,
+    media,
+    stats: () => ({ ...bytes.stats(), openMs, busyMs: [...busyMs] }),
+  };
+}
+
+/** Whatever it was, in terms of the creative. */
+function describeRefusal({ url }: RemuxSource, cause: unknown): MediaRefusal {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const reason = isMediaRefusal(cause) ? cause.reason : "source-unreadable";
+  return new MediaRefusal(reason, message.startsWith(url.href) ? message : `${url.href}: ${message}`);
 }

@@ -1,0 +1,226 @@
+/** Which segments are made when, and how many are held. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createSegmentStore, type SegmentStore } from "../../src/remux/segment-store.ts";
+
+const NEVER = new AbortController().signal;
+
+interface Fixture {
+  readonly store: SegmentStore<string>;
+  /** `read 0`, `made 0`, `aborted 0`, in order. */
+  readonly log: string[];
+  /** Lets what is being read of this segment come. */
+  readonly finish: (index: number) => Promise<void>;
+  readonly fail: (index: number) => Promise<void>;
+  readonly take: (index: number, signal?: AbortSignal) => Promise<string>;
+}
+
+function setUp({ count = 6, takers = 1 }: { readonly count?: number; readonly takers?: 1 | 2 } = {}): Fixture {
+  const log: string[] = [];
+  const reads = new Map<
+    number,
+    { readonly resolve: (text: string) => void; readonly reject: (cause: Error) => void }
+  >();
+  const store = createSegmentStore<string, string>({
+    count,
+    takers,
+    read: (index, signal) => {
+      log.push(`read ${index}`);
+      return new Promise((resolve, reject) => {
+        reads.set(index, { resolve, reject });
+        signal.addEventListener("abort", () => {
+          log.push(`aborted ${index}`);
+          reject(signal.reason);
+        });
+      });
+    },
+    make: async (index, bytes) => {
+      log.push(`made ${index}`);
+      return `segment of ${bytes}`;
+    },
+  });
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  return {
+    store,
+    log,
+    finish: async (index) => {
+      reads.get(index)?.resolve(`bytes ${index}`);
+      await settled();
+    },
+    fail: async (index) => {
+      reads.get(index)?.reject(new Error(`no bytes ${index}`));
+      await settled();
+    },
+    take: (index, signal = NEVER) => store.take(index, signal, () => undefined),
+  };
+}
+
+describe("createSegmentStore", () => {
+  test("makes the first segment before anybody asks, and no other", async () => {
+    const { store, log, finish } = setUp();
+    store.begin(0);
+    await finish(0);
+    expect(log).toEqual(["read 0", "made 0"]);
+  });
+
+  test("reads the two after the one that is taken, one after the other, and not before it is whole", async () => {
+    const { log, finish, take } = setUp();
+    const taken = take(0);
+    await finish(9);
+    expect(log).toEqual(["read 0"]);
+    await finish(0);
+    expect(await taken).toBe("segment of bytes 0");
+    expect(log).toEqual(["read 0", "read 1", "made 0"]);
+    await finish(1);
+    expect(log).toEqual(["read 0", "read 1", "made 0", "read 2", "made 1"]);
+    await finish(2);
+    expect(log.filter((line) => line.startsWith("read"))).toEqual(["read 0", "read 1", "read 2"]);
+  });
+
+  test("gives one segment to two takers, and reads it once", async () => {
+    const { log, finish, take } = setUp();
+    const taken = [take(0), take(0)];
+    await finish(0);
+    expect(await Promise.all(taken)).toEqual(["segment of bytes 0", "segment of bytes 0"]);
+    expect(log.filter((line) => line === "read 0")).toHaveLength(1);
+  });
+
+  test("keeps what sound has not taken yet, where sound and pictures are taken apart", async () => {
+    const { store, log, finish, take } = setUp({ takers: 2 });
+    for (const index of [0, 1]) {
+      const taken = take(index);
+      await finish(index);
+      await taken;
+    }
+    await finish(2);
+    expect(store.held()).toEqual([0, 1, 2]);
+    await take(0);
+    expect(store.held()).toEqual([1, 2, 3]);
+    expect(log.filter((line) => line === "read 0")).toHaveLength(1);
+  });
+
+  test("reads a segment that is asked for at once, whatever is being read ahead", async () => {
+    const { log, finish, take } = setUp();
+    const first = take(0);
+    await finish(0);
+    await first;
+    const sought = take(4);
+    expect(log.filter((line) => line.startsWith("read"))).toEqual(["read 0", "read 1", "read 4"]);
+    await finish(4);
+    expect(await sought).toBe("segment of bytes 4");
+  });
+
+  test("lets the farthest give way to one that is asked for, and ends its requests", async () => {
+    const { store, log, finish, take } = setUp({ takers: 2 });
+    const first = take(0);
+    await finish(0);
+    await first;
+    await finish(1);
+    const sought = take(5);
+    expect(log).toContain("read 5");
+    expect(store.held()).toEqual([1, 2, 5]);
+    await finish(5);
+    await sought;
+  });
+
+  test("has a fourth that is asked for wait while three are waited for", async () => {
+    const { log, finish, take } = setUp({ count: 9 });
+    const taken = [take(0), take(3), take(6), take(8)];
+    await finish(9);
+    expect(log.filter((line) => line.startsWith("read"))).toEqual(["read 0", "read 3", "read 6"]);
+    await finish(3);
+    await finish(8);
+    expect(await taken[3]).toBe("segment of bytes 8");
+  });
+
+  test("goes on with a segment whose taker has given up", async () => {
+    const { log, finish, take } = setUp();
+    const leaving = new AbortController();
+    const taken = take(0, leaving.signal);
+    leaving.abort();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    const again = take(0);
+    await finish(0);
+    expect(await again).toBe("segment of bytes 0");
+    expect(log.filter((line) => line === "read 0")).toHaveLength(1);
+  });
+
+  test("makes a segment again that has failed, when it is asked for again", async () => {
+    const { log, finish, fail, take } = setUp();
+    const taken = take(0);
+    const [, failed] = await Promise.allSettled([fail(0), taken]);
+    expect(failed).toMatchObject({ status: "rejected", reason: { message: "no bytes 0" } });
+    const again = take(0);
+    await finish(0);
+    expect(await again).toBe("segment of bytes 0");
+    expect(log.filter((line) => line === "read 0")).toHaveLength(2);
+  });
+
+  test("does not try for ever to read ahead what fails", async () => {
+    const { log, finish, fail, take } = setUp();
+    const taken = take(0);
+    await finish(0);
+    await taken;
+    for (const index of [1, 2, 1, 2]) await fail(index);
+    expect(log.filter((line) => line.startsWith("read"))).toEqual(["read 0", "read 1", "read 2"]);
+  });
+
+  test("holds nothing once the last was taken", async () => {
+    const { store, finish, take } = setUp({ count: 2 });
+    for (const index of [0, 1]) {
+      const taken = take(index);
+      await finish(index);
+      await taken;
+    }
+    expect(store.held()).toEqual([]);
+  });
+
+  test("ends what is under way when it is let go of, with the reason", async () => {
+    const { store, log, take } = setUp();
+    const taken = take(0);
+    store.release(new Error("over"));
+    await expect(taken).rejects.toThrow("over");
+    expect(log).toContain("aborted 0");
+    await expect(take(0)).rejects.toThrow("over");
+    expect(store.held()).toEqual([]);
+  });
+
+  test("has no segment beyond the last", async () => {
+    await expect(setUp().take(6)).rejects.toMatchObject({ name: "MediaRefusal" });
+  });
+
+  test("never holds more than three, in whatever order they are asked for, and gives each", async () => {
+    const step = fc.tuple(fc.constantFrom("take", "finish", "leave"), fc.integer({ min: 0, max: 5 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.constantFrom(1, 2), async (steps, takers) => {
+        const { store, finish, take } = setUp({ takers: takers === 1 ? 1 : 2 });
+        let most = 0;
+        const pending: { readonly index: number; readonly left: AbortController; readonly taken: Promise<string> }[] =
+          [];
+        for (const [what, index] of steps) {
+          if (what === "take") {
+            const left = new AbortController();
+            const taken = take(index, left.signal);
+            taken.catch(() => undefined);
+            pending.push({ index, left, taken });
+          } else if (what === "finish") await finish(index);
+          else pending[index]?.left.abort();
+          most = Math.max(most, store.held().length);
+        }
+        for (let round = 0; round < 40; round += 1) {
+          await finish(round % 6);
+          most = Math.max(most, store.held().length);
+        }
+        const given = await Promise.allSettled(pending.map(({ taken }) => taken));
+        const wanted = pending.map(({ index, left }, at) =>
+          left.signal.aborted && given[at]?.status === "rejected"
+            ? given[at]
+            : { status: "fulfilled", value: `segment of bytes ${index}` },
+        );
+        expect(given).toEqual(wanted);
+        expect(most).toBeLessThanOrEqual(3);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
