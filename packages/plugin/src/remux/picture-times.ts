@@ -50,7 +50,8 @@ export function timePictures(pictures: Pictures, cuts: readonly Cut[]): PictureT
     next = Math.min((late[index] ?? 0) - distance, times[index] ?? 0, next - step);
     decodeTimes[index] = next;
   }
-  decodeTimes[0] = Math.min(isElastic ? -decodingLead(frame) : -ahead, (decodeTimes[1] ?? Infinity) - step);
+  const first = isElastic ? decodingLead(frame) : ahead;
+  decodeTimes[0] = Math.min(0 - first, (decodeTimes[1] ?? Infinity) - step);
   keepSteps(decodeTimes, cuts);
   const seconds = -decodeTimes[0];
   if (Math.max(seconds, reordering) > LONGEST_LEAD)

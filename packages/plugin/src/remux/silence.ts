@@ -14,14 +14,14 @@ export const SILENT_TRACK: AacConfig = {
   outputRate: 48_000,
 };
 
-/** An ics_info of long windows with one band, in which nothing was predicted. */
-const WINDOW = "0" + "00" + "0" + "000001" + "0";
+/** Bits, parted into fields. An ics_info of long windows with one band, in which nothing was predicted. */
+const WINDOW = "0 00 0 000001 0";
 /** A section of that one band with the codebook of zeros; no pulses, no noise shaping, no gain control. */
-const NOTHING = "0000" + "00001" + "0" + "0" + "0";
+const NOTHING = "0000 00001 0 0 0";
 const GAIN = "01100100";
-const MONO = GAIN + WINDOW + NOTHING;
+const MONO = `${GAIN} ${WINDOW} ${NOTHING}`;
 /** Two channels with one window, and none of their bands as a sum and a difference. */
-const PAIR = "1" + WINDOW + "01" + "0" + (GAIN + NOTHING).repeat(2);
+const PAIR = `1 ${WINDOW} 01 0 ${GAIN} ${NOTHING} ${GAIN} ${NOTHING}`;
 const ELEMENTS = { single: { id: "000", body: MONO }, pair: { id: "001", body: PAIR }, low: { id: "011", body: MONO } };
 const END = "111";
 /** By channelConfiguration. */
@@ -54,7 +54,7 @@ export function createSilentFrame(channels: number): Uint8Array {
     const { id, body } = ELEMENTS[kind];
     return id + (counts[kind]++).toString(2).padStart(4, "0") + body;
   });
-  const text = bits.join("") + END;
+  const text = `${bits.join("")}${END}`.replaceAll(" ", "");
   return Uint8Array.from({ length: Math.ceil(text.length / 8) }, (_, index) =>
     Number.parseInt(text.slice(index * 8, index * 8 + 8).padEnd(8, "0"), 2),
   );

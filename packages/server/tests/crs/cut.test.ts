@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Package } from "@interlude/core";
+import { type Package, pictureDelay } from "@interlude/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cutEncoding, type CutOptions } from "../../src/crs/cut.ts";
 import type { CutPackage, CutTrack } from "../../src/crs/cut-package.ts";
@@ -133,6 +133,20 @@ describe("packaging hls", () => {
       expect(files.at(-1)?.["video"]?.end).toBeCloseTo(end, 2);
       expect(files.at(-1)?.["audio"]?.end).toBeLessThanOrEqual(end + 1e-3);
       expect(files.at(-1)?.["audio"]?.end).toBeGreaterThan(end - 0.0437);
+    }
+  });
+
+  test("the pictures of a ladder are shown when core says that those of every spliced ad are", async () => {
+    const made = await cut(findEncoding(LADDER), { packaging: "hls", targetDuration: 4 });
+    for (const track of made.tracks) {
+      const [{ times = [] } = {}] = (await Promise.all(segmentFiles(made, track).map(probe))).map(
+        ({ video }) => video ?? {},
+      );
+      const frame = 1001 / 24_000;
+      for (const [index, time] of times.entries()) {
+        const due = index * frame;
+        expect(time - (times[0] ?? 0)).toBeCloseTo(due + pictureDelay(due, frame), 4);
+      }
     }
   });
 
