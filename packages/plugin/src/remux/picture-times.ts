@@ -53,7 +53,7 @@ export function timePictures(pictures: Pictures, cuts: readonly Cut[]): PictureT
   const first = isElastic ? decodingLead(frame) : ahead;
   decodeTimes[0] = Math.min(0 - first, (decodeTimes[1] ?? Infinity) - step);
   keepSteps(decodeTimes, cuts);
-  const seconds = -decodeTimes[0];
+  const seconds = Math.abs(decodeTimes[0]);
   if (Math.max(seconds, reordering) > LONGEST_LEAD)
     throw new MediaRefusal(
       "unsupported-media-file",
