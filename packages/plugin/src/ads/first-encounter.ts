@@ -96,9 +96,11 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
   const { left } = terms;
   const over = createDeferred<void>();
   let begun: Begun | undefined;
+  let creativeUrl = "media file";
   let isPlayed = false;
   return {
     ask: async (request, send) => {
+      creativeUrl = request.creativeUrl;
       begun = begin(cold, request, deps);
       if (!begun) {
         onLost();
@@ -111,9 +113,9 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
       return (await withinTime(answer, left, deps.ended)) ?? NO_ANSWER;
     },
     follow: async (reason, statusUrl) => {
-      const message = `${begun?.request.creativeUrl ?? "media file"} was not inserted`;
-      if (!begun || !isCold(reason)) return { skipped: reason, message };
-      const outcome = await follow(begun, { skipped: reason, message }, statusUrl, cold, deps);
+      const first = { skipped: reason, message: `${creativeUrl} was not inserted` };
+      if (!begun || !isCold(reason)) return first;
+      const outcome = await follow(begun, first, statusUrl, cold, deps);
       isPlayed = "encounter" in outcome && outcome.encounter === "remux";
       return outcome;
     },
