@@ -113,7 +113,7 @@ function deliver(order: Order, take: Take): Delivery {
     ended.abort();
   };
   const stop = (): void => {
-    stats.aborted = !ended.signal.aborted;
+    stats.aborted ||= !ended.signal.aborted;
     end();
   };
   const timer = setTimeout(

@@ -145,6 +145,8 @@ describe("createVirtualLoader", () => {
     expect([shelf.asked[0]?.signal.aborted, stats.aborted, told]).toEqual([true, true, ["abort"]]);
     await shelf.asked[0]?.make();
     expect(told).toEqual(["abort"]);
+    loader.abort();
+    expect(stats.aborted).toBe(true);
   });
 
   test("a loader that hls.js has destroyed tells nothing", async () => {
