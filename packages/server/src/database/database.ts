@@ -3,13 +3,13 @@
  * the same migrations and the same job queue (pg-boss) run on both.
  */
 import { join } from "node:path";
-import { PGlite } from "@electric-sql/pglite";
 import { Pool, type PoolClient } from "pg";
 import { fromPglite, PgBoss } from "pg-boss";
 import { lockDirectory } from "./directory-lock.ts";
 import { listen } from "./listener.ts";
 import { migrate } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import { openPglite, type Pglite } from "./pglite.ts";
 import type { Queryable } from "./queryable.ts";
 
 export type { Queryable } from "./queryable.ts";
@@ -74,19 +74,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
 async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   const lock = lockDirectory(options.directory);
-  let pglite: PGlite | undefined;
+  let pglite: Pglite | undefined;
   try {
-    const opened = await PGlite.create(join(options.directory, "pglite"));
+    const opened = await openPglite(join(options.directory, "pglite"));
     pglite = opened;
     const query = async <Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
-      (await opened.query<Row>(sql, [...values])).rows;
-    const transaction = <T>(run: (tx: Queryable) => Promise<T>): Promise<T> =>
-      opened.transaction((tx) =>
-        run({
-          query: async <Row>(sql: string, values: readonly unknown[] = []) =>
-            (await tx.query<Row>(sql, [...values])).rows,
-        }),
-      );
+      (await opened.query<Row>(sql, values)).rows;
     const runScript = async (sql: string): Promise<void> => {
       await opened.exec(sql);
     };
@@ -99,6 +92,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
       await opened.close();
       lock.release();
     });
+    const { transaction } = opened;
     return { query, transaction, listen: async () => async () => undefined, boss, isEmbedded: true, close };
   } catch (error) {
     await pglite?.close();

@@ -51,7 +51,7 @@ export interface LoadCycleDeps extends Omit<LoadBehindDeps, "segments" | "added"
 
 /** For which the rest waits for the own journal, a transaction more or less. */
 const PIECE_MS = 500;
-/** The embedded database works on this thread, on which requests are answered. */
+/** The embedded database has one connection: whoever else asks it waits for a batch. */
 const MAX_BATCH = { embedded: 500, server: 2000 };
 
 /** Does nothing before it is told to. */
@@ -151,8 +151,8 @@ const BUSY = 0.6;
 const SLICE_MS = 10;
 
 /**
- * Where the database works on the thread of the requests: half of the time is theirs, and nine tenths while they need it, unless somebody
- * waits for it.
+ * Where the database works on a processor of this machine: half of the time is others', and nine tenths while requests need it, unless
+ * somebody waits for it.
  */
 async function letRequestsThrough(elapsedMs: number, isHurried: () => boolean): Promise<void> {
   await pause(0);
