@@ -13,6 +13,7 @@ export * from "./ads/time.ts";
 export {
   type InLineAd,
   parseAdUrl,
+  parseMediaFileElement,
   parseVast,
   TICKET_EXTENSION,
   type VastDocument,

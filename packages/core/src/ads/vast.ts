@@ -191,6 +191,11 @@ function parseTickets(creative: XmlElement): ReadonlyMap<string, Partial<MediaFi
   );
 }
 
+/** As {@link parseVast} reads it, without a ticket; undefined where its address cannot be used. */
+export function parseMediaFileElement(element: XmlElement, base?: URL): MediaFile | undefined {
+  return parseMediaFile(element, urlsIn(base))[0];
+}
+
 const TYPE_OF_EXTENSION: ReadonlyMap<string | undefined, string> = new Map([
   ["m3u8", "application/x-mpegurl"],
   ["mp4", "video/mp4"],

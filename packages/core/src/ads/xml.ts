@@ -86,12 +86,17 @@ export function textOf(element: XmlElement | undefined, ...path: readonly string
 
 /** The trimmed value of an attribute, its name in any case; undefined where it is absent or empty. */
 export function attribute(element: XmlElement | undefined, name: string): string | undefined {
-  const wanted = name.toLowerCase();
-  const found = Object.entries(element?.attributes ?? {}).find(([key]) => key.toLowerCase() === wanted);
-  return found?.[1].trim() || undefined;
+  const attributes = element?.attributes ?? {};
+  const found = Object.keys(attributes).find((key) => isSameName(key, name));
+  return found === undefined ? undefined : attributes[found]?.trim() || undefined;
 }
 
 /** Whether an element has this name, in any case. */
 export function isNamed(element: XmlElement, name: string): boolean {
-  return element.name.toLowerCase() === name.toLowerCase();
+  return isSameName(element.name, name);
+}
+
+/** The comparisons that come first tell nearly all apart: of a document it is asked thousands of times. */
+function isSameName(a: string, b: string): boolean {
+  return a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
 }

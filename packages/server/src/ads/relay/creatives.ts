@@ -1,5 +1,5 @@
 /** The creatives of an answer, for whoever adds to them: repackage tickets, copies that are ready. */
-import { attribute, isNamed, type MediaFile, parseVast, textOf, type XmlElement } from "@interlude/core";
+import { attribute, isNamed, type MediaFile, parseMediaFileElement, textOf } from "@interlude/core";
 import { fillContainer } from "./vast-order.ts";
 import { createElement, elementsOf, mapNamed, type TreeElement, withNodes } from "./xml-tree.ts";
 
@@ -59,17 +59,9 @@ export interface FoundMediaFile {
 /** The media files of a creative whose address can be used, in document order. */
 export function listMediaFiles(creative: TreeElement): readonly FoundMediaFile[] {
   return elementsOf(creative, "Linear", "MediaFiles", "MediaFile").flatMap((element) => {
-    const [file] = parseVast(vastOf(element)).ads.flatMap(({ ad }) => ad.creatives[0]?.mediaFiles ?? []);
+    const file = parseMediaFileElement(element);
     return file ? [{ element, file }] : [];
   });
-}
-
-/** A document of one media file: core reads whole documents. */
-function vastOf(mediaFile: XmlElement): XmlElement {
-  return ["MediaFiles", "Linear", "Creative", "Creatives", "InLine", "Ad", "VAST"].reduce<XmlElement>(
-    (child, name) => ({ name, attributes: {}, children: [child], text: "" }),
-    mediaFile,
-  );
 }
 
 /** The creative with these media files in place of its own, before whatever else its `<MediaFiles>` holds. */

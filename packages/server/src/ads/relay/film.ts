@@ -13,6 +13,7 @@ import {
   type XmlElement,
 } from "@interlude/core";
 import type { TreeFailure } from "./chain.ts";
+import { listMediaFiles } from "./creatives.ts";
 import { type PlacedAd, splitPod } from "./pod-tree.ts";
 import { elementsOf, type TreeElement } from "./xml-tree.ts";
 
@@ -26,8 +27,12 @@ const NOT_LINEAR = 201;
  */
 export function selectOffered(ads: readonly PlacedAd[], mediaTypes: readonly string[]): readonly PlacedAd[] {
   const { pod, standIns } = splitPod(ads);
+  const isFilm = (creative: TreeElement): boolean => {
+    const mediaFiles = listMediaFiles(creative).map(({ file }) => file);
+    return rankMediaFiles({ mediaFiles }, mediaTypes).length > 0;
+  };
   const hasFilm = ({ element }: PlacedAd): boolean =>
-    readFilms(element).some((film) => rankMediaFiles(film, mediaTypes).length > 0);
+    elementsOf(element, "InLine", "Creatives", "Creative").some(isFilm);
   return pod.some(hasFilm) ? pod : standIns.filter(hasFilm).slice(0, 1);
 }
 

@@ -37,9 +37,11 @@ export interface ReadyCopiesDeps {
 
 /** How long it is known what CRS said; a change that it tells of counts at once. */
 const FRESH_MS = 5_000;
+/** For which an answer goes by it all the same, and CRS is asked behind: the next answer has what it says. */
+const GOOD_MS = 60_000;
 /** Between two orders for one creative. */
 const ORDER_MS = 30_000;
-/** An ad answer does not wait longer for a database. */
+/** Of a creative that is not known yet, or no more: an ad answer does not wait longer for a database. */
 const PATIENCE_MS = 500;
 const MAX_KNOWN = 10_000;
 
@@ -69,12 +71,14 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   const look = (zone: string, key: string): Known => {
     const id = `${zone}/${key}`;
     const entry = known.get(id);
-    if (entry && now() - entry.atMs < FRESH_MS) return entry;
+    const ageMs = now() - (entry?.atMs ?? Number.NEGATIVE_INFINITY);
+    if (entry && ageMs < FRESH_MS) return entry;
     const progress = crs.status(zone, key).catch((error: unknown) => {
       deps.onError(error, "CRS did not say how far a creative is");
       return undefined;
     });
-    return remember(id, progress);
+    const asked = remember(id, progress);
+    return entry && ageMs < GOOD_MS ? entry : asked;
   };
   const order = (source: CopySource, zone: ZoneConfig, last: Known["order"]): void => {
     if (now() - last.atMs < ORDER_MS) return;

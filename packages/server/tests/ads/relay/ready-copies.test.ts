@@ -40,3 +40,37 @@ test("a creative that fails while CRS is asked about it is ordered once, not by 
   expect(await copies.find(source, zone, base)).toBeUndefined();
   expect(orders).toHaveLength(1);
 });
+
+test("an answer goes by what CRS said a while ago, and the next one by what it says now; not by what is older than a minute", async () => {
+  const zone = standardZone("1", [embeddedTarget("a")]);
+  const creativeUrl = "https://ads.example/a.mp4";
+  const key = creativeKey("1", creativeUrl);
+  let [time, state]: [number, CreativeProgress["state"]] = [0, "transcoding"];
+  const packages = [{ packaging: "hls", targetDuration: 6, path: "1/a.m3u8", cdns: ["a"], layers: [] }] as const;
+  let asked = 0;
+  const copies = createReadyCopies({
+    crs: {
+      status: async () => {
+        asked++;
+        return progressOf("1", key, state, { packages: state === "ready" ? packages : [] });
+      },
+      submit: async () => ({ key, before: state, status: { state } }),
+      subscribe: () => () => undefined,
+    },
+    zoneQuota: createQuota(100, () => 0),
+    isMadeUp: () => false,
+    now: () => time,
+    onError: (error) => expect.unreachable(String(error)),
+  });
+  const source = { creativeUrl, names: { adSystem: "", adId: "", creativeId: "" } };
+  const find = () => copies.find(source, zone, new URL("https://relay.test/"));
+  expect(await find()).toBeUndefined();
+  state = "ready";
+  time = 5_000;
+  expect(await find()).toBeUndefined();
+  expect(await find()).toMatch(/a\.m3u8$/);
+  expect(asked).toBe(2);
+  state = "transcoding";
+  time = 65_000;
+  expect(await find()).toBeUndefined();
+});
