@@ -75,15 +75,15 @@ export async function waitForStartOf(
   nextWait: () => Promise<unknown> | undefined,
   budgets: StartBudgets,
 ): Promise<void> {
-  let isOver = false;
+  const state = { isOver: false };
   const over = (): void => {
-    isOver = true;
+    state.isOver = true;
   };
   const all = decided.then(over);
   await Promise.race([all, budget]);
-  if (isOver || !nextWait()) return;
+  if (state.isOver || !nextWait()) return;
   const limit = sleep(selectWaitBudget(budgets) - budgets.startBudgetMs, budgets.ended).then(over);
-  for (let wait = nextWait(); wait && !isOver; wait = nextWait()) await Promise.race([all, wait, limit]);
+  for (let wait = nextWait(); wait && !state.isOver; wait = nextWait()) await Promise.race([all, wait, limit]);
 }
 
 /** How often it is looked whether there is still time: the viewer may get on in leaps. */
@@ -95,15 +95,15 @@ export async function withinTime<Value>(
   left: () => number,
   ended: AbortSignal,
 ): Promise<Value | undefined> {
-  let isSettled = false;
+  const state = { isSettled: false };
   const settled = promise.finally(() => {
-    isSettled = true;
+    state.isSettled = true;
   });
   // one that fails later fails for nobody
   settled.catch(() => undefined);
-  for (let ms = left(); ms > 0 && !isSettled && !ended.aborted; ms = left())
+  for (let ms = left(); ms > 0 && !state.isSettled && !ended.aborted; ms = left())
     await Promise.race([settled, sleep(Math.min(LOOK_MS, ms), ended)]);
-  return isSettled ? settled : undefined;
+  return state.isSettled ? settled : undefined;
 }
 
 export interface VodClock extends StartBudgets {

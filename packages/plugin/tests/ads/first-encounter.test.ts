@@ -252,10 +252,11 @@ test("whatever becomes of the steps, an ad ends in time with media or with one r
       await vi.advanceTimersByTimeAsync(10_000);
       const { outcome, at } = await ended;
       expect("media" in outcome).not.toBe("skipped" in outcome);
-      if (!did.includes("lost")) expect(at - begunAt).toBeLessThan(2400);
+      // without hope the ad server's answer is all that it takes
+      expect(at - begunAt).toBeLessThan(did.includes("lost") ? 6100 : 2400);
       expect(waits.next()).toBeUndefined();
       const isRemuxed = "encounter" in outcome && outcome.encounter === "remux";
-      if (did.some((one) => one.startsWith("remux"))) expect(did.includes("leave")).toBe(!isRemuxed);
+      expect(did.includes("leave")).toBe(did.some((one) => one.startsWith("remux")) && !isRemuxed);
     }),
     { numRuns: 60 },
   );
