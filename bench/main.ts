@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- stitch player size crs manifest tracking report] [--quick] [--only <text>]`: what the budgets of the design name,
+ * `npm run bench [-- stitch player size crs manifest tracking report remux] [--quick] [--only <text>]`: what the budgets of the design name,
  * both sides in one run, as one table. `--quick` is for all but stitch and size, `--only` for player, crs, manifest and tracking: fewer
  * runs or sources, shorter rounds, or one part. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
  */
@@ -8,6 +8,7 @@ import { benchCrs, type CrsBenchOptions } from "./crs.ts";
 import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
 import { benchRelay } from "./relay.ts";
+import { benchRemux } from "./remux.ts";
 import { benchReport } from "./report.ts";
 import { benchSize } from "./size.ts";
 import { benchStitch } from "./stitch.ts";
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<rea
   relay: benchRelay,
   tracking: benchTracking,
   report: benchReport,
+  remux: benchRemux,
 };
 
 const { positionals, values } = parseArgs({

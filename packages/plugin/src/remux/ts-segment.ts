@@ -48,6 +48,8 @@ export function* writeTransportStream(job: SegmentJob, bytes: Uint8Array): Gener
     yield* writeOne(streams, video, picture);
   }
   while (frame < audio.times.length) frame = yield* writeFrames(streams, audio, frame);
+  // the largest step of all
+  yield;
   return sink.bytes.slice(0, sink.length);
 }
 
