@@ -4,6 +4,10 @@ export interface WorldMediaFile {
   readonly url: string;
   /** MIME type. */
   readonly type: string;
+  /** Default: 640, 360 and 500. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly bitrateKbps?: number;
 }
 
 /** One linear ad; its trackers are `/track/{id}/{event}`. */
@@ -64,8 +68,8 @@ function formatAd(base: string, ad: VastAd): string {
   const click = clickThrough === undefined ? "" : `<ClickThrough>${cdata(clickThrough)}</ClickThrough>`;
   const clicks = `<VideoClicks>${click}<ClickTracking>${tracker("click")}</ClickTracking></VideoClicks>`;
   const files = mediaFiles.map(
-    ({ url, type }) =>
-      `<MediaFile delivery="progressive" type="${type}" width="640" height="360" bitrate="500">${cdata(url)}</MediaFile>`,
+    ({ url, type, width = 640, height = 360, bitrateKbps = 500 }) =>
+      `<MediaFile delivery="progressive" type="${type}" width="${width}" height="${height}" bitrate="${bitrateKbps}">${cdata(url)}</MediaFile>`,
   );
   const linear = `<Linear><Duration>${formatTime(duration)}</Duration><TrackingEvents>${[...events, ...points].join("")}</TrackingEvents>${clicks}<MediaFiles>${files.join("")}</MediaFiles>${extra?.linear ?? ""}</Linear>`;
   const head = `<AdSystem>world</AdSystem><AdTitle>Ad ${id}</AdTitle><Error>${tracker("error")}</Error><Impression>${tracker("impression")}</Impression>`;

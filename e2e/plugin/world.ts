@@ -12,6 +12,7 @@ import { AD_NAMES, type AdName, ADS, type ContentKind, PARTS, SEGMENT } from "./
 import { makePluginMedia } from "./media.ts";
 import { formatEvent, formatLive, formatLowLatency } from "./playlists.ts";
 import { formatVast, formatVmap, type VastAd, type VmapBreak } from "./vast.ts";
+import { createWorldFiles, type FileBehaviours, type WorldFiles, type WorldRead } from "./world-files.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
@@ -76,6 +77,10 @@ export interface World {
   readonly cdnPath: (ad: AdName, packaging: Packaging) => string;
   /** Sets what a path answers from now on, before anything else; returns its URL. */
   readonly answer: (path: string, answer: WorldAnswer | ((query: URLSearchParams) => WorldAnswer)) => string;
+  /** Sets what file a path hands out, and how; returns its URL. */
+  readonly serve: (path: string, file: string | Buffer, behaviours?: FileBehaviours) => string;
+  /** Requests for such files, in order of arrival, and what was sent. */
+  readonly reads: WorldRead[];
   /** Answers VAST with these ads; none: an empty response. Returns the tag's URL. */
   readonly answerVast: (path: string, ...ads: readonly (AdName | WorldAd)[]) => string;
   /** Answers VMAP with a VAST of these ads in each break. */
@@ -117,6 +122,7 @@ interface BrokenPath {
 interface State {
   readonly folder: string;
   readonly answers: Map<string, (query: URLSearchParams) => WorldAnswer>;
+  readonly files: WorldFiles;
   readonly faults: Set<BrokenPath>;
   readonly requests: WorldRequest[];
   readonly beacons: WorldBeacon[];
@@ -129,6 +135,7 @@ export async function startWorld(): Promise<World> {
   const state: State = {
     folder: await makePluginMedia(),
     answers: new Map(),
+    files: createWorldFiles(),
     faults: new Set(),
     requests: [],
     beacons: [],
@@ -185,6 +192,11 @@ function createControls(state: State, url: URL): Omit<World, "url" | "pageUrl" |
     cdnPath,
     answer,
     vast,
+    serve: (path, file, behaviours) => {
+      state.files.serve(path, file, behaviours);
+      return resolve(path);
+    },
+    reads: state.files.reads,
     answerVast: (path, ...ads) => answer(path, { body: vast(...ads) }),
     answerVmap: (path, breaks) => {
       const items = breaks.map(({ ads, ...rest }) => ({ ...rest, source: { vast: vast(...ads) } }));
@@ -241,6 +253,7 @@ async function respond(request: IncomingMessage, response: ServerResponse, state
   if (fault === "reset") return void request.socket.destroy();
   if (fault === "404") return void response.writeHead(404).end();
   if (fault === "garbage") return void response.writeHead(200).end(Buffer.alloc(4096, "\u0001interlude"));
+  if (await state.files.respond(pathname, request, response)) return;
   if (request.method === "OPTIONS" || owner !== undefined) return void response.writeHead(204).end();
   const answer = state.answers.get(pathname)?.(query);
   if (!answer) return sendMedia(pathname, response, state, broken);
