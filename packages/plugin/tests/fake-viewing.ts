@@ -11,7 +11,7 @@ import {
   type WorkflowStepEvent,
 } from "../src/events.ts";
 import { type AdInsertionOptions, parseOptions } from "../src/options.ts";
-import type { LoadedParts } from "../src/parts.ts";
+import type { HostSide, LoadedParts } from "../src/parts.ts";
 import { createSession, type Session } from "../src/session.ts";
 import { createServerSession } from "../src/sessions/server-session.ts";
 import { createTap } from "../src/tap.ts";
@@ -42,12 +42,14 @@ export interface ViewingPlayer {
   readonly canBindLate?: boolean;
   readonly bufferAhead?: () => number | undefined;
   readonly liveStart?: () => number | undefined;
+  /** Absent: it takes no segments that the page makes. */
+  readonly serveVirtual?: HostSide["serveVirtual"];
 }
 
 export function startViewing(
   web: FakeWeb,
   options: Partial<AdInsertionOptions> = {},
-  { canBindLate = true, bufferAhead = () => undefined, liveStart = () => undefined }: ViewingPlayer = {},
+  { canBindLate = true, bufferAhead = () => undefined, liveStart = () => undefined, serveVirtual }: ViewingPlayer = {},
 ): Viewing {
   const ended = new AbortController();
   const skips: SkipEvent[] = [];
@@ -78,13 +80,14 @@ export function startViewing(
     zone: settings.zoneUrl
       ? ports.fetchText(settings.zoneUrl, { timeoutMs: settings.zoneTimeoutMs, maxBytes: 262_144 })
       : new Promise(() => undefined),
-    abilities: { canBindLate },
+    abilities: { canBindLate, canServeVirtual: serveVirtual !== undefined },
     createSession: settings.server ? createServerSession : createSession,
     ended: ended.signal,
     host: () => ({
       media: () => null,
       bufferAhead,
       liveStart,
+      ...(serveVirtual && { serveVirtual }),
       onLateChange: () => {
         lateChanges += 1;
       },
