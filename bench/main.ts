@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- stitch player size crs manifest tracking report remux] [--quick] [--only <text>]`: what the budgets of the design name,
  * both sides in one run, as one table. `--quick` is for all but stitch and size, `--only` for player, crs, manifest and tracking: fewer
- * runs or sources, shorter rounds, or one part. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
+ * runs or sources, shorter rounds, or one part. `--database postgres` or `both` is for relay and tracking, which are on the embedded one
+ * otherwise. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
  */
 import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
@@ -16,7 +17,11 @@ import { benchTracking } from "./tracking.ts";
 import { publishTable } from "./publish.ts";
 import { formatTable, type Row } from "./table.ts";
 
-const BENCHES: Readonly<Record<string, (options: CrsBenchOptions) => Promise<readonly Row[]>>> = {
+interface BenchOptions extends CrsBenchOptions {
+  readonly database: string;
+}
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Row[]>>> = {
   stitch: async () =>
     (await benchStitch()).map(({ name, against, ours, theirs, ratio, required }) => ({
       name: `stitch: ${name}`,
@@ -41,6 +46,7 @@ const { positionals, values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    database: { type: "string", default: "embedded" },
     into: { type: "string" },
   },
 });

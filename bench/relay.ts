@@ -5,7 +5,7 @@
  *   latency  a steady stream of viewers, each of whom asks the ad server and the relay at the same time; what the relay took beyond the
  *            median of the ad server
  *
- * Run alone: `npm run bench -- relay [--quick]`.
+ * Run alone: `npm run bench -- relay [--quick] [--database embedded|postgres|both]`.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
 import { ask, type BenchServer, quantile, runAtOnce, startWhole } from "./manifest-child.ts";
+import { type BenchDatabase, benchOnEach } from "./databases.ts";
 import { median, type Row, verdict } from "./table.ts";
 
 const PROGRAM = join(import.meta.dirname, "relay-upstream.ts");
@@ -28,28 +29,44 @@ interface Upstream {
   readonly close: () => Promise<void>;
 }
 
-export async function benchRelay({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
+export async function benchRelay({
+  quick,
+  database,
+}: {
+  readonly quick: boolean;
+  readonly database: string;
+}): Promise<readonly Row[]> {
   const upstream = await startUpstream();
   const folder = mkdtempSync(join(tmpdir(), "interlude-bench-relay-"));
   try {
-    const rows: Row[] = [];
-    for (const name of ["tickets", "no repackaging"] as const) {
-      const zones = join(folder, "zones.json");
-      const relay = { upstreams: [{ name: "bench", tagUrl: new URL("/vast?cb=[CACHEBUSTING]", upstream.url).href }] };
-      writeFileSync(zones, JSON.stringify({ version: 1, zones: [{ zone: "1", relay }] }));
-      const crs = name === "tickets" ? "on" : "off";
-      const server = await startWhole(upstream, { INTERLUDE_ZONES: zones, INTERLUDE_CRS: crs });
-      try {
-        rows.push(await benchRate(server, name, quick), await benchLatency(server, upstream, name, quick));
-      } finally {
-        await server.close();
-      }
-    }
-    return rows;
+    const zones = join(folder, "zones.json");
+    const relay = { upstreams: [{ name: "bench", tagUrl: new URL("/vast?cb=[CACHEBUSTING]", upstream.url).href }] };
+    writeFileSync(zones, JSON.stringify({ version: 1, zones: [{ zone: "1", relay }] }));
+    return await benchOnEach(database, (one) => benchServers(upstream, zones, one, quick));
   } finally {
     rmSync(folder, { recursive: true, force: true });
     await upstream.close();
   }
+}
+
+async function benchServers(
+  upstream: Upstream,
+  zones: string,
+  { name: database, env }: BenchDatabase,
+  quick: boolean,
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const what of ["tickets", "no repackaging"] as const) {
+    const crs = what === "tickets" ? "on" : "off";
+    const server = await startWhole(upstream, { INTERLUDE_ZONES: zones, INTERLUDE_CRS: crs, ...env });
+    const name = `${what}, ${database}`;
+    try {
+      rows.push(await benchRate(server, name, quick), await benchLatency(server, upstream, name, quick));
+    } finally {
+      await server.close();
+    }
+  }
+  return rows;
 }
 
 async function startUpstream(): Promise<Upstream> {

@@ -20,6 +20,7 @@ import { type Happening, happeningOfBeacon } from "../packages/server/src/tracki
 import { createJournal } from "../packages/server/src/tracking/journal.ts";
 import { storeDay } from "../packages/server/src/tracking/load-statement.ts";
 import { lockTracking } from "../packages/server/src/tracking/partitions.ts";
+import { type BenchDatabase, benchOnEach } from "./databases.ts";
 import { median, type Row, verdict } from "./table.ts";
 
 const FOLDER = join(import.meta.dirname, "../.interlude/bench");
@@ -36,9 +37,9 @@ interface Cost {
   readonly latencies: readonly number[];
 }
 
-/** Four rows; `quick`: shorter rounds, that it works. */
+/** Two rows, and two of each database; `quick`: shorter rounds, that it works. */
 export async function benchTracking(
-  { quick }: { readonly quick: boolean },
+  { quick, database }: { readonly quick: boolean; readonly database: string },
   total = quick ? 5000 : 100_000,
 ): Promise<readonly Row[]> {
   mkdirSync(FOLDER, { recursive: true });
@@ -46,12 +47,14 @@ export async function benchTracking(
   try {
     const direct = await costDirect(join(folder, "direct"), total);
     const journal = await costJournal(join(folder, "journal"), total);
-    const { acknowledged, loadedAfter } = await costHttp(join(folder, "http"), total);
+    const overHttp = await benchOnEach(database, async (one) => {
+      const { acknowledged, loadedAfter } = await costHttp(join(folder, one.name), total, one);
+      return [httpRow(acknowledged, one), loadRow(total, loadedAfter, one)];
+    });
     return [
       rowOf("beacons stored and counted, straight into PGlite", direct, undefined, "-"),
       rowOf("beacons into the journal, fdatasync", journal, direct, "-"),
-      httpRow(acknowledged),
-      loadRow(total, loadedAfter),
+      ...overHttp,
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -103,9 +106,13 @@ async function costJournal(folder: string, total: number): Promise<Cost> {
 async function costHttp(
   state: string,
   total: number,
+  { env }: BenchDatabase,
 ): Promise<{ readonly acknowledged: Cost; readonly loadedAfter: number }> {
   let end = (): void => undefined;
-  const { child, base } = await startServe({ INTERLUDE_STATE: state, INTERLUDE_CRS: "off" }, (kill) => (end = kill));
+  const { child, base } = await startServe(
+    { INTERLUDE_STATE: state, INTERLUDE_CRS: "off", ...env },
+    (kill) => (end = kill),
+  );
   const pool = new Pool(base.origin, { connections: 32 });
   const read = async (metric: RegExp): Promise<number> => {
     const { body } = await pool.request({
@@ -189,20 +196,19 @@ function rowOf(name: string, cost: Cost, against: Cost | undefined, budget: stri
   };
 }
 
-function httpRow(cost: Cost): Row {
-  const row = rowOf("beacons acknowledged over HTTP, PGlite behind", cost, undefined, `≥ ${MIN_PER_SECOND} /s`);
+function httpRow(cost: Cost, { name }: BenchDatabase): Row {
+  const row = rowOf(`beacons acknowledged over HTTP, ${name} behind`, cost, undefined, `≥ ${MIN_PER_SECOND} /s`);
   return { ...row, note: verdict(cost.beacons / cost.seconds >= MIN_PER_SECOND, row.note) };
 }
 
-function loadRow(total: number, seconds: number): Row {
-  const name = `${total} beacons in a burst, all counted after`;
+function loadRow(total: number, seconds: number, { name }: BenchDatabase): Row {
   return {
-    name,
+    name: `${total} beacons in a burst, all counted after`,
     ours: `${seconds.toFixed(1)} s`,
     theirs: "-",
     ratio: "-",
     budget: "-",
-    note: "after the last answer, PGlite",
+    note: `after the last answer, ${name}`,
   };
 }
 
