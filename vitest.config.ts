@@ -26,6 +26,7 @@ export default defineConfig({
             "scripts/tests/**/*.test.ts",
             "demo/tests/**/*.test.ts",
             "e2e/**/*.test.ts",
+            "bench/**/*.test.ts",
           ],
           exclude: ["**/*.browser.test.ts"],
           testTimeout: 120_000,
