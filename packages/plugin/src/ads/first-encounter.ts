@@ -140,7 +140,7 @@ interface Begun {
 /** The remux begins where it comes first, as far as that is known before the ad server has answered. @returns undefined: all is lost */
 function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps): Begun | undefined {
   // nobody is asked what nobody needs to know
-  if (typeof deps.policy === "object" && deps.policy[0] === "skip") return undefined;
+  if (isSkipOnly(deps.policy)) return undefined;
   const bandwidthBps = deps.bandwidthBps() ?? deps.device().downlinkBps ?? USUAL_BANDWIDTH_BPS;
   const file = selectMediaFile(request.creative, bandwidthBps, deps.maxBytes);
   const open = file && deps.openRemux();
@@ -208,6 +208,11 @@ function describeFacts(
 
 function findFile({ creative, creativeUrl }: RepackageRequest): Creative["mediaFiles"][number] | undefined {
   return creative.mediaFiles.find(({ url }) => url === creativeUrl);
+}
+
+/** Whether nothing is ever tried. */
+export function isSkipOnly(policy: EncounterPolicy | undefined): boolean {
+  return typeof policy === "object" && (policy[0] ?? "skip") === "skip";
 }
 
 /** A policy that throws costs its page nothing but its say. */

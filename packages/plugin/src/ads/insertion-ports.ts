@@ -7,6 +7,7 @@ import type { InsertionPorts } from "../insertion.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 import { createCdn, type SkippedMedia, type SplicedMedia } from "./cdn.ts";
+import { isSkipOnly } from "./first-encounter.ts";
 import { createFirstEncounters, type EncounterHost } from "./encounter-ports.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
 import { guessAddresses, type SetUp } from "./set-up.ts";
@@ -33,6 +34,7 @@ export function createInsertionPorts(
   const loadMedia = async (url: URL): Promise<SplicedMedia | SkippedMedia> => cdn.loadMedia(url, await content);
   const requests = new Map<string, Promise<RepackageExchange>>();
   const followed = new Set<string>();
+  const isUrgent = !isSkipOnly(settings.firstEncounter);
   let isContentKnown = false;
   void content.then(() => {
     isContentKnown = true;
@@ -42,7 +44,7 @@ export function createInsertionPorts(
       if (isContentKnown) return;
       const guess = async (): Promise<void> => {
         const known = await setUp;
-        for (const url of ads.flatMap((ad) => guessAddresses(ad, known))) void cdn.probe(url);
+        for (const url of ads.flatMap((ad) => guessAddresses(ad, known, isUrgent))) void cdn.probe(url);
       };
       // a set-up that fails is told once, by `ready`
       guess().catch(() => undefined);

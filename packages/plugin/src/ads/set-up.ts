@@ -51,15 +51,17 @@ function parseJson(text: string, url: URL): unknown {
 /**
  * Where an ad may be, as far as that is known before the content: the HLS creative itself, else one address per target duration of
  * the zone. What is asked here at once saves the round trip between the content's playlist and the answer.
+ *
+ * @param isUrgent an ad without a copy is played all the same: what is asked for last holds it up
  */
-export function guessAddresses(ad: Ad, { zone, cdnBase }: SetUp): readonly URL[] {
+export function guessAddresses(ad: Ad, { zone, cdnBase }: SetUp, isUrgent: boolean): readonly URL[] {
   const [creative] = ad.creatives;
   const [mediaFile] = creative ? rankMediaFiles(creative, zone.mediaTypes) : [];
   if (!mediaFile || !URL.canParse(mediaFile.url)) return [];
   if (isHls(mediaFile)) return [new URL(mediaFile.url)];
   const key = creativeKey(zone.zone, normaliseCreativeUrl(mediaFile.url, zone.normalise));
-  // as if live: the remux that VOD asks for last is not worth a guess
-  return selectPackages({ packaging: "hls", targetDuration: undefined, isLive: true }, zone).map(
+  // as if live: else the remux that VOD asks for last is not worth a guess
+  return selectPackages({ packaging: "hls", targetDuration: undefined, isLive: !isUrgent }, zone).map(
     (cut) => new URL(masterPath(zone.zone, key, cut), cdnBase),
   );
 }

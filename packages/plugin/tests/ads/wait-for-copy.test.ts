@@ -190,6 +190,16 @@ describe("a pre-roll whose creative is new", () => {
     expect(viewing.skips).toMatchObject([{ message: expect.stringContaining("expected status 200, got 503") }]);
   });
 
+  test("is looked for at all its addresses while the content's playlist comes", async () => {
+    const { web, start } = watch(coldWeb());
+    await vi.advanceTimersByTimeAsync(10);
+    const probed = asked(web, "/cdn/");
+    expect(probed).toEqual(expect.arrayContaining([`GET ${COPY}`, `GET ${REMUX}`]));
+    start();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(asked(web, "/cdn/")).toEqual(probed);
+  });
+
   test("is not waited for where the page leaves it at skip, or CRS is off", async () => {
     const { start } = watch(coldWeb(), { firstEncounter: ["skip"] });
     const given = start();
