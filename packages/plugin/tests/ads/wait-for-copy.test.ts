@@ -190,6 +190,26 @@ describe("a pre-roll whose creative is new", () => {
     expect(viewing.skips).toMatchObject([{ message: expect.stringContaining("expected status 200, got 503") }]);
   });
 
+  test("needs no second wait in the break after it: its copy is there by now", async () => {
+    const vast = formatVast({ id: "one" });
+    const breaks = [
+      { at: "start", id: "pre", vast },
+      { at: "00:00:40", id: "mid", vast },
+    ];
+    const answers = coldWeb({ "/ads/vmap": { text: formatVmap(breaks) } });
+    answers[STATUS] = {
+      until: after(300, () => (answers[COPY] = MASTER)),
+      text: status({ state: "ready", url: COPY }),
+    };
+    const { viewing, encounters, start } = watch(answers, { adTagUrl: "/ads/vmap" });
+    start();
+    await vi.advanceTimersByTimeAsync(1000);
+    viewing.session.advance(35);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(viewing.session.entries().map(({ status: state }) => state)).toEqual(["placed", "ready"]);
+    expect(encounters).toHaveLength(1);
+  });
+
   test("is looked for at all its addresses while the content's playlist comes", async () => {
     const { web, start } = watch(coldWeb());
     await vi.advanceTimersByTimeAsync(10);
