@@ -59,7 +59,10 @@ describe("selectCuts", () => {
     expect(cutAt({ times, keys: [0, 49] })).toEqual([0]);
   });
 
-  test("key frames that follow at once are no cuts of live playlists: such a segment would have no sound", () => {
-    expect(cutAt({ times: constantRate(60), keys: [0, 1, 2, 30] }, 1)).toEqual([0, 30 / 25]);
+  test("live: a key frame that follows at once, or ends at once, is no cut: such a segment would have no sound", () => {
+    const refusal = expect.objectContaining({ name: "MediaRefusal", reason: "target-duration-exceeded" });
+    expect(cutAt({ times: constantRate(60), keys: [0, 3, 30] }, 1)).toEqual([0, 30 / 25]);
+    expect(() => cutAt({ times: constantRate(60), keys: [0, 3, 50] }, 1)).toThrow(refusal);
+    expect(() => cutAt({ times: constantRate(64), keys: [0, 59] }, 2)).toThrow(refusal);
   });
 });

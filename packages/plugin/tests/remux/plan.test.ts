@@ -67,6 +67,27 @@ describe("planRemux, MPEG-TS", () => {
     expect(segment && findOffsets(segment, "video")).toEqual([2000, 5000, 6000]);
   });
 
+  test("a last picture without a duration lasts as long as the one before", () => {
+    expect(planRemux(buildMovie({ ...GOP, last: 0 }), HLS).duration).toBe(6);
+    expect(planRemux(buildMovie({ ...GOP, last: 5 }), HLS).duration).toBe(6.16);
+  });
+
+  test("a lead that players would leave out is not told", () => {
+    const times = [0, 20, 10, 5, 15, 30, 40];
+    const { pictureLead, segments } = planRemux(buildMovie({ times }), HLS);
+    expect(pictureLead).toBeUndefined();
+    expect(segments[0]?.job.video.decodeTimes[0]).toBe(900_000 - 36_000);
+  });
+
+  test("more than five minutes, or more than 16 MB in a segment, is refused", () => {
+    expect(() => planRemux(buildMovie({ times: [0, 1, 7501] }), HLS)).toThrow(refusal("unsupported-media-file"));
+    const movie = buildMovie(GOP);
+    movie.video?.samples.sizes.fill(2 ** 25 / 100);
+    expect(planRemux(movie, HLS).segments).toHaveLength(3);
+    movie.video?.samples.sizes.fill(2 ** 25 / 50);
+    expect(() => planRemux(movie, HLS)).toThrow(refusal("unsupported-media-file"));
+  });
+
   test("turned pictures, of which MPEG-TS cannot tell, are refused, as is a movie without pictures", () => {
     expect(() => planRemux(buildMovie({ ...GOP, rotation: 90 }), HLS)).toThrow(refusal("unsupported-media-file"));
     expect(planRemux(buildMovie({ ...GOP, rotation: 90 }), CMAF).segments).toHaveLength(3);
