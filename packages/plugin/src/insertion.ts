@@ -212,7 +212,7 @@ async function findMedia(
       ...jit,
       requestRepackage: (request) => {
         onFile(request.creativeUrl);
-        return encounter.ask(request, () => jit.requestRepackage(request));
+        return encounter.ask(request, (isLost) => askForRepackaging(request, ad, about, ports, isLost));
       },
     });
     if ("skipped" in resolution) {
@@ -254,12 +254,14 @@ async function askForRepackaging(
   ad: Ad,
   about: About,
   ports: InsertionPorts,
+  isLost = true,
 ): Promise<RepackageAnswer> {
   const { answer, url, status, ms } = await ports.requestRepackage(request, ad);
   const { creativeUrl } = request;
   const exchange = { method: "POST", url, ...(status === undefined ? {} : { status }), ms } as const;
   const step = { ...about, creativeUrl } as const;
-  const title = "The client asks the ad server to request one from CRS; the ad is not inserted";
+  const rest = isLost ? "; the ad is not inserted" : "";
+  const title = `The client asks the ad server to request one from CRS${rest}`;
   ports.report({ ...step, ...exchange, step: 4, part: "b", title });
   if (answer.outcome === "accepted") {
     const { state, statusUrl } = answer;

@@ -76,12 +76,15 @@ export interface FirstEncounter {
    *
    * @param send asks the ad server: an answer that comes long after a remux is ready, or after the break's time, is not waited for
    */
-  readonly ask: (request: RepackageRequest, send: () => Promise<RepackageAnswer>) => Promise<RepackageAnswer>;
+  readonly ask: (request: RepackageRequest, send: Send) => Promise<RepackageAnswer>;
   /** Never throws. @param reason why the ad was not inserted at once */
   readonly follow: (reason: SkipReason, statusUrl: URL | undefined) => Promise<EncounterOutcome>;
   /** Its break waits for it no more, and what is under way is left unless it is played. */
   readonly end: () => void;
 }
+
+/** @param isLost nothing but a skip can come of it */
+type Send = (isLost: boolean) => Promise<RepackageAnswer>;
 
 type EncounterOutcome = Awaited<ReturnType<typeof followFirstEncounter<FoundMedia>>>;
 
@@ -104,10 +107,10 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
       begun = begin(cold, request, deps);
       if (!begun) {
         onLost();
-        return send();
+        return send(true);
       }
       terms.onWait(over.promise);
-      const sent = send();
+      const sent = send(false);
       const opening = begun.opened();
       const answer = opening ? Promise.race([sent, answerLate(opening.outcome, deps.ended)]) : sent;
       return (await withinTime(answer, left, deps.ended)) ?? NO_ANSWER;
