@@ -5,6 +5,7 @@
 import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "tsdown";
+import { embedWorker } from "../packages/plugin/embed-worker.ts";
 
 /** One file of a bundle. */
 export interface BundledFile {
@@ -47,6 +48,7 @@ export async function bundleModule(entry: string, options: BundleOptions = {}): 
       resolve: { conditionNames: ["interlude-source", "browser", "import"], mainFields: ["browser", "module", "main"] },
     },
     outputOptions: { chunkFileNames: "[name].js", entryFileNames: "[name].js" },
+    plugins: [embedWorker()],
   });
   const chunks = (built?.chunks ?? []).filter((chunk) => chunk.type === "chunk");
   const closure = (fileNames: readonly string[]): ReadonlySet<string> => {

@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright";
 import { build } from "vite";
 import { groupRuns, type Run, shownFrames } from "../e2e/frames.ts";
 import type { InterludeServer } from "../e2e/server.ts";
+import { embedWorker } from "../packages/plugin/embed-worker.ts";
 import type { PlayerRun, Technique } from "./pages/run.ts";
 import type { Content, WarmCreative } from "./player-media.ts";
 import { recordScreen } from "./recorder.ts";
@@ -64,6 +65,7 @@ async function bundlePage(name: Bundle): Promise<string> {
     root: import.meta.dirname,
     configFile: false,
     logLevel: "error",
+    plugins: [embedWorker()],
     resolve: { conditions: ["interlude-source", "module", "browser"] },
     define: { "process.env.NODE_ENV": '"production"' },
     build: { write: false, lib: { entry: `pages/${name}.ts`, formats: ["iife"], name: "benchPage" } },

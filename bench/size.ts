@@ -25,6 +25,9 @@ export const ENTRIES: Readonly<Record<string, string>> = {
 /** Bytes, min+gzip. @see DESIGN §11 */
 export const ENTRY_BUDGET = 15_000;
 
+/** Bytes, min+gzip, of what repackages creatives in the page, which no page waits for. @see DESIGN §11 */
+export const REMUX_BUDGET = 60_000;
+
 /** Modules that VOD content with a pre-roll never asks for, and what does. A module that is not here counts as asked for. */
 const ON_DEMAND: Readonly<Record<string, string>> = {
   live: "live content",
@@ -37,6 +40,8 @@ const ON_DEMAND: Readonly<Record<string, string>> = {
   consent: "consent macros",
   "hls-interstitials": "muxed fMP4",
   interstitials: "muxed fMP4, its playlists",
+  remux: "a creative that the page repackages",
+  "make-here": "its segments, where no worker may be",
 };
 
 /** Rows for the table. */

@@ -5,6 +5,7 @@ import { expect, type Page } from "@playwright/test";
 import { build, defaultClientConditions } from "vite";
 import type { AdInsertionEvents, AdInsertionOptions } from "@interlude/plugin/hls";
 import type { HlsConfig } from "hls.js";
+import { embedWorker } from "../../packages/plugin/embed-worker.ts";
 import { groupRuns, recordFrames, type Run, shownFrames } from "../frames.ts";
 import { type ContentKind, FRAME_RATE } from "./catalog.ts";
 import type { HostName, PageEvent, PlayerRun } from "./player-events.ts";
@@ -85,6 +86,7 @@ async function bundlePage(): Promise<readonly { readonly fileName: string; reado
     root: import.meta.dirname,
     configFile: false,
     logLevel: "error",
+    plugins: [embedWorker()],
     resolve: { conditions: ["interlude-source", ...defaultClientConditions] },
     build: {
       write: false,

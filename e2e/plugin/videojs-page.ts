@@ -5,6 +5,7 @@
 import type { Page } from "@playwright/test";
 import { build, defaultClientConditions } from "vite";
 import type { AdInsertionOptions } from "@interlude/plugin/videojs";
+import { embedWorker } from "../../packages/plugin/embed-worker.ts";
 import { recordFrames } from "../frames.ts";
 import type { ContentKind } from "./catalog.ts";
 import type { World } from "./world.ts";
@@ -58,6 +59,7 @@ async function bundlePage(): Promise<readonly { readonly fileName: string; reado
     root: import.meta.dirname,
     configFile: false,
     logLevel: "error",
+    plugins: [embedWorker()],
     resolve: { conditions: ["interlude-source", ...defaultClientConditions] },
     build: {
       write: false,

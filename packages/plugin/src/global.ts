@@ -14,6 +14,7 @@
  * @see e2e/examples/script-tag.html, which e2e/plugin/plain-host.spec.ts runs
  */
 import type { VideoJs } from "./hosts/videojs-engine.ts";
+import { noteScript } from "./load-remux-script.ts";
 import { registerInterlude } from "./videojs.ts";
 
 /** For sessions that a server stitches. */
@@ -24,6 +25,8 @@ export { createAdInsertion } from "./hls.ts";
 export { createPlainInsertion } from "./hosts/plain-host.ts";
 /** For video.js. */
 export { registerInterlude } from "./videojs.ts";
+
+noteScript();
 
 const videojs: unknown = Reflect.get(globalThis, "videojs");
 if (isVideoJs(videojs)) registerInterlude(videojs);

@@ -11,7 +11,7 @@ import { runInNewContext } from "node:vm";
 import { build } from "tsdown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundleModule, sumSizes } from "../../../bench/bundle.ts";
-import { ENTRY_BUDGET, PLAYERS } from "../../../bench/size.ts";
+import { ENTRY_BUDGET, PLAYERS, REMUX_BUDGET } from "../../../bench/size.ts";
 
 const run = promisify(execFile);
 const PLUGIN = join(import.meta.dirname, "..");
@@ -64,6 +64,7 @@ describe("the package", () => {
 });
 
 describe.each(ENTRIES)("%s", (entry) => {
+  const isRemux = entry.endsWith("/remux");
   const importIn = async (before: string): Promise<string> => {
     const code = `${before}\nconsole.log(Object.keys(await import(${JSON.stringify(entry)})).join());`;
     return (await run(process.execPath, ["--input-type=module", "-e", code], { cwd: project })).stdout;
@@ -82,16 +83,58 @@ describe.each(ENTRIES)("%s", (entry) => {
     expect(await importIn(trap)).toMatch(/\w/);
   });
 
-  test("leaves nothing in the bundle of a page that takes nothing of it", async () => {
+  // what repackages creatives is loaded by the others, never imported for nothing
+  test.skipIf(isRemux)("leaves nothing in the bundle of a page that takes nothing of it", async () => {
     const path = join(project, "nothing.js");
     await writeFile(path, `import ${JSON.stringify(fileOf(entry))};`);
     const { atOnce } = await bundleModule(path, { external: PLAYERS });
     expect(atOnce.map(({ code }) => code)).toEqual([""]);
   });
 
-  test(`weighs at most ${ENTRY_BUDGET / 1000} kB min+gzip where a page waits for it`, async () => {
+  test.skipIf(isRemux)(`weighs at most ${ENTRY_BUDGET / 1000} kB min+gzip where a page waits for it`, async () => {
     const { atOnce } = await bundleModule(fileOf(entry), { external: PLAYERS });
     expect(sumSizes(atOnce)).toBeLessThan(ENTRY_BUDGET);
+  });
+});
+
+describe("what repackages creatives in the page", () => {
+  /** Words of the code that makes segments. */
+  const MAKING = "NAL unit: expected ";
+
+  test(`comes in one file of at most ${REMUX_BUDGET / 1000} kB min+gzip, when it is asked for`, async () => {
+    const { atOnce, behind, loadedFor } = await bundleModule(fileOf("@interlude/plugin/hls"), { external: PLAYERS });
+    expect(behind).toContain("remux");
+    expect(atOnce.some(({ code }) => code.includes(MAKING))).toBe(false);
+    const before = behind.filter((name) => /^(?:build-parts|session|hls-attachment)-/.test(name));
+    const already = loadedFor(before).map(({ name }) => name);
+    const files = loadedFor([...before, "remux"]).filter(({ name }) => !already.includes(name));
+    expect(files.map(({ name }) => name)).toEqual(["remux"]);
+    expect(sumSizes(files)).toBeLessThan(REMUX_BUDGET);
+  });
+
+  test("has the worker in it as text; the same for pages that can have none is in a file of its own", async () => {
+    const { behind, loadedFor } = await bundleModule(fileOf("@interlude/plugin/hls"), { external: PLAYERS });
+    const [remux, here] = [loadedFor(["remux"]), loadedFor(["make-here"])];
+    expect(behind).toContain("make-here");
+    expect(remux.flatMap(({ code }) => code.split(MAKING)).length - remux.length).toBe(1);
+    expect(here.map(({ name, code }) => [name, code.includes(MAKING)])).toEqual([["make-here", true]]);
+  });
+
+  test("is not in the file for a script tag, which loads it by its address", async () => {
+    const [main, remux] = await Promise.all(
+      ["interlude.min.js", "interlude-remux.min.js"].map((name) => readFile(installed(`dist/${name}`), "utf8")),
+    );
+    expect(main?.includes(MAKING)).toBe(false);
+    expect(main).toContain("interlude-remux.min.js");
+    expect(remux).toContain(MAKING);
+  });
+
+  test("is a module of one file, for a page without a bundler", async () => {
+    const loaded: unknown = await import(installed("dist/interlude-remux.min.js"));
+    expect(loaded).toEqual(
+      expect.objectContaining({ openRemux: expect.any(Function), createMaker: expect.any(Function) }),
+    );
+    expect(await readFile(installed("dist/interlude-remux.min.js"), "utf8")).not.toMatch(/\bfrom\s*[`"'][^`"']+[`"']/);
   });
 });
 

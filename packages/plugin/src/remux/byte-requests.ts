@@ -221,13 +221,14 @@ function failReaders(file: FileReading, transfer: Transfer, cause: unknown): voi
     }
 }
 
-/** @returns the cause */
+/** Lets go of what is held, too. @returns the cause */
 export function endWith<Cause>(file: FileReading, cause: Cause): Cause {
   file.ended ??= { cause };
   for (const { controller } of file.transfers) controller.abort(cause);
   for (const reader of file.readers) reader.reject(cause);
   file.readers.clear();
   file.transfers.clear();
+  file.held.drop(file.held.ranges());
   return cause;
 }
 

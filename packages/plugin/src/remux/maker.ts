@@ -108,10 +108,17 @@ async function make(state: MakerState, job: SegmentJob, bytes: Uint8Array<ArrayB
   const id = running.nextId++;
   running.jobs.set(id, answer);
   clearTimeout(running.timer);
-  running.thread.post({ id, job, bytes }, bytes.buffer);
+  running.thread.post({ id, job: copySets(job), bytes }, bytes.buffer);
   const made = await answer.promise;
   if ("made" in made) return made.made;
   throw "refused" in made ? new MediaRefusal(made.refused.reason, made.refused.message) : refuse("no answer");
+}
+
+/** They are views of the file's tables, all of which would be sent along. */
+function copySets(job: SegmentJob): SegmentJob {
+  const copy = (sets: readonly Uint8Array[]): readonly Uint8Array[] => sets.map((set) => new Uint8Array(set));
+  const configs = job.video.configs.map(({ lengthSize, sps, pps }) => ({ lengthSize, sps: copy(sps), pps: copy(pps) }));
+  return { ...job, video: { ...job.video, configs } };
 }
 
 async function makeOnPage(state: MakerState, job: SegmentJob, bytes: Uint8Array<ArrayBuffer>): Promise<Made> {

@@ -92,7 +92,12 @@ export async function openRemux(
     checkPictures(movie);
     const plan = planRemux(movie, needs);
     checkPlan(plan, limits, bytes.size());
-    return createCreative(plan, bytes, deps, deps.now() - begunAt);
+    const creative = createCreative(plan, bytes, deps, deps.now() - begunAt);
+    const release = (): void => {
+      deps.signal.removeEventListener("abort", onAbort);
+      creative.media.release();
+    };
+    return { ...creative, media: { ...creative.media, release } };
   } catch (cause) {
     bytes.end(cause);
     deps.signal.removeEventListener("abort", onAbort);

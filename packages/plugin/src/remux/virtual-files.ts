@@ -80,7 +80,12 @@ function select({ made, networkBytes, networkMs, ttfbMs }: StoredSegment, isAudi
   const { main, audio = new Uint8Array() } = made;
   const bytes = isAudio ? audio : main;
   const share = bytes.length / Math.max(main.length + audio.length, 1);
-  return { bytes: copy(bytes), networkBytes: Math.round(networkBytes * share), networkMs: networkMs * share, ttfbMs: ttfbMs * share };
+  return {
+    bytes: copy(bytes),
+    networkBytes: Math.round(networkBytes * share),
+    networkMs: networkMs * share,
+    ttfbMs: ttfbMs * share,
+  };
 }
 
 /** Others may take the same; players transfer what they get to their own workers. */
