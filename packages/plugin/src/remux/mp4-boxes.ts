@@ -6,7 +6,7 @@
 import { unreadable } from "./bytes.ts";
 
 export interface BoxHeader {
-  /** Four characters. */
+  /** Four characters; `?` for one that cannot be printed. */
   readonly type: string;
   /** Bytes of the whole box, header included; Infinity: to the end of what it is in. */
   readonly size: number;
@@ -30,7 +30,7 @@ const MAX_BOXES = 20_000;
 export function readBoxHeader(bytes: Uint8Array, at: number): BoxHeader | undefined {
   if (at + 8 > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
-  const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+  const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8)).replaceAll(/[^ -~]/g, "?");
   const short = view.getUint32(0);
   if (short === 0) return { type, size: Infinity, headerSize: 8 };
   if (short === 1 && bytes.length < at + 16) return undefined;

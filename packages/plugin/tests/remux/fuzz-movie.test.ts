@@ -1,6 +1,7 @@
 /** What a hostile file may do to the reader of its boxes: be refused, soon and by name. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { listBoxes } from "../../src/remux/mp4-boxes.ts";
 import { parseFragments, type Fragment } from "../../src/remux/mp4-fragments.ts";
 import { parseMovie } from "../../src/remux/mp4-movie.ts";
 import { MediaRefusal, type Movie, type SampleTable } from "../../src/remux/movie.ts";
@@ -24,49 +25,52 @@ beforeAll(() => {
 });
 afterAll(() => media.remove());
 
-/** One change of some bytes; `at` is a part of their length. */
+/** One change of some bytes. */
 type Damage = (bytes: Uint8Array) => Uint8Array;
 
 const EXTREMES = [0, 1, 2, 7, 8, 15, 16, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffff7];
-const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const CONTAINERS = ["moov", "trak", "edts", "mdia", "minf", "stbl", "mvex", "moof", "traf"];
+// any place as often as another: a double of fast-check's is mostly one close to 0, which is one header for ever
+const place = fc.noBias(fc.nat(2 ** 30 - 1)).map((number) => number / 2 ** 30);
 
-function overwrite(bytes: Uint8Array, at: number, written: readonly number[]): Uint8Array {
-  const copy = bytes.slice();
-  const start = Math.floor(at * Math.max(0, copy.length - written.length));
-  copy.set(written.slice(0, copy.length - start), start);
-  return copy;
+/** The contents of the boxes that hold no others, as views of `bytes`. */
+function listLeaves(bytes: Uint8Array): readonly Uint8Array[] {
+  const boxes = listBoxes(bytes, "test");
+  return boxes.flatMap(({ type, body }) => (CONTAINERS.includes(type) ? listLeaves(body) : [body]));
 }
 
-const damages: fc.Arbitrary<Damage> = fc.oneof(
-  fc.tuple(place, fc.nat(7)).map(([at, bit]): Damage => (bytes) => {
-    const index = Math.floor(at * bytes.length);
-    return overwrite(bytes, at, [(bytes[index] ?? 0) ^ (1 << bit)]);
-  }),
-  fc.tuple(place, fc.constantFrom(...EXTREMES)).map(
-    ([at, value]): Damage =>
-      (bytes) =>
-        overwrite(bytes, at, [...u32(value)]),
-  ),
-  // on the fields themselves: most of them begin at a multiple of four
-  fc.tuple(place, fc.constantFrom(...EXTREMES)).map(([at, value]): Damage => (bytes) => {
-    const start = Math.floor((at * bytes.length) / 4) * 4;
-    return overwrite(bytes, start / Math.max(1, bytes.length - 4), [...u32(value)]);
-  }),
-  fc.tuple(place, place).map(([from, to]): Damage => (bytes) => {
-    const [start = 0, end = 0] = [from, to].map((at) => Math.floor(at * bytes.length)).toSorted((a, b) => a - b);
-    return join(bytes.subarray(0, start), bytes.subarray(end));
-  }),
-  fc.tuple(place, place).map(([from, to]): Damage => (bytes) => {
-    const [start = 0, end = 0] = [from, to].map((at) => Math.floor(at * bytes.length)).toSorted((a, b) => a - b);
-    return join(bytes.subarray(0, end), bytes.subarray(start));
-  }),
-);
-const damaged = fc.array(damages, { minLength: 1, maxLength: 4 });
-
-/** The size at the front is mended: nobody hands out a box that is not whole. */
-function damage(bytes: Uint8Array, changes: readonly Damage[]): Uint8Array {
-  const body = changes.reduce((changed, change) => change(changed), bytes.subarray(8));
+/** A field of one box, chosen before how large the box is: sizes of boxes stay as they are. */
+const fieldDamages = fc
+  .tuple(place, place, fc.constantFrom(...EXTREMES))
+  .map(([leaf, at, value]): Damage => (bytes) => {
+    const copy = bytes.slice();
+    const leaves = listLeaves(copy).filter(({ length }) => length >= 4);
+    const body = leaves[Math.floor(leaf * leaves.length)] ?? copy;
+    body.set([...u32(value)], Math.floor(at * Math.floor(body.length / 4)) * 4);
+    return copy;
+  });
+const bitDamages = fc.tuple(place, fc.nat(7)).map(([at, bit]): Damage => (bytes) => {
+  const copy = bytes.slice();
+  const index = Math.floor(at * copy.length);
+  copy[index] = (copy[index] ?? 0) ^ (1 << bit);
+  return copy;
+});
+/** A part left out, or said twice. The size at the front is mended: nobody hands out a box that is not whole. */
+const partDamages = fc.tuple(place, place, fc.boolean()).map(([one, other, isTwice]): Damage => (bytes) => {
+  const [start = 8, end = 8] = [one, other]
+    .map((at) => 8 + Math.floor(at * (bytes.length - 8)))
+    .toSorted((a, b) => a - b);
+  const body = join(bytes.subarray(8, isTwice ? end : start), bytes.subarray(isTwice ? start : end));
   return join(u32(8 + body.length), bytes.subarray(4, 8), body);
+});
+const damaged = fc.oneof(
+  { weight: 6, arbitrary: fc.array(fieldDamages, { minLength: 1, maxLength: 3 }) },
+  { weight: 3, arbitrary: fc.array(bitDamages, { minLength: 1, maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.array(partDamages, { minLength: 1, maxLength: 1 }) },
+);
+
+function damage(bytes: Uint8Array, changes: readonly Damage[]): Uint8Array {
+  return changes.reduce((changed, change) => change(changed), bytes);
 }
 
 /** @returns what is wrong with an answer that is neither a movie nor a refusal */
@@ -99,13 +103,12 @@ test("a damaged movie is read or refused", () => {
 });
 
 test("a movie of damaged fragments is read or refused", () => {
-  const offsets = fc.nat(2 ** 31 - 1);
   fc.assert(
-    fc.property(damaged, fc.boolean(), offsets, (changes, isMoov, offset) => {
+    fc.property(damaged, fc.boolean(), (changes, isMoov) => {
       const { moov, fragments } = fragmented;
-      const added = { offset, moof: damage(fragments.at(-1)?.moof ?? moov, changes) };
+      const changed = fragments.map(({ offset, moof }) => ({ offset, moof: damage(moof, changes) }));
       const parse = (): Movie =>
-        isMoov ? parseFragments(damage(moov, changes), fragments) : parseFragments(moov, [...fragments, added]);
+        isMoov ? parseFragments(damage(moov, changes), fragments) : parseFragments(moov, changed);
       expect(findFault(parse)).toBeUndefined();
     }),
     { numRuns: inject("isFullMatrix") ? 5000 : 500 },
@@ -130,7 +133,7 @@ test("boxes in one another without end are not followed", () => {
 
 test("millions of samples that a few bytes claim are refused before there is room for them", () => {
   const { moov } = fragmented;
-  const run = fullBox("trun", [0, 0], u32(300_000));
+  const run = fullBox("trun", [0, 0], u32(50_000));
   const traf = box("traf", fullBox("tfhd", [0, 0], u32(9)), ...Array.from({ length: 1000 }, () => run));
   const fragment = { offset: 0, moof: box("moof", traf) };
   expect(() => parseFragments(moov, [fragment])).toThrow(MediaRefusal);

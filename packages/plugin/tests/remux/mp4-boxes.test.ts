@@ -17,6 +17,10 @@ describe("readBoxHeader", () => {
     expect(readBoxHeader(join(u32(0), MOOF), 0)).toEqual({ type: "moof", size: Infinity, headerSize: 8 });
   });
 
+  test("a type that cannot be printed does not get into messages", () => {
+    expect(readBoxHeader(join(u32(8), [0xa9, 0x6e, 0x0a, 0x6d]), 0)?.type).toBe("?n?m");
+  });
+
   test("undefined until enough bytes have come", () => {
     const bytes = join(u32(1), MOOF, u64(100));
     for (let length = 0; length < 16; length++) expect(readBoxHeader(bytes.subarray(0, length), 0)).toBeUndefined();
