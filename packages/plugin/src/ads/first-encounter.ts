@@ -96,7 +96,6 @@ const REMUX_MS = 3000;
 
 export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter {
   const { terms, onLost } = cold;
-  const { left } = terms;
   const over = createDeferred<void>();
   let begun: Begun | undefined;
   let creativeUrl = "media file";
@@ -113,7 +112,7 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
       const sent = send(false);
       const opening = begun.opened();
       const answer = opening ? Promise.race([sent, answerLate(opening.outcome, deps.ended)]) : sent;
-      return (await withinTime(answer, left, deps.ended)) ?? NO_ANSWER;
+      return (await withinTime(answer, terms.leftAtMost, deps.ended)) ?? NO_ANSWER;
     },
     follow: async (reason, statusUrl) => {
       const first = { skipped: reason, message: `${creativeUrl} was not inserted` };
@@ -152,7 +151,8 @@ function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps
     return selectSafely(deps, describeFacts(cold, request, file, known));
   };
   const [likely] = select("new-creative", deps.canAsk);
-  if (likely === "skip" || cold.terms.left() <= 0) return undefined;
+  const { left, leftAtMost } = cold.terms;
+  if (likely === "skip" || (open ? leftAtMost : left)() <= 0) return undefined;
   let opened: OpenedRemux | undefined;
   const remux = open && file && (() => (opened ??= open(file, request)));
   if (likely === "remux") remux?.();
@@ -166,12 +166,13 @@ function follow(
   cold: ColdAd,
   deps: FirstEncounterDeps,
 ): Promise<EncounterOutcome> {
-  const { left } = cold.terms;
+  const { left, leftAtMost } = cold.terms;
   const steps = select(first.skipped, statusUrl !== undefined);
   const tell = createTeller(cold, request, deps);
-  const waitLeft = steps.indexOf("remux") > steps.indexOf("wait") ? () => leaveHalf(left()) : left;
+  const waitLeft =
+    steps.indexOf("remux") > steps.indexOf("wait") ? () => Math.min(left(), leaveHalf(leftAtMost())) : left;
   return followFirstEncounter(steps, first, {
-    remux: remux && (() => tell("remux", file, playInTime(remux().outcome, left, deps.ended))),
+    remux: remux && (() => tell("remux", file, playInTime(remux().outcome, leftAtMost, deps.ended))),
     wait: statusUrl && (() => tell("wait", undefined, deps.waitForCopy(statusUrl, request, waitLeft))),
   });
 }

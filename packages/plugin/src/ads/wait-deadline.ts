@@ -18,14 +18,13 @@ import type { BreakEntry } from "./break-entry.ts";
 export interface BreakTerms {
   /** Milliseconds for which an ad may still be waited for, 0 or less: none. Asked anew, since the viewer gets on. */
   readonly left: () => number;
+  /** The same for one that needs nobody else, and is made while the viewer has less ahead. */
+  readonly leftAtMost: () => number;
   /** Seconds until its first frame is due, as far as is known; 0 for what the viewer begins with. */
   readonly timeToBreak: () => number;
   /** One of its ads is waited for until this settles; it must not reject. */
   readonly onWait: (until: Promise<unknown>) => void;
 }
-
-/** Nobody waits. */
-export const NO_TERMS: BreakTerms = { left: () => 0, timeToBreak: () => 0, onWait: () => undefined };
 
 /** Milliseconds between the end of a wait and the decision of its break. */
 export const MARGIN_MS = 150;
@@ -33,6 +32,9 @@ export const MARGIN_MS = 150;
 export const LONG_MS = 10_000;
 /** Segments that a viewer keeps ahead while loading pauses before an undecided break. */
 const KEPT_SEGMENTS = 1.5;
+/** Segments, and seconds at least, before its place in which a break can still be bound: more than hls.js's notice. */
+const LAST_SEGMENTS = 0.75;
+const LAST_SECONDS = 2.5;
 
 /** What is waited for. */
 export interface Waits {
@@ -130,7 +132,15 @@ export function createVodTerms({ planned, time }: BreakEntry, clock: VodClock): 
     const budget = isFirst ? selectWaitBudget(clock) : clock.startBudgetMs;
     return (clock.startedAt() ?? clock.now()) + budget - clock.now() - MARGIN_MS;
   };
-  const leftOfContent = (): number =>
-    (timeToBreak() - KEPT_SEGMENTS * (clock.facts()?.targetDuration ?? 0)) * 1000 - MARGIN_MS;
-  return { timeToBreak, left: () => (isFirst || !clock.canBindLate() ? leftOfStart() : leftOfContent()) };
+  const leftOfContent = (segments: number, least: number): number => {
+    const kept = Math.max(least, segments * (clock.facts()?.targetDuration ?? 0));
+    return (timeToBreak() - kept) * 1000 - MARGIN_MS;
+  };
+  const isOfStart = (): boolean => isFirst || !clock.canBindLate();
+  const left = (): number => (isOfStart() ? leftOfStart() : leftOfContent(KEPT_SEGMENTS, 0));
+  return {
+    timeToBreak,
+    left,
+    leftAtMost: () => (isOfStart() ? leftOfStart() : Math.max(left(), leftOfContent(LAST_SEGMENTS, LAST_SECONDS))),
+  };
 }

@@ -149,9 +149,11 @@ function createTerms(entry: LiveEntry, ports: LiveEntriesPorts): BreakTerms {
     const kept = ports.bufferAhead() === undefined ? LONG_MS : toBreakMs() - targetDuration * 1000;
     return Math.min(listedAt + targetDuration * 1000 - ports.now(), kept);
   };
+  const left = (): number => (entry.decision ? 0 : (entry.isEntrance ? leftOfStart() : leftOfHold(entry)) - MARGIN_MS);
   return {
     timeToBreak: () => (entry.isEntrance ? 0 : toBreakMs() / 1000),
-    left: () => (entry.decision ? 0 : (entry.isEntrance ? leftOfStart() : leftOfHold(entry)) - MARGIN_MS),
+    left,
+    leftAtMost: left,
     onWait: entry.waits.add,
   };
 }

@@ -102,8 +102,10 @@ function meet({ steps, remux, wait, timeMs = 2350, timeToBreak = 0 }: Scene): Me
       return Promise.race([wait?.() ?? never, soon(left(), late)]);
     },
   };
+  const left = (): number => startedAt + timeMs - performance.now();
   const terms = {
-    left: () => startedAt + timeMs - performance.now(),
+    left,
+    leftAtMost: left,
     timeToBreak: () => timeToBreak,
     onWait: waits.add,
   };

@@ -19,11 +19,11 @@ const CLOCK: VodClock = {
   viewed: () => 0,
 };
 
-function leftOf(time: number | "end", clock: Partial<VodClock> = {}): number {
+function termsOf(time: number | "end", clock: Partial<VodClock> = {}): ReturnType<typeof createVodTerms> {
   const offset = time === "end" ? "end" : time === 0 ? "start" : { seconds: time };
   const entry = createEntry(planAlone("break", offset, { kind: "none" }));
   entry.time = time;
-  return createVodTerms(entry, { ...CLOCK, ...clock }).left();
+  return createVodTerms(entry, { ...CLOCK, ...clock });
 }
 
 describe("how long a VOD break may wait", () => {
@@ -40,7 +40,16 @@ describe("how long a VOD break may wait", () => {
     ["in a player that asks once, a mid-roll: the start budget", 1350, 20, { canBindLate: () => false }],
     ["in a player that asks once, a pre-roll: the wait budget", 2350, 0, { canBindLate: () => false }],
   ])("%s: %i ms", (_title, left, time, clock) => {
-    expect(leftOf(time, clock)).toBeCloseTo(left);
+    expect(termsOf(time, clock).left()).toBeCloseTo(left);
+  });
+
+  test.each<readonly [title: string, left: number, time: number | "end", clock: Partial<VodClock>]>([
+    ["a mid-roll: three quarters of a segment are enough", 850, 4, {}],
+    ["two and a half seconds at least", 1350, 4, { facts: () => readFacts(formatVod(15, 2)) }],
+    ["never less than what waits", 2350, 4, { facts: () => readFacts(formatVod(30, 1)) }],
+    ["a pre-roll: the wait budget", 2350, 0, {}],
+  ])("for an ad that the page makes itself: %s: %i ms", (_title, left, time, clock) => {
+    expect(termsOf(time, clock).leftAtMost()).toBeCloseTo(left);
   });
 });
 
