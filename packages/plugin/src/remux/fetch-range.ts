@@ -2,7 +2,8 @@
  * One request for a part of a creative's file, and how much of a file is asked for before anything is known of it. Nothing but headers
  * that need no preflight where browsers allow that, never cookies.
  *
- * @see RFC 9110 §14 (range requests); Fetch §2.2.2 (`Range` and `Content-Length` are safelisted, `Content-Range` is not)
+ * @see RFC 9110 §14 (range requests); Fetch §2.2.2 (`Range` and `Content-Length` are safelisted, `Content-Range` is not);
+ * chromium.org, HTTP Cache, "single writer - multiple reader lock"
  */
 import type { ByteRange } from "./segment-job.ts";
 
@@ -37,7 +38,8 @@ export interface FirstRange {
 export const fetchRange: FetchRange = async (url, { start, end }, signal) => {
   const last = end === Infinity ? "" : String(end - 1);
   const headers = { range: `bytes=${start}-${last}` };
-  const response = await fetch(secure(url), { headers, credentials: "omit", signal });
+  // one address is read by several requests at a time, which Chromium's cache would have wait for one another
+  const response = await fetch(secure(url), { headers, credentials: "omit", cache: "no-store", signal });
   return {
     status: response.status,
     contentRange: response.headers.get("content-range") ?? undefined,
