@@ -17,11 +17,9 @@ import { readRelayedTracking, relayTrackingUrl } from "./ads/relay/relay-trackin
 import { createRelay, type Relay } from "./ads/relay/relay.ts";
 import type { GiveTicket } from "./ads/repackage-ticket.ts";
 import type { ServerConfig } from "./config.ts";
-import { limitXml } from "./manifest/ads/ad-xml.ts";
 import { mergeCookies, parseSetCookie, readCookieHeader } from "./manifest/content/cookie-jar.ts";
 import type { NoteEvent } from "./noted-event.ts";
 import { isMadeUp } from "./own-address.ts";
-import { parseXml } from "./xml.ts";
 
 /** How the relay reaches the world. */
 export interface RelayWorld {
@@ -58,11 +56,9 @@ export interface RelayParts {
 export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayParts {
   const { world, giveTicket, note, sign, now } = deps;
   const clock = (): number => performance.now();
-  const readXml = limitXml(parseXml);
   const copies = openCopies(app, deps, clock);
   const relay = createRelay({
     fetch: world.fetch,
-    readXml,
     cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
     trackingUrl: (event, request, thing) => relayTrackingUrl(event, request, thing, sign),
     readOwnTracking: (url, request, upstream) => readRelayedTracking(url, request, upstream, sign),
@@ -88,10 +84,9 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
     giveTicket,
     copies,
     note,
-    readXml,
     clock,
   });
-  return { tags, upstreams: relay.upstreams, listAssets: createCampaignAssets({ copies, readXml, note }) };
+  return { tags, upstreams: relay.upstreams, listAssets: createCampaignAssets({ copies, note }) };
 }
 
 function openCopies(app: FastifyInstance, deps: RelayPartsDeps, clock: () => number): ReadyCopies | undefined {

@@ -51,7 +51,8 @@ function parse(text: string): unknown {
   }
 }
 
-function malformed(what: string, cause?: unknown): AdError {
+/** @param what was expected, and what came */
+export function malformed(what: string, cause?: unknown): AdError {
   return new AdError("xml-malformed", `XML: ${what.slice(0, 200)}`, { cause });
 }
 
@@ -78,8 +79,8 @@ function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Namespaces in XML 1.0 §4: at most one colon, with a name on each side. */
-function localName(name: string): string {
+/** Without its prefix. Namespaces in XML 1.0 §4: at most one colon, with a name on each side. @throws AdError `xml-malformed` */
+export function localName(name: string): string {
   const colon = name.indexOf(":");
   if (colon >= 0 && !/^[^:]+:[^:.\d-][^:]*$/.test(name)) throw malformed(`expected a qualified name, got ${name}`);
   return name.slice(colon + 1);
@@ -98,7 +99,8 @@ function readAttributes(value: unknown): Readonly<Record<string, string>> {
   return attributes;
 }
 
-function decodeText(text: string): string {
+/** Of character data as it stands in a document. @throws AdError `xml-malformed` */
+export function decodeText(text: string): string {
   if (text.includes("]]>")) throw malformed(`expected no "]]>" outside CDATA`);
   return decode(text);
 }
@@ -111,8 +113,13 @@ const ENTITY: ReadonlyMap<string, string> = new Map([
   ["apos", "'"],
 ]);
 
-/** XML's five entities and numeric references; any other is not well-formed, since there is no DOCTYPE to declare it. */
-function decode(text: string): string {
+/**
+ * XML's five entities and numeric references; any other is not well-formed, since there is no DOCTYPE to declare it.
+ *
+ * @throws AdError `xml-malformed`
+ */
+export function decode(text: string): string {
+  if (!text.includes("&")) return text;
   return text.replace(/&([^;&]{0,40};)?/g, (whole, body: string | undefined) => {
     const name = body?.slice(0, -1) ?? "";
     const digits = /^#(?:x([\da-fA-F]{1,8})|(\d{1,10}))$/.exec(name);

@@ -46,7 +46,11 @@ const SPECIAL = /<!--[^]*?(?:-->|$)|<\?[^]*?(?:\?>|$)|<!\[CDATA\[[^]*?(?:\]\]>|$
  *
  * @throws AdError `response-too-large`, `xml-malformed`
  */
-export function readXml(text: string, reader: XmlReader, options: { readonly maxBytes?: number } = {}): XmlElement {
+export function readXml<Root extends XmlElement>(
+  text: string,
+  reader: (text: string) => Root,
+  options: { readonly maxBytes?: number } = {},
+): Root {
   const maxBytes = options.maxBytes ?? MAX_XML_BYTES;
   if (text.length > maxBytes || (text.length * 3 > maxBytes && new TextEncoder().encode(text).length > maxBytes))
     throw new AdError("response-too-large", `XML: expected at most ${maxBytes} bytes, got ${text.length} characters`);

@@ -4,7 +4,7 @@
  *
  * @see draft-pantos-hls-rfc8216bis Appendix D.2 (X-ASSET-LIST)
  */
-import { type Ad, parseVast, type XmlReader } from "@interlude/core";
+import { type Ad, parseVast } from "@interlude/core";
 import type { NoteEvent } from "../noted-event.ts";
 import type { ZoneConfig } from "../zones.ts";
 import { type AssetList, buildAssetList } from "./asset-list.ts";
@@ -19,7 +19,6 @@ const MAX_BYTES = 5_000_000;
 export interface CampaignAssetsDeps {
   /** undefined: repackaging is off. */
   readonly copies: ReadyCopies | undefined;
-  readonly readXml: XmlReader;
   readonly note: NoteEvent;
 }
 
@@ -35,10 +34,10 @@ export interface CampaignAssets {
   readonly left: readonly AdPlace[];
 }
 
-export function createCampaignAssets({ copies, readXml, note }: CampaignAssetsDeps): ListCampaignAssets {
+export function createCampaignAssets({ copies, note }: CampaignAssetsDeps): ListCampaignAssets {
   return async (vast, zone, base) => {
     const { mediaTypes } = zone;
-    const dressed = await dressAnswer(readTree(vast, readXml, MAX_BYTES), {
+    const dressed = await dressAnswer(readTree(vast, MAX_BYTES), {
       mode: "first",
       mediaTypes,
       findCopy: async (source) => {

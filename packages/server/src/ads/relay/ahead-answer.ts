@@ -2,7 +2,7 @@
  * An answer that was asked for ahead, as it is kept: its document as text, a tenth of what its tree takes, and with the cookies that it
  * was asked for with, by which it is known whose it is.
  */
-import { AdError, type XmlReader } from "@interlude/core";
+import { AdError } from "@interlude/core";
 import { readPageCookies } from "./page-cookies.ts";
 import { readTree } from "./read-tree.ts";
 import type { RelayAnswer } from "./relay-answer.ts";
@@ -26,9 +26,9 @@ export function holdAnswer(
 }
 
 /** undefined: with its wrappers it has become more than the reader takes of one document. */
-export function openHeld({ text, cookies: _cookies, ...answer }: HeldAnswer, readXml: XmlReader): Shown | undefined {
+export function openHeld({ text, cookies: _cookies, ...answer }: HeldAnswer): Shown | undefined {
   try {
-    return { ...answer, root: readTree(text, readXml, 4 * text.length) };
+    return { ...answer, root: readTree(text, 4 * text.length) };
   } catch (error) {
     if (error instanceof AdError) return undefined;
     throw error;

@@ -28,7 +28,7 @@ export interface Asking {
   readonly mediaTypes: readonly string[];
   /** By `clock`, of all upstreams. */
   readonly deadline: number;
-  readonly deps: Pick<RelayDeps, "fetch" | "readXml" | "cookies" | "trackingUrl" | "readOwnTracking">;
+  readonly deps: Pick<RelayDeps, "fetch" | "cookies" | "trackingUrl" | "readOwnTracking">;
   readonly now: () => number;
   readonly clock: () => number;
   readonly tell: Tell;
@@ -136,7 +136,6 @@ function openCall(upstream: Upstream, { request, relay, macros, deps, now, clock
   const chain = {
     ...CHAIN_BUDGET,
     fetchText: exchange.fetchFurther,
-    readXml: deps.readXml,
     clock,
     deadline,
     expandAddress: (template: string) => expandMacros(template, macros),
@@ -166,7 +165,7 @@ async function fetchTag(
 ): Promise<VastTree | undefined> {
   const url = buildUpstreamUrl(upstream, request, macros);
   const answer = await fetchAnswer(chain, url, exchange.fetchTag);
-  const root = readAnswer(answer, chain);
+  const root = readAnswer(answer);
   if (!root) return undefined;
   const document = { root, base: answer.url };
   if (!isNamed(root, "VMAP")) readOwnErrors(document);

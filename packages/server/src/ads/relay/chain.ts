@@ -4,7 +4,7 @@
  *
  * @see VAST 4.3 §2.3.6.3 (numbers)
  */
-import { AdError, type AdErrorCode, type SkipReason, VAST_ERROR_OF_CODE, type XmlReader } from "@interlude/core";
+import { AdError, type AdErrorCode, type SkipReason, VAST_ERROR_OF_CODE } from "@interlude/core";
 import { declareForgotten, resolveAddresses } from "./portable-tree.ts";
 import { readTree } from "./read-tree.ts";
 import type { RelayRules } from "./relay-zone.ts";
@@ -30,7 +30,6 @@ export interface FetchBounds {
 export interface Chain {
   /** @throws AdError where nothing usable came; any status but 2xx is one */
   readonly fetchText: (url: URL, bounds: FetchBounds) => Promise<FetchedText>;
-  readonly readXml: XmlReader;
   /** Milliseconds of a clock that never goes back. */
   readonly clock: () => number;
   readonly deadline: number;
@@ -55,9 +54,9 @@ const MAX_BYTES = 2_000_000;
  *
  * @throws AdError `xml-malformed`, `response-too-large`
  */
-export function readAnswer({ text, url }: FetchedText, chain: Chain): TreeElement | undefined {
+export function readAnswer({ text, url }: FetchedText): TreeElement | undefined {
   if (text.trim() === "") return undefined;
-  return resolveAddresses(declareForgotten(readTree(text, chain.readXml, MAX_BYTES)), url);
+  return resolveAddresses(declareForgotten(readTree(text, MAX_BYTES)), url);
 }
 
 /**
@@ -67,7 +66,7 @@ export function readAnswer({ text, url }: FetchedText, chain: Chain): TreeElemen
  */
 export function readInner(inner: FetchedText, chain: Chain): TreeElement | undefined {
   spendBytes(chain, inner.url, inner.text.length);
-  return readAnswer(inner, chain);
+  return readAnswer(inner);
 }
 
 function spendBytes(chain: Chain, url: URL, bytes: number): void {

@@ -1,5 +1,4 @@
 /** What the relay asks of the rest. */
-import type { XmlReader } from "@interlude/core";
 import type { BreakerOptions } from "./breaker.ts";
 import type { CookieRules } from "./page-cookies.ts";
 import type { OwnTracking } from "./own-tracking.ts";
@@ -9,7 +8,6 @@ import type { TrackedAd } from "./shape-answer.ts";
 
 export interface RelayDeps {
   readonly fetch: RelayFetch;
-  readonly readXml: XmlReader;
   readonly cookies: CookieRules;
   /** Of one event of a thing that an answer to this request names. */
   readonly trackingUrl: (event: string, request: RelayRequest, thing: TrackedAd) => string;

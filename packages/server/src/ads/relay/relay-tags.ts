@@ -10,7 +10,7 @@
  *
  * @see primetime.md §1.14, §3.3
  */
-import { parseVast, VAST_ERROR_OF_SKIP, type XmlReader } from "@interlude/core";
+import { parseVast, VAST_ERROR_OF_SKIP } from "@interlude/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { readBaseUrl } from "../../base-url.ts";
 import type { NoteEvent } from "../../noted-event.ts";
@@ -46,7 +46,6 @@ export interface RelayTagsDeps {
   readonly giveTicket: GiveTicket | undefined;
   readonly copies: ReadyCopies | undefined;
   readonly note: NoteEvent;
-  readonly readXml: XmlReader;
   /** ms of a clock that never goes back */
   readonly clock: () => number;
 }
@@ -94,7 +93,7 @@ function readCall(zone: RelayedZone, form: RelayForm, request: FastifyRequest, d
 async function askOrTake(asked: RelayRequest, zone: RelayedZone, deps: RelayTagsDeps): Promise<Shown> {
   const startedAt = deps.clock();
   const held = await deps.ahead.take(aheadKey(asked));
-  const known = held && isFor(held, asked.cookies) ? openHeld(held, deps.readXml) : undefined;
+  const known = held && isFor(held, asked.cookies) ? openHeld(held) : undefined;
   // The player has waited for it: both together take no longer than the zone says.
   return known ?? deps.relay.answerAdRequest(asked, zone.relay, zone.mediaTypes, deps.clock() - startedAt);
 }

@@ -187,7 +187,7 @@ async function follow(chain: Chain, wrapper: WrapperAd, hop: Hop, followRedirect
   url.hash = "";
   if (hop.seen.includes(url.href)) throw new AdError("wrapper-limit", `${name}: it leads back to ${nameUrl(url)}`);
   const answer = await fetchFurther(chain, url);
-  const read = readAnswer(answer, chain);
+  const read = readAnswer(answer);
   if (!read) return failAd(wrapper.ad.id, hop, [], NO_ADS);
   const { allowMultipleAds, followAdditionalWrappers } = wrapper;
   const document = { root: declarePrefixes(read), base: answer.url };

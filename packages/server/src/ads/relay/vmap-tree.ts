@@ -79,7 +79,7 @@ async function openSource({ element, parsed }: FoundBreak, base: URL, chain: Cha
   const address = chain.expandAddress(source.url);
   if (!URL.canParse(address)) throw new AdError("url-malformed", "VMAP: expected an http(s) AdTagURI");
   const answer = await fetchFurther(chain, new URL(address));
-  const root = readAnswer(answer, chain);
+  const root = readAnswer(answer);
   return root && { root: declarePrefixes(root), base: answer.url };
 }
 

@@ -4,7 +4,6 @@ import { type AskedAhead, createAskedAhead } from "../../../src/ads/relay/asked-
 import { emptyVast } from "../../../src/ads/relay/pod-tree.ts";
 import { createRelayTags } from "../../../src/ads/relay/relay-tags.ts";
 import { embeddedTarget } from "../../../src/targets/target-config.ts";
-import { parseXml } from "../../../src/xml.ts";
 import { standardZone } from "../../../src/zones.ts";
 import { zoneRelay } from "./relay-world.ts";
 
@@ -161,7 +160,6 @@ test("the time that a player waited for an answer that came to nothing is not sp
     giveTicket: undefined,
     copies: undefined,
     note: () => undefined,
-    readXml: parseXml,
     clock: () => at,
   });
   const zone = { ...standardZone("1", [embeddedTarget("a")]), relay: zoneRelay([]) };

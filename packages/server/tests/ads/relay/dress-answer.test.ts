@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { dressAnswer } from "../../../src/ads/relay/dress-answer.ts";
 import { readTree } from "../../../src/ads/relay/read-tree.ts";
 import { formatTree } from "../../../src/ads/relay/xml-tree.ts";
-import { parseXml } from "../../../src/xml.ts";
 
 const COPY = "https://cdn.example/copy.m3u8";
 
@@ -11,7 +10,7 @@ async function dress(attributes: string): Promise<string> {
     `<VAST version="3.0"><Ad id="1"><InLine><Creatives><Creative><Linear><Duration>00:00:10</Duration><MediaFiles>` +
     `<MediaFile delivery="progressive" type="video/mp4"${attributes}>https://ads.example/a.mp4</MediaFile>` +
     `</MediaFiles></Linear></Creative></Creatives></InLine></Ad></VAST>`;
-  const root = await dressAnswer(readTree(vast, parseXml, 100_000), {
+  const root = await dressAnswer(readTree(vast, 100_000), {
     mode: "only",
     mediaTypes: [],
     findCopy: async () => COPY,

@@ -33,7 +33,6 @@ export function openRelay(
   const attempts: RelayAttempt[] = [];
   const relay = createRelay({
     fetch: createRelayFetch({ fetch, own: () => Promise.reject(new Error("not ours")), isOwn: () => false }),
-    readXml: parseXml,
     cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
     trackingUrl: (event, _request, { upstream, breakId, ad, position }) =>
       `${OURS}${event}?up=${upstream}&break=${breakId}&ad=${encodeURIComponent(ad)}&position=${position}`,
