@@ -38,7 +38,7 @@ export function readEdit(elst: Uint8Array | undefined, movieTimescale: number, t
     const rate = reader.readU32();
     if (mediaTime < -1) throw unreadable(`MP4 elst: expected a time of the media, got ${mediaTime}`);
     if (mediaTime === -1) {
-      if (!edit) pause += duration;
+      pause += duration;
       continue;
     }
     if (edit) throw unsupported("MP4 elst: expected one piece of the media, got several");

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { listBoxes } from "../../src/remux/mp4-boxes.ts";
 import { parseFragments, type Fragment } from "../../src/remux/mp4-fragments.ts";
 import { parseMovie } from "../../src/remux/mp4-movie.ts";
+import { planRemux } from "../../src/remux/plan.ts";
 import { MediaRefusal, type Movie, type SampleTable } from "../../src/remux/movie.ts";
 import { createMediaFolder, readMoov, readTopBoxes, type MediaFolder } from "./make-mp4.ts";
 import { box, fullBox, join, u32 } from "./write-boxes.ts";
@@ -112,6 +113,26 @@ test("a movie of damaged fragments is read or refused", () => {
       expect(findFault(parse)).toBeUndefined();
     }),
     { numRuns: inject("isFullMatrix") ? 5000 : 500 },
+  );
+});
+
+test("what is read of a damaged movie is planned within the file, or refused", () => {
+  const planAll = (movie: Movie): void => {
+    for (const { ranges } of planRemux(movie, { packaging: "hls", targetDuration: undefined }).segments) {
+      for (const { start, end } of ranges)
+        if (!(start >= 0 && end > start)) throw new Error(`bytes ${start} to ${end}`);
+    }
+  };
+  fc.assert(
+    fc.property(fc.nat(1), damaged, (file, changes) => {
+      const parse = (): Movie => {
+        const movie = parseMovie(damage(whole[file] ?? new Uint8Array(), changes));
+        planAll(movie);
+        return movie;
+      };
+      expect(findFault(parse)).toBeUndefined();
+    }),
+    { numRuns: inject("isFullMatrix") ? 2000 : 200 },
   );
 });
 
