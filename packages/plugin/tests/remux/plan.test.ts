@@ -118,6 +118,11 @@ describe("planRemux, fragmented MP4", () => {
     expect(new Set(picturesOf(plan, "durations"))).toEqual(new Set([400]));
   });
 
+  test("pictures that a file shows at one time are decoded one after the other all the same", () => {
+    const plan = planRemux(buildMovie({ times: [0, 1, 1, 1, 2], timescale: 10_000 }), CMAF);
+    expect(picturesOf(plan, "decodeTimes")).toEqual([640, 641, 642, 643, 644]);
+  });
+
   test("initialisation segments hold the file's own descriptions, and that of silence where it has no sound", () => {
     const holds = (whole: Uint8Array | undefined, part: string): boolean =>
       Buffer.from(whole ?? []).includes(part, 0, "latin1");
