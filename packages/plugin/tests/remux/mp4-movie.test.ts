@@ -118,6 +118,26 @@ describe("isFragmented", () => {
   });
 });
 
+describe("a movie that is refused", () => {
+  const zero = (type: string) => (body: Uint8Array) => box(type, body.subarray(0, 12), u32(0), body.subarray(16));
+  const traks = (moov: Uint8Array): Uint8Array =>
+    replaceBoxes(moov, "moov/trak", (body) => join(...Array.from({ length: 33 }, () => box("trak", body))));
+
+  test.each([
+    { what: "no ticks in a second", change: (moov: Uint8Array) => replaceBoxes(moov, "moov/mvhd", zero("mvhd")) },
+    { what: "nor in a track's", change: (moov: Uint8Array) => replaceBoxes(moov, "moov/trak/mdia/mdhd", zero("mdhd")) },
+    { what: "more tracks than are ever used", change: traks },
+    { what: "a track without media", change: (moov: Uint8Array) => replaceBoxes(moov, "moov/trak/mdia", () => join()) },
+    { what: "cut off", change: (moov: Uint8Array) => moov.subarray(0, -1) },
+    { what: "nothing", change: () => join() },
+  ])("$what", ({ change }) => {
+    const moov = readMoov(media.make("whole.mp4", { pictures: "bFrames", sound: "stereo" }));
+    const expected = expect.objectContaining({ name: "MediaRefusal", reason: "source-unreadable" });
+    expect(() => parseMovie(change(moov))).toThrow(expected);
+    expect(() => isFragmented(moov.subarray(0, -1))).toThrow(expected);
+  });
+});
+
 test("a picture is turned as its track says", () => {
   const moov = readMoov(media.make("whole.mp4", { pictures: "bFrames", sound: "stereo" }));
   const turn = (a: number, b: number, c: number, d: number): number | undefined => {
