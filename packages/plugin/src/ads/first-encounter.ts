@@ -98,7 +98,7 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
   const { terms, onLost } = cold;
   const over = createDeferred<void>();
   let begun: Begun | undefined;
-  let creativeUrl = "media file";
+  let creativeUrl = "no media file";
   let isPlayed = false;
   return {
     ask: async (request, send) => {
@@ -141,8 +141,6 @@ interface Begun {
 
 /** The remux begins where it comes first, as far as that is known before the ad server has answered. @returns undefined: all is lost */
 function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps): Begun | undefined {
-  // nobody is asked what nobody needs to know
-  if (isSkipOnly(deps.policy)) return undefined;
   const bandwidthBps = deps.bandwidthBps() ?? deps.device().downlinkBps ?? USUAL_BANDWIDTH_BPS;
   const file = selectMediaFile(request.creative, bandwidthBps, deps.maxBytes);
   const open = file && deps.openRemux();
@@ -212,11 +210,6 @@ function describeFacts(
 
 function findFile({ creative, creativeUrl }: RepackageRequest): Creative["mediaFiles"][number] | undefined {
   return creative.mediaFiles.find(({ url }) => url === creativeUrl);
-}
-
-/** Whether nothing is ever tried. */
-export function isSkipOnly(policy: EncounterPolicy | undefined): boolean {
-  return typeof policy === "object" && (policy[0] ?? "skip") === "skip";
 }
 
 /** A policy that throws costs its page nothing but its say. */

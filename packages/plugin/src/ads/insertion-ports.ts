@@ -1,14 +1,15 @@
 /**
  * What the flow of one break asks for between the ad server's answer and the splice: set-up, content, CDN and repackaging.
  */
+import { isHls } from "@interlude/core";
 import type { ContentPackaging } from "../content/packaging.ts";
 import type { Emit } from "../events.ts";
 import type { InsertionPorts } from "../insertion.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 import { createCdn, type SkippedMedia, type SplicedMedia } from "./cdn.ts";
-import { isSkipOnly } from "./first-encounter.ts";
-import { createFirstEncounters, type EncounterHost } from "./encounter-ports.ts";
+import type { EncounterHost } from "./encounter-ports.ts";
+import { createEncounterLoader, isSkipOnly, type MeetCold } from "./first-encounter-loader.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
 import { guessAddresses, type SetUp } from "./set-up.ts";
 import { createStatusPolls } from "./status-polls.ts";
@@ -35,12 +36,19 @@ export function createInsertionPorts(
   const requests = new Map<string, Promise<RepackageExchange>>();
   const followed = new Set<string>();
   const isUrgent = !isSkipOnly(settings.firstEncounter);
+  const load = async (): Promise<MeetCold> => {
+    const { createFirstEncounters } = await import("./encounter-ports.ts");
+    return createFirstEncounters({ ...deps, host: deps.encounterHost, cdn, polls, loadMedia });
+  };
+  const encounters = createEncounterLoader(isUrgent ? load : undefined);
   let isContentKnown = false;
   void content.then(() => {
     isContentKnown = true;
   });
   return {
     prefetch: (ads) => {
+      if (ads.some(({ creatives: [creative] }) => creative?.mediaFiles.some((file) => !isHls(file))))
+        encounters.warmUp();
       if (isContentKnown) return;
       const guess = async (): Promise<void> => {
         const known = await setUp;
@@ -68,7 +76,7 @@ export function createInsertionPorts(
     },
     probe: cdn.probe,
     loadMedia,
-    meetCold: createFirstEncounters({ ...deps, host: deps.encounterHost, cdn, polls, loadMedia }),
+    meetCold: encounters.meetCold,
     requestRepackage: (request, ad) => {
       const name = JSON.stringify([request.key, request.cut]);
       const exchange = requests.get(name) ?? requestRepackage(request, ad, settings, ports);

@@ -121,10 +121,12 @@ export interface VodClock extends StartBudgets {
 }
 
 /** Of a break of VOD content. */
-export function createVodTerms({ planned, time }: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait"> {
-  const isFirst = planned.position === "pre";
+export function createVodTerms(entry: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait"> {
+  const isFirst = entry.planned.position === "pre";
   const timeToBreak = (): number => {
     const facts = clock.facts();
+    // it has its place once the content is known
+    const { time } = entry;
     if (isFirst) return 0;
     return facts && time !== undefined ? selectLoadLimit(facts, time) - clock.viewed() : LONG_MS / 1000;
   };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createEntry } from "../../src/ads/break-entry.ts";
+import { type BreakEntry, createEntry } from "../../src/ads/break-entry.ts";
 import { planAlone } from "../../src/ads/planned-break.ts";
 import { createVodTerms, createWaits, type VodClock, waitForStartOf, withinTime } from "../../src/ads/wait-deadline.ts";
 import { readFacts } from "../../src/content/content.ts";
@@ -19,9 +19,11 @@ const CLOCK: VodClock = {
   viewed: () => 0,
 };
 
+const createBreak = (time: number | "end"): BreakEntry =>
+  createEntry(planAlone("break", time === "end" ? "end" : time === 0 ? "start" : { seconds: time }, { kind: "none" }));
+
 function termsOf(time: number | "end", clock: Partial<VodClock> = {}): ReturnType<typeof createVodTerms> {
-  const offset = time === "end" ? "end" : time === 0 ? "start" : { seconds: time };
-  const entry = createEntry(planAlone("break", offset, { kind: "none" }));
+  const entry = createBreak(time);
   entry.time = time;
   return createVodTerms(entry, { ...CLOCK, ...clock });
 }
@@ -41,6 +43,14 @@ describe("how long a VOD break may wait", () => {
     ["in a player that asks once, a pre-roll: the wait budget", 2350, 0, { canBindLate: () => false }],
   ])("%s: %i ms", (_title, left, time, clock) => {
     expect(termsOf(time, clock).left()).toBeCloseTo(left);
+  });
+
+  test("a break that is asked for before the content is known has a place, and an end, when it is", () => {
+    const entry = createBreak(20);
+    const terms = createVodTerms(entry, CLOCK);
+    expect(terms.left()).toBeGreaterThan(3000);
+    entry.time = 20;
+    expect(terms.left()).toBeCloseTo(13_850);
   });
 
   test.each<readonly [title: string, left: number, time: number | "end", clock: Partial<VodClock>]>([

@@ -50,7 +50,12 @@ interface Waiting {
   readonly start: () => { readonly text: () => string | undefined; readonly at: () => number | undefined };
 }
 
-function watch(answers: Answers, options: Parameters<typeof startViewing>[1] = {}, player?: ViewingPlayer): Waiting {
+/** When the ad server has answered, and what the answer makes the plugin load is there. */
+async function watch(
+  answers: Answers,
+  options: Parameters<typeof startViewing>[1] = {},
+  player?: ViewingPlayer,
+): Promise<Waiting> {
   const web = createFakeWeb(answers);
   const firstEncounter = ["wait", "skip"] as const;
   const viewing = startViewing(web, { adTagUrl: "/ads/vast", firstEncounter, ...options }, player);
@@ -64,7 +69,16 @@ function watch(answers: Answers, options: Parameters<typeof startViewing>[1] = {
     });
     return { text: () => given?.text, at: () => given?.at };
   };
+  await loadModules();
   return { web, viewing, encounters, start };
+}
+
+/** Modules are loaded by the clock of the machine. */
+async function loadModules(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) {
+    await vi.advanceTimersByTimeAsync(0);
+    await vi.dynamicImportSettled();
+  }
 }
 
 const asked = ({ requests }: FakeWeb, path: string): readonly string[] =>
@@ -84,7 +98,7 @@ describe("a pre-roll whose creative is new", () => {
       until: after(1200, () => (answers[COPY] = MASTER)),
       text: status({ state: "transcoding", url: `${HOST}${COPY}` }),
     };
-    const { web, viewing, encounters, start } = watch(answers);
+    const { web, viewing, encounters, start } = await watch(answers);
     const given = start();
     await vi.advanceTimersByTimeAsync(1300);
     expect(given.text()).toContain("copy-0.ts");
@@ -97,7 +111,7 @@ describe("a pre-roll whose creative is new", () => {
   });
 
   test("holds the start for 2.5 s and no longer, and then is told as it would have been", async () => {
-    const { web, viewing, encounters, start } = watch(coldWeb());
+    const { web, viewing, encounters, start } = await watch(coldWeb());
     const given = start();
     await vi.advanceTimersByTimeAsync(2300);
     expect(given.text()).toBeUndefined();
@@ -110,7 +124,9 @@ describe("a pre-roll whose creative is new", () => {
 
   test("that comes too late costs the other ads of its pod nothing", async () => {
     const hls = { id: "two", sequence: 2, type: "application/x-mpegURL", url: `${HOST}/copy/low.m3u8` } as const;
-    const { viewing, start } = watch(coldWeb({ "/ads/vast": { text: formatVast({ id: "one", sequence: 1 }, hls) } }));
+    const { viewing, start } = await watch(
+      coldWeb({ "/ads/vast": { text: formatVast({ id: "one", sequence: 1 }, hls) } }),
+    );
     const given = start();
     await vi.advanceTimersByTimeAsync(2500);
     expect(given.text()).toContain("copy-0.ts");
@@ -120,7 +136,9 @@ describe("a pre-roll whose creative is new", () => {
   test("of which the ad server says nothing costs the other ads of its pod nothing", async () => {
     const hls = { id: "two", sequence: 2, type: "application/x-mpegURL", url: `${HOST}/copy/low.m3u8` } as const;
     const vast = formatVast({ id: "one", sequence: 1 }, hls);
-    const { viewing, start } = watch(coldWeb({ "/ads/vast": { text: vast }, "/ads/repackage": { until: never } }));
+    const { viewing, start } = await watch(
+      coldWeb({ "/ads/vast": { text: vast }, "/ads/repackage": { until: never } }),
+    );
     const given = start();
     await vi.advanceTimersByTimeAsync(2500);
     expect(given.text()).toContain("copy-0.ts");
@@ -132,7 +150,7 @@ describe("a pre-roll whose creative is new", () => {
     ["blocked", "creative-blocked", 403],
   ])("that CRS calls %s is skipped at once, as %s", async (state, reason, vastError) => {
     const answers = coldWeb({ [STATUS]: { until: after(300), text: status({ state, reason: "why" }) } });
-    const { viewing, start } = watch(answers);
+    const { viewing, start } = await watch(answers);
     const given = start();
     await vi.advanceTimersByTimeAsync(400);
     expect(given.text()).toBe(CONTENT);
@@ -142,7 +160,7 @@ describe("a pre-roll whose creative is new", () => {
   test("plays from where CRS says, where the CDN of the session lags", async () => {
     const answers = coldWeb({ "/elsewhere.m3u8": MASTER });
     answers[STATUS] = { until: after(300), text: status({ state: "publishing", url: `${HOST}/elsewhere.m3u8` }) };
-    const { web, start } = watch(answers);
+    const { web, start } = await watch(answers);
     const given = start();
     await vi.advanceTimersByTimeAsync(400);
     expect(given.text()).toContain("copy-0.ts");
@@ -155,14 +173,14 @@ describe("a pre-roll whose creative is new", () => {
       until: after(300, () => (answers[REMUX] = MASTER)),
       text: status({ state: "transcoding", remuxUrl: REMUX }),
     };
-    const given = watch(answers).start();
+    const given = (await watch(answers)).start();
     await vi.advanceTimersByTimeAsync(400);
     expect(given.text()).toContain("copy-0.ts");
   });
 
   test("whose copy is announced and is not there is skipped, and nobody is asked a third time", async () => {
     const answers = coldWeb({ [STATUS]: { until: after(300), text: status({ state: "ready", url: COPY }) } });
-    const { web, viewing, start } = watch(answers);
+    const { web, viewing, start } = await watch(answers);
     const given = start();
     await vi.advanceTimersByTimeAsync(5000);
     expect(given.text()).toBe(CONTENT);
@@ -173,7 +191,7 @@ describe("a pre-roll whose creative is new", () => {
 
   test("is waited for without hammering where the server does not wait as it is asked to", async () => {
     const answers = coldWeb({ [STATUS]: { text: status({ state: "queued" }) } });
-    const { web, start } = watch(answers);
+    const { web, start } = await watch(answers);
     const given = start();
     await vi.advanceTimersByTimeAsync(3000);
     expect(given.text()).toBe(CONTENT);
@@ -182,7 +200,7 @@ describe("a pre-roll whose creative is new", () => {
   });
 
   test("whose status cannot be asked is given up after one more try", async () => {
-    const { web, viewing, start } = watch(coldWeb({ [STATUS]: { status: 503 } }));
+    const { web, viewing, start } = await watch(coldWeb({ [STATUS]: { status: 503 } }));
     const given = start();
     await vi.advanceTimersByTimeAsync(600);
     expect(given.text()).toBe(CONTENT);
@@ -201,7 +219,7 @@ describe("a pre-roll whose creative is new", () => {
       until: after(300, () => (answers[COPY] = MASTER)),
       text: status({ state: "ready", url: COPY }),
     };
-    const { viewing, encounters, start } = watch(answers, { adTagUrl: "/ads/vmap" });
+    const { viewing, encounters, start } = await watch(answers, { adTagUrl: "/ads/vmap" });
     start();
     await vi.advanceTimersByTimeAsync(1000);
     viewing.session.advance(35);
@@ -211,7 +229,7 @@ describe("a pre-roll whose creative is new", () => {
   });
 
   test("is looked for at all its addresses while the content's playlist comes", async () => {
-    const { web, start } = watch(coldWeb());
+    const { web, start } = await watch(coldWeb());
     await vi.advanceTimersByTimeAsync(10);
     const probed = asked(web, "/cdn/");
     expect(probed).toEqual(expect.arrayContaining([`GET ${COPY}`, `GET ${REMUX}`]));
@@ -221,11 +239,11 @@ describe("a pre-roll whose creative is new", () => {
   });
 
   test("is not waited for where the page leaves it at skip, or CRS is off", async () => {
-    const { start } = watch(coldWeb(), { firstEncounter: ["skip"] });
+    const { start } = await watch(coldWeb(), { firstEncounter: ["skip"] });
     const given = start();
     await vi.advanceTimersByTimeAsync(10);
     expect(given.text()).toBe(CONTENT);
-    const off = watch(coldWeb({ "/ads/repackage": { status: 503 } })).start();
+    const off = (await watch(coldWeb({ "/ads/repackage": { status: 503 } }))).start();
     await vi.advanceTimersByTimeAsync(10);
     expect(off.text()).toBe(CONTENT);
   });
@@ -236,7 +254,7 @@ describe("a pre-roll whose creative is new", () => {
       until: after(300, () => (answers[COPY] = MASTER)),
       text: status({ state: "ready", progress: 1, url: COPY }),
     };
-    const { web, viewing, start } = watch(answers, { followRepackaging: true });
+    const { web, viewing, start } = await watch(answers, { followRepackaging: true });
     const given = start();
     await vi.advanceTimersByTimeAsync(400);
     expect(given.text()).toContain("copy-0.ts");
@@ -250,7 +268,7 @@ describe("a policy that throws", () => {
     const firstEncounter = (): never => {
       throw new Error("no idea");
     };
-    const { viewing, encounters, start } = watch(coldWeb(), { firstEncounter });
+    const { viewing, encounters, start } = await watch(coldWeb(), { firstEncounter });
     start();
     await vi.advanceTimersByTimeAsync(3000);
     expect(viewing.errors).toContainEqual(expect.objectContaining({ code: "resolver-failed", fatal: false }));
@@ -268,7 +286,7 @@ describe("a mid-roll whose creative is new", () => {
       until: after(9000, () => (answers[COPY] = MASTER)),
       text: status({ state: "ready", url: COPY }),
     };
-    const { viewing, start } = watch(answers, MID);
+    const { viewing, start } = await watch(answers, MID);
     const given = start();
     await vi.advanceTimersByTimeAsync(100);
     expect(given.text()).toBe(CONTENT);
@@ -282,9 +300,10 @@ describe("a mid-roll whose creative is new", () => {
   });
 
   test("is skipped when the viewer comes nearer", async () => {
-    const { viewing, start } = watch(coldWeb({ "/ads/vmap": VMAP }), MID);
+    const { viewing, start } = await watch(coldWeb({ "/ads/vmap": VMAP }), MID);
     start();
     await vi.advanceTimersByTimeAsync(100);
+    await loadModules();
     viewing.session.advance(13.8);
     await vi.advanceTimersByTimeAsync(300);
     expect(viewing.skips).toEqual([]);
@@ -295,7 +314,7 @@ describe("a mid-roll whose creative is new", () => {
   });
 
   test("waits no longer than the start budget in a player that asks once", async () => {
-    const { viewing, start } = watch(coldWeb({ "/ads/vmap": VMAP }), MID, { canBindLate: false });
+    const { viewing, start } = await watch(coldWeb({ "/ads/vmap": VMAP }), MID, { canBindLate: false });
     const given = start();
     await vi.advanceTimersByTimeAsync(1600);
     expect(given.text()).toBe(CONTENT);
@@ -318,8 +337,9 @@ describe("a live avail whose creative is new", () => {
     ["is content when that time is over", 60_000, "live-8.ts", ["repackage-in-progress"]],
   ] as const)("%s", async (_title, publishedMs, shown, reasons) => {
     const answers = coldWeb();
-    const { viewing } = watch(answers, { live: true }, { bufferAhead: () => 20 });
+    const { viewing } = await watch(answers, { live: true }, { bufferAhead: () => 20 });
     await viewing.play(live(0, 8));
+    await loadModules();
     answers[STATUS] = {
       until: after(publishedMs, () => (answers[COPY] = MASTER)),
       text: status({ state: "ready", url: COPY }),

@@ -1,0 +1,60 @@
+/**
+ * What a first encounter takes is loaded when there may be one: pages that skip what has no copy load nothing for it.
+ */
+import type { EncounterPolicy, JitContext } from "@interlude/core";
+import type { ColdAd, FirstEncounter } from "./first-encounter.ts";
+
+/** Whether nothing is ever tried. */
+export function isSkipOnly(policy: EncounterPolicy | undefined): boolean {
+  return typeof policy === "object" && (policy[0] ?? "skip") === "skip";
+}
+
+export type MeetCold = (cold: ColdAd, context: JitContext) => FirstEncounter;
+
+export interface EncounterLoader {
+  /** A creative has come that may have no copy. */
+  readonly warmUp: () => void;
+  readonly meetCold: MeetCold;
+}
+
+/** @param load undefined: whatever has no copy is skipped. What cannot be loaded is asked for again by the next ad */
+export function createEncounterLoader(load: (() => Promise<MeetCold>) | undefined): EncounterLoader {
+  let loading: Promise<MeetCold> | undefined;
+  const loadOnce = (): Promise<MeetCold> =>
+    (loading ??=
+      load?.().catch(() => {
+        loading = undefined;
+        return meetToSkip;
+      }) ?? Promise.resolve(meetToSkip));
+  return {
+    warmUp: () => void (load && loadOnce()),
+    meetCold: (cold, context) => (load ? meetLater(cold, context, loadOnce) : meetToSkip(cold)),
+  };
+}
+
+/** Nothing is loaded for an ad that is not asked for. */
+function meetLater(cold: ColdAd, context: JitContext, load: () => Promise<MeetCold>): FirstEncounter {
+  let met: FirstEncounter = meetToSkip(cold);
+  return {
+    ask: async (request, send) => {
+      const meetCold = await load();
+      met = meetCold(cold, context);
+      return met.ask(request, send);
+    },
+    follow: (reason, statusUrl) => met.follow(reason, statusUrl),
+    end: () => met.end(),
+  };
+}
+
+function meetToSkip({ onLost }: ColdAd): FirstEncounter {
+  let creativeUrl = "no media file";
+  return {
+    ask: (request, send) => {
+      creativeUrl = request.creativeUrl;
+      onLost();
+      return send(true);
+    },
+    follow: async (skipped) => ({ skipped, message: `${creativeUrl} was not inserted` }),
+    end: () => undefined,
+  };
+}
