@@ -85,6 +85,7 @@ const DEMO_MANIFEST = {
   fallbackTagUrl: undefined,
   adTimeoutMs: 3000,
   startBudgetMs: 2500,
+  firstEncounter: undefined,
   cueFormat: undefined,
   rewriteRules: [],
   corsOrigins: undefined,

@@ -53,6 +53,7 @@ export async function registerManifestServer(
     beacons: openBeacons(app, config, parts),
     report: openReport(config, parts, world.isOwn),
     repackage: crs && ((order) => crs.submit(order)),
+    copies: crs,
     zones: config.zones,
     publicHosts: config.publicHosts,
     secret: config.ticketSecret,

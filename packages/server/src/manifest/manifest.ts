@@ -8,6 +8,7 @@ import type { FastifyInstance } from "fastify";
 import { parseXml } from "../xml.ts";
 import type { ZoneConfig } from "../zones.ts";
 import { type AdAnswer, type AdCalls, createAdCalls } from "./ads/ad-call.ts";
+import { type CopyEvents, createCopyWatch } from "./ads/copy-watch.ts";
 import { createDecorator } from "./tracking/ad-decorator.ts";
 import { type AdPlaylists, createAdPlaylists, type Rewrite } from "./ads/ad-playlists.ts";
 import { limitXml } from "./ads/ad-xml.ts";
@@ -56,6 +57,8 @@ export interface ManifestDeps {
   readonly fetchBytes: FetchBytes;
   /** undefined: repackaging is off. */
   readonly repackage: Repackage | undefined;
+  /** How far copies are; undefined: nobody waits for one. */
+  readonly copies?: CopyEvents | undefined;
   readonly zones: readonly ZoneConfig[];
   readonly publicHosts: readonly string[];
   /** Signs the addresses that are handed out; the same for all instances behind one load balancer. */
@@ -194,7 +197,7 @@ function createCountedAdCalls({ fetch, fetchAds = fetch, zones, metrics, report,
 }
 
 function createCountedPodResolver(
-  { fetch, repackage, metrics, log, clock }: ManifestDeps,
+  { fetch, repackage, copies, metrics, log, clock }: ManifestDeps,
   playlists: AdPlaylists,
 ): PodResolver["resolvePod"] {
   const probes = createProbeCache({
@@ -204,7 +207,9 @@ function createCountedPodResolver(
     onReuse: (result) => metrics.countProbe(result, true),
   });
   const askForRepackage = createRepackageAsker({ repackage, now: clock, log });
-  return createPodResolver({ probes, playlists, askForRepackage }).resolvePod;
+  const watch = copies && createCopyWatch(copies);
+  return createPodResolver({ probes, playlists, askForRepackage, copies: watch, onWaited: metrics.countWait })
+    .resolvePod;
 }
 
 function selectAdOutcome(answers: readonly AdAnswer[], isTimedOut: boolean): AdServerOutcome {

@@ -3,6 +3,7 @@
  *
  * @see primetime.md §1.4
  */
+import type { EncounterStep } from "@interlude/core";
 
 /** Times in seconds; undefined: not given. */
 export interface SessionOptions {
@@ -18,6 +19,8 @@ export interface SessionOptions {
   /** Lower case. */
   readonly cueFormat: string | undefined;
   readonly debug: "all" | "adcall" | "header" | undefined;
+  /** What becomes of creatives that have no copy yet; undefined: as the zone has it. */
+  readonly firstEncounter: readonly EncounterStep[] | undefined;
   readonly hasFailover: boolean;
   readonly hasMultiCall: boolean;
   readonly isIosMobileWeb: boolean;

@@ -4,7 +4,7 @@
  *
  * @see primetime.md §1.4
  */
-import { AdError } from "@interlude/core";
+import { AdError, type EncounterStep } from "@interlude/core";
 import { requireZone, type ZoneConfig } from "../zones.ts";
 import type { SessionOptions, TrackingMode } from "./options.ts";
 
@@ -27,6 +27,7 @@ export function parseOptions(query: string, zones: readonly ZoneConfig[]): Sessi
     cdn: readCdn(read("ptcdn"), zone),
     cueFormat: lower("ptcueformat") || undefined,
     debug: DEBUG[lower("ptdebug")],
+    firstEncounter: ENCOUNTER[lower("ptencounter")],
     hasFailover: lower("ptfailover") === "true",
     hasMultiCall: lower("ptmulticall") === "true",
     isIosMobileWeb: lower("ptplayer") === "ios-mobileweb",
@@ -68,6 +69,11 @@ const SEGMENT_TOKEN = table<NonNullable<SessionOptions["segmentToken"]>>([
   ["ctl", "centurylink"],
   ["centurylink", "centurylink"],
   ["level3", "centurylink"],
+]);
+
+const ENCOUNTER = table<readonly EncounterStep[]>([
+  ["wait", ["wait"]],
+  ["skip", ["skip"]],
 ]);
 
 const TRACKING = table<TrackingMode>([

@@ -8,6 +8,7 @@ import {
   readString,
   wrongField,
 } from "../json-field.ts";
+import type { EncounterStep } from "@interlude/core";
 import type { RewriteRule, ZoneManifest } from "./zone-manifest.ts";
 
 const MEMBERS = [
@@ -18,6 +19,7 @@ const MEMBERS = [
   "fallbackTagUrl",
   "adTimeoutMs",
   "startBudgetMs",
+  "firstEncounter",
   "cueFormat",
   "rewriteRules",
   "corsOrigins",
@@ -45,11 +47,24 @@ export function readZoneManifest(field: JsonField): ZoneManifest {
     fallbackTagUrl: readOptional(members.fallbackTagUrl, readTagUrl),
     adTimeoutMs: readOptional(members.adTimeoutMs, milliseconds) ?? AD_TIMEOUT_MS,
     startBudgetMs: readOptional(members.startBudgetMs, milliseconds) ?? START_BUDGET_MS,
+    firstEncounter: readOptional(members.firstEncounter, readSteps),
     cueFormat: readOptional(members.cueFormat, readString)?.toLowerCase(),
     rewriteRules: readOptional(members.rewriteRules, readRules) ?? [],
     corsOrigins: readOptional(members.corsOrigins, (origins) => readList(origins, readOrigin)),
     originSecret: readOptional(members.originSecret, readSecretHeader),
   };
+}
+
+/** A server cannot remux. */
+const STEPS = ["wait", "skip"] as const;
+
+function readSteps(field: JsonField): readonly EncounterStep[] {
+  return readList(field, (item) => {
+    const name = readString(item);
+    const step = STEPS.find((known) => known === name);
+    if (step === undefined) throw wrongField(item, `one of ${STEPS.join(", ")}`, name);
+    return step;
+  });
 }
 
 const WILDCARD = "*.";

@@ -197,6 +197,7 @@ async function describeBreaks({ request, content, settings }: StitchContext, dep
     cdn: options.cdn,
     splice: { packaging: hasMap ? "cmaf" : "hls", targetDuration, isLive: kind === "live" },
     id3: options.isIosMobileWeb,
+    firstEncounter: options.firstEncounter ?? settings.firstEncounter,
     baseUrl,
     ...(rewrite && { rewrite }),
   };

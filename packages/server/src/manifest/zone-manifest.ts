@@ -1,4 +1,5 @@
 /** What an operator sets up for the manifest server in one zone. */
+import type { EncounterStep } from "@interlude/core";
 
 export interface ZoneManifest {
   /** Origins whose playlists may be stitched: `https://cdn.example`, `https://*.cdn.example`, `self` (this server); empty: none. */
@@ -18,6 +19,8 @@ export interface ZoneManifest {
   readonly adTimeoutMs: number;
   /** How long a playlist may wait for ads before content is handed over without them. */
   readonly startBudgetMs: number;
+  /** What becomes of ads whose creative has no copy yet, `ptencounter` before it; undefined: as core has it. */
+  readonly firstEncounter: readonly EncounterStep[] | undefined;
   /** Dialect of cues where `ptcueformat` does not say; undefined: all that are known. */
   readonly cueFormat: string | undefined;
   /** By name: `adfetch_…` changes addresses before they are fetched, `cdn_…` those that are written into playlists. */

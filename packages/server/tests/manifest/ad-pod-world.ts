@@ -1,6 +1,7 @@
 /** A resolver of pods between a real ad server and a real CDN, with CRS as the test tells it. */
 import { creativeKey, masterPath, type Package } from "@interlude/core";
 import { createAdPlaylists } from "../../src/manifest/ads/ad-playlists.ts";
+import { type CopyEvents, createCopyWatch } from "../../src/manifest/ads/copy-watch.ts";
 import { createPodResolver, type PodNeeds, type ResolvedPod } from "../../src/manifest/ads/pod-resolver.ts";
 import { createProbeCache } from "../../src/manifest/ads/probe-cache.ts";
 import { createRepackageAsker, type Repackage, type RepackageOrder } from "../../src/manifest/ads/repackage-asker.ts";
@@ -36,7 +37,8 @@ export interface World {
   readonly logged: object[];
 }
 
-export async function world(routes: Routes, repackage?: Repackage | "off"): Promise<World> {
+/** @param copies how far CRS is; not given: nobody can say */
+export async function world(routes: Routes, repackage?: Repackage | "off", copies?: CopyEvents): Promise<World> {
   const orders: RepackageOrder[] = [];
   const logged: object[] = [];
   const cdn = await answering(routes);
@@ -52,6 +54,7 @@ export async function world(routes: Routes, repackage?: Repackage | "off"): Prom
     probes: createProbeCache({ fetch, now }),
     playlists: createAdPlaylists({ fetch, now }),
     askForRepackage: createRepackageAsker({ repackage: repackage === "off" ? undefined : crs, now, log }),
+    copies: copies && createCopyWatch(copies),
   });
   const cdns = ["main", "other"].map((name) => ({ name, publicUrl: `${cdn.origin}/cdn/${name}/` }));
   const resolve: World["resolve"] = async (ads, needs = {}, trace = createTrace()) => {

@@ -12,6 +12,7 @@ import { fastifyOptions } from "../../src/fastify-options.ts";
 import { createGuardedFetch } from "../../src/guarded-fetch.ts";
 import { readText } from "../../src/read-text.ts";
 import { registerErrors } from "../../src/http-error.ts";
+import type { CopyEvents } from "../../src/manifest/ads/copy-watch.ts";
 import { createManifestMetrics } from "../../src/manifest/operations/manifest-metrics.ts";
 import { registerManifest } from "../../src/manifest/manifest.ts";
 import { afterTimeout, createRateLimit } from "../../src/manifest/operations/rate-limit.ts";
@@ -154,10 +155,13 @@ async function openOrigin(pages: Pages, asked: string[]): Promise<Loopback> {
   });
 }
 
-/** @param given.peer another instance of the same manifest server: origin, sessions and clock are the same */
+/**
+ * @param given.peer another instance of the same manifest server: origin, sessions and clock are the same
+ * @param given.copies how far CRS is; not given: nobody can say
+ */
 export async function flowWorld(
   manifest: (origin: string) => Partial<ZoneManifest> = () => ({}),
-  given: { readonly store?: SessionStore; readonly peer?: Flow } = {},
+  given: { readonly store?: SessionStore; readonly peer?: Flow; readonly copies?: CopyEvents } = {},
 ): Promise<Flow> {
   const { peer } = given;
   const pages = peer?.pages ?? new Map<string, string | RequestListener>([["/content/master.m3u8", MASTER]]);
@@ -190,6 +194,7 @@ export async function flowWorld(
       orders.push(order);
       return { key: creativeKey(order.zone, order.creativeUrl), before: "absent" };
     },
+    copies: given.copies,
     zones: [zone],
     publicHosts: ["manifest.example"],
     secret: SECRET,

@@ -31,6 +31,7 @@ export const ZONE_MANIFEST: ZoneManifest = {
   fallbackTagUrl: undefined,
   adTimeoutMs: 1000,
   startBudgetMs: 1000,
+  firstEncounter: undefined,
   cueFormat: undefined,
   rewriteRules: [],
   corsOrigins: undefined,

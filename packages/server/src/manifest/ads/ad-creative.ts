@@ -11,10 +11,11 @@ import {
   type AdErrorCode,
   type Creative,
   creativeKey,
-  type JitContext,
+  type EncounterSkip,
   type JitPorts,
   type MediaFile,
   normaliseCreativeUrl,
+  type RepackageRequest,
   type Resolution,
   resolveCreative,
   resolveRepackaged,
@@ -22,24 +23,22 @@ import {
   type SkipReason,
 } from "@interlude/core";
 import { type AdMedia, type AdMediaDeps, loadAdMedia } from "./ad-media.ts";
-import type { Rewrite } from "./ad-playlists.ts";
 import { buildDecidedAd } from "./decided-ad.ts";
 import type { DecidedAd, SkippedAd } from "../breaks/decision.ts";
+import { type EncounterDeps, type EncounterJob, meetFirst } from "./first-encounter.ts";
 import { formatFqAdId } from "./fq-ad-id.ts";
 import type { ProbeCache } from "./probe-cache.ts";
 import type { AskForRepackage } from "./repackage-asker.ts";
 import type { RequestTrace } from "../trace.ts";
 
-export interface CreativeDeps extends AdMediaDeps {
+export interface CreativeDeps extends AdMediaDeps, Pick<EncounterDeps, "copies" | "onWaited"> {
   readonly probes: ProbeCache;
   readonly askForRepackage: AskForRepackage;
 }
 
 /** For whom creatives are looked for. */
-export interface CreativeJob {
-  readonly context: JitContext;
+export interface CreativeJob extends EncounterJob {
   readonly id3: boolean;
-  readonly rewrite: Rewrite;
   /** For the trace. */
   readonly breakId: string;
   readonly trace: RequestTrace;
@@ -119,11 +118,11 @@ async function resolveLinear(
 ): Promise<DecidedAd | SkippedAd> {
   const ports = portsFor(ad, job, deps);
   const resolution = await resolveCreative(creative, job.context, ports);
-  if ("skipped" in resolution) return skipUnresolved(ad, creative, resolution.skipped, job);
-  const original = await load(resolution, job, deps);
   const found =
-    original.media.misfit && !original.isRepackaged ? await replace(original, creative, ports, job, deps) : original;
-  if ("skipped" in found) return skipAd(ad, creative, found.skipped, found.message);
+    "skipped" in resolution
+      ? await wait(resolution.skipped, creative, ports, job, deps)
+      : await loadOrReplace(resolution, creative, ports, job, deps);
+  if ("skipped" in found) return skipUnresolved(ad, creative, found, job);
   const { media, playlistUrl, isRepackaged } = found;
   if (isRepackaged && job.id3) wantTimedMetadata(found.mediaFile, ad, creative, job, deps);
   if (media.renditions.length === 0) {
@@ -138,8 +137,10 @@ async function resolveLinear(
   return buildDecidedAd(ad, creative, { playlistUrl: playlistUrl.href, isRepackaged, duration, renditions }, sequence);
 }
 
+type Inserted = Exclude<Resolution, { skipped: SkipReason }>;
+
 async function load(
-  { playlistUrl, mediaFile, isRepackaged }: Exclude<Resolution, { skipped: SkipReason }>,
+  { playlistUrl, mediaFile, isRepackaged }: Inserted,
   { context, rewrite, trace }: CreativeJob,
   deps: CreativeDeps,
 ): Promise<Found> {
@@ -147,29 +148,69 @@ async function load(
   return { mediaFile, playlistUrl, isRepackaged, media };
 }
 
+/** What this creative's first encounter comes to. */
+async function wait(
+  reason: SkipReason,
+  creative: Creative,
+  { asked }: CreativePorts,
+  job: CreativeJob,
+  deps: CreativeDeps,
+): Promise<Found | EncounterSkip> {
+  const request = asked();
+  const mediaFile = creative.mediaFiles.find(({ url }) => url === request?.creativeUrl);
+  const message = `${creative.mediaFiles[0]?.url ?? "no media file"} was not inserted`;
+  if (!request || !mediaFile) return { skipped: reason, message };
+  const loadCopy = (playlistUrl: URL): Promise<Found> =>
+    load({ playlistUrl, mediaFile, isRepackaged: true }, job, deps);
+  return meetFirst(request, { skipped: reason, message }, job, deps, loadCopy);
+}
+
+async function loadOrReplace(
+  resolution: Inserted,
+  creative: Creative,
+  ports: CreativePorts,
+  job: CreativeJob,
+  deps: CreativeDeps,
+): Promise<Found | EncounterSkip> {
+  const original = await load(resolution, job, deps);
+  return original.media.misfit && !original.isRepackaged ? replace(original, creative, ports, job, deps) : original;
+}
+
 /** HLS-to-HLS: the repackaged copy of HLS that does not fit; without one the original, as far as it can be used. */
 async function replace(
   original: Found,
   creative: Creative,
-  ports: JitPorts,
+  ports: CreativePorts,
   job: CreativeJob,
   deps: CreativeDeps,
-): Promise<Found | { readonly skipped: SkipReason; readonly message: string }> {
+): Promise<Found | EncounterSkip> {
   const resolution = await resolveRepackaged(creative, original.mediaFile, job.context, ports);
   if (!("skipped" in resolution)) {
     const copy = await load(resolution, job, deps).catch(() => undefined);
     if (copy && copy.media.renditions.length > 0) return copy;
   }
   if (original.media.renditions.length > 0) return original;
+  if ("skipped" in resolution) {
+    const waited = await wait(resolution.skipped, creative, ports, job, deps);
+    if (!("skipped" in waited) && waited.media.renditions.length > 0) return waited;
+  }
   const state = "skipped" in resolution ? resolution.skipped : "its copy cannot be used either";
   const skipped = original.media.misfit ?? "no-variant-match";
   return { skipped, message: `${original.playlistUrl.href}: HLS that does not fit the content (${state})` };
 }
 
-function portsFor(ad: Ad, { id3, rewrite, trace }: CreativeJob, deps: CreativeDeps): JitPorts {
+interface CreativePorts extends JitPorts {
+  /** What CRS was asked for; undefined: nothing. */
+  readonly asked: () => RepackageRequest | undefined;
+}
+
+function portsFor(ad: Ad, { id3, rewrite, trace }: CreativeJob, deps: CreativeDeps): CreativePorts {
+  let asked: RepackageRequest | undefined;
   return {
+    asked: () => asked,
     probe: async (url) => (await deps.probes.probe(new URL(rewrite(url.href)), trace)).result,
     requestRepackage: (request) => {
+      asked = request;
       const { creativeUrl, creative, cut } = request;
       const type = creative.mediaFiles.find(({ url }) => url === creativeUrl)?.type;
       const fields = [formatFqAdId(ad, creative), creativeUrl, type, id3 ? "ID3" : undefined, cut.targetDuration];
@@ -200,10 +241,10 @@ const NO_MEDIA: ReadonlySet<SkipReason> = new Set([
   "interactive-unsupported",
 ]);
 
-function skipUnresolved(ad: Ad, creative: Creative, reason: SkipReason, { trace }: CreativeJob): SkippedAd {
-  if (NO_MEDIA.has(reason))
-    trace.records.push({ type: "TRACE_TRANSCODING_NO_MEDIA_TO_TRANSCODE", fields: [formatFqAdId(ad, creative)] });
-  return skipAd(ad, creative, reason, `${creative.mediaFiles[0]?.url ?? "no media file"} was not inserted`);
+function skipUnresolved(ad: Ad, creative: Creative, { skipped, message }: EncounterSkip, job: CreativeJob): SkippedAd {
+  if (NO_MEDIA.has(skipped))
+    job.trace.records.push({ type: "TRACE_TRANSCODING_NO_MEDIA_TO_TRANSCODE", fields: [formatFqAdId(ad, creative)] });
+  return skipAd(ad, creative, skipped, message);
 }
 
 /** Seconds; `declared` is 0 where VAST says nothing. */

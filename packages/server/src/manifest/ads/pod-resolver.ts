@@ -12,7 +12,15 @@
  *
  * @see Primetime JIT workflow initiated by the manifest server (primetime.md §3.2); DESIGN §4
  */
-import { type Ad, buildPod, type JitContext, parseZoneDocument, selectCdn, type SpliceNeeds } from "@interlude/core";
+import {
+  type Ad,
+  buildPod,
+  type EncounterStep,
+  type JitContext,
+  parseZoneDocument,
+  selectCdn,
+  type SpliceNeeds,
+} from "@interlude/core";
 import { formatZoneDocument, type ZoneConfig } from "../../zones.ts";
 import type { AdAnswer } from "./ad-call.ts";
 import { type CreativeDeps, type CreativeJob, resolveAd, skipAd } from "./ad-creative.ts";
@@ -31,6 +39,10 @@ export interface PodNeeds {
   readonly baseUrl: URL;
   /** Where ads are fetched instead (`adfetch_…` rules); default: nowhere else. */
   readonly rewrite?: Rewrite;
+  /** What becomes of creatives that have no copy yet; default: what is usual. */
+  readonly firstEncounter?: readonly EncounterStep[] | undefined;
+  /** Resolves when the break has no more time for what is not there yet; default: it never had any. */
+  readonly over?: Promise<void>;
 }
 
 /** In the order of the pod. What the ad server could not give is among the skipped. */
@@ -69,10 +81,11 @@ export function createPodResolver(deps: CreativeDeps): PodResolver {
 /** Or why no creative can be looked for. */
 function startJob(breakId: string, needs: PodNeeds, trace: RequestTrace): CreativeJob | string {
   try {
-    const { zone, cdn, splice, id3, baseUrl, rewrite = (url) => url } = needs;
+    const { zone, cdn, splice, id3, baseUrl, rewrite = (url) => url, firstEncounter: policy, over } = needs;
     const document = parseZoneDocument(formatZoneDocument(zone), new URL("/v1/zones/zone.json", baseUrl));
     const context: JitContext = { zone: document, cdnBase: selectCdn(document, cdn), needs: splice };
-    return { context, id3, rewrite, breakId, trace };
+    const encounter = over && { policy, cdn: cdn ?? zone.defaultCdn, over };
+    return { context, id3, rewrite, encounter, breakId, trace };
   } catch (error) {
     return String(error);
   }

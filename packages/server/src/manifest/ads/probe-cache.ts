@@ -30,6 +30,8 @@ export interface ProbeCache {
   probe(url: URL, trace: RequestTrace): Promise<Probe>;
   /** The same for a playlist that is known to be somewhere, HLS that an ad server named say: no probe in the metrics. */
   load(url: URL, trace: RequestTrace): Promise<Probe>;
+  /** Somebody knows that it is there now: what says otherwise counts no more. */
+  askAnew(url: URL): void;
 }
 
 export interface ProbeCacheDeps {
@@ -66,7 +68,7 @@ interface Entry {
 export function createProbeCache(deps: ProbeCacheDeps): ProbeCache {
   const { now, timeoutMs = 3000, maxBytes = 32_000_000 } = deps;
   const entries = createWeightedLru<Entry>(maxBytes);
-  const probing = new Map<string, Promise<Probe>>();
+  const probing = new Map<string, { readonly asked: Promise<Probe>; readonly isAnew: boolean }>();
 
   const keep = (key: string, probe: Probe, maxAgeMs: number): void => {
     const known = entries.get(key);
@@ -78,15 +80,15 @@ export function createProbeCache(deps: ProbeCacheDeps): ProbeCache {
     const weight = (kept.playlist?.text.length ?? 0) * 2 + key.length * 2 + ENTRY_BYTES;
     entries.set(key, { probe: kept, staleAt: at + (isHit ? maxAgeMs : MISS_MS), goneAt }, weight);
   };
-  const ask = (key: string, url: URL): Promise<Probe> => {
+  const ask = (key: string, url: URL, isAnew = false): Promise<Probe> => {
     const running = probing.get(key);
-    if (running) return running;
+    if (running && (running.isAnew || !isAnew)) return running.asked;
     const asked = fetchProbe(url, timeoutMs, deps.fetch).then(({ probe, maxAgeMs }) => {
-      probing.delete(key);
+      if (probing.get(key)?.asked === asked) probing.delete(key);
       keep(key, probe, maxAgeMs);
       return probe;
     });
-    probing.set(key, asked);
+    probing.set(key, { asked, isAnew });
     return asked;
   };
 
@@ -105,6 +107,11 @@ export function createProbeCache(deps: ProbeCacheDeps): ProbeCache {
 
   return {
     load,
+    askAnew: (url) => {
+      if (entries.get(url.href)?.probe.result === "hit") return;
+      entries.delete(url.href);
+      void ask(url.href, url, true);
+    },
     probe: async (url, trace) => {
       const known = entries.get(url.href);
       const isReused = probing.has(url.href) || (known !== undefined && now() < known.goneAt);

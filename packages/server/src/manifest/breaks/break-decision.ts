@@ -60,6 +60,20 @@ export interface BreakDeciderDeps {
   readonly onDecided: (decision: BreakDecision, sessionId: string) => void;
 }
 
+/** What is left of a break's time when nobody waits for a copy any more: to load it, and to write down the decision. */
+const ROOM_MS = 300;
+
+/** The same, with ads that may be waited for as long as a playlist waits for the decision. */
+export function boundWaits(
+  context: BreakContext,
+  budgetMs: number,
+  sleep: (ms: number) => Promise<void>,
+): BreakContext {
+  const { needs } = context;
+  if (!needs || budgetMs <= ROOM_MS) return context;
+  return { ...context, needs: { ...needs, over: sleep(budgetMs - ROOM_MS) } };
+}
+
 export function createBreakDecider(deps: BreakDeciderDeps): BreakDecider {
   const write = async (decision: BreakDecision, { state }: BreakContext): Promise<BreakRow> => {
     const row = await deps.store.decide(state.session.id, decision);

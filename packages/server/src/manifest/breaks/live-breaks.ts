@@ -11,7 +11,7 @@
  */
 import { type Avail, type AvailDecision, formatDateOf, type MediaPlaylist, parseCues, type Pod } from "@interlude/core";
 import { nameAvails, PRE_ROLL_ID } from "./avail-names.ts";
-import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
+import { boundWaits, type BreakContext, type BreakDecider, type BreakOrder } from "./break-decision.ts";
 import type { BreakPlace, BreakRow } from "./decision.ts";
 import type { SessionOptions } from "../options.ts";
 import { MAX_LISTED_BREAKS } from "../session/session-limits.ts";
@@ -59,7 +59,13 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
   const deciding = new Map<string, Promise<BreakRow>>();
 
   /** One decision under way per break, however many renditions ask. */
-  const decideOnce = (order: BreakOrder, tagUrl: string, context: BreakContext): Promise<BreakRow> => {
+  const decideOnce = (
+    order: BreakOrder,
+    tagUrl: string,
+    unbounded: BreakContext,
+    budgetMs: number,
+  ): Promise<BreakRow> => {
+    const context = boundWaits(unbounded, budgetMs, deps.sleep);
     const key = nameDecision(order.breakId, context);
     const running = deciding.get(key);
     if (running) return running;
@@ -81,7 +87,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
 
     if (entry && !isShed && !entry.runningAvail && wantsPreRoll(options, zone, context) && !rows.has(PRE_ROLL_ID)) {
       const order = orderPreRoll(playlist, entry.liveIndex);
-      pending.push({ order, decision: decideOnce(order, zone.preRollTagUrl ?? "", context) });
+      pending.push({ order, decision: decideOnce(order, zone.preRollTagUrl ?? "", context, zone.startBudgetMs) });
     }
     for (const avail of avails) {
       if (avail.isPartial) continue;
@@ -97,7 +103,8 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
         // The rows were read before the content was: what was decided meanwhile is not asked for again.
         const standing = isBeingDecided ? row : await deps.store.noteBreak(state.session.id, avail.id, deps.now());
         rows.set(avail.id, standing);
-        if (!standing.decision) pending.push({ order, decision: decideOnce(order, tagUrl, context) });
+        const budgetMs = entry ? zone.startBudgetMs : holdOf(playlist) - (deps.now() - (standing.firstListedAt ?? 0));
+        if (!standing.decision) pending.push({ order, decision: decideOnce(order, tagUrl, context, budgetMs) });
       }
     }
     const waitMs = entry ? zone.startBudgetMs : MID_STREAM_WAIT_MS;
@@ -128,7 +135,7 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
       const known = row ?? rows.get(order.breakId);
       const listedMs = deps.now() - (known?.firstListedAt ?? 0);
       // The next refresh is half a target duration away at the earliest: what is held now is held until then.
-      const mayHold = order.breakId !== PRE_ROLL_ID && !isEntry && listedMs < playlist.targetDuration * 500;
+      const mayHold = order.breakId !== PRE_ROLL_ID && !isEntry && listedMs < holdOf(playlist);
       if (row) rows.set(order.breakId, row);
       else if (mayHold) held.push(order);
       else rows.set(order.breakId, await deps.decider.decideEmpty(order, "ads-timeout", context));
@@ -154,6 +161,11 @@ export function createLiveBreaks(deps: LiveBreaksDeps): DecideLive {
       rows.set(id, await deps.store.noteReturn(state.session.id, id, { mediaSequence, programDateTime }));
     }
   }
+}
+
+/** Milliseconds from the first listing of an avail for which its segments may be held back. */
+function holdOf({ targetDuration }: MediaPlaylist): number {
+  return targetDuration * 500;
 }
 
 function nameDecision(breakId: string, { state }: BreakContext): string {

@@ -18,7 +18,7 @@ import {
 } from "@interlude/core";
 import type { AdAnswer, AdCalls, MappedBreak } from "../ads/ad-call.ts";
 import { ALL_ID, nameVodAvail, PLAN_ID } from "./avail-names.ts";
-import type { BreakContext, BreakDecider, BreakOrder } from "./break-decision.ts";
+import { boundWaits, type BreakContext, type BreakDecider, type BreakOrder } from "./break-decision.ts";
 import type { BreakPosition, BreakRow } from "./decision.ts";
 import type { SessionOptions } from "../options.ts";
 import { MAX_LISTED_BREAKS } from "../session/session-limits.ts";
@@ -62,9 +62,11 @@ function planNothing(reason: SkipReason): readonly Planned[] {
 export function createVodBreaks(deps: VodBreaksDeps): DecideVod {
   const planning = new Map<string, Promise<readonly BreakRow[]>>();
 
-  const decideAll = async (request: VodRequest): Promise<readonly BreakRow[]> => {
-    const { context, zone } = request;
+  const decideAll = async (unbounded: VodRequest): Promise<readonly BreakRow[]> => {
+    const { zone } = unbounded;
     const over = deps.sleep(zone.startBudgetMs).then(() => undefined);
+    const context = boundWaits(unbounded.context, zone.startBudgetMs, deps.sleep);
+    const request = { ...unbounded, context };
     const planned = request.isShed
       ? planNothing("overload")
       : ((await Promise.race([planBreaks(request, deps), over])) ?? planNothing("ads-timeout"));

@@ -12,6 +12,9 @@ export type ManifestKind = "bootstrap" | "master" | "live" | "vod" | "webvtt" | 
 /** `empty`: an answer without ads. */
 export type AdServerOutcome = "filled" | "empty" | "error" | "timeout";
 
+/** Whether what was waited for came in time. */
+export type WaitOutcome = "played" | "skipped";
+
 /** A break that is in a playlist for the first time. Seconds. */
 export interface ListedBreak {
   readonly kind: "live" | "vod";
@@ -35,6 +38,8 @@ export interface ManifestMetrics {
   countOrigin(outcome: "ok" | "error" | "timeout", ms: number): void;
   countProbe(result: "hit" | "miss" | "error", isCached: boolean): void;
   countServerBeacon(outcome: "sent" | "failed" | "dropped"): void;
+  /** Once per creative that a decision has waited for. */
+  countWait(outcome: WaitOutcome, ms: number): void;
 }
 
 /** Read at each scrape. */
@@ -106,7 +111,16 @@ function createRequestMetrics(registers: Registry[]): Omit<ManifestMetrics, keyo
   const originTimeouts = counter("interlude_origin_timeouts_total", "Origins that did not answer in time", []);
   const probes = counter("interlude_probe_total", "Looks for a repackaged creative on a CDN", ["result", "cached"]);
   const beacons = counter("interlude_server_beacons_total", "Beacons that the server sends", ["outcome"]);
+  const encounters = counter("interlude_first_encounters_total", "Ads whose creative had no copy yet", [
+    "step",
+    "outcome",
+  ]);
+  const waits = histogram("interlude_wait_seconds", "That decisions waited for a creative's first copy", ["outcome"]);
   return {
+    countWait: (outcome, ms) => {
+      encounters.inc({ step: "wait", outcome });
+      waits.observe({ outcome }, ms / 1000);
+    },
     countRequest: (kind, outcome, ms) => {
       requests.inc({ kind, outcome });
       latency.observe({ kind }, ms / 1000);
