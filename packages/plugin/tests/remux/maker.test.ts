@@ -101,6 +101,15 @@ describe("createMaker", () => {
     expect(started).toHaveLength(1);
   });
 
+  test("has the worker started before there is anything to make", async () => {
+    const { startThread, started } = createThreads();
+    const maker = open({ startThread });
+    maker.warmUp();
+    expect(started).toHaveLength(1);
+    expect(isAsOrdered(await order(maker))).toBe(true);
+    expect(started).toHaveLength(1);
+  });
+
   test("sends nothing along but what the job needs", async () => {
     const { startThread, posted } = createThreads();
     await order(open({ startThread }));
