@@ -8,6 +8,15 @@ describe("parseAudioSpecificConfig", () => {
   test.each([
     { coding: "AAC-LC", hex: "1190", index: 3, rate: 48_000, output: 48_000, channels: 2, codec: "mp4a.40.2" },
     { coding: "AAC-LC in mono", hex: "1388", index: 7, rate: 22_050, output: 22_050, channels: 1, codec: "mp4a.40.2" },
+    {
+      coding: "AAC-LC, padded",
+      hex: "119000",
+      index: 3,
+      rate: 48_000,
+      output: 48_000,
+      channels: 2,
+      codec: "mp4a.40.2",
+    },
     { coding: "AAC-LC 5.1", hex: "11b0", index: 3, rate: 48_000, output: 48_000, channels: 6, codec: "mp4a.40.2" },
     { coding: "HE-AAC", hex: "2b920800", index: 7, rate: 22_050, output: 44_100, channels: 2, codec: "mp4a.40.5" },
     { coding: "HE-AAC v2", hex: "eb0a0800", index: 6, rate: 24_000, output: 44_100, channels: 1, codec: "mp4a.40.29" },

@@ -79,6 +79,11 @@ describe("describePictures", () => {
     expect(() => pictures(row)).toThrow(refused(reason, message));
   });
 
+  test("a row beyond those that are counted is none", () => {
+    const rows = join(u32(0), u32(1), picture("avc1", avcC(0x1f)), picture("hvc1"));
+    expect(describePictures(readDescription(rows)).entries.length).toBe(1);
+  });
+
   test("no row, or more than a byte can tell, are refused", () => {
     expect(() => pictures()).toThrow(refused("source-unreadable", "expected 1 to 255 rows, got 0"));
     const many = Array.from({ length: 256 }, () => picture("avc1", avcC(0x1f)));
@@ -119,6 +124,7 @@ describe("describeSound", () => {
       what: "QuickTime's version 1 with a wave box",
       row: sound(1, zeros(16), box("wave", box("frma"), ESDS, zeros(8))),
     },
+    { what: "an empty wave box beside", row: sound(1, zeros(16), ESDS, box("wave")) },
     { what: "QuickTime's version 2", row: sound(2, zeros(36), box("wave", ESDS)) },
   ])("$what", ({ row }) => {
     expect(sounds([row])).toMatchObject({ codec: "mp4a.40.2", aac: { sampleRate: 48_000, channels: 2 } });
@@ -126,7 +132,7 @@ describe("describeSound", () => {
   });
 
   test("version 1 of the standard has no fields more", () => {
-    expect(sounds([sound(1, box("srat", zeros(8)), ESDS)], 1).description).toEqual(EXPECTED);
+    expect(sounds([sound(1, box("srat", zeros(4)), ESDS)], 1).description).toEqual(EXPECTED);
   });
 
   test("rows that say the same are one, others are refused", () => {

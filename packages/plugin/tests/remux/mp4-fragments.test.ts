@@ -109,6 +109,31 @@ test("a movie of fragments that never come has no tracks", () => {
   expect(parseFragments(moov, [])).toEqual({ video: undefined, audio: undefined });
 });
 
+test("nor need its tables be there", () => {
+  const bare = replaceBoxes(
+    replaceBoxes(moov, "moov/trak/mdia/minf/stbl/stsz", () => join()),
+    "moov/trak/edts",
+    () => join(),
+  );
+  const { video: read } = parseFragments(bare, [at(0, traf(tfhd(VIDEO), tfdt(90), trun(1, 1, u32(300))))]);
+  expect(rows(read?.samples)).toEqual([[300, 100, 90, 90, 0]]);
+});
+
+test("the moov's own samples come first, and a fragment without a time goes on behind them", () => {
+  const own = readMoov(media.make("whole.mp4", { pictures: "noBFrames", sound: "stereo" }));
+  const before = rows(parseFragments(own, []).video?.samples);
+  const after = rows(
+    parseFragments(own, [at(9000, traf(tfhd(VIDEO, 0x18, u32(640), u32(7)), trun(1, 1, u32(8))))]).video?.samples,
+  );
+  expect(before.length).toBe(60);
+  expect(after).toEqual([...before, [9008, 7, 60 * 640, 60 * 640, 1]]);
+});
+
+test("rows that are not there are missed before there is room for their samples", () => {
+  const fragment = at(0, traf(tfhd(VIDEO), trun(0x100, 1000, u32(1))));
+  expect(() => parseFragments(moov, [fragment])).toThrow("MP4 trun: expected 1000 rows of 4 bytes, got 4 bytes");
+});
+
 test("many runs of one sample are one track", () => {
   const runs = Array.from({ length: 3000 }, () => trun(0, 1));
   const samples = parseFragments(moov, [at(0, traf(tfhd(VIDEO), ...runs))]).video?.samples;
