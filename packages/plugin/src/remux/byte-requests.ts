@@ -67,6 +67,11 @@ export interface FileReading {
   isWhole: boolean;
   bytesRead: number;
   requests: number;
+  /** Milliseconds in which at least one request was under way, up to when `busySince` was set. */
+  busyMs: number;
+  /** Undefined: none is. */
+  busySince: number | undefined;
+  underWay: number;
   /** Why nothing is read any more. */
   ended: { readonly cause: unknown } | undefined;
 }
@@ -88,6 +93,9 @@ export function startReading(options: ByteSourceOptions): FileReading {
     isWhole: false,
     bytesRead: 0,
     requests: 0,
+    busyMs: 0,
+    busySince: undefined,
+    underWay: 0,
     ended: undefined,
   };
   if (options.first) addTransfer(file, options.first.range, options.first.answer);
@@ -154,6 +162,8 @@ async function run(file: FileReading, transfer: Transfer): Promise<void> {
   transfer.startedAt = now();
   transfer.bytesBefore = file.bytesRead;
   file.requests += 1;
+  file.underWay += 1;
+  file.busySince ??= transfer.startedAt;
   const sink = {
     wanted: (): ByteRange => transfer,
     onBody: (body: PlacedBody) => placeTransfer(file, transfer, body),
@@ -169,8 +179,19 @@ async function run(file: FileReading, transfer: Transfer): Promise<void> {
     // nobody wanted it any more
     if (!file.transfers.delete(transfer)) return;
     failReaders(file, transfer, cause);
+  } finally {
+    file.underWay -= 1;
+    if (file.underWay === 0) {
+      file.busyMs = readBusyMs(file);
+      file.busySince = undefined;
+    }
   }
   advance(file);
+}
+
+/** Milliseconds in which requests were under way, so far. */
+export function readBusyMs({ busyMs, busySince, options }: FileReading): number {
+  return busyMs + (busySince === undefined ? 0 : options.now() - busySince);
 }
 
 function placeTransfer(file: FileReading, transfer: Transfer, { start, end, size }: PlacedBody): boolean {

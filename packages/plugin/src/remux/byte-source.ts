@@ -9,6 +9,7 @@ import {
   type ByteSourceOptions,
   endWith,
   type FileReading,
+  readBusyMs,
   startReading,
   type Transfer,
 } from "./byte-requests.ts";
@@ -53,7 +54,6 @@ const MAX_LEFT = 2_097_152;
 
 export function createByteSource(options: ByteSourceOptions): ByteSource {
   const file = startReading(options);
-  const begunAt = options.now();
   const peek: ByteSource["peek"] = (start, length, ahead = 0) => {
     const ranges = [{ start, end: start + length }];
     const copy = (): Uint8Array<ArrayBuffer> =>
@@ -68,7 +68,7 @@ export function createByteSource(options: ByteSourceOptions): ByteSource {
     const takeOut = (): TakenBytes => {
       const bytes = file.held.copy(ranges);
       if (!file.isWhole) letGo(file, ranges);
-      return { bytes, ...measure(file, transfers, total, begunAt) };
+      return { bytes, ...measure(file, transfers, total) };
     };
     return read(file, { ranges, isPeek: false, ahead: 0, onProgress: tell, transfers }, takeOut, signal);
   };
@@ -138,16 +138,12 @@ function letGo(file: FileReading, taken: readonly ByteRange[]): void {
   }
 }
 
-function measure(
-  { options, bytesRead }: FileReading,
-  transfers: ReadonlySet<Transfer>,
-  total: number,
-  begunAt: number,
-): Omit<TakenBytes, "bytes"> {
+function measure(file: FileReading, transfers: ReadonlySet<Transfer>, total: number): Omit<TakenBytes, "bytes"> {
+  const { options, bytesRead } = file;
   const now = options.now();
   const [earliest] = [...transfers].filter(({ isRunning }) => isRunning).toSorted((a, b) => a.startedAt - b.startedAt);
   if (!earliest) {
-    const networkMs = (total * (now - begunAt)) / Math.max(bytesRead, 1);
+    const networkMs = (total * readBusyMs(file)) / Math.max(bytesRead, 1);
     return { networkBytes: total, networkMs, ttfbMs: 0 };
   }
   const { startedAt, firstByteAt = now, bytesBefore } = earliest;

@@ -108,6 +108,22 @@ describe("createByteSource", () => {
     expect(await open(file).peek(6000, 10)).toHaveLength(0);
   });
 
+  test("tells what the network took for bytes, not how long they have been there", async () => {
+    let time = 0;
+    const file = createFakeFile(50_000);
+    const fetchRange: FakeFile["fetchRange"] = (...request) => {
+      time += 100;
+      return file.fetchRange(...request);
+    };
+    const source = open({ ...file, fetchRange }, { now: () => time });
+    const asked = await source.take([range(0, 1000), range(9000, 10_000)], NEVER, () => undefined);
+    expect(asked).toMatchObject({ networkBytes: 10_000, networkMs: 100, ttfbMs: 100 });
+    await new Promise((resolve) => setImmediate(resolve));
+    time += 60_000;
+    const there = await source.take([range(1000, 6000)], NEVER, () => undefined);
+    expect(there).toMatchObject({ networkBytes: 5000, networkMs: 50, ttfbMs: 0 });
+  });
+
   test("tells how far it is, by the bytes that were asked for", async () => {
     const file = createFakeFile(5000);
     const told: string[] = [];
