@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { makeSegment } from "../../src/remux/make-segment.ts";
 import { readPackets } from "./bunny-packets.ts";
 import {
@@ -153,7 +153,10 @@ describe.each(CASES.map(({ name }) => name))("a transport stream of %s", (name) 
   });
 });
 
-test.each(CASES.map(({ name }) => name).filter((name) => !name.startsWith("open")))(
+// pictures before the key frame of an open GOP need the segment before
+const ALONE = CASES.map(({ name }) => name).filter((name) => !name.startsWith("open"));
+
+test.each(inject("isFullMatrix") ? ALONE : ALONE.slice(0, 1))(
   "each segment of %s plays alone, whatever was made before",
   (name) => {
     for (const segment of made(name).segments) {
