@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions } from "vite";
 import { defineConfig } from "vitest/config";
+import { embedWorker } from "./packages/plugin/embed-worker.ts";
 
 const conditions = ["interlude-source", ...defaultClientConditions];
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
@@ -35,6 +36,7 @@ export default defineConfig({
       },
       {
         extends: true,
+        plugins: [embedWorker()],
         test: {
           name: "browser",
           include: ["packages/*/tests/**/*.browser.test.ts"],
