@@ -40,6 +40,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["packages/*/tests/**/*.browser.test.ts"],
+          globalSetup: ["./packages/plugin/tests/hosts/browser-media.ts"],
           browser: {
             enabled: true,
             headless: true,
