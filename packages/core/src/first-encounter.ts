@@ -12,6 +12,7 @@
  */
 import type { SkipReason } from "./skip-reason.ts";
 
+/** What can be tried. */
 export type EncounterStep = "remux" | "wait" | "skip";
 
 /** What is known of a cold creative and its break; absent: it is not known. */
@@ -108,6 +109,7 @@ export interface EncounterSkip {
   readonly message: string;
 }
 
+/** What a step came to: something to play, or why not. */
 export type StepOutcome<Media> = { readonly media: Media } | EncounterSkip;
 
 /** A step without a port is passed over. */

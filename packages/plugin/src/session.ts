@@ -15,7 +15,7 @@ import type { AdRequests } from "./ads/ad-requests.ts";
 import { createAdServer } from "./ads/ad-server.ts";
 import type { BeaconSender } from "./viewing/beacons.ts";
 import type { BreakEntry } from "./ads/break-entry.ts";
-import type { EncounterHost } from "./ads/encounter-ports.ts";
+import type { EncounterHost } from "./ads/encounter-host.ts";
 import { createInsertionPorts } from "./ads/insertion-ports.ts";
 import { type ContentFacts, type FetchedPlaylist, isLowLatency, readFacts, withoutReloads } from "./content/content.ts";
 import { asSound, type ContentPackaging, selectOwnMedia, selectPackaging } from "./content/packaging.ts";

@@ -5,23 +5,16 @@ import { type JitContext, masterPath, type RepackageRequest, type StepOutcome } 
 import type { Emit } from "../events.ts";
 import { loadRemux } from "../load-remux.ts";
 import type { Settings } from "../options.ts";
-import type { HostSide } from "../parts.ts";
 import type { PluginPorts } from "../ports.ts";
 import type { Cdn, SkippedMedia, SplicedMedia } from "./cdn.ts";
 import { createDevice } from "./device-facts.ts";
 import { type ColdAd, type FirstEncounter, meetCold, playInTime } from "./first-encounter.ts";
 import type { FoundMedia } from "./hls-copy.ts";
+import type { EncounterHost } from "./encounter-host.ts";
 import { createRemuxStep } from "./remux-step.ts";
 import type { StatusPolls } from "./status-polls.ts";
 import { createVirtualMediaShelf } from "./virtual-media.ts";
 import { waitForCopy } from "./wait-for-copy.ts";
-
-/** What a first encounter asks of the player, which may not be there yet. */
-export interface EncounterHost {
-  readonly bandwidthBps: () => number | undefined;
-  /** Undefined: it plays nothing that the page makes, or not in this content. */
-  readonly serveVirtual: () => HostSide["serveVirtual"];
-}
 
 export interface EncounterDeps {
   readonly settings: Settings;

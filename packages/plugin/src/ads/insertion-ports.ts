@@ -8,7 +8,7 @@ import type { InsertionPorts } from "../insertion.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 import { createCdn, type SkippedMedia, type SplicedMedia } from "./cdn.ts";
-import type { EncounterHost } from "./encounter-ports.ts";
+import type { EncounterHost } from "./encounter-host.ts";
 import { createEncounterLoader, isSkipOnly, type MeetCold } from "./first-encounter-loader.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
 import { guessAddresses, type SetUp } from "./set-up.ts";

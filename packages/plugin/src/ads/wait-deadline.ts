@@ -10,9 +10,7 @@
  *
  * @see DESIGN §4 step 4, §6
  */
-import { type ContentFacts, selectLoadLimit } from "../content/content.ts";
 import { sleep } from "../sleep.ts";
-import type { BreakEntry } from "./break-entry.ts";
 
 /** What a break grants its ads. */
 export interface BreakTerms {
@@ -30,12 +28,6 @@ export interface BreakTerms {
 export const MARGIN_MS = 150;
 /** Where the end is not known yet. */
 export const LONG_MS = 10_000;
-/** Segments that a viewer keeps ahead while loading pauses before an undecided break. */
-const KEPT_SEGMENTS = 1.5;
-/** Segments, and seconds at least, before its place in which a break can still be bound: more than hls.js's notice. */
-const LAST_SEGMENTS = 0.75;
-const LAST_SECONDS = 2.5;
-
 /** What is waited for. */
 export interface Waits {
   /** Settles when something of it is not waited for any more; undefined: nothing is. */
@@ -106,43 +98,4 @@ export async function withinTime<Value>(
   for (let ms = left(); ms > 0 && !state.isSettled && !ended.aborted; ms = left())
     await Promise.race([settled, sleep(Math.min(LOOK_MS, ms), ended)]);
   return state.isSettled ? settled : undefined;
-}
-
-export interface VodClock extends StartBudgets {
-  /** Not known before the first playlist. */
-  readonly canBindLate: () => boolean;
-  /** Milliseconds. */
-  readonly now: () => number;
-  /** When the first media playlist came; undefined: it has not yet. */
-  readonly startedAt: () => number | undefined;
-  readonly facts: () => ContentFacts | undefined;
-  /** Seconds of content. */
-  readonly viewed: () => number;
-}
-
-/** Of a break of VOD content. */
-export function createVodTerms(entry: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait"> {
-  const isFirst = entry.planned.position === "pre";
-  const timeToBreak = (): number => {
-    const facts = clock.facts();
-    // it has its place once the content is known
-    const { time } = entry;
-    if (isFirst) return 0;
-    return facts && time !== undefined ? selectLoadLimit(facts, time) - clock.viewed() : LONG_MS / 1000;
-  };
-  const leftOfStart = (): number => {
-    const budget = isFirst ? selectWaitBudget(clock) : clock.startBudgetMs;
-    return (clock.startedAt() ?? clock.now()) + budget - clock.now() - MARGIN_MS;
-  };
-  const leftOfContent = (segments: number, least: number): number => {
-    const kept = Math.max(least, segments * (clock.facts()?.targetDuration ?? 0));
-    return (timeToBreak() - kept) * 1000 - MARGIN_MS;
-  };
-  const isOfStart = (): boolean => isFirst || !clock.canBindLate();
-  const left = (): number => (isOfStart() ? leftOfStart() : leftOfContent(KEPT_SEGMENTS, 0));
-  return {
-    timeToBreak,
-    left,
-    leftAtMost: () => (isOfStart() ? leftOfStart() : Math.max(left(), leftOfContent(LAST_SEGMENTS, LAST_SECONDS))),
-  };
 }

@@ -6,7 +6,8 @@
  * @see primetime.md §4.5 (overlapping breaks), §4.8 (lazy resolving)
  */
 import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-entry.ts";
-import { createVodTerms, createWaits, type VodClock } from "../ads/wait-deadline.ts";
+import { createVodTerms, type VodClock } from "../ads/vod-terms.ts";
+import { createWaits } from "../ads/wait-deadline.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { refuseAd } from "../ads/skips.ts";
 import type { ContentFacts } from "./content.ts";

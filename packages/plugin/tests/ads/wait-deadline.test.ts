@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type BreakEntry, createEntry } from "../../src/ads/break-entry.ts";
 import { planAlone } from "../../src/ads/planned-break.ts";
-import { createVodTerms, createWaits, type VodClock, waitForStartOf, withinTime } from "../../src/ads/wait-deadline.ts";
+import { createVodTerms, type VodClock } from "../../src/ads/vod-terms.ts";
+import { createWaits, waitForStartOf, withinTime } from "../../src/ads/wait-deadline.ts";
 import { readFacts } from "../../src/content/content.ts";
 import { formatVod } from "../fake-web.ts";
 
