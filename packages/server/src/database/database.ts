@@ -88,14 +88,12 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
       new PgBoss({ ...BOSS_OPTIONS, db: fromPglite(opened), backend: "pglite" }),
       options.onError,
     );
-    const close = closeOnce(boss, async () => {
-      await opened.close();
-      lock.release();
-    });
+    const close = closeOnce(boss, () => opened.close().finally(() => lock.release()));
     const { transaction } = opened;
     return { query, transaction, listen: async () => async () => undefined, boss, isEmbedded: true, close };
   } catch (error) {
-    await pglite?.close();
+    // what went wrong first is told, also where the thread has ended by it
+    await pglite?.close().catch(() => undefined);
     lock.release();
     throw error;
   }

@@ -139,6 +139,22 @@ describe("a creative that CRS has just been asked for", () => {
     expect(crs.listeners.size).toBe(0);
   });
 
+  test("is not waited for where a stand-in can be played", async () => {
+    const { resolve, crs } = await waiting();
+    const standIn = inLine({ id: "stand-in", media: hls("CDN/ad.m3u8") });
+    const pod = await resolve(COLD + standIn, { over: NEVER });
+    expect(pod.ads.map(({ adId }) => adId)).toEqual(["stand-in"]);
+    expect(crs.looks).toEqual([]);
+  });
+
+  test("is not waited for where its ad has another creative", async () => {
+    const { resolve, crs } = await waiting();
+    const creative = `<Creative><Linear><Duration>00:00:10</Duration><MediaFiles>${hls("CDN/ad.m3u8")}</MediaFiles></Linear></Creative>`;
+    const pod = await resolve(inLine({ id: "two", media: mp4(CREATIVE), more: creative }), { over: NEVER });
+    expect(pod.ads).toMatchObject([{ adId: "two", isRepackaged: false }]);
+    expect(crs.looks).toEqual([]);
+  });
+
   test("that the CDN does not give although CRS has published it is a fault of the CDN", async () => {
     const { resolve, crs } = await waiting();
     const resolved = resolve(COLD, { over: NEVER });

@@ -48,6 +48,8 @@ const MAX_KNOWN = 10_000;
 interface Known {
   readonly progress: Promise<CreativeProgress | undefined>;
   readonly atMs: number;
+  /** When CRS was asked behind it. */
+  lookedMs: number;
   /** Of the creative: what is known of it afterwards has the same one. */
   readonly order: { atMs: number };
 }
@@ -57,7 +59,8 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   const { crs, now } = deps;
   const known = new Map<string, Known>();
   const remember = (id: string, progress: Known["progress"]): Known => {
-    const entry = { progress, atMs: now(), order: known.get(id)?.order ?? { atMs: Number.NEGATIVE_INFINITY } };
+    const order = known.get(id)?.order ?? { atMs: Number.NEGATIVE_INFINITY };
+    const entry = { progress, atMs: now(), lookedMs: now(), order };
     known.delete(id);
     known.set(id, entry);
     const [oldest] = known.keys();
@@ -71,14 +74,18 @@ export function createReadyCopies(deps: ReadyCopiesDeps): ReadyCopies & { readon
   const look = (zone: string, key: string): Known => {
     const id = `${zone}/${key}`;
     const entry = known.get(id);
-    const ageMs = now() - (entry?.atMs ?? Number.NEGATIVE_INFINITY);
-    if (entry && ageMs < FRESH_MS) return entry;
-    const progress = crs.status(zone, key).catch((error: unknown) => {
-      deps.onError(error, "CRS did not say how far a creative is");
-      return undefined;
-    });
-    const asked = remember(id, progress);
-    return entry && ageMs < GOOD_MS ? entry : asked;
+    const isGood = entry !== undefined && now() - entry.atMs < GOOD_MS;
+    if (isGood && now() - entry.lookedMs < FRESH_MS) return entry;
+    const tell = (error: unknown): undefined => void deps.onError(error, "CRS did not say how far a creative is");
+    const progress = crs.status(zone, key);
+    if (!isGood) return remember(id, progress.catch(tell));
+    entry.lookedMs = now();
+    // what is known stands until there is something newer
+    const replace = (newer: CreativeProgress | undefined): void => {
+      if (known.get(id) === entry) remember(id, Promise.resolve(newer));
+    };
+    void progress.then(replace, tell);
+    return entry;
   };
   const order = (source: CopySource, zone: ZoneConfig, last: Known["order"]): void => {
     if (now() - last.atMs < ORDER_MS) return;

@@ -63,7 +63,9 @@ export async function resolveAd(
 ): Promise<DecidedAd | SkippedAd> {
   let skipped: SkippedAd | undefined;
   for (const creative of ad.creatives) {
-    const outcome = await resolveTraced(ad, creative, sequence, job, deps);
+    // none is waited for while there is another one to try
+    const isLast = creative === ad.creatives.at(-1);
+    const outcome = await resolveTraced(ad, creative, sequence, isLast ? job : { ...job, encounter: undefined }, deps);
     if ("renditions" in outcome) return outcome;
     skipped ??= outcome;
   }

@@ -68,8 +68,10 @@ export function createPodResolver(deps: CreativeDeps): PodResolver {
         const message = job;
         return { ads: [], skipped: [...failed, ...pod.map((ad) => skipAd(ad, undefined, "cdn-error", message))] };
       }
-      const outcomes = await Promise.all(pod.map((ad, index) => resolveAd(ad, index + 1, job, deps)));
-      const all = await fillIn(outcomes, standIns, job, deps);
+      // a stand-in that plays now is worth more than a copy that may come, and would have no time after the wait
+      const podJob = standIns.length > 0 ? { ...job, encounter: undefined } : job;
+      const outcomes = await Promise.all(pod.map((ad, index) => resolveAd(ad, index + 1, podJob, deps)));
+      const all = await fillIn(outcomes, standIns, podJob, deps);
       return {
         ads: all.filter((outcome) => "renditions" in outcome),
         skipped: [...failed, ...all.filter((outcome) => "reason" in outcome)],

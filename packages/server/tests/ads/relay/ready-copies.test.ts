@@ -41,6 +41,37 @@ test("a creative that fails while CRS is asked about it is ordered once, not by 
   expect(orders).toHaveLength(1);
 });
 
+test("a copy that is known stays known while CRS is asked anew, and where it does not answer", async () => {
+  const zone = standardZone("1", [embeddedTarget("a")]);
+  const creativeUrl = "https://ads.example/a.mp4";
+  const key = creativeKey("1", creativeUrl);
+  const packages = [{ packaging: "hls", targetDuration: 6, path: "1/a.m3u8", cdns: ["a"], layers: [] }] as const;
+  const known = progressOf("1", key, "ready", { packages });
+  const answers: Promise<CreativeProgress | undefined>[] = [Promise.resolve(known), new Promise(() => undefined)];
+  const told: string[] = [];
+  const orders: RepackageOrder[] = [];
+  let time = 0;
+  const copies = createReadyCopies({
+    crs: {
+      status: () => answers.shift() ?? Promise.reject(new Error("away")),
+      submit: async (order) => {
+        orders.push(order);
+        return { key, before: "ready", status: { state: "ready" } };
+      },
+      subscribe: () => () => undefined,
+    },
+    zoneQuota: createQuota(100, () => 0),
+    isMadeUp: () => false,
+    now: () => time,
+    onError: (error) => told.push(String(error)),
+  });
+  const source = { creativeUrl, names: { adSystem: "", adId: "", creativeId: "" } };
+  for (time of [0, 6_000, 7_000, 12_000, 13_000])
+    expect(await copies.find(source, zone, new URL("https://relay.test/"))).toMatch(/a\.m3u8$/);
+  expect(told).toEqual(["Error: away"]);
+  expect(orders).toEqual([]);
+});
+
 test("an answer goes by what CRS said a while ago, and the next one by what it says now; not by what is older than a minute", async () => {
   const zone = standardZone("1", [embeddedTarget("a")]);
   const creativeUrl = "https://ads.example/a.mp4";
