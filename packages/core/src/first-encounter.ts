@@ -71,7 +71,7 @@ export function selectSteps(policy: EncounterPolicy | undefined, facts: Encounte
 
 function selectUsual(facts: EncounterFacts): readonly EncounterStep[] {
   const { container, codec = "", timeToBreak, savesData, connection, isBatteryLow, canWait } = facts;
-  if (container === "flv" || container === "other" || FOREIGN_CODEC.test(codec)) return ["wait"];
+  if (container === "flv" || container === "other" || isForeignCodec(codec)) return ["wait"];
   if (savesData || connection === "slow") return ["wait", "remux"];
   if (timeToBreak >= SOON) return canWait || isBatteryLow ? ["wait", "remux"] : ["remux"];
   const share = measureShare(facts);
@@ -79,7 +79,11 @@ function selectUsual(facts: EncounterFacts): readonly EncounterStep[] {
   return share <= 1 || share * facts.duration <= timeToBreak ? ["wait", "remux"] : ["wait"];
 }
 
-/** No H.264, whatever an ad server calls it. */
+/** Whether it names something else than H.264, whatever an ad server calls that; "" does not. */
+export function isForeignCodec(codec: string): boolean {
+  return FOREIGN_CODEC.test(codec);
+}
+
 const FOREIGN_CODEC = /\b(?:hev1|hvc1|hevc|h\.?265|av0?1|vp0?[89]|dvh[1e]|mp4v|theora)\b/i;
 
 /** Of the bandwidth; 0 where either is unknown. */

@@ -167,16 +167,16 @@ function follow(
   const { left, leftAtMost } = cold.terms;
   const steps = select(first.skipped, statusUrl !== undefined);
   const tell = createTeller(cold, request, deps);
-  const waitLeft =
-    steps.indexOf("remux") > steps.indexOf("wait") ? () => Math.min(left(), leaveHalf(leftAtMost())) : left;
+  const waitFirst = (url: URL): Promise<StepOutcome<FoundMedia>> => {
+    const isRemuxNext = steps.indexOf("remux") > steps.indexOf("wait");
+    const keptMs = isRemuxNext ? Math.min(REMUX_MS, leftAtMost() / 2) : 0;
+    const waitLeft = isRemuxNext ? () => Math.min(left(), leftAtMost() - keptMs) : left;
+    return deps.waitForCopy(url, request, waitLeft);
+  };
   return followFirstEncounter(steps, first, {
     remux: remux && (() => tell("remux", file, playInTime(remux().outcome, leftAtMost, deps.ended))),
-    wait: statusUrl && (() => tell("wait", undefined, deps.waitForCopy(statusUrl, request, waitLeft))),
+    wait: statusUrl && (() => tell("wait", undefined, waitFirst(statusUrl))),
   });
-}
-
-function leaveHalf(ms: number): number {
-  return ms - Math.min(REMUX_MS, ms / 2);
 }
 
 /** In place of an answer that is late; a remux that failed leaves all the time to it. */

@@ -4,7 +4,7 @@
  *
  * @see DESIGN §4 step 4
  */
-import type { Creative, MediaFile } from "@interlude/core";
+import { type Creative, isForeignCodec, type MediaFile } from "@interlude/core";
 
 /** Of which the page reads boxes. */
 const MP4_TYPES: readonly string[] = ["video/mp4", "video/m4v", "video/x-m4v", "video/quicktime"];
@@ -24,12 +24,17 @@ export function readBitrate(file: MediaFile, duration: number): number | undefin
   return file.fileSize === undefined || duration <= 0 ? undefined : (file.fileSize * 8) / duration / 1000;
 }
 
+/** Bytes, by what VAST says of size or bitrate; 0: it says too little. */
+function readSize({ fileSize, bitrateKbps = 0 }: MediaFile, duration: number): number {
+  return fileSize ?? (bitrateKbps * 1000 * duration) / 8;
+}
+
 /**
  * The highest that takes at most 0.7 of the bandwidth, of equal ones the one with more lines; where none does the lowest. One that says
  * nothing of its bitrate comes last.
  *
  * @param bandwidthBps undefined: not known, and so as with {@link USUAL_BANDWIDTH_BPS}
- * @param maxBytes larger files are left out
+ * @param maxBytes larger files are left out, as those that are named as something else than H.264
  * @returns undefined where there is no MP4
  */
 export function selectMediaFile(
@@ -38,8 +43,12 @@ export function selectMediaFile(
   maxBytes: number,
 ): MediaFile | undefined {
   const files = mediaFiles.filter(
-    ({ type, apiFramework, fileSize = 0, url }) =>
-      MP4_TYPES.includes(type) && apiFramework === undefined && fileSize <= maxBytes && URL.canParse(url.trim()),
+    (file) =>
+      MP4_TYPES.includes(file.type) &&
+      file.apiFramework === undefined &&
+      !isForeignCodec(file.codec ?? "") &&
+      readSize(file, duration) <= maxBytes &&
+      URL.canParse(file.url.trim()),
   );
   const known = files
     .flatMap((file) => {

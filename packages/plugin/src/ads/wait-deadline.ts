@@ -95,7 +95,8 @@ export async function withinTime<Value>(
   });
   // one that fails later fails for nobody
   settled.catch(() => undefined);
-  for (let ms = left(); ms > 0 && !state.isSettled && !ended.aborted; ms = left())
-    await Promise.race([settled, sleep(Math.min(LOOK_MS, ms), ended)]);
+  // what is settled already counts, also where no time is left
+  do await Promise.race([settled, sleep(Math.min(LOOK_MS, Math.max(0, left())), ended)]);
+  while (!state.isSettled && left() > 0 && !ended.aborted);
   return state.isSettled ? settled : undefined;
 }

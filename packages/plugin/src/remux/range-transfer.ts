@@ -64,6 +64,7 @@ export async function runTransfer(
       if (tries === TRIES || !server.hasAnswered) throw describeFailure(server, cause);
       server.redirected = undefined;
       await sleep(deps.retryMs, signal);
+      signal.throwIfAborted();
     }
   }
 }

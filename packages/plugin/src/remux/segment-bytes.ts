@@ -1,7 +1,7 @@
 /**
  * What of a file a segment is made of, and where its samples are in that.
  */
-import { joinRanges, sumRanges } from "./byte-ranges.ts";
+import { joinRanges } from "./byte-ranges.ts";
 import { MediaRefusal, type SampleTable } from "./movie.ts";
 import type { ByteRange } from "./segment-job.ts";
 
@@ -47,7 +47,8 @@ export function gatherBytes(extents: readonly Extents[]): {
       ),
     ),
   );
-  const starts = ranges.map((_, index) => sumRanges(ranges.slice(0, index)));
+  let sumBefore = 0;
+  const starts = ranges.map(({ start, end }) => (sumBefore += end - start) - (end - start));
   const place = (offset: number): number => {
     const index = findRange(ranges, offset);
     return (starts[index] ?? 0) + offset - (ranges[index]?.start ?? 0);

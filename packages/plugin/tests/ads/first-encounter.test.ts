@@ -68,12 +68,14 @@ interface Scene {
   readonly steps?: readonly EncounterStep[];
   readonly remux?: () => Promise<Outcome>;
   readonly wait?: () => Promise<Outcome>;
+  /** In place of `wait`. */
+  readonly looks?: (left: () => number) => Promise<Outcome>;
   readonly timeMs?: number;
   readonly timeToBreak?: number;
 }
 
 /** An ad whose break has some time; what is not given cannot be done. */
-function meet({ steps, remux, wait, timeMs = 2350, timeToBreak = 0 }: Scene): Met {
+function meet({ steps, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Scene): Met {
   const did: string[] = [];
   const events: EncounterEvent[] = [];
   const waits = createWaits();
@@ -98,6 +100,7 @@ function meet({ steps, remux, wait, timeMs = 2350, timeToBreak = 0 }: Scene): Me
     waitForCopy: (url, _request, left) => {
       did.push(`wait ${Math.round(left())}`);
       expect(url).toBe(STATUS);
+      if (looks) return looks(left);
       const late: Outcome = { skipped: "repackage-in-progress", message: "late" };
       return Promise.race([wait?.() ?? never, soon(left(), late)]);
     },
@@ -174,6 +177,19 @@ describe("a remux", () => {
 });
 
 describe("a wait before a remux", () => {
+  test("ends while the remux still has its share, however often it is looked at", async () => {
+    const looks = async (left: () => number): Promise<Outcome> => {
+      while (left() > 0) await soon(250, undefined);
+      return { skipped: "repackage-in-progress", message: "late" };
+    };
+    const { encounter } = meet({ steps: ["wait", "remux"], remux: () => soon(500, { media: MEDIA }), looks });
+    await settle(
+      encounter.ask(REQUEST, () => Promise.resolve(TAKEN)),
+      0,
+    );
+    expect(await settle(encounter.follow("new-creative", STATUS), 2350)).toMatchObject({ encounter: "remux" });
+  });
+
   test("leaves it three seconds, or half of the time", async () => {
     const refused: Outcome = { skipped: "repackage-in-progress", message: "late" };
     for (const [timeMs, waited] of [

@@ -55,6 +55,15 @@ describe("selectMediaFile", () => {
     expect(choose([file("?")], 100_000)).toBe("?");
   });
 
+  test("what is too large by its bitrate and length is not taken, nor what is named as another codec", () => {
+    const long = (files: Creative["mediaFiles"]): string | undefined =>
+      selectMediaFile({ mediaFiles: files, duration: 60 }, 20_000_000, MAX)?.id;
+    expect(long([file("large", { bitrateKbps: 8000 }), file("fits", { bitrateKbps: 2500 })])).toBe("fits");
+    const hevc = file("hevc", { bitrateKbps: 2000, codec: "hvc1.1.6.L93.B0" });
+    expect(long([hevc, file("avc", { bitrateKbps: 900, codec: "avc1.64001f" })])).toBe("avc");
+    expect(long([hevc])).toBeUndefined();
+  });
+
   test("what is too large, interactive, no MP4 or no address is not taken", () => {
     const files = [
       file("large", { bitrateKbps: 900, fileSize: MAX + 1 }),

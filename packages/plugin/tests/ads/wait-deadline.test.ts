@@ -128,6 +128,12 @@ describe("withinTime", () => {
     expect(result?.at).toBeLessThanOrEqual(1250);
   });
 
+  test("what is there already counts, also where no time is left", async () => {
+    const found = withinTime(Promise.resolve("there"), () => 0, ended);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await found).toBe("there");
+  });
+
   test("what fails in time throws, and what fails later fails for nobody", async () => {
     const fail = async (ms: number): Promise<string> => {
       await soon(ms);

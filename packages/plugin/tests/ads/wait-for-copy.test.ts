@@ -332,6 +332,19 @@ describe("a live avail whose creative is new", () => {
     return `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:${first}\n${segments.join("")}`;
   };
 
+  test("at the entrance is waited for beyond the start budget, and plays in the turn in which it comes", async () => {
+    const answers = coldWeb();
+    answers[STATUS] = {
+      until: after(1800, () => (answers[COPY] = MASTER)),
+      text: status({ state: "transcoding", url: `${HOST}${COPY}` }),
+    };
+    const { viewing } = await watch(answers, { livePreroll: true });
+    const shown = viewing.play(live(20, 8));
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(viewing.skips).toEqual([]);
+    expect(await shown).toContain("copy-0.ts");
+  });
+
   test.each([
     ["is held for its copy as long as an undecided avail may be", 3000, "copy-0.ts", []],
     ["is content when that time is over", 60_000, "live-8.ts", ["repackage-in-progress"]],

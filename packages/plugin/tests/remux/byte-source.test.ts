@@ -278,6 +278,19 @@ describe("who has enough", () => {
     await expect.poll(() => file.cancelled).toEqual(["0-1000", "50000-51000"]);
   });
 
+  test("has nothing asked for again that was waiting for it", async () => {
+    const file = createFakeFile(90_000, (request) => (request === 1 ? { status: 503 } : {}));
+    const source = open(file, { retryMs: 60_000 });
+    await take(source, range(0, 1000));
+    const enough = new AbortController();
+    const taken = source.take([range(50_000, 51_000)], enough.signal, () => undefined);
+    await expect.poll(() => file.asked).toHaveLength(2);
+    enough.abort();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    await new Promise(setImmediate);
+    expect(file.asked).toEqual(["0-1000", "50000-51000"]);
+  });
+
   test("ends all of them, with his reason", async () => {
     const file = createFakeFile(90_000, () => ({ fallsSilentAt: 500 }));
     const source = open(file);
