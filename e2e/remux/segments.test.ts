@@ -75,8 +75,12 @@ describe.each(["hls", "cmaf"] as const)("segments in packaging %s", (packaging) 
     expect(sound.length).toBeGreaterThan(0.9 * known.length - 2);
   });
 
-  test.runIf(inject("isFullMatrix")).for(rows)("$file: they are decoded to the same pictures", async ({ file }) => {
-    const { source, video } = await remux(file, packaging);
-    expect(await decode(video)).toEqual(await decode(source));
-  });
+  // in `npm test` one, since what ffmpeg decodes takes long
+  test.for(inject("isFullMatrix") ? rows : rows.slice(0, 1))(
+    "$file: they are decoded to the same pictures",
+    async ({ file }) => {
+      const { source, video } = await remux(file, packaging);
+      expect(await decode(video)).toEqual(await decode(source));
+    },
+  );
 });
