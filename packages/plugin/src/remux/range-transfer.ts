@@ -10,6 +10,7 @@ import type { FetchRange, RangeAnswer } from "./fetch-range.ts";
 import { MediaRefusal } from "./movie.ts";
 import { type PlacedBody, placeBody, TransferError } from "./range-answer.ts";
 import type { ByteRange } from "./segment-job.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** What is known of a file's server, by all requests to it. */
 export interface FileServer {
@@ -144,18 +145,10 @@ function createStallWatch(stallMs: number, ended: AbortSignal): StallWatch {
 
 /** Whoever sent the request may not end it with this signal. */
 async function answerWithin(answer: Promise<RangeAnswer>, signal: AbortSignal): Promise<RangeAnswer> {
-  signal.throwIfAborted();
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-  });
   try {
-    return await Promise.race([answer, aborted]);
+    return await unlessAborted(answer, signal);
   } catch (cause) {
     answer.then(({ body }) => body?.cancel()).catch(() => undefined);
     throw cause;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -4,12 +4,14 @@
  *   taken                         the two after it are read, one after the other, and never before it is whole
  *   room is needed for the next   whatever everybody has taken gives way, the first of it first
  *   room for one that is asked for   also what is farthest from it, where nobody waits for it
+ *   nobody waits any more         nothing further is read, and what is being read for a moment only: they may ask again
  *   the last one was taken        nothing is held any more
  *
- * Sound and pictures may be taken apart, from the same segment: whoever was second once is waited for from then on.
+ * Sound and pictures may be taken apart, from the same segment: whoever comes second is waited for, until he is three segments behind.
  */
 import { createDeferred, type Deferred } from "../deferred.ts";
 import { MediaRefusal } from "./movie.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 type OnProgress = (loaded: number, total: number) => void;
 
@@ -28,7 +30,7 @@ export interface SegmentStore<Segment> {
   /**
    * What is given may be given to others, too.
    *
-   * @throws MediaRefusal; the signal's reason: then it goes on being made
+   * @throws MediaRefusal; the signal's reason: then it is read on for a second
    */
   readonly take: (index: number, signal: AbortSignal, onProgress: OnProgress) => Promise<Segment>;
   /** Segments that are made or under way. */
@@ -37,6 +39,8 @@ export interface SegmentStore<Segment> {
 }
 
 const MAX_HELD = 3;
+/** Players that end a load ask again at once, if at all. */
+const LEFT_MS = 1000;
 
 interface Entry<Segment> {
   readonly index: number;
@@ -44,14 +48,19 @@ interface Entry<Segment> {
   readonly segment: Promise<Segment>;
   readonly listeners: Set<OnProgress>;
   isRead: boolean;
+  isMade: boolean;
   waiting: number;
   taken: number;
+  /** Since the last who waited has given up. */
+  timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 interface Store<Read, Segment> {
   readonly deps: SegmentStoreDeps<Read, Segment>;
   readonly entries: Map<number, Entry<Segment>>;
-  takers: number;
+  takers: 1 | 2;
+  /** How many segments in a row nobody has come second for. */
+  alone: number;
   /** The segment that says what is made ahead. */
   latest: number;
   /** To be made ahead, in this order. */
@@ -66,6 +75,7 @@ export function createSegmentStore<Read, Segment>(deps: SegmentStoreDeps<Read, S
     deps,
     entries: new Map(),
     takers: deps.takers,
+    alone: 0,
     latest: 0,
     ahead: [],
     room: createDeferred(),
@@ -80,8 +90,7 @@ export function createSegmentStore<Read, Segment>(deps: SegmentStoreDeps<Read, S
     held: () => [...store.entries.keys()],
     release: (cause) => {
       store.ended ??= { cause };
-      for (const { controller } of store.entries.values()) controller.abort(cause);
-      store.entries.clear();
+      for (const entry of store.entries.values()) drop(store, entry, cause);
       leaveRoom(store);
     },
   };
@@ -98,7 +107,6 @@ async function take<Read, Segment>(
   const isHeld = store.entries.has(index);
   const entry = await findOrStart(store, index, signal);
   entry.listeners.add(onProgress);
-  store.takers = Math.max(store.takers, Math.min(entry.waiting + entry.taken, 2));
   // who comes second to one that is held is no measure of how far playback is
   if (!isHeld || index >= store.latest) {
     store.latest = index;
@@ -107,13 +115,34 @@ async function take<Read, Segment>(
   readAhead(store);
   try {
     const segment = await unlessAborted(entry.segment, signal);
-    entry.taken += 1;
-    store.takers = Math.max(store.takers, Math.min(entry.taken, 2));
+    countTaker(store, entry);
     return segment;
   } finally {
     entry.waiting -= 1;
     entry.listeners.delete(onProgress);
+    if (signal.aborted) giveUp(store, entry);
     leaveRoom(store);
+  }
+}
+
+/** One alone may take a segment twice, as after a flush: that is no second taker. */
+function countTaker<Read, Segment>(store: Store<Read, Segment>, entry: Entry<Segment>): void {
+  entry.taken += 1;
+  store.alone = entry.taken === 1 ? store.alone + 1 : 0;
+  if (store.alone === 0) store.takers = 2;
+  else if (store.alone >= MAX_HELD) store.takers = store.deps.takers;
+}
+
+/** Ends what is read for nobody, unless he who has left comes back. */
+function giveUp<Read, Segment>(store: Store<Read, Segment>, left: Entry<Segment>): void {
+  const entries = [...store.entries.values()];
+  const isIdle = entries.every(({ waiting }) => waiting === 0);
+  if (isIdle) store.ahead = [];
+  for (const entry of isIdle ? entries : entries.filter((one) => one === left && one.waiting === 0)) {
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => {
+      if (!entry.isRead) drop(store, entry);
+    }, LEFT_MS);
   }
 }
 
@@ -130,10 +159,12 @@ async function findOrStart<Read, Segment>(
     const entry = store.entries.get(index) ?? (hasRoom ? start(store, index) : undefined);
     if (entry) {
       entry.waiting += 1;
+      clearTimeout(entry.timer);
       return entry;
     }
     const [leaving] = [...store.entries.values()]
-      .filter(({ waiting }) => waiting === 0)
+      // what is being made takes room until it is there
+      .filter(({ waiting, isRead, isMade }) => waiting === 0 && isRead === isMade)
       .toSorted((a, b) => rank(store, b, index) - rank(store, a, index));
     if (leaving) drop(store, leaving);
     else await unlessAborted(store.room.promise, signal);
@@ -149,9 +180,14 @@ function isDone<Read, Segment>({ takers }: Store<Read, Segment>, { waiting, take
   return waiting === 0 && taken >= takers;
 }
 
-function drop<Read, Segment>({ entries }: Store<Read, Segment>, { index, controller }: Entry<Segment>): void {
+function drop<Read, Segment>(
+  { entries }: Store<Read, Segment>,
+  { index, controller, timer }: Entry<Segment>,
+  cause?: unknown,
+): void {
+  clearTimeout(timer);
   entries.delete(index);
-  controller.abort();
+  controller.abort(cause);
 }
 
 /** After somebody has taken one, or has given up waiting. */
@@ -184,33 +220,24 @@ function start<Read, Segment>(store: Store<Read, Segment>, index: number): Entry
   const tell: OnProgress = (loaded, total) => {
     for (const listener of listeners) listener(loaded, total);
   };
-  const read = store.deps.read(index, controller.signal, tell);
-  const segment = read.then((bytes) => {
+  const segment = store.deps.read(index, controller.signal, tell).then((bytes) => {
     entry.isRead = true;
     readAhead(store);
     return store.deps.make(index, bytes);
   });
-  const entry: Entry<Segment> = { index, controller, segment, listeners, isRead: false, waiting: 0, taken: 0 };
+  const progress = { isRead: false, isMade: false, waiting: 0, taken: 0, timer: undefined };
+  const entry: Entry<Segment> = { index, controller, segment, listeners, ...progress };
   store.entries.set(index, entry);
-  segment.catch(() => {
-    // whoever asks again has it made again
-    if (store.entries.get(index) === entry) store.entries.delete(index);
-    leaveRoom(store);
-  });
+  segment.then(
+    () => {
+      entry.isMade = true;
+      leaveRoom(store);
+    },
+    () => {
+      // whoever asks again has it made again
+      if (store.entries.get(index) === entry) store.entries.delete(index);
+      leaveRoom(store);
+    },
+  );
   return entry;
-}
-
-/** @throws the signal's reason; the promise goes on */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,9 +1,11 @@
 /** Which segments are made when, and how many are held. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { createSegmentStore, type SegmentStore } from "../../src/remux/segment-store.ts";
 
 const NEVER = new AbortController().signal;
+
+afterEach(() => void vi.useRealTimers());
 
 interface Fixture {
   readonly store: SegmentStore<string>;
@@ -15,7 +17,14 @@ interface Fixture {
   readonly take: (index: number, signal?: AbortSignal) => Promise<string>;
 }
 
-function setUp({ count = 6, takers = 1 }: { readonly count?: number; readonly takers?: 1 | 2 } = {}): Fixture {
+interface Given {
+  readonly count?: number;
+  readonly takers?: 1 | 2;
+  /** Nothing is made before. */
+  readonly until?: Promise<unknown>;
+}
+
+function setUp({ count = 6, takers = 1, until }: Given = {}): Fixture {
   const log: string[] = [];
   const reads = new Map<
     number,
@@ -35,6 +44,7 @@ function setUp({ count = 6, takers = 1 }: { readonly count?: number; readonly ta
       });
     },
     make: async (index, bytes) => {
+      await until;
       log.push(`made ${index}`);
       return `segment of ${bytes}`;
     },
@@ -143,6 +153,85 @@ describe("createSegmentStore", () => {
     await finish(0);
     expect(await again).toBe("segment of bytes 0");
     expect(log.filter((line) => line === "read 0")).toHaveLength(1);
+  });
+
+  test("reads nothing further once nobody waits any more", async () => {
+    const { log, finish, take } = setUp();
+    const leaving = new AbortController();
+    const taken = take(0, leaving.signal);
+    leaving.abort();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    await finish(0);
+    expect(log).toEqual(["read 0", "made 0"]);
+  });
+
+  test("ends what is read for nobody after a second", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { store, log, take } = setUp();
+    const leaving = new AbortController();
+    const taken = take(0, leaving.signal);
+    leaving.abort();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    vi.advanceTimersByTime(1000);
+    expect(log).toEqual(["read 0", "aborted 0"]);
+    expect(store.held()).toEqual([]);
+  });
+
+  test("reads on for who asks again within a second", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { log, finish, take } = setUp();
+    const leaving = new AbortController();
+    const taken = take(0, leaving.signal);
+    leaving.abort();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    vi.advanceTimersByTime(999);
+    const again = take(0);
+    vi.advanceTimersByTime(60_000);
+    await finish(0);
+    expect(await again).toBe("segment of bytes 0");
+    expect(log).toEqual(["read 0", "read 1", "made 0"]);
+  });
+
+  test("reads on for one while another gives up", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { log, finish, take } = setUp({ takers: 2 });
+    const leaving = new AbortController();
+    const taken = [take(0, leaving.signal), take(0)];
+    leaving.abort();
+    await expect(taken[0]).rejects.toMatchObject({ name: "AbortError" });
+    vi.advanceTimersByTime(60_000);
+    await finish(0);
+    expect(await taken[1]).toBe("segment of bytes 0");
+    expect(log).toEqual(["read 0", "read 1", "made 0"]);
+  });
+
+  test("goes on reading ahead for one who has taken a segment twice", async () => {
+    const { log, finish, take } = setUp();
+    for (const index of [0, 0, 1, 2, 3]) {
+      const taken = take(index);
+      await finish(index);
+      await taken;
+    }
+    await finish(4);
+    expect(log.filter((line) => line.startsWith("read"))).toEqual([0, 1, 2, 3, 4, 5].map((index) => `read ${index}`));
+  });
+
+  test("reads no fourth while one of three is being made", async () => {
+    let allow = (): void => undefined;
+    const until = new Promise<void>((resolve) => (allow = resolve));
+    const { log, finish, take } = setUp({ until });
+    const leaving = new AbortController();
+    const left = [0, 1, 2].map((index) => take(index, leaving.signal));
+    for (const index of [0, 1, 2]) await finish(index);
+    leaving.abort();
+    await Promise.allSettled(left);
+    const sought = take(5);
+    await finish(9);
+    expect(log.filter((line) => line.startsWith("read"))).toEqual(["read 0", "read 1", "read 2"]);
+    allow();
+    await finish(9);
+    await finish(5);
+    expect(await sought).toBe("segment of bytes 5");
   });
 
   test("makes a segment again that has failed, when it is asked for again", async () => {
