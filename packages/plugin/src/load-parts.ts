@@ -90,8 +90,8 @@ async function loadSession({ server }: Settings): Promise<(deps: SessionDeps) =>
 
 const MAX_ZONE_BYTES = 262_144;
 
-function fetchZone({ zoneUrl, zoneTimeoutMs }: Settings, ports: PagePorts): Promise<TextResponse> {
-  if (!zoneUrl) return new Promise(() => undefined);
+function fetchZone({ zoneUrl, zone: known, zoneTimeoutMs }: Settings, ports: PagePorts): Promise<TextResponse> {
+  if (!zoneUrl || known) return new Promise(() => undefined);
   const zone = ports.fetchText(zoneUrl, { timeoutMs: zoneTimeoutMs, maxBytes: MAX_ZONE_BYTES });
   // whoever reads it is told
   zone.catch(() => undefined);

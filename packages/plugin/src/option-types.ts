@@ -43,6 +43,7 @@ type OptionTypes<T> = { readonly [K in keyof T]-?: OptionType };
 
 const TYPES: OptionTypes<AdInsertionOptions> = {
   zoneUrl: "an http(s) URL",
+  zone: "an object",
   adTagUrl: "an http(s) URL",
   repackageUrl: "an http(s) URL",
   server: "an object",

@@ -19,8 +19,13 @@ import { parseTrackingOptions, type TrackingOptions, type TrackingSettings } fro
 import { parseServerOptions, type ServerOptions, type ServerSettings } from "./server-options.ts";
 
 export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, TrackingOptions, FirstEncounterOptions {
-  /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. Needed unless a `server` stitches. */
+  /** The zone document, `…/v1/zones/{zone}.json`. Relative to the page. Needed unless there is a `zone` or a `server` stitches. */
   readonly zoneUrl?: string | URL;
+  /**
+   * The zone document itself, for pages that carry it: one request less before the first ad. `zoneUrl` is then not asked for; it, or the
+   * page without it, is what the document's relative URLs are read against.
+   */
+  readonly zone?: object;
   /**
    * The content is a session of a manifest server, which puts the ads in: only what they owe and what the viewer does is left to the
    * plugin. Zone, ad tags and `breaks` are not used then.
@@ -61,6 +66,8 @@ export interface AdInsertionOptions extends OpportunityOptions, PolicyOptions, T
 export interface Settings extends OpportunitySettings, PolicySettings, TrackingSettings, FirstEncounterSettings {
   /** Undefined in a session that a server stitches. */
   readonly zoneUrl: URL | undefined;
+  /** Not checked; undefined: to be fetched. */
+  readonly zone: object | undefined;
   readonly server: ServerSettings | undefined;
   readonly adTagUrl: URL | undefined;
   readonly ptcdn: string | undefined;
@@ -94,7 +101,8 @@ export function parseOptions(options: AdInsertionOptions, base: string, createSe
     ...parsePolicyOptions(options),
     ...parseTrackingOptions(options),
     ...parseFirstEncounterOptions(options, base),
-    zoneUrl: server ? undefined : parseZoneUrl(options.zoneUrl, base),
+    zoneUrl: server ? undefined : parseZoneUrl(options, base),
+    zone: options.zone,
     server,
     adTagUrl,
     ptcdn: options.ptcdn,
@@ -120,11 +128,12 @@ function findTag({ breaks }: OpportunitySettings): URL | undefined {
   return breaks.flatMap(({ ads }) => (ads?.kind === "tag" ? [ads.url] : []))[0];
 }
 
-function parseZoneUrl(url: string | URL | undefined, base: string): URL {
-  if (url !== undefined) return parseUrl("zoneUrl", url, base);
+function parseZoneUrl({ zoneUrl, zone }: AdInsertionOptions, base: string): URL {
+  if (zoneUrl !== undefined) return parseUrl("zoneUrl", zoneUrl, base);
+  if (zone !== undefined) return new URL(base);
   throw new AdError(
     "option-invalid",
-    "zoneUrl: expected the address of a zone document, or the option server, got none",
+    "zoneUrl: expected the address of a zone document, or the option zone or server, got none",
   );
 }
 

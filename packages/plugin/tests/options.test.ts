@@ -97,3 +97,32 @@ describe("options of a page without types", () => {
     expect(await open({ zoneUrl: base, adTagUrl: undefined, live: undefined, breaks: undefined })).toEqual([]);
   });
 });
+
+describe("a page that carries the zone document", () => {
+  const open = async (zone: object): Promise<{ readonly requests: readonly string[]; readonly end: string }> => {
+    const web = createFakeWeb({});
+    const options = { zone, zoneUrl: "/v1/zones/1.json" };
+    const { insertion } = createInsertionBase(options, { canBindLate: true }, web.createPorts);
+    const end = await insertion.ready.then(
+      () => "ready",
+      (cause: unknown) => String(cause),
+    );
+    insertion.destroy();
+    return { requests: web.requests, end };
+  };
+
+  test("is ready without asking for it", async () => {
+    expect(await open(JSON.parse(ZONE.text ?? ""))).toEqual({ requests: [], end: "ready" });
+  });
+
+  test("is told what is wrong with it", async () => {
+    const { end } = await open({ zone: "1", cdns: { a: "/a/" }, defaultCdn: "b" });
+    expect(end).toContain(
+      'zone document at https://site.example/v1/zones/1.json: defaultCdn: expected a name in cdns, got "b"',
+    );
+  });
+
+  test("need not say where it would be", () => {
+    expect(parse({ zone: {} }).zoneUrl?.href).toBe("https://site.example/page/");
+  });
+});

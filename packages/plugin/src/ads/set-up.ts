@@ -25,18 +25,23 @@ export interface SetUp {
 }
 
 /**
- * @param answer of the zone's address
+ * @param answer of the zone's address; not waited for where the settings have the document
  * @throws AdError `option-invalid` for an unknown `ptcdn` or a wrong zone document, and what `FetchText` throws
  */
 export async function readSetUp(settings: Settings, answer: Promise<TextResponse>): Promise<SetUp> {
+  const zone = await readZone(settings, answer);
+  return { zone, cdnBase: selectCdn(zone, settings.ptcdn) };
+}
+
+async function readZone({ zone, zoneUrl: asked }: Settings, answer: Promise<TextResponse>): Promise<ZoneDocument> {
+  if (zone && asked) return parseZoneDocument(zone, asked);
   const response = await answer;
-  const zoneUrl = settings.zoneUrl ?? response.url;
+  const zoneUrl = asked ?? response.url;
   if (response.status !== 200) {
     const message = `zone document at ${zoneUrl.href}: expected status 200, got ${response.status}`;
     throw new AdError("upstream-status", message, { url: zoneUrl.href });
   }
-  const zone = parseZoneDocument(parseJson(response.text, zoneUrl), response.url);
-  return { zone, cdnBase: selectCdn(zone, settings.ptcdn) };
+  return parseZoneDocument(parseJson(response.text, zoneUrl), response.url);
 }
 
 function parseJson(text: string, url: URL): unknown {
