@@ -8,6 +8,7 @@
 import type { Ad, Creative, MacroOverrides, MacroValues, SkipReason } from "@interlude/core";
 import { BREAK_POSITION, type MacroFiller } from "../ads/macro-values.ts";
 import type { BeaconEvent, BreakPosition, Emit } from "../events.ts";
+import type { ReadyAd } from "../insertion.ts";
 
 /** What a beacon is about; `contentTime` in seconds. */
 export interface BeaconSubject {
@@ -21,6 +22,8 @@ export interface BeaconSubject {
   readonly place?: string | undefined;
   readonly adCount: number | undefined;
   readonly mediaUrl: string | undefined;
+  /** By what it was saved at its first encounter; absent: it was none. */
+  readonly encounter?: ReadyAd["encounter"];
   /** Undefined: not known. */
   readonly contentTime: number | undefined;
 }
@@ -33,7 +36,7 @@ export interface BeaconMoment {
 
 export interface BeaconSender {
   /**
-   * What happens by playing: once.
+   * What happens by playing: once. [INTERLUDE_ENCOUNTER] is the ad's, empty where it has none.
    *
    * @param occurrence tells the URLs of one event apart
    */
@@ -101,7 +104,11 @@ export function createBeaconSender(deps: BeaconDeps): BeaconSender {
   };
   return {
     send: (subject, event, url, time, occurrence) =>
-      fireOnce(subject, event, url, String(occurrence), { time, macros: {} }),
+      fireOnce(subject, event, url, String(occurrence), {
+        time,
+        macros: {},
+        own: { INTERLUDE_ENCOUNTER: subject.encounter ?? "" },
+      }),
     sendAction: (subject, event, urls, { time, macros = {} }) => {
       for (const url of urls) fire(subject, event, url, { time, macros });
     },

@@ -60,6 +60,7 @@ export function describeSubject({ event, ready, entry }: Playing, contentTime: n
     index: event.index,
     adCount: event.adCount,
     mediaUrl: ready.mediaUrl,
+    encounter: ready.encounter,
     contentTime,
   };
 }

@@ -161,6 +161,19 @@ describe("createBeaconSender", () => {
     ]);
   });
 
+  test("an impression tells by what it was saved at its first encounter, and nothing where it was none", () => {
+    const sending = start();
+    const url = "https://t.example/track/impression?sig=s&reason=[INTERLUDE_ENCOUNTER]";
+    sending.send({ ...SUBJECT, encounter: "remux" }, "impression", url, 0, 0);
+    sending.send({ ...SUBJECT, index: 1 }, "impression", url, 0, 0);
+    sending.send({ ...SUBJECT, encounter: "wait" }, "start", "https://t.example/?a=[ADCOUNT]", 0, 1);
+    expect(sending.sent).toEqual([
+      "https://t.example/track/impression?sig=s&reason=remux",
+      "https://t.example/track/impression?sig=s&reason=",
+      "https://t.example/?a=1",
+    ]);
+  });
+
   test("after the end of the session nothing is told, requests that it broke off least of all", () => {
     const sending = start();
     sending.send(SUBJECT, "start", "https://t.example/start", 0, 0);

@@ -43,8 +43,11 @@ export interface TrackedThing {
 /** Filled in by the player. */
 const MACROS = "&t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=[CONTENTPLAYHEAD]&error=[ERRORCODE]&cb=[CACHEBUSTING]";
 
-/** Ours: which of the skip reasons, where one VAST error number stands for several. */
-const REASON = "&reason=[INTERLUDE_REASON]";
+/** Ours: which of the skip reasons, where one VAST error number stands for several; by which step an impression was saved. */
+const REASON_OF_EVENT: Readonly<Record<string, string>> = {
+  error: "&reason=[INTERLUDE_REASON]",
+  impression: "&reason=[INTERLUDE_ENCOUNTER]",
+};
 
 /** What beacons and notes of an answer say the session is. */
 export function trackedSession({ session, serving = "" }: Pick<AdRequest, "session" | "serving">): string {
@@ -72,7 +75,7 @@ export function trackingUrl(event: string, request: AdRequest, thing: TrackedThi
   const query = Object.entries({ ...parameters, ...(sig === undefined ? {} : { sig }) }).map(
     ([name, value]) => `${name}=${encodeURIComponent(value)}`,
   );
-  return `${request.base.href}track/${encodeURIComponent(event)}?${query.join("&")}${MACROS}${event === "error" ? REASON : ""}`;
+  return `${request.base.href}track/${encodeURIComponent(event)}?${query.join("&")}${MACROS}${REASON_OF_EVENT[event] ?? ""}`;
 }
 
 /** What a tag of ours for a break says, beside the viewer and the place. */

@@ -1,5 +1,4 @@
 /** The happenings in the database, one by one. */
-import type { SkipReason } from "@interlude/core";
 import type { Queryable } from "../database/queryable.ts";
 import type { Beacon } from "./beacon.ts";
 
@@ -43,7 +42,7 @@ interface BeaconRow {
   readonly playhead: number | null;
   readonly content_playhead: number | null;
   readonly error: number | null;
-  readonly reason: SkipReason | "";
+  readonly reason: Beacon["reason"];
   readonly amount: number;
   readonly signature: Beacon["signature"];
   readonly mark: Beacon["mark"];

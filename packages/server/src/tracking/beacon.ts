@@ -10,6 +10,7 @@ import type { BeaconSignature } from "../beacon-signature.ts";
 import { cleanText, MAX_NAME } from "../clean-text.ts";
 import { HttpError } from "../http-error.ts";
 import type { NotedEvent } from "../noted-event.ts";
+import { readSavingStep, type SavingStep } from "./first-encounter.ts";
 import type { Mark } from "./marks.ts";
 
 /** What the receiver found out about a request. */
@@ -48,8 +49,8 @@ export interface Beacon extends Reception {
   readonly contentPlayhead: number | undefined;
   /** VAST error number. */
   readonly error: number | undefined;
-  /** Why the ad was left out; empty where that is not what happened, or nobody told. */
-  readonly reason: SkipReason | "";
+  /** Why the ad was left out, or of an impression what saved it; empty where that is not what happened, or nobody told. */
+  readonly reason: SkipReason | SavingStep | "";
   /** Tells this request from another where no session does: `cb` and `t` as they came; empty where either is missing. */
   readonly request: string;
   /** What came beside. */
@@ -100,7 +101,7 @@ export function readBeacon(event: string, query: BeaconQuery, reception: Recepti
     playhead: readTime(filled("playhead")),
     contentPlayhead: readTime(filled("content")),
     error: readCount(filled("error")),
-    reason: readReason(filled("reason")),
+    reason: event === "impression" ? readSavingStep(filled("reason")) : readReason(filled("reason")),
     request: readRequest(filled("cb"), filled("t")),
     extra: readExtra(query),
   };

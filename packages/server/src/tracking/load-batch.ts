@@ -1,5 +1,6 @@
 /** One transaction of the loader: what it stores, what it counts, and how far the journal is loaded after it. */
 import type { Database, Queryable } from "../database/database.ts";
+import { countEncounters, type EncounterFigures, NO_ENCOUNTERS } from "./first-encounter.ts";
 import type { Happening } from "./happening.ts";
 import { type JournalEntry, formatEntry } from "./journal-entry.ts";
 import type { Segment } from "./journal-segments.ts";
@@ -13,7 +14,11 @@ export interface LoadFigures {
   readonly duplicates: number;
   /** Entries that are not what was written, that the database does not take, or that are too old to be told from duplicates. */
   readonly rejected: number;
+  /** Of those that were added. */
+  readonly encounters: EncounterFigures;
 }
+
+export const NOTHING_LOADED: LoadFigures = { added: 0, duplicates: 0, rejected: 0, encounters: NO_ENCOUNTERS };
 
 /**
  * Does in the loader's transaction what belongs to happenings that are stored by it: either both are done, or neither, so what it counts is
@@ -72,7 +77,7 @@ async function reject(batch: Batch, reason: string, deps: BatchDeps): Promise<Ba
   const lines = entries.map(({ text, end }) => ({ line: formatEntry(text), end: start + end }));
   await deps.tellRejected("refused", segment, lines, reason);
   const { loaded } = await storeBatch({ ...batch, happenings: [] }, deps);
-  return { loaded, added: 0, duplicates: 0, rejected: entries.length };
+  return { ...NOTHING_LOADED, loaded, rejected: entries.length };
 }
 
 async function storeBatch(
@@ -88,11 +93,12 @@ async function storeBatch(
     );
     const loaded = Number(row?.loaded ?? 0);
     // Another process has loaded from there on.
-    if (loaded !== from) return { loaded, added: 0, duplicates: 0, rejected: 0 };
+    if (loaded !== from) return { ...NOTHING_LOADED, loaded };
     const day = happenings[0]?.day;
     const added = day === undefined ? [] : await storeDay(tx, day, happenings);
     if (added.length > 0) await stored?.(tx, added);
     await tx.query("update tracking_journal set loaded = $2, loaded_at = now() where id = $1", [segment.id, to]);
-    return { loaded: to, added: added.length, duplicates: happenings.length - added.length, rejected: 0 };
+    const encounters = countEncounters(added);
+    return { loaded: to, added: added.length, duplicates: happenings.length - added.length, rejected: 0, encounters };
   });
 }

@@ -3,10 +3,11 @@
  * transaction: a process that dies between two steps leaves nothing half done, and nothing is counted twice.
  */
 import { open } from "node:fs/promises";
+import { addEncounters } from "./first-encounter.ts";
 import type { Happening } from "./happening.ts";
 import { type JournalEntry, type JournalStretch, parseEntries } from "./journal-entry.ts";
 import type { Segment } from "./journal-segments.ts";
-import { type BatchDeps, loadBatch, type LoadFigures } from "./load-batch.ts";
+import { type BatchDeps, loadBatch, type LoadFigures, NOTHING_LOADED } from "./load-batch.ts";
 import { createRejectionTeller, type RejectedLine, type Rejection } from "./told-rejections.ts";
 
 export interface Loader {
@@ -47,14 +48,15 @@ export function createLoader(deps: LoaderDeps): Loader {
   const rejections = createRejectionTeller(deps.onRejected);
   const batchDeps = { ...deps, tellRejected: rejections.tell };
   const loaded = new Map<string, number>();
-  let figures: LoadFigures = { added: 0, duplicates: 0, rejected: 0 };
+  let figures = NOTHING_LOADED;
 
   const count = (change: LoadFigures): void => {
-    const { added, duplicates, rejected } = figures;
+    const { added, duplicates, rejected, encounters } = figures;
     figures = {
       added: added + change.added,
       duplicates: duplicates + change.duplicates,
       rejected: rejected + change.rejected,
+      encounters: addEncounters(encounters, change.encounters),
     };
   };
 
@@ -70,7 +72,7 @@ export function createLoader(deps: LoaderDeps): Loader {
         if (stretch.length === 0) return true;
         const lines = brokenLines(stretch, from);
         const reason = `${lines.length} lines from byte ${from} on are not what was written`;
-        count({ added: 0, duplicates: 0, rejected: await rejections.tell("broken", segment, lines, reason) });
+        count({ ...NOTHING_LOADED, rejected: await rejections.tell("broken", segment, lines, reason) });
         from = await loadStretch({ segment, from, stretch }, batchDeps, count);
         loaded.set(segment.id, from);
         await rest(performance.now() - startedAt);

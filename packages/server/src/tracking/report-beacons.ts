@@ -60,7 +60,9 @@ const ReportedBeacon = Type.Object({
   playhead: Type.Optional(Type.Number({ description: "s into the ad" })),
   contentPlayhead: Type.Optional(Type.Number({ description: "s into the content" })),
   error: Type.Optional(Type.Integer({ description: "VAST error number" })),
-  reason: Type.String({ description: "why the ad was left out; empty where it was not" }),
+  reason: Type.String({
+    description: "why the ad was left out; of an impression: remux, wait, by which it was saved; else empty",
+  }),
   amount: Type.Integer({ description: "adRequest: ads in the answer; 0 elsewhere" }),
   signature: Type.String({
     description: "signed, unsigned, forged; own: noted by the server; empty: older than signatures",

@@ -15,9 +15,12 @@ export const EVENT_OF_COUNT = {
   adsOffered: "adOffered",
 } as const;
 
-export type ReportCount = keyof typeof EVENT_OF_COUNT | "noFills" | "lostImpressions";
+/** These are of more than an event alone. */
+const DERIVED = ["noFills", "lostImpressions", "savedImpressions", "lostToFormat"] as const;
 
-const NAMES: ReadonlySet<string> = new Set([...Object.keys(EVENT_OF_COUNT), "noFills", "lostImpressions"]);
+export type ReportCount = keyof typeof EVENT_OF_COUNT | (typeof DERIVED)[number];
+
+const NAMES: ReadonlySet<string> = new Set([...Object.keys(EVENT_OF_COUNT), ...DERIVED]);
 
 export function isReportCount(name: string): name is ReportCount {
   return NAMES.has(name);

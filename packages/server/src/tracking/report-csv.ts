@@ -44,6 +44,10 @@ const COUNTS: readonly Column[] = [
   ["skipReasons", (line) => formatLabels(line.skipReasons)],
   ["lostImpressions", (line) => line.lostImpressions],
   ["lostByReason", (line) => formatLabels(line.lostByReason)],
+  ["savedImpressions", (line) => line.savedImpressions],
+  ["savedByStep", (line) => formatLabels(line.savedByStep)],
+  ["lostToFormat", (line) => line.lostToFormat],
+  ["firstEncounterFill", (line) => line.firstEncounterFill ?? undefined],
 ];
 
 function formatLabels(counts: Readonly<Record<string, number>>): string {

@@ -72,6 +72,10 @@ const Row = Type.Object({
   skipReasons: Counts,
   lostImpressions: Count,
   lostByReason: Counts,
+  savedImpressions: Count,
+  savedByStep: Counts,
+  lostToFormat: Count,
+  firstEncounterFill: Share,
 });
 
 const Answer = Type.Object({

@@ -3,6 +3,7 @@
  * counts from that.
  */
 import { VAST_ERROR_OF_SKIP } from "@interlude/core";
+import { LOST_TO_FORMAT, SAVING_STEPS } from "./first-encounter.ts";
 import { EVENT_OF_COUNT, type ReportCount } from "./report-counts.ts";
 import type { ReportDimension, ReportPeriod, ReportRequest } from "./report-request.ts";
 
@@ -52,6 +53,7 @@ export interface ReportRow {
   readonly errors: Readonly<Record<string, number>> | null;
   readonly skips: Readonly<Record<string, number>> | null;
   readonly losses: Readonly<Record<string, number>> | null;
+  readonly saves: Readonly<Record<string, number>>;
 }
 
 /** At least one row comes; without a page one row more than {@link MAX_REPORT_ROWS} tells that there are too many. */
@@ -69,6 +71,7 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
     limit,
     skipped,
     FAULTS,
+    LOST_TO_FORMAT,
     ...filters.values(),
   ];
   const keys = dimensions.map((_, place) => `k${place}`);
@@ -76,7 +79,7 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
   const order = orderBy === undefined ? group : `(counts ->> '${orderBy}')::numeric desc, ${group}`;
   const sql = `
     with ${formatTold(request, group, values.length - filters.size)}, groups as (
-      select ${group}, ${formatCounts()} from told group by ${group}
+      select ${group}, ${formatCounts()}, ${formatSaves()} from told group by ${group}
     ), page as (
       select *, row_number() over (order by ${order}) as place from groups order by place limit $7::integer offset $8::integer
     ),
@@ -84,7 +87,7 @@ export function formatReport(request: ReportRequest): { readonly sql: string; re
     ${formatMap("skips", "why <> '' and event <> 'adRequest'", "why", group)},
     ${formatMap("losses", "is_lost", "why", group)}
     select total_rows, to_char(bucket at time zone 'UTC', 'YYYY-MM-DD HH24') as bucket,
-      jsonb_build_array(${keys.join(", ")}) as keys, counts, errors, skips, losses
+      jsonb_build_array(${keys.join(", ")}) as keys, counts, errors, skips, losses, saves
     from (select count(*)::double precision as total_rows from groups) as total
     left join (page left join errors using (${group}) left join skips using (${group}) left join losses using (${group}))
       on true
@@ -108,9 +111,14 @@ function formatTold({ period, dimensions, filters }: ReportRequest, group: strin
       from tracking_hour as hours
       where hour >= $1::timestamptz and hour < $2::timestamptz and mark = any($4::text[]) and event = any(${events}::text[])${conditions.join("")}
       group by ${group}, event${by}`;
-  const plain = select("0 as number, '' as why, false as is_lost", "$5", "");
+  // Of an impression, too, the hours have a reason: what saved it.
+  const saved = SAVING_STEPS.map(
+    (step) => `sum(count) filter (where event = 'impression' and reason = '${step}') as ${step}`,
+  );
+  const plain = select(`0 as number, '' as why, false as is_lost, ${saved.join(", ")}`, "$5", "");
+  const none = SAVING_STEPS.map((step) => `0::numeric as ${step}`).join(", ");
   const faults = select(
-    `error as number, (${REASON}) as why, (ad <> '' and ${IS_SKIP}) as is_lost`,
+    `error as number, (${REASON}) as why, (ad <> '' and ${IS_SKIP}) as is_lost, ${none}`,
     "$9",
     ", number, why, is_lost",
   );
@@ -134,9 +142,21 @@ function formatCounts(): string {
     name,
     name === "errors" ? IS_ERROR : `event = '${event}'`,
   ]);
-  const all = [...counts, ["noFills", "event = 'adRequest' and why = 'no-ads'"], ["lostImpressions", "is_lost"]];
+  const all = [
+    ...counts,
+    ["noFills", "event = 'adRequest' and why = 'no-ads'"],
+    ["lostImpressions", "is_lost"],
+    ["lostToFormat", "is_lost and why = any($10::text[])"],
+  ];
   const pairs = all.map(([name, condition]) => `'${name}', coalesce(sum(count) filter (where ${condition}), 0)`);
-  return `jsonb_build_object(${pairs.join(", ")}) as counts`;
+  const saved = SAVING_STEPS.map((step) => `coalesce(sum(${step}), 0)`).join(" + ");
+  return `jsonb_build_object(${pairs.join(", ")}, 'savedImpressions', ${saved}) as counts`;
+}
+
+/** Those of a group by what saved them. */
+function formatSaves(): string {
+  const pairs = SAVING_STEPS.map((step) => `'${step}', nullif(sum(${step}), 0)`);
+  return `jsonb_strip_nulls(jsonb_build_object(${pairs.join(", ")})) as saves`;
 }
 
 /** The counts of a group by a label. */

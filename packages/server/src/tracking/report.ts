@@ -22,6 +22,10 @@ export interface ReportLine extends Readonly<Partial<Record<ReportDimension, str
   readonly skipReasons: Readonly<Record<string, number>>;
   /** Ads that were left out; `vast-407` where the VAST error number is all that is known. */
   readonly lostByReason: Readonly<Record<string, number>>;
+  /** Impressions at a first encounter, by what saved them: `remux`, `wait`. */
+  readonly savedByStep: Readonly<Record<string, number>>;
+  /** Saved impressions of those and what was lost to format. */
+  readonly firstEncounterFill: number | null;
 }
 
 export interface Report {
@@ -63,6 +67,8 @@ function formatLine(row: ReportRow, bucket: string, { period, dimensions, withNa
     errorsByNumber: row.errors ?? {},
     skipReasons: row.skips ?? {},
     lostByReason: row.losses ?? {},
+    savedByStep: row.saves,
+    firstEncounterFill: share(counts.savedImpressions, counts.savedImpressions + counts.lostToFormat),
   };
 }
 

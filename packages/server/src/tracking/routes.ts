@@ -44,7 +44,7 @@ const TrackingQuery = Type.Object(
       playhead: "[ADPLAYHEAD]",
       content: "[CONTENTPLAYHEAD]",
       error: "[ERRORCODE]",
-      reason: "[INTERLUDE_REASON]",
+      reason: "[INTERLUDE_REASON]; of an impression [INTERLUDE_ENCOUNTER]: remux, wait or empty",
       sig: "seal over what the server put into the URL",
       cb: "[CACHEBUSTING]",
     }).map(([name, description]) => [name, Type.Optional(Type.Unknown({ description }))]),

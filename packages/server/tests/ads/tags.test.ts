@@ -72,15 +72,18 @@ describe("GET /ads/vast", () => {
     expect(impression).toBe(
       "http://localhost:8080/track/impression?zone=1&session=s%201&break=mid&position=3&ad=ad-mp4&creative=ad-mp4&li=mp4" +
         `&sig=${sig}` +
-        "&t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=[CONTENTPLAYHEAD]&error=[ERRORCODE]&cb=[CACHEBUSTING]",
+        "&t=[TIMESTAMP]&playhead=[ADPLAYHEAD]&content=[CONTENTPLAYHEAD]&error=[ERRORCODE]&cb=[CACHEBUSTING]" +
+        "&reason=[INTERLUDE_ENCOUNTER]",
     );
     const expanded = expandMacros(impression, { ADPLAYHEAD: 2.5, CONTENTPLAYHEAD: 20, ERRORCODE: 407 });
     expect(new URL(expanded).searchParams.get("playhead")).toBe("00:00:02.500");
     expect(expanded).toContain("error=407");
     expect(impression).not.toContain("INTERLUDE_REASON");
     expect(document.ads[0]?.ad.errors).toEqual([expect.stringContaining("&reason=[INTERLUDE_REASON]")]);
-    const events = document.ads[0]?.ad.creatives[0]?.trackers.map((tracker) => tracker.event);
-    expect(events?.slice(0, 6)).toEqual([
+    const trackers = document.ads[0]?.ad.creatives[0]?.trackers ?? [];
+    expect(trackers.filter(({ url }) => url.includes("INTERLUDE"))).toEqual([]);
+    const events = trackers.map((tracker) => tracker.event);
+    expect(events.slice(0, 6)).toEqual([
       "creativeView",
       "start",
       "firstQuartile",

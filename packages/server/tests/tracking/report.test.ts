@@ -173,7 +173,43 @@ describe("GET /report", () => {
       skipReasons: {},
       lostImpressions: 0,
       lostByReason: {},
+      savedImpressions: 0,
+      savedByStep: {},
+      lostToFormat: 0,
+      firstEncounterFill: null,
     });
+  });
+
+  test("an impression at a first encounter is saved, once, by the step that its player tells", async () => {
+    const { app, note, track, rows } = await reportWorld(database.query);
+    const show = (session: number, reason: string): Promise<void> =>
+      track("impression", `zone=saved&session=${session}&break=b&position=1&ad=a${reason}`);
+    for (const [session, reason] of ["remux", "wait", "remux", "", "skip", "new-creative"].entries())
+      await track("impression", `zone=saved&session=${session}&break=b&position=1&ad=a&reason=${reason}`);
+    await show(0, "&reason=wait");
+    await show(7, "");
+    await track("impression", "zone=saved&session=bot&break=b&position=1&ad=a&reason=remux", {
+      "user-agent": "Googlebot/2.1 (+http://www.google.com/bot.html)",
+    });
+    await show(8, "&reason=[INTERLUDE_ENCOUNTER]");
+    await track("start", "zone=saved&session=9&break=b&position=1&ad=a&reason=remux");
+    const place = { zone: "saved", session: "s", breakId: "b", ad: "a", creative: "" };
+    for (const [index, reason] of (["new-creative", "repackage-in-progress", "policy"] as const).entries())
+      note({ event: "adSkipped", ...place, position: index + 1, reason });
+    await track("error", "zone=saved&session=s&break=b&position=4&ad=a&error=407");
+    await track("error", "zone=saved&session=s&break=b&position=0&ad=&error=407");
+    const names = ["total_impressions", "savedImpressions", "savedByStep", "lostToFormat", "firstEncounterFill"];
+    const lines = await rows(`${DAY}&filters=zone=saved`);
+    expect(pick(lines, ...names)).toEqual([[8, 3, { remux: 2, wait: 1 }, 3, 0.5]]);
+    expect(pick(lines, "skipReasons")).toEqual([
+      [{ "new-creative": 1, "repackage-in-progress": 1, policy: 1, "vast-407": 2 }],
+    ]);
+    const byReason = await rows(`${DAY}&groupBy=reason&filters=zone=saved&orderBy=savedImpressions`);
+    expect(pick(byReason, "reason", "savedImpressions")[0]).toEqual(["", 3]);
+    const metrics = (await app.inject({ url: "/metrics" })).body;
+    expect(metrics).toContain('interlude_saved_impressions_total{step="remux"} 2\n');
+    expect(metrics).toContain('interlude_saved_impressions_total{step="wait"} 1\n');
+    expect(metrics).toContain("interlude_impressions_lost_to_format_total 3\n");
   });
 
   test("fill: requests that got an ad, and ads offered that were shown", async () => {
@@ -223,7 +259,7 @@ describe("GET /report", () => {
   test("who accepts text/csv gets the same counts as columns, Primetime's first", async () => {
     const { track, ask } = await reportWorld(database.query);
     const place = "zone=csv&session=s&break=b&ad=";
-    await track("impression", `${place}${encodeURIComponent('=HYPERLINK("x")')}`);
+    await track("impression", `${place}${encodeURIComponent('=HYPERLINK("x")')}&reason=remux`);
     await track("error", `${place}a&position=1&error=407&reason=new-creative`);
     await track("error", `${place}a&position=2&error=401`);
     const answer = await ask(`${DAY}&groupBy=d,ad,zone&metaData=true&filters=zone=csv`, { accept: "text/csv" });
@@ -235,9 +271,10 @@ describe("GET /report", () => {
     });
     expect(answer.body.split("\r\n")).toEqual([
       "dates,ad,zone,name,total_impressions,starts,firstQuartiles,midpoints,thirdQuartiles,completes,completionRate,skips,clicks," +
-        "adRequests,noFills,fillRate,adsOffered,renderRate,errors,errorsByNumber,skipReasons,lostImpressions,lostByReason",
-      `11-21-2026,"'=HYPERLINK(""x"")",csv,csv,1,0,0,0,0,0,,0,0,0,0,,0,,0,,,0,`,
-      '11-21-2026,a,csv,csv,0,0,0,0,0,0,,0,0,0,0,,0,,2,"401=1;407=1","new-creative=1;vast-401=1",2,"new-creative=1;vast-401=1"',
+        "adRequests,noFills,fillRate,adsOffered,renderRate,errors,errorsByNumber,skipReasons,lostImpressions,lostByReason," +
+        "savedImpressions,savedByStep,lostToFormat,firstEncounterFill",
+      `11-21-2026,"'=HYPERLINK(""x"")",csv,csv,1,0,0,0,0,0,,0,0,0,0,,0,,0,,,0,,1,remux=1,0,1`,
+      '11-21-2026,a,csv,csv,0,0,0,0,0,0,,0,0,0,0,,0,,2,"401=1;407=1","new-creative=1;vast-401=1",2,"new-creative=1;vast-401=1",0,,1,0',
       "",
     ]);
   });
