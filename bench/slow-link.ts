@@ -19,7 +19,7 @@ export interface SlowLink {
   /**
    * Bytes of answers' bodies that had left the link by a moment, by path without query.
    *
-   * @param until Unix milliseconds; default: now
+   * @param until Unix milliseconds; default: whatever has left by now
    */
   readonly readSent: (until?: number) => Promise<ReadonlyMap<string, number>>;
   readonly close: () => Promise<void>;
@@ -44,7 +44,7 @@ export async function startSlowLink(target: URL, { bitsPerSecond, roundTripMs }:
   if (!("url" in first)) throw new Error("slow link: expected its address first");
   return {
     url: new URL(first.url),
-    readSent: async (until = Date.now()) => {
+    readSent: async (until = Number.MAX_SAFE_INTEGER) => {
       const report = await read({ until });
       return new Map("sent" in report ? Object.entries(report.sent) : []);
     },

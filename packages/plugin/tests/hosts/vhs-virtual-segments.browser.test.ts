@@ -6,6 +6,7 @@ import { createVirtualRequests } from "../../src/hosts/vhs-virtual-segments.ts";
 import type { VideoJsPlayer } from "../../src/hosts/videojs-engine.ts";
 import {
   formatSegments,
+  NEVER,
   realUrl,
   shelveCreative,
   textUrl,
@@ -79,8 +80,9 @@ describe("createVirtualRequests in VHS", () => {
 
   test("a seek while a segment is on its way gives it up, and the one that is wanted comes", async () => {
     const creative = shelveCreative();
-    const { video } = await play(creative, textUrl(formatSegments(...AD, ...AD, ...AD)));
-    await expect.poll(() => video.readyState, { timeout: 15_000 }).toBeGreaterThan(1);
+    const ads = [virtualUrl("0.ts"), virtualUrl(NEVER), "/", ...AD, "/", ...AD];
+    const { video } = await play(creative, textUrl(formatSegments(...ads)));
+    await expect.poll(() => creative.loaded, { timeout: 15_000 }).toEqual(["0.ts", NEVER]);
     video.currentTime = 9;
     await untilEnd(video);
     expect(creative.loaded.at(-1)).toBe("1.ts");

@@ -16,6 +16,9 @@ export interface VirtualCreative {
   readonly loaded: readonly string[];
 }
 
+/** A path that is never there: who waits for it must be given up. */
+export const NEVER = "never.ts";
+
 /** @param texts playlists of it, by their paths */
 export function shelveCreative(texts: Readonly<Record<string, string>> = {}): VirtualCreative {
   const segments = inject("segments");
@@ -29,8 +32,9 @@ export function shelveCreative(texts: Readonly<Record<string, string>> = {}): Vi
     return Uint8Array.from(atob(bytes), (character) => character.charCodeAt(0));
   };
   shelf.add("one", {
-    load: async (path): Promise<VirtualSegment> => {
+    load: async (path, signal): Promise<VirtualSegment> => {
       loaded.push(path);
+      if (path === NEVER) await new Promise((_resolve, reject) => signal.addEventListener("abort", reject));
       return { bytes: read(path).buffer, ...NETWORK };
     },
     release: () => undefined,
