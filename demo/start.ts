@@ -85,25 +85,34 @@ const DEMO_MANIFEST = {
   fallbackTagUrl: undefined,
   adTimeoutMs: 3000,
   startBudgetMs: 2500,
-  firstEncounter: undefined,
+  // the second tab shows the founding workflow, in which the first viewer sees the content alone
+  firstEncounter: ["skip"],
   cueFormat: undefined,
   rewriteRules: [],
   corsOrigins: undefined,
   originSecret: undefined,
 } as const;
 
+/** A zone that the operator has not set up is the demo's: its film is stitched, and any page may have its creatives repackaged. */
+function completeZone(zone: ServerConfig["zones"][number], ownHosts: readonly string[]): typeof zone {
+  if (zone.manifest) return zone;
+  const names = new Set(ownHosts.map((host) => new URL(`http://${host}`).hostname));
+  return { ...zone, manifest: DEMO_MANIFEST, creativeHosts: [...zone.creativeHosts, ...names] };
+}
+
 /** The server's settings with the demo's campaigns, and its own media allowed as creatives. */
 function completeConfig(config: ServerConfig, port: number): ServerConfig {
   const file = join(import.meta.dirname, "campaigns.json");
   const hasOwn = Boolean(process.env["INTERLUDE_CAMPAIGNS"]);
+  const ownHosts = listOwnHosts(port);
   return {
     ...config,
     port,
-    zones: config.zones.map((zone) => ({ ...zone, manifest: zone.manifest ?? DEMO_MANIFEST })),
+    zones: config.zones.map((zone) => completeZone(zone, ownHosts)),
     repackageLimits: process.env["INTERLUDE_QUOTA_CLIENT"] ? config.repackageLimits : DEMO_LIMITS,
     campaigns: hasOwn ? config.campaigns : parseCampaigns(readFileSync(file, "utf8"), file),
     campaignFile: hasOwn ? config.campaignFile : file,
-    fetch: { ...config.fetch, allowPrivate: [...config.fetch.allowPrivate, ...listOwnHosts(port)] },
+    fetch: { ...config.fetch, allowPrivate: [...config.fetch.allowPrivate, ...ownHosts] },
   };
 }
 

@@ -52,6 +52,7 @@ run(process.argv.slice(2)).then(
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     if (error instanceof UsageError) process.stderr.write(`${error.command} --help tells more\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    // What failed may have left something open.
+    process.exit(error instanceof UsageError ? 2 : 1);
   },
 );

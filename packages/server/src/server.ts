@@ -28,6 +28,8 @@ export interface Server {
   start(): Promise<URL>;
   /** Answers what is under way for at most 5 s, puts running jobs back and closes everything. Safe to call twice. */
   stop(): Promise<void>;
+  /** Resolves where the embedded database has come to its end by itself: who runs the server ends the process, and something begins it anew. */
+  readonly lost: Promise<Error>;
 }
 
 /** The time that clients get to read what they asked for, once the server stops. */
@@ -42,11 +44,19 @@ export async function buildServer(config: ServerConfig): Promise<Server> {
   await mkdir(config.stateDir, { recursive: true });
   const app = openApp(config);
   const closers = [() => drain(app)];
+  let tellLost = (_error: Error): void => undefined;
+  const lost = new Promise<Error>((resolve) => {
+    tellLost = resolve;
+  });
   try {
     const database = await openDatabase({
       databaseUrl: config.databaseUrl,
       directory: join(config.stateDir, "database"),
       onError: (error) => app.log.error({ err: error }, "database queue"),
+      onLost: (error) => {
+        app.log.fatal({ err: error }, "the embedded database has come to its end, and nothing goes on without it");
+        tellLost(error);
+      },
     });
     closers.push(() => database.close());
     const fetch = createGuardedFetch(config.fetch);
@@ -55,7 +65,7 @@ export async function buildServer(config: ServerConfig): Promise<Server> {
     closers.splice(1, 0, () => tracking.close());
     const crs = await registerAll(app, config, { database, fetch, tracking });
     if (crs) closers.splice(1, 0, () => crs.stop());
-    return controlServer(app, config, { crs, tracking }, closers);
+    return { ...controlServer(app, config, { crs, tracking }, closers), lost };
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -67,7 +77,7 @@ function controlServer(
   { host, port }: ServerConfig,
   { crs, tracking }: { readonly crs: Crs | undefined; readonly tracking: Tracking },
   closers: readonly (() => Promise<void>)[],
-): Server {
+): Omit<Server, "lost"> {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= closeAll(closers);

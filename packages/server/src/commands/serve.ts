@@ -24,7 +24,9 @@ async function serve(args: readonly string[]): Promise<number> {
   ];
   // At once: who reads on only until it is ready closes the pipe.
   process.stdout.write(`${lines.join("\n")}\n`);
-  await ended;
+  const lost = await Promise.race([ended, server.lost]);
+  // Nothing can be put in order without the database: the next process does it, as after a kill.
+  if (lost) throw new Error(`the embedded database has come to its end: ${lost.message}`, { cause: lost });
   await server.stop();
   return 0;
 }

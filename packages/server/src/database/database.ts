@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { Pool, type PoolClient } from "pg";
 import { fromPglite, PgBoss } from "pg-boss";
+import { inTime } from "../in-time.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { listen } from "./listener.ts";
 import { migrate } from "./migrate.ts";
@@ -28,7 +29,7 @@ export interface Database extends Queryable {
   readonly boss: PgBoss;
   /** Embedded: no other process can be at work on the same rows. */
   readonly isEmbedded: boolean;
-  /** Lets running jobs end for at most 10 s, then closes everything. Safe to call twice. */
+  /** Lets running jobs end for at most 10 s, then closes everything, in 15 s more at the most. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -39,6 +40,8 @@ export interface DatabaseOptions {
   readonly directory: string;
   /** Faults of the queue's background work; they are not fatal, it goes on. */
   readonly onError?: (error: Error) => void;
+  /** Told once where the embedded database has come to its end by itself: nothing can be asked of it until it is closed and opened anew. */
+  readonly onLost?: ((error: Error) => void) | undefined;
   /** For how long PostgreSQL may be silent, in ms; 90 s where left out. */
   readonly answerTimeoutMs?: number;
 }
@@ -52,6 +55,8 @@ const BOSS_OPTIONS = {
 } as const;
 
 const STOP_TIMEOUT_MS = 10_000;
+/** Behind that, for what the queue still writes; a database that says nothing must not keep it. */
+const STOP_MARGIN_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Longer than a statement may take: then nobody is there, though TCP goes on hoping. */
 const ANSWER_TIMEOUT_MS = 90_000;
@@ -76,7 +81,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   const lock = lockDirectory(options.directory);
   let pglite: Pglite | undefined;
   try {
-    const opened = await openPglite(join(options.directory, "pglite"));
+    const opened = await openPglite(join(options.directory, "pglite"), { onLost: options.onLost });
     pglite = opened;
     const query = async <Row>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
       (await opened.query<Row>(sql, values)).rows;
@@ -174,13 +179,21 @@ async function startBoss(boss: PgBoss, onError: DatabaseOptions["onError"]): Pro
   return boss.start();
 }
 
+/** What goes wrong first is told; the connections are closed in any case. */
 function closeOnce(boss: PgBoss, closeConnections: () => Promise<void>): () => Promise<void> {
   let closing: Promise<void> | undefined;
-  return () => {
-    closing ??= boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }).then(closeConnections, async (error) => {
-      await closeConnections();
+  const close = async (): Promise<void> => {
+    const stopped = boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
+    try {
+      await inTime(stopped, "the database's queue, which is to stop", STOP_TIMEOUT_MS + STOP_MARGIN_MS);
+    } catch (error) {
+      await closeConnections().catch(() => undefined);
       throw error;
-    });
+    }
+    await closeConnections();
+  };
+  return () => {
+    closing ??= close();
     return closing;
   };
 }
