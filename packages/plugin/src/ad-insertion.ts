@@ -30,7 +30,7 @@ export interface AdInsertion {
   readonly on: <K extends keyof AdInsertionEvents>(name: K, listener: AdInsertionListener<K>) => () => void;
   /**
    * Ends all requests, listeners and timers. A player that lives on keeps the breaks that are in its playlists, and gets them in those that
-   * are still to come; nothing is told or counted of them.
+   * are still to come, with what the page makes for them; nothing is told or counted of them.
    */
   readonly destroy: () => void;
   /** Of the session, as ad requests carry it; "" where the options are wrong. */

@@ -52,7 +52,8 @@ export interface HostSide {
   /** Bits per second that the player has measured; absent or undefined: it has not yet. */
   readonly bandwidthBps?: () => number | undefined;
   /**
-   * From now on the player gets what is on the shelf from there, for as long as it lives; only the first call counts. Absent: it cannot.
+   * From now on the player gets what is on the shelf from there; only the first call counts. When it goes, or plays another source, it
+   * releases the shelf, whatever has become of this side. Absent: it cannot.
    *
    * @throws whatever `import()` throws: then no segment of the shelf reaches the player
    */

@@ -6,6 +6,7 @@ import type { Emit } from "../events.ts";
 import { loadRemux } from "../load-remux.ts";
 import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
+import { fetchRange } from "../remux/fetch-range.ts";
 import type { Cdn, SkippedMedia, SplicedMedia } from "./cdn.ts";
 import { createDevice } from "./device-facts.ts";
 import { type ColdAd, type FirstEncounter, meetCold, playInTime } from "./first-encounter.ts";
@@ -33,6 +34,7 @@ export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, conte
   const openRemux = createRemuxStep({
     load: () => loadRemux(settings.remuxUrl),
     shelf: createVirtualMediaShelf(),
+    fetchRange,
     maxBytes: settings.remuxMaxBytes,
     now: ports.now,
     createId: ports.createId,

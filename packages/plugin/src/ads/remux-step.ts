@@ -1,22 +1,29 @@
 /**
- * Creatives that the page repackages itself: the code for it is loaded with the first one, and each is opened once, however many breaks
- * show it.
+ * Creatives that the page repackages itself: the code for it is loaded with the first one, and each is opened once for all breaks that
+ * show it, as long as it is asked for.
+ *
+ *   the insertion ends              → what is still being opened is given up; what a playlist may list lives on
+ *   the player goes                 → all of it ends
+ *   no break shows it after all     → it is let go
+ *   closed since nobody asked, or since it has failed   → the next break opens it anew
  */
 import type { MediaFile, SkipReason, SpliceNeeds, StepOutcome } from "@interlude/core";
 import type { RemuxModule } from "../load-remux.ts";
-import { fetchRange, type FirstRange, selectFirstRange } from "../remux/fetch-range.ts";
+import { type FetchRange, type FirstRange, selectFirstRange } from "../remux/fetch-range.ts";
 import type { SegmentMaker } from "../remux/maker.ts";
-import { isMediaRefusal } from "../remux/movie.ts";
+import { isMediaRefusal, MediaRefusal } from "../remux/movie.ts";
 import type { RemuxedCreative } from "../remux/remuxed-creative.ts";
 import { readBitrate } from "./media-choice.ts";
+import { createMediaKeeper, type MediaKeeper } from "./media-keeper.ts";
 import type { OpenedRemux } from "./first-encounter.ts";
 import type { FoundMedia } from "./hls-copy.ts";
-import type { VirtualMediaShelf } from "./virtual-media.ts";
+import type { VirtualMedia, VirtualMediaShelf } from "./virtual-media.ts";
 
 export interface RemuxStepDeps {
   /** @throws whatever `import()` throws */
   readonly load: () => Promise<RemuxModule>;
   readonly shelf: VirtualMediaShelf;
+  readonly fetchRange: FetchRange;
   /** Of the largest file. */
   readonly maxBytes: number;
   readonly now: () => number;
@@ -40,23 +47,20 @@ const MAX_WHOLE_BYTES = 12_000_000;
 const TIMEOUT_MS = 4000;
 
 export function createRemuxStep(deps: RemuxStepDeps): (wanted: WantedRemux) => OpenedRemux {
+  const { shelf, ended } = deps;
   const opened = new Map<string, Opening>();
-  let loading: Promise<LoadedRemux> | undefined;
-  const load = async (): Promise<LoadedRemux> => {
-    const remux = await deps.load();
-    const maker = remux.createMaker(deps.ended);
-    maker.warmUp();
-    return { ...remux, maker };
+  const own = { ...deps, keeper: createMediaKeeper(), load: createLoader(deps) };
+  // where the player has nothing of it, nothing outlives the insertion
+  const endEmpty = (): void => {
+    if (ended.aborted && shelf.isEmpty()) shelf.release();
   };
-  const loadOnce = (): Promise<LoadedRemux> =>
-    (loading ??= load().catch((cause: unknown) => {
-      loading = undefined;
-      throw cause;
-    }));
-  deps.ended.addEventListener("abort", deps.shelf.release);
+  ended.addEventListener("abort", endEmpty);
   return (wanted) => {
     const { href } = new URL(wanted.file.url.trim());
-    const opening = opened.get(href) ?? open(wanted, new URL(href), loadOnce, deps);
+    const forget = (): void => {
+      if (opened.get(href) === opening) opened.delete(href);
+    };
+    const opening = opened.get(href) ?? open(wanted, new URL(href), own, () => forget());
     opened.set(href, opening);
     opening.users += 1;
     return {
@@ -64,14 +68,36 @@ export function createRemuxStep(deps: RemuxStepDeps): (wanted: WantedRemux) => O
       leave: () => {
         opening.users -= 1;
         if (opening.users > 0) return;
-        opened.delete(href);
+        forget();
         opening.abort();
+        endEmpty();
       },
     };
   };
 }
 
 type LoadedRemux = RemuxModule & { readonly maker: SegmentMaker };
+
+/** What cannot be loaded is asked for again by the next ad. */
+function createLoader({ load, shelf }: RemuxStepDeps): () => Promise<LoadedRemux> {
+  let loading: Promise<LoadedRemux> | undefined;
+  const begin = async (): Promise<LoadedRemux> => {
+    const remux = await load();
+    const maker = remux.createMaker(shelf.released);
+    maker.warmUp();
+    return { ...remux, maker };
+  };
+  return () =>
+    (loading ??= begin().catch((cause: unknown) => {
+      loading = undefined;
+      throw cause;
+    }));
+}
+
+interface OpeningDeps extends Omit<RemuxStepDeps, "load"> {
+  readonly load: () => Promise<LoadedRemux>;
+  readonly keeper: MediaKeeper;
+}
 
 interface Opening {
   readonly outcome: Promise<StepOutcome<FoundMedia>>;
@@ -81,38 +107,82 @@ interface Opening {
   users: number;
 }
 
-function open(wanted: WantedRemux, url: URL, load: () => Promise<LoadedRemux>, deps: RemuxStepDeps): Opening {
+/** @param onClose it is closed: its segments are still to be had, from a file that is read anew */
+function open(wanted: WantedRemux, url: URL, deps: OpeningDeps, onClose: () => void): Opening {
+  const { shelf, ended, keeper } = deps;
   const left = new AbortController();
-  const signal = AbortSignal.any([left.signal, deps.ended]);
-  const { file, duration } = wanted;
-  const bitrateKbps = readBitrate(file, duration);
-  const range = selectFirstRange(bitrateKbps);
-  const first: FirstRange = { range, answer: fetchRange(url, range, signal) };
-  // whoever reads it is told
-  first.answer.catch(() => undefined);
-  const make = async (): Promise<RemuxedCreative> => {
-    const [{ openRemux, maker }] = await Promise.all([load(), wanted.serve(deps.shelf)]);
-    const limits = { maxBytes: deps.maxBytes, maxWholeBytes: MAX_WHOLE_BYTES, timeoutMs: TIMEOUT_MS };
-    const { packaging, targetDuration, isLive } = wanted.needs;
-    const needs = { packaging, targetDuration: isLive ? targetDuration : undefined };
-    return openRemux({ url, first, bitrateKbps }, needs, limits, { ...deps, fetchRange, signal, maker });
-  };
-  const made = make();
+  const signal = AbortSignal.any([left.signal, shelf.released]);
+  const leave = (): void => left.abort();
+  const first = askFirst(wanted, url, deps, signal);
+  let id: string | undefined;
   const shelve = async (): Promise<StepOutcome<FoundMedia>> => {
     try {
-      const { id, media, renditions, duration: seconds } = await made;
-      deps.shelf.add(id, media);
-      return { media: { renditions, duration: seconds, misfit: undefined, mediaUrl: url.href } };
+      const [, made] = await Promise.all([wanted.serve(shelf), read(wanted, url, deps, signal, first)]);
+      if (signal.aborted) made.media.release();
+      signal.throwIfAborted();
+      const { media, renditions, duration } = made;
+      id = made.id;
+      shelf.add(id, keeper.keep({ media, onClose, open: () => readAgain(made.id, duration, wanted, url, deps) }));
+      return { media: { renditions, duration, misfit: undefined, mediaUrl: url.href } };
     } catch (cause) {
       left.abort();
       return { skipped: readReason(cause), message: cause instanceof Error ? cause.message : String(cause) };
+    } finally {
+      ended.removeEventListener("abort", leave);
     }
   };
+  ended.addEventListener("abort", leave);
   const abort = (): void => {
     left.abort();
-    made.then(({ media }) => media.release()).catch(() => undefined);
+    if (id !== undefined) shelf.remove(id);
   };
   return { outcome: shelve(), abort, users: 0 };
+}
+
+function askFirst(
+  { file, duration }: WantedRemux,
+  url: URL,
+  { fetchRange }: OpeningDeps,
+  signal: AbortSignal,
+): FirstRange {
+  const range = selectFirstRange(readBitrate(file, duration));
+  const first: FirstRange = { range, answer: fetchRange(url, range, signal) };
+  // whoever reads it is told
+  first.answer.catch(() => undefined);
+  return first;
+}
+
+/** @throws MediaRefusal; whatever `import()` throws */
+async function read(
+  { file, duration, needs: { packaging, targetDuration, isLive } }: WantedRemux,
+  url: URL,
+  { load, fetchRange, maxBytes, now, createId }: OpeningDeps,
+  signal: AbortSignal,
+  first: FirstRange | undefined,
+): Promise<RemuxedCreative> {
+  const { openRemux, maker } = await load();
+  const limits = { maxBytes, maxWholeBytes: MAX_WHOLE_BYTES, timeoutMs: TIMEOUT_MS };
+  const needs = { packaging, targetDuration: isLive ? targetDuration : undefined };
+  const source = { url, first, bitrateKbps: readBitrate(file, duration) };
+  return openRemux(source, needs, limits, { now, createId, fetchRange, signal, maker });
+}
+
+/**
+ * @param duration seconds, as playlists list it
+ * @throws as {@link read}; MediaRefusal `source-unreadable` where the file is another by now
+ */
+async function readAgain(
+  id: string,
+  duration: number,
+  wanted: WantedRemux,
+  url: URL,
+  deps: OpeningDeps,
+): Promise<VirtualMedia> {
+  const again = { ...deps, createId: () => id };
+  const made = await read(wanted, url, again, deps.shelf.released, undefined);
+  if (made.duration === duration) return made.media;
+  made.media.release();
+  throw new MediaRefusal("source-unreadable", `${url.href}: expected ${duration} s as before, got ${made.duration}`);
 }
 
 /** A chunk or a player's part that cannot be loaded is no fault of the creative's. */

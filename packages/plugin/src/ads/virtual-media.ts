@@ -32,13 +32,19 @@ export interface VirtualMedia {
 
 export type VirtualLoad = (signal: AbortSignal, onProgress: OnVirtualProgress) => Promise<VirtualSegment>;
 
-/** All creatives that an insertion makes itself. */
+/** All creatives that an insertion makes itself. It outlives the insertion: a player that lives on plays what its playlists list. */
 export interface VirtualMediaShelf {
-  /** Puts it at `VIRTUAL_ORIGIN/id/`. */
+  /** Puts it at `VIRTUAL_ORIGIN/id/`; released at once where nobody plays it any more. */
   readonly add: (id: string, media: VirtualMedia) => void;
   /** Undefined: a real address, or one of a creative that was let go. */
   readonly find: (url: string) => VirtualLoad | undefined;
+  /** No playlist lists it. */
+  readonly remove: (id: string) => void;
+  readonly isEmpty: () => boolean;
+  /** The player has gone, or plays something else for good: all of it is let go. */
   readonly release: () => void;
+  /** Aborted by `release`. */
+  readonly released: AbortSignal;
 }
 
 /** For hosts, which may hang a query on an address; rejects as a load does, and where nothing is there any more. */
@@ -56,8 +62,16 @@ export async function loadVirtual(
 
 export function createVirtualMediaShelf(): VirtualMediaShelf {
   const creatives = new Map<string, VirtualMedia>();
+  const end = new AbortController();
+  const remove = (id: string): void => {
+    creatives.get(id)?.release();
+    creatives.delete(id);
+  };
   return {
-    add: (id, media) => creatives.set(id, media),
+    add: (id, media) => {
+      creatives.set(id, media);
+      if (end.signal.aborted) remove(id);
+    },
     find: (url) => {
       if (!isVirtual(url)) return undefined;
       const rest = url.slice(VIRTUAL_ORIGIN.length + 1);
@@ -65,9 +79,12 @@ export function createVirtualMediaShelf(): VirtualMediaShelf {
       const path = rest.slice(rest.indexOf("/") + 1);
       return media && ((signal, onProgress) => media.load(path, signal, onProgress));
     },
+    remove,
+    isEmpty: () => creatives.size === 0,
     release: () => {
-      for (const media of creatives.values()) media.release();
-      creatives.clear();
+      end.abort();
+      for (const id of creatives.keys()) remove(id);
     },
+    released: end.signal,
   };
 }

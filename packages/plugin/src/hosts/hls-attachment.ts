@@ -106,22 +106,26 @@ function createMediaFollower({ viewing }: LoadedParts, onTime: () => void): Medi
 
 interface VirtualService {
   readonly serve: NonNullable<HostSide["serveVirtual"]>;
+  /** Nothing begins to be served any more; what is served goes on. */
   readonly stop: () => void;
 }
 
-/** What it takes is loaded when it is needed. */
+/** What it takes is loaded when it is needed; where that fails, once more when it is needed again. */
 function createVirtualService(engine: Engine, { emit }: LoadedParts): VirtualService {
   let serving: Promise<void> | undefined;
   let isStopped = false;
-  let stop = (): void => undefined;
+  const begin: VirtualService["serve"] = async (shelf) => {
+    const { serveInHls } = await import("./hls-virtual-segments.ts");
+    if (!isStopped) serveInHls(engine, shelf, emit);
+  };
   return {
     serve: (shelf) =>
-      (serving ??= import("./hls-virtual-segments.ts").then(({ serveInHls }) => {
-        if (!isStopped) stop = serveInHls(engine, shelf, emit);
+      (serving ??= begin(shelf).catch((cause: unknown) => {
+        serving = undefined;
+        throw cause;
       })),
     stop: () => {
       isStopped = true;
-      stop();
     },
   };
 }

@@ -145,6 +145,7 @@ export interface Engine {
 
 /** The values of hls.js's `Hls.Events` that the plugin listens to. */
 export const ENGINE_EVENT = {
+  manifestLoading: "hlsManifestLoading",
   mediaAttached: "hlsMediaAttached",
   mediaDetaching: "hlsMediaDetaching",
   levelUpdated: "hlsLevelUpdated",

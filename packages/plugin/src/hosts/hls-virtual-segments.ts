@@ -11,7 +11,7 @@
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from "hls.js";
 import { isVirtual, loadVirtual, type VirtualMediaShelf, type VirtualSegment } from "../ads/virtual-media.ts";
 import type { Emit } from "../events.ts";
-import { type Engine, ENGINE_EVENT } from "./hls-engine.ts";
+import { type Engine, ENGINE_EVENT, type EngineFragment } from "./hls-engine.ts";
 import { type EngineListeners, listenTo } from "./hls-listen.ts";
 
 /** A loader of hls.js, as it is made for each request. */
@@ -19,13 +19,21 @@ export type LoaderClass = new (config: HlsConfig) => Loader<LoaderContext>;
 
 type Shelf = Pick<VirtualMediaShelf, "find">;
 
+const SHELVES = Symbol("shelves");
+
+/** One that serves shelves already, or what somebody has made of it. */
+type VirtualLoaderClass = LoaderClass & { readonly [SHELVES]: Set<Shelf> };
+
 /**
- * From now on: for the content's fragments, and for the players of interstitials that are still to be made.
- *
- * @returns what ends the latter; the fragments that the content's playlists list are served as long as hls.js lives
+ * From now on, whatever becomes of the insertion: for the content's fragments, and for the players of interstitials that are still to be
+ * made. The shelf is released when hls.js is destroyed, or loads another content.
  */
-export function serveInHls(engine: Engine, shelf: Shelf, emit: Emit): () => void {
-  const { config } = engine;
+export function serveInHls(
+  engine: Engine,
+  shelf: Pick<VirtualMediaShelf, "find" | "release" | "released">,
+  emit: Emit,
+): void {
+  const { config, url } = engine;
   if (config) config.fLoader = createVirtualLoader(shelf, config.fLoader);
   const listeners: EngineListeners = {
     // made of what the page has set, and told before it loads anything
@@ -35,14 +43,41 @@ export function serveInHls(engine: Engine, shelf: Shelf, emit: Emit): () => void
       child.fLoader = createVirtualLoader(shelf, child.fLoader);
       child.pLoader = createVirtualLoader(shelf, child.pLoader);
     },
+    [ENGINE_EVENT.destroying]: shelf.release,
+    // the same once more, to recover, is the same content
+    [ENGINE_EVENT.manifestLoading]: () => {
+      if (engine.url !== url) shelf.release();
+    },
   };
-  return listenTo(engine, listeners, emit);
+  shelf.released.addEventListener("abort", listenTo(engine, listeners, emit));
 }
 
-/** @param before the loader that was set; whatever is no class stands for hls.js's `loader` */
-export function createVirtualLoader(shelf: Shelf, before: unknown): LoaderClass {
-  const take = createTaker(shelf);
+/**
+ * @param shelf until it is released
+ * @param before the loader that was set: one of these serves this shelf, too; whatever is no class stands for hls.js's `loader`
+ */
+export function createVirtualLoader(shelf: Shelf & Pick<VirtualMediaShelf, "released">, before: unknown): LoaderClass {
+  const loader = isVirtualLoader(before) ? before : wrapLoader(before);
+  loader[SHELVES].add(shelf);
+  shelf.released.addEventListener("abort", () => loader[SHELVES].delete(shelf));
+  return loader;
+}
+
+function isVirtualLoader(value: unknown): value is VirtualLoaderClass {
+  return isLoaderClass(value) && SHELVES in value;
+}
+
+function wrapLoader(before: unknown): VirtualLoaderClass {
+  const shelves = new Set<Shelf>();
+  const taker = createTaker((url) => {
+    for (const { find } of shelves) {
+      const load = find(url);
+      if (load) return load;
+    }
+    return undefined;
+  });
   return class InterludeVirtualLoader implements Loader<LoaderContext> {
+    static readonly [SHELVES] = shelves;
     /** Its `stats` are handed out before the address is known: those of a virtual segment are written into them. */
     readonly #inner: Loader<LoaderContext>;
     #delivery: Delivery | undefined;
@@ -77,9 +112,10 @@ export function createVirtualLoader(shelf: Shelf, before: unknown): LoaderClass 
 
     load(context: LoaderContext, configuration: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {
       this.context = context;
+      taker.note(context);
       if (!isVirtual(context.url)) return this.#inner.load(context, configuration, callbacks);
       const timeoutMs = configuration.loadPolicy.maxLoadTimeMs;
-      this.#delivery = deliver({ context, callbacks, stats: this.stats, timeoutMs }, take);
+      this.#delivery = deliver({ context, callbacks, stats: this.stats, timeoutMs }, taker.take);
     }
   };
 }
@@ -171,26 +207,44 @@ type Take = (
   onProgress: (loaded: number, total: number) => void,
 ) => Promise<VirtualSegment>;
 
+interface Taker {
+  readonly take: Take;
+  /** Told of everything that is loaded. */
+  readonly note: (context: LoaderContext) => void;
+}
+
 /**
  * hls.js may load its very first fragment once to see how fast it comes, reads nothing of it, and asks for it once more to play it: its
- * bytes are kept for that.
+ * bytes are kept for that, until it plays another.
  *
  * @see hls.js 1.7 `testBandwidth`; src/controller/stream-controller.ts `_loadBitrateTestFrag`
  */
-function createTaker(shelf: Shelf): Take {
+function createTaker(find: VirtualMediaShelf["find"]): Taker {
   let tested: { readonly url: string; readonly segment: VirtualSegment } | undefined;
-  return async (context, signal, onProgress) => {
-    const { url } = context;
-    const kept = tested?.url === url ? tested.segment : undefined;
-    if (kept) tested = undefined;
-    const segment = kept ?? (await loadVirtual(shelf, url, signal, onProgress));
-    if (isBitrateTest(context)) tested = { url, segment: { ...segment, networkBytes: 0, networkMs: 0, ttfbMs: 0 } };
-    return segment;
+  return {
+    note: (context) => {
+      if (context.url !== tested?.url && isMainFragment(readFragment(context))) tested = undefined;
+    },
+    take: async (context, signal, onProgress) => {
+      const { url } = context;
+      const kept = tested?.url === url ? tested.segment : undefined;
+      if (kept) tested = undefined;
+      const segment = kept ?? (await loadVirtual({ find }, url, signal, onProgress));
+      const isTest = readFragment(context).bitrateTest === true;
+      if (isTest) tested = { url, segment: { ...segment, networkBytes: 0, networkMs: 0, ttfbMs: 0 } };
+      return segment;
+    },
   };
 }
 
-function isBitrateTest(context: LoaderContext): boolean {
-  if (!("frag" in context)) return false;
-  const { frag } = context;
-  return typeof frag === "object" && frag !== null && "bitrateTest" in frag && frag.bitrateTest === true;
+type FragmentFacts = Partial<Pick<EngineFragment, "bitrateTest" | "type" | "sn">>;
+
+/** Empty: it is none. */
+function readFragment(context: LoaderContext): FragmentFacts {
+  return "frag" in context && typeof context.frag === "object" && context.frag !== null ? context.frag : {};
+}
+
+/** Initialisation segments have a name for a number. */
+function isMainFragment({ type, sn }: FragmentFacts): boolean {
+  return type === "main" && typeof sn === "number";
 }

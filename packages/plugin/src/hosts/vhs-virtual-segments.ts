@@ -11,11 +11,16 @@ import { isVirtual, loadVirtual, type VirtualMediaShelf, type VirtualSegment } f
 import type { Vhs, VhsCallback, VhsRequest, VhsRequestOptions } from "./vhs-engine.ts";
 import type { PlaylistGate } from "./vhs-playlists.ts";
 
-/** @param vhs its bandwidth stays what it is where the network gave nothing for a segment */
+/**
+ * The shelf is released when VHS's source is disposed of: by another one, or with the player.
+ *
+ * @param vhs its bandwidth stays what it is where the network gave nothing for a segment
+ */
 export function createVirtualRequests(
-  vhs: Pick<Vhs, "bandwidth">,
-  shelf: Pick<VirtualMediaShelf, "find">,
+  vhs: Pick<Vhs, "bandwidth" | "playlists">,
+  shelf: Pick<VirtualMediaShelf, "find" | "release">,
 ): NonNullable<PlaylistGate["virtual"]> {
+  vhs.playlists?.on("dispose", shelf.release);
   return (options, callback) => {
     if (!isVirtual(options.uri)) return undefined;
     const request = new VirtualRequest(options, callback);

@@ -18,10 +18,14 @@ export interface FakeShelf extends VirtualMediaShelf {
 
 export function createFakeShelf(): FakeShelf {
   const asked: Asked[] = [];
+  const end = new AbortController();
   return {
     asked,
     add: () => undefined,
-    release: () => undefined,
+    remove: () => undefined,
+    isEmpty: () => false,
+    release: () => end.abort(),
+    released: end.signal,
     find: (url) =>
       url.startsWith(`${VIRTUAL_ORIGIN}/one/`)
         ? (signal, progress) =>

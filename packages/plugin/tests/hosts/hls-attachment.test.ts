@@ -98,3 +98,35 @@ test("segments that the page makes are served from when they are first needed, b
   await gone.serveVirtual?.(shelf);
   expect(config.fLoader).toBeUndefined();
 });
+
+test("segments that the page makes outlive the plugin's side, and go with hls.js", async () => {
+  const { viewing, engine } = await waitInAd();
+  const side = attach(viewing, Object.assign(engine, { config: {} }));
+  const shelf = createFakeShelf();
+  await side.serveVirtual?.(shelf);
+  side.detach();
+  expect(shelf.released.aborted).toBe(false);
+  engine.tell("destroying", {});
+  expect(shelf.released.aborted).toBe(true);
+});
+
+test("where serving what the page makes has failed once, the next creative has it tried again", async () => {
+  const { viewing, engine } = await waitInAd();
+  let isBlocked = true;
+  let fLoader: unknown;
+  const config = {
+    get fLoader(): unknown {
+      if (isBlocked) throw new Error("chunk: 503");
+      return fLoader;
+    },
+    set fLoader(value: unknown) {
+      fLoader = value;
+    },
+  };
+  const side = attach(viewing, Object.assign(engine, { config }));
+  await expect(side.serveVirtual?.(createFakeShelf())).rejects.toThrow("chunk: 503");
+  isBlocked = false;
+  await side.serveVirtual?.(createFakeShelf());
+  expect(fLoader).toBeTypeOf("function");
+  side.detach();
+});

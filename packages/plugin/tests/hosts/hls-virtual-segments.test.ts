@@ -10,7 +10,7 @@ import type {
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { VIRTUAL_ORIGIN } from "../../src/ads/virtual-media.ts";
 import { createVirtualLoader, type LoaderClass, serveInHls } from "../../src/hosts/hls-virtual-segments.ts";
-import { createFakeEngine } from "../fake-engine.ts";
+import { createFakeEngine, type FakeEngine } from "../fake-engine.ts";
 import { createFakeShelf, type FakeShelf, SEGMENT, settle } from "./fake-shelf.ts";
 
 const REAL = "https://site.example/a.ts";
@@ -46,6 +46,10 @@ function createHostLoader(asked: string[]): LoaderClass {
       return name;
     }
   };
+}
+
+function isClass(value: unknown): value is LoaderClass {
+  return typeof value === "function";
 }
 
 interface Loading {
@@ -192,27 +196,80 @@ describe("createVirtualLoader", () => {
     load(SEGMENT);
     expect(shelf.asked.length).toBe(3);
   });
+
+  test("the fragment that hls.js has tested its bandwidth with is kept until hls.js plays another", async () => {
+    const { load, shelf } = createStage();
+    const frag = { bitrateTest: false, type: "main", sn: 0 };
+    load(SEGMENT, { frag: { ...frag, bitrateTest: true } });
+    await shelf.asked[0]?.make();
+    load(`${VIRTUAL_ORIGIN}/one/v.mp4`, { frag: { ...frag, sn: "initSegment" } });
+    load(`${VIRTUAL_ORIGIN}/one/a0.m4s`, { frag: { ...frag, type: "audio" } });
+    load(REAL, { frag: { ...frag, sn: 7 } });
+    load(SEGMENT, { frag });
+    expect(shelf.asked.at(-1)?.url).toBe(SEGMENT);
+    expect(shelf.asked).toHaveLength(4);
+  });
 });
+
+/** hls.js at a content, as far as its loaders go. */
+function createServed(): { readonly engine: FakeEngine; readonly config: { fLoader: unknown }; url: string } {
+  const config = { fLoader: undefined };
+  const source = { engine: createFakeEngine(undefined), config, url: "https://site.example/film.m3u8" };
+  Object.defineProperty(source.engine, "url", { get: () => source.url });
+  return Object.assign(source, { engine: Object.assign(source.engine, { config }) });
+}
 
 describe("serveInHls", () => {
   test("fragments of the content's playlists go by the shelf from now on", async () => {
-    const shelf = createFakeShelf();
-    const engine = Object.assign(createFakeEngine(undefined), { config: { fLoader: undefined } });
-    serveInHls(engine, shelf, () => undefined);
-    expect(engine.config.fLoader).toBeTypeOf("function");
+    const { engine, config } = createServed();
+    serveInHls(engine, createFakeShelf(), () => undefined);
+    expect(config.fLoader).toBeTypeOf("function");
   });
 
-  test("the player of an interstitial's ad reads playlists and fragments from it, until the plugin goes", () => {
-    const engine = createFakeEngine(undefined);
-    const stop = serveInHls(engine, createFakeShelf(), () => undefined);
+  test("the player of an interstitial's ad reads playlists and fragments from it, as long as hls.js lives", () => {
+    const { engine } = createServed();
+    serveInHls(engine, createFakeShelf(), () => undefined);
     const config = { fLoader: undefined, pLoader: undefined };
     const player = { hls: { config }, destroy: () => undefined };
     engine.tell("interstitialAssetPlayerCreated", { player });
     expect([config.fLoader, config.pLoader]).toEqual([expect.any(Function), expect.any(Function)]);
-    stop();
+    engine.tell("destroying", {});
     const later = { fLoader: undefined };
     engine.tell("interstitialAssetPlayerCreated", { player: { ...player, hls: { config: later } } });
     expect(later.fLoader).toBeUndefined();
+  });
+
+  test("the shelf is let go with hls.js", () => {
+    const shelf = createFakeShelf();
+    const { engine } = createServed();
+    serveInHls(engine, shelf, () => undefined);
+    expect(shelf.released.aborted).toBe(false);
+    engine.tell("destroying", {});
+    expect(shelf.released.aborted).toBe(true);
+  });
+
+  test("the shelf is let go when another content is loaded, not when the same is loaded once more to recover", () => {
+    const shelf = createFakeShelf();
+    const served = createServed();
+    serveInHls(served.engine, shelf, () => undefined);
+    served.engine.tell("manifestLoading", {});
+    expect(shelf.released.aborted).toBe(false);
+    served.url = "https://site.example/next.m3u8";
+    served.engine.tell("manifestLoading", {});
+    expect(shelf.released.aborted).toBe(true);
+  });
+
+  test("an hls.js that goes on with the next content keeps one loader, which serves what there is", async () => {
+    const { engine, config } = createServed();
+    const [first, second] = [createFakeShelf(), createFakeShelf()];
+    serveInHls(engine, first, () => undefined);
+    const { fLoader } = config;
+    first.release();
+    serveInHls(engine, second, () => undefined);
+    expect(config.fLoader).toBe(fLoader);
+    const { load } = createStage(isClass(fLoader) ? fLoader : undefined);
+    load(SEGMENT);
+    expect([first.asked, second.asked]).toMatchObject([[], [{ url: SEGMENT }]]);
   });
 
   test("a playlist is text, and the query that hls.js hangs on it is none of the shelf's", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { VIRTUAL_ORIGIN } from "../../src/ads/virtual-media.ts";
-import type { Vhs, VhsRequest, VhsXhr } from "../../src/hosts/vhs-engine.ts";
+import type { Vhs, VhsPlaylistLoader, VhsRequest, VhsXhr } from "../../src/hosts/vhs-engine.ts";
 import { createPlaylistGate } from "../../src/hosts/vhs-playlists.ts";
 import { createVirtualRequests } from "../../src/hosts/vhs-virtual-segments.ts";
 import { createFakeShelf, type FakeShelf, SEGMENT, settle } from "./fake-shelf.ts";
@@ -9,6 +9,8 @@ interface Stage {
   readonly shelf: FakeShelf;
   readonly vhs: Vhs;
   readonly release: () => void;
+  /** VHS's source is disposed of. */
+  readonly dispose: () => void;
   /** Of VHS's own requests. */
   readonly asked: readonly string[];
   /** What VHS is told: errors, and events of the request. */
@@ -23,7 +25,14 @@ function createStage(): Stage {
     asked.push(uri);
     return { responseText: "", responseURL: uri, response: "", responseType: "", abort: () => undefined };
   };
-  const vhs: Vhs = { xhr: own, bandwidth: 4_194_304 };
+  const onDispose: (() => void)[] = [];
+  const playlists: VhsPlaylistLoader = {
+    state: "HAVE_METADATA",
+    media: () => undefined,
+    on: (event, listener) => void (event === "dispose" && onDispose.push(listener)),
+    off: () => undefined,
+  };
+  const vhs: Vhs = { xhr: own, bandwidth: 4_194_304, playlists };
   const shelf = createFakeShelf();
   const gate = createPlaylistGate(vhs, { readMaster: () => undefined, stitch: async ({ text }) => text });
   gate.virtual = createVirtualRequests(vhs, shelf);
@@ -36,7 +45,10 @@ function createStage(): Stage {
     }
     return request;
   };
-  return { shelf, vhs, release: gate.release, asked, told, ask };
+  const dispose = (): void => {
+    for (const listener of onDispose) listener();
+  };
+  return { shelf, vhs, release: gate.release, dispose, asked, told, ask };
 }
 
 describe("createVirtualRequests", () => {
@@ -104,5 +116,13 @@ describe("createVirtualRequests", () => {
     ask("https://site.example/720.m3u8", "hls-playlist");
     await shelf.asked[0]?.make();
     expect([told, asked]).toEqual([[null, "loadend true"], ["https://site.example/720.m3u8"]]);
+  });
+
+  test("what the page makes outlives the plugin, and goes with VHS's source", () => {
+    const { shelf, release, dispose } = createStage();
+    release();
+    expect(shelf.released.aborted).toBe(false);
+    dispose();
+    expect(shelf.released.aborted).toBe(true);
   });
 });

@@ -71,6 +71,19 @@ describe("a cold MP4, CRS off", () => {
     expect(new Uint8Array(bytes ?? new ArrayBuffer(0))[0]).toBe(0x47);
     expect(viewing.session.entries()[0]?.ads).toMatchObject([{ encounter: "remux", mediaUrl: urlOf("cold.mp4") }]);
     viewing.end();
+    shelf()?.release();
+  });
+
+  test("is played to its end by a player that lives longer than the insertion, and goes with that player", async () => {
+    const { viewing, shelf } = watch(formatVmap([{ at: "start", id: "pre", vast: cold("one") }]));
+    const segments = listVirtual(await viewing.play(CONTENT));
+    viewing.end();
+    const all = segments.map((url) => shelf()?.find(url)?.(new AbortController().signal, () => undefined));
+    const sizes = (await Promise.all(all)).map((segment) => segment?.bytes.byteLength ?? 0);
+    expect(sizes.map((size) => size % 188)).toEqual(segments.map(() => 0));
+    expect(Math.min(...sizes)).toBeGreaterThan(188);
+    expect(listVirtual(await viewing.play(CONTENT, { track: "1080" }))).toEqual(segments);
+    shelf()?.release();
     expect(shelf()?.find(segments[0] ?? "")).toBeUndefined();
   });
 
