@@ -58,7 +58,12 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
       release?.();
       release = followElement(media, {
         onEmptied: () => clock.show(media, undefined),
-        onLoaded: () => clock.show(media, engine.media === media ? "content" : ads.current()),
+        onLoaded: (wasOver) => {
+          const isContent = engine.media === media;
+          clock.show(media, isContent ? "content" : ads.current());
+          // refused: as a page is whose viewer has to begin by hand
+          if (wasOver && !isContent && isBreak()) void media.play().catch(() => undefined);
+        },
         onSeeking: () => clock.onSeeking(media),
         now: parts.ports.now,
         onStandstill: () => {
@@ -105,8 +110,13 @@ export function createInterstitials(engine: Engine, parts: LoadedParts): Interst
 
 interface ElementFollower {
   readonly onEmptied: () => void;
-  /** Another medium is in the element. */
-  readonly onLoaded: () => void;
+  /**
+   * Another medium is in the element.
+   *
+   * @param wasOver the one before has played to its end. That pauses the element (HTML §4.8.11.8), which hls.js takes for the viewer's
+   *   wish: where the end comes first, an ad behind it would stand still.
+   */
+  readonly onLoaded: (wasOver: boolean) => void;
   readonly onSeeking: () => void;
   /** Nothing has moved for a while, although it should. */
   readonly onStandstill: () => void;
@@ -115,10 +125,21 @@ interface ElementFollower {
 
 /** @returns what ends it */
 function followElement(media: HTMLMediaElement, follower: ElementFollower): () => void {
+  let isOver = false;
   const listeners = {
     emptied: follower.onEmptied,
-    loadeddata: follower.onLoaded,
+    loadeddata: () => {
+      follower.onLoaded(isOver && media.paused);
+      isOver = false;
+    },
     seeking: follower.onSeeking,
+    // a pause that is told when the element is empty was no viewer's: nobody can pause what does not play
+    pause: () => {
+      isOver = media.ended || media.readyState === media.HAVE_NOTHING;
+    },
+    play: () => {
+      isOver = false;
+    },
   };
   for (const [name, listener] of Object.entries(listeners)) media.addEventListener(name, listener);
   const unwatch = watchStandstill(media, follower.now, follower.onStandstill);

@@ -56,3 +56,60 @@ test("an element that is taken away for good is looked at no more, neither by it
   expect(reads).toBe(0);
   interstitials.stop();
 });
+
+interface Standing {
+  paused: boolean;
+  ended: boolean;
+  readyState: number;
+  readonly dispatchEvent: EventTarget["dispatchEvent"];
+}
+
+/** An element that hls.js has lent to an ad, and what it was told. */
+function lendElement(): { readonly element: Standing; readonly calls: readonly string[]; readonly stop: () => void } {
+  const { parts } = startViewing(createFakeWeb({ "/v1/zones/1.json": ZONE }));
+  const target = new EventTarget();
+  const calls: string[] = [];
+  const element = Object.assign(Object.create(null), {
+    addEventListener: target.addEventListener.bind(target),
+    removeEventListener: target.removeEventListener.bind(target),
+    dispatchEvent: target.dispatchEvent.bind(target),
+    currentTime: 0,
+    HAVE_NOTHING: 0,
+    readyState: 4,
+    paused: false,
+    ended: false,
+    play: () => {
+      calls.push("play");
+      return Promise.resolve();
+    },
+  });
+  const interstitialsManager = { playingItem: { event: {} }, skip: () => undefined };
+  const engine = Object.assign(createFakeEngine(undefined), { interstitialsManager });
+  const interstitials = createInterstitials(engine, parts);
+  interstitials.wrap(element);
+  return { element, calls, stop: interstitials.stop };
+}
+
+test.each([
+  ["before the element is given away", { ended: true, readyState: 2 }],
+  ["when the element is empty already", { ended: false, readyState: 0 }],
+] as const)("an ad behind a film that was over first plays: the pause is told %s", (_when, state) => {
+  const { element, calls, stop } = lendElement();
+  Object.assign(element, state, { paused: true });
+  element.dispatchEvent(new Event("pause"));
+  element.dispatchEvent(new Event("emptied"));
+  Object.assign(element, { ended: false, readyState: 2 });
+  element.dispatchEvent(new Event("loadeddata"));
+  expect(calls).toEqual(["play"]);
+  stop();
+});
+
+test("an ad whose viewer has paused the film stays paused", () => {
+  const { element, calls, stop } = lendElement();
+  element.paused = true;
+  element.dispatchEvent(new Event("pause"));
+  element.dispatchEvent(new Event("emptied"));
+  element.dispatchEvent(new Event("loadeddata"));
+  expect(calls).toEqual([]);
+  stop();
+});
