@@ -40,6 +40,7 @@ import type { PlannedBreak } from "./ads/planned-break.ts";
 import type { Probe, SkippedMedia, SplicedMedia } from "./ads/cdn.ts";
 import type { ColdAd, FirstEncounter } from "./ads/first-encounter.ts";
 import { type FoundMedia, loadFitting } from "./ads/hls-copy.ts";
+import { fillPod, type PlaceTerms } from "./ads/pod.ts";
 import type { BreakTerms } from "./ads/wait-deadline.ts";
 import type { WorkflowStepEvent } from "./events.ts";
 import type { RepackageExchange } from "./ads/repackage.ts";
@@ -114,18 +115,13 @@ export async function resolveBreak(
   const failed = answer.failures.map((failure) => ({ ...failure, creativeUrl: undefined }));
   const { pod, standIns } = buildPod(answer.ads);
   ports.prefetch(pod);
-
-  const lost = new Set<Ad>();
-  const onLost = (ad: Ad): void => {
-    lost.add(ad);
-    if (lost.size === pod.length && standIns.length === 0) onHopeless();
-  };
-  const resolve = (ad: Ad, onAdLost: () => void): Promise<ReadyAd | SkippedAd> =>
-    resolveAd(ad, { planned, terms, onLost: onAdLost }, ports);
-  const outcomes = await Promise.all(pod.map((ad) => resolve(ad, () => onLost(ad))));
-  const waiting = [...standIns];
-  const replaced = await Promise.all(outcomes.map((outcome) => replaceSkipped(outcome, waiting, resolve)));
-  const all = [...failed, ...replaced.flat()];
+  const tried = await fillPod<ReadyAd | SkippedAd>(pod, standIns, onHopeless, {
+    terms,
+    resolve: (ad, place) => resolveAd(ad, { ...place, planned }, ports),
+    isReady: (outcome) => "renditions" in outcome,
+    describeLate: (ad) => skipAd(ad, ad.creatives[0]?.mediaFiles[0]?.url, "ads-timeout", LATE),
+  });
+  const all = [...failed, ...tried];
   return {
     ads: all.filter((outcome) => "renditions" in outcome),
     skipped: all
@@ -134,33 +130,18 @@ export async function resolveBreak(
   };
 }
 
-/**
- * The first stand-in that can be played takes the place of a skipped ad; each stands in once.
- *
- * @param waiting taken from the front
- */
-async function replaceSkipped(
-  outcome: ReadyAd | SkippedAd,
-  waiting: Ad[],
-  resolve: (ad: Ad, onLost: () => void) => Promise<ReadyAd | SkippedAd>,
-): Promise<readonly (ReadyAd | SkippedAd)[]> {
-  const tried: (ReadyAd | SkippedAd)[] = [outcome];
-  for (let last = outcome; !("renditions" in last); tried.push(last)) {
-    const ad = waiting.shift();
-    if (!ad) break;
-    last = await resolve(ad, () => undefined);
-  }
-  return tried;
+const LATE = "not ready when its break had to be decided";
+
+function skipAd(ad: Ad, creativeUrl: string | undefined, reason: SkipReason, message: string): SkippedAd {
+  const vastError = VAST_ERROR_OF_SKIP[reason];
+  return { adId: ad.id, ad, creativeUrl, reason, vastError, message, errorUrls: ad.errors };
 }
 
 type About = Pick<WorkflowStepEvent, "breakId" | "adId">;
 
 /** What the break of an ad asks and grants. */
-interface Place {
+interface Place extends PlaceTerms {
   readonly planned: PlannedBreak;
-  readonly terms: BreakTerms;
-  /** The ad cannot come any more. */
-  readonly onLost: () => void;
 }
 
 /** Steps 3 to 6 for one ad. Never throws. */
@@ -169,8 +150,7 @@ async function resolveAd(ad: Ad, place: Place, ports: InsertionPorts): Promise<R
   let creativeUrl = creative?.mediaFiles[0]?.url;
   const skip = (reason: SkipReason, message: string): SkippedAd => {
     place.onLost();
-    const vastError = VAST_ERROR_OF_SKIP[reason];
-    return { adId: ad.id, ad, creativeUrl, reason, vastError, message, errorUrls: ad.errors };
+    return skipAd(ad, creativeUrl, reason, message);
   };
   if (!creative) return skip("no-media-file", "VAST: expected a linear creative, got none");
   const onFile = (url: string): void => {
@@ -198,7 +178,7 @@ interface KnownPlace extends Place {
 async function findMedia(
   ad: Ad,
   creative: Creative,
-  { planned, terms, onLost, context, onFile }: KnownPlace,
+  { planned, terms, onLost, whenNeeded, context, onFile }: KnownPlace,
   ports: InsertionPorts,
 ): Promise<(FoundMedia & Pick<ReadyAd, "encounter">) | SkippedMedia> {
   const about: About = { breakId: planned.breakId, ...(ad.id === undefined ? {} : { adId: ad.id }) };
@@ -210,8 +190,9 @@ async function findMedia(
   try {
     const resolution = await resolveCreative(creative, context, {
       ...jit,
-      requestRepackage: (request) => {
+      requestRepackage: async (request) => {
         onFile(request.creativeUrl);
+        await whenNeeded();
         return encounter.ask(request, (isLost) => askForRepackaging(request, ad, about, ports, isLost));
       },
     });

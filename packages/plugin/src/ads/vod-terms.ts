@@ -22,7 +22,7 @@ export interface VodClock extends StartBudgets {
 }
 
 /** Of a break of VOD content. */
-export function createVodTerms(entry: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait"> {
+export function createVodTerms(entry: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait" | "onClosable"> {
   const isFirst = entry.planned.position === "pre";
   const timeToBreak = (): number => {
     const facts = clock.facts();

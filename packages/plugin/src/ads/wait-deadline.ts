@@ -22,6 +22,8 @@ export interface BreakTerms {
   readonly timeToBreak: () => number;
   /** One of its ads is waited for until this settles; it must not reject. */
   readonly onWait: (until: Promise<unknown>) => void;
+  /** @param close decides it with the ads that are ready: false where none is, and it goes on */
+  readonly onClosable: (close: () => boolean) => void;
 }
 
 /** Milliseconds between the end of a wait and the decision of its break. */
@@ -46,6 +48,22 @@ export function createWaits(): Waits {
   };
 }
 
+/** A break that may have to be decided before all of its ads are there. */
+export interface Closing extends Pick<BreakTerms, "onClosable"> {
+  /** False: no ad is ready. */
+  readonly close: () => boolean;
+}
+
+export function createClosing(): Closing {
+  let close = (): boolean => false;
+  return {
+    close: () => close(),
+    onClosable: (given) => {
+      close = given;
+    },
+  };
+}
+
 export interface StartBudgets {
   readonly startBudgetMs: number;
   readonly waitBudgetMs: number;
@@ -58,15 +76,32 @@ export function selectWaitBudget({ startBudgetMs, waitBudgetMs }: StartBudgets):
   return Math.max(startBudgetMs, waitBudgetMs);
 }
 
+/** The breaks that the start waits for. */
+export interface AwaitedBreaks {
+  /** Never rejects. */
+  readonly decided: Promise<unknown>;
+  readonly nextWait: Waits["next"];
+  /** Has those that are not decided yet decided with the ads that are ready; settles in the same turn, and never rejects. */
+  readonly close: () => Promise<void>;
+}
+
 /**
  * Until all is decided or the start budget is up; up to the wait budget only while one of the ads is waited for.
  *
  * @param budget of the start, begun before
  */
 export async function waitForStartOf(
-  decided: Promise<unknown>,
+  awaited: AwaitedBreaks,
   budget: Promise<void>,
-  nextWait: () => Promise<unknown> | undefined,
+  budgets: StartBudgets,
+): Promise<void> {
+  await waitForDecisions(awaited, budget, budgets);
+  await awaited.close();
+}
+
+async function waitForDecisions(
+  { decided, nextWait }: AwaitedBreaks,
+  budget: Promise<void>,
   budgets: StartBudgets,
 ): Promise<void> {
   const state = { isOver: false };

@@ -7,6 +7,8 @@ import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-en
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import {
   type BreakTerms,
+  type Closing,
+  createClosing,
   createWaits,
   LONG_MS,
   MARGIN_MS,
@@ -39,20 +41,20 @@ export interface LiveEntry extends BreakEntry {
   /** On the same clock: the viewer cannot have come to it before. */
   reachedAt: number;
   decision: AvailDecision | undefined;
+  readonly closing: Closing;
+  /** Settles when its ads are there; never rejects. */
+  asked: Promise<void>;
 }
 
 export interface LiveEntries {
   readonly get: (id: string) => LiveEntry | undefined;
   readonly list: () => readonly LiveEntry[];
   /** Begins a break, and has its ads come; never rejects. */
-  readonly ask: (
-    planned: PlannedBreak,
-    place: LivePlace,
-  ) => { readonly entry: LiveEntry; readonly asked: Promise<void> };
+  readonly ask: (planned: PlannedBreak, place: LivePlace) => LiveEntry;
   /** Begins the break of an avail that was not met before. @param entrance where the viewer comes in, while he does */
   readonly meet: (avail: Avail, entrance?: Entrance) => void;
   /** Decides what cannot wait any longer, and ends what the content has come back from. */
-  readonly update: (avail: Avail, facts: ContentFacts) => void;
+  readonly update: (avail: Avail, facts: ContentFacts) => Promise<void>;
   readonly giveUp: (entry: LiveEntry, reason: "policy" | "ads-timeout") => void;
   /** Drops the oldest, but for those that are listed. @returns the ids that are gone */
   readonly forget: (listed: readonly Avail[]) => readonly string[];
@@ -66,7 +68,8 @@ export function createLiveEntries(ports: LiveEntriesPorts): LiveEntries {
   const add = (planned: PlannedBreak, place: LivePlace, isEntrance: boolean): LiveEntry => {
     const undecided = { listedAt: undefined, reachedAt: Number.NEGATIVE_INFINITY, decision: undefined };
     const waits = createWaits();
-    const entry: LiveEntry = { ...createEntry(planned), place, isEntrance, waits, targetDuration: 0, ...undecided };
+    const asking = { closing: createClosing(), asked: Promise.resolve() };
+    const entry = { ...createEntry(planned), place, isEntrance, waits, ...asking, targetDuration: 0, ...undecided };
     entries.set(planned.breakId, entry);
     return entry;
   };
@@ -83,7 +86,8 @@ export function createLiveEntries(ports: LiveEntriesPorts): LiveEntries {
     giveUp,
     ask: (planned, place) => {
       const entry = add(planned, place, true);
-      return { entry, asked: resolve(entry) };
+      entry.asked = resolve(entry);
+      return entry;
     },
     meet: (avail, entrance) => {
       // what is left of an avail that the viewer has missed the start of is content, and has no lasting name
@@ -93,12 +97,16 @@ export function createLiveEntries(ports: LiveEntriesPorts): LiveEntries {
       const entry = add(planned, placeAt(avail), false);
       if (entrance) entry.reachedAt = ports.now() + (avail.startTime - entrance.time) * 1000;
       if (entrance && isMissed(avail, entrance)) giveUp(entry, "policy");
-      else void resolve(entry);
+      else entry.asked = resolve(entry);
     },
-    update: (avail, facts) => {
+    update: async (avail, facts) => {
       const entry = entries.get(avail.id);
       if (!entry) return;
-      if (!entry.decision && !mayHold(entry, avail, facts, ports)) giveUp(entry, "ads-timeout");
+      if (!entry.decision && !mayHold(entry, avail, facts, ports)) {
+        await closeEntry(entry);
+        // another track's playlist may have waited for the same
+        if (!entry.decision) giveUp(entry, "ads-timeout");
+      }
       const { decision } = entry;
       if (decision?.kind !== "pod" || decision.earlyReturn || !isReturnedEarly(avail)) return;
       entry.decision = { ...decision, earlyReturn: placeAt(avail, facts.playlist).returnsAt };
@@ -110,6 +118,11 @@ export function createLiveEntries(ports: LiveEntriesPorts): LiveEntries {
       return gone;
     },
   };
+}
+
+/** Decides it with the ads that are ready, where there is one. */
+export async function closeEntry({ closing, asked }: LiveEntry): Promise<void> {
+  if (closing.close()) await asked;
 }
 
 /** What has come for a break decides it, unless that was decided meanwhile. */
@@ -155,5 +168,6 @@ function createTerms(entry: LiveEntry, ports: LiveEntriesPorts): BreakTerms {
     left,
     leftAtMost: left,
     onWait: entry.waits.add,
+    onClosable: entry.closing.onClosable,
   };
 }

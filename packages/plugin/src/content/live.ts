@@ -26,7 +26,7 @@ import { waitForStartOf } from "../ads/wait-deadline.ts";
 import { sleep } from "../sleep.ts";
 import { orderLiveAvail } from "./avails.ts";
 import type { ContentFacts, FetchedPlaylist } from "./content.ts";
-import { createLiveEntries, type LiveEntries, type LiveEntriesPorts } from "./live-entries.ts";
+import { closeEntry, createLiveEntries, type LiveEntries, type LiveEntriesPorts } from "./live-entries.ts";
 import { createLiveNames } from "./live-names.ts";
 import { placeAt, selectEntrance } from "./live-places.ts";
 
@@ -52,10 +52,8 @@ export function createLive(ports: LivePorts): Live {
     stitch: async (fetched, facts) => {
       const avails = names.name(parseCues(facts.playlist, ports.cueFormat), facts);
       await (entering ??= enter(avails, facts, entries, ports));
-      for (const avail of avails) {
-        entries.meet(avail);
-        entries.update(avail, facts);
-      }
+      for (const avail of avails) entries.meet(avail);
+      for (const avail of avails) await entries.update(avail, facts);
       for (const id of entries.forget(avails)) names.retire(id);
       return splice(fetched, facts, avails);
     },
@@ -74,8 +72,9 @@ async function enter(
   const planned = running ? ports.planAvail(orderLiveAvail(running)) : ports.planPreroll();
   for (const avail of avails) if (avail !== running) entries.meet(avail, entrance);
   if (!planned) return;
-  const { entry, asked } = entries.ask(planned, running ? placeAt(running) : entrance.place);
-  await waitForStartOf(asked, sleep(ports.startBudgetMs, ports.ended), entry.waits.next, ports);
+  const entry = entries.ask(planned, running ? placeAt(running) : entrance.place);
+  const awaited = { decided: entry.asked, nextWait: entry.waits.next, close: () => closeEntry(entry) };
+  await waitForStartOf(awaited, sleep(ports.startBudgetMs, ports.ended), ports);
   if (!entry.decision) entries.giveUp(entry, "ads-timeout");
 }
 

@@ -7,7 +7,7 @@
  */
 import { type BreakEntry, createEntry, type SessionPorts } from "../ads/break-entry.ts";
 import { createVodTerms, type VodClock } from "../ads/vod-terms.ts";
-import { createWaits } from "../ads/wait-deadline.ts";
+import { type BreakTerms, type Closing, createClosing, createWaits, type Waits } from "../ads/wait-deadline.ts";
 import type { PlannedBreak } from "../ads/planned-break.ts";
 import { refuseAd } from "../ads/skips.ts";
 import type { ContentFacts } from "./content.ts";
@@ -43,6 +43,8 @@ export interface VodEntries {
   readonly isHopeless: (entry: BreakEntry) => boolean;
   /** Settles when one of its ads is not waited for any more; undefined: none is. */
   readonly nextWait: (entry: BreakEntry) => Promise<unknown> | undefined;
+  /** Has it decided with the ads that are ready, where there is one; settles in the same turn. */
+  readonly close: (entry: BreakEntry) => Promise<void>;
 }
 
 interface WaitingEntry extends WaitingBreak {
@@ -89,6 +91,7 @@ export function createVodEntries(
     settled: asked.settled,
     isHopeless: asked.isHopeless,
     nextWait: asked.nextWait,
+    close: asked.close,
     add: (breaks) => {
       for (const named of breaks) entries.push(createEntry({ ...named, breakId: nameOnce(named.breakId, entries) }));
       placeEntries(entries, facts, ports);
@@ -105,6 +108,7 @@ export function createVodEntries(
       const waiting = listWaiting();
       ask(waiting, selectDue(waiting, viewedAt, contentTime, ahead()), contentTime);
       viewedAt = contentTime;
+      asked.closeDue();
     },
     resolveAll: () => ask(listWaiting()),
   };
@@ -115,22 +119,34 @@ function describeWaiting(entry: BreakEntry, facts: ContentFacts | undefined): Wa
   return { entry, time: time === "end" ? facts?.duration : time, maxDuration: entry.planned.maxDuration };
 }
 
-interface Asking extends Pick<VodEntries, "settled" | "isHopeless" | "nextWait"> {
+interface Asking extends Pick<VodEntries, "settled" | "isHopeless" | "nextWait" | "close"> {
   /** @param next asked for soon after it */
   readonly ask: (entry: BreakEntry, next: PlannedBreak | undefined) => void;
+  /** Closes breaks for whose ads there is no more time, and has been. */
+  readonly closeDue: () => void;
+}
+
+/** A break that was asked for. */
+interface Asked {
+  readonly waits: Waits;
+  readonly terms: BreakTerms;
+  readonly closing: Closing;
+  /** Its ads could be waited for once. */
+  hadTime: boolean;
 }
 
 /** What each break was asked for, and whether it is decided. */
 function createAsking(ports: VodEntriesPorts, clock: VodClock, onSettled: () => void): Asking {
   const { facts } = clock;
   const settled = new Map<BreakEntry, Promise<void>>();
-  const waits = new Map<BreakEntry, ReturnType<typeof createWaits>>();
+  const open = new Map<BreakEntry, Asked>();
   const hopeless = new Set<BreakEntry>();
   const resolve = async (entry: BreakEntry, next: PlannedBreak | undefined, onHopeless: () => void): Promise<void> => {
     const planned = { ...entry.planned, contentTime: entry.time ?? readTime(entry.planned, facts()), next };
-    const waited = createWaits();
-    waits.set(entry, waited);
-    const terms = { ...createVodTerms(entry, clock), onWait: waited.add };
+    const waits = createWaits();
+    const closing = createClosing();
+    const terms = { ...createVodTerms(entry, clock), onWait: waits.add, onClosable: closing.onClosable };
+    open.set(entry, { waits, terms, closing, hadTime: terms.leftAtMost() > 0 });
     const resolved = await ports.resolve(planned, onHopeless, terms);
     if (ports.takeResolved(entry, resolved) && fitPod(entry, facts()?.targetDuration ?? 0, ports))
       entry.status = "ready";
@@ -149,7 +165,17 @@ function createAsking(ports: VodEntriesPorts, clock: VodClock, onSettled: () => 
     ask: (entry, next) => void settle(entry, next),
     settled: (entry) => settled.get(entry),
     isHopeless: (entry) => hopeless.has(entry),
-    nextWait: (entry) => waits.get(entry)?.next(),
+    nextWait: (entry) => open.get(entry)?.waits.next(),
+    close: async (entry) => {
+      if (open.get(entry)?.closing.close()) await settled.get(entry);
+    },
+    closeDue: () => {
+      for (const [{ status }, asked] of open) {
+        const hasTime = asked.terms.leftAtMost() > 0;
+        if (status === "pending" && asked.hadTime && !hasTime) asked.closing.close();
+        asked.hadTime ||= hasTime;
+      }
+    },
   };
 }
 

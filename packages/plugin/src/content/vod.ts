@@ -135,7 +135,11 @@ async function waitForStart(
     const waits = awaited.flatMap((entry) => entries.nextWait(entry) ?? []);
     return waits.length > 0 ? Promise.race(waits) : undefined;
   };
-  await waitForStartOf(Promise.all(awaited.map(entries.settled)), budget, nextWait, ports);
+  const decided = Promise.all(awaited.map(entries.settled));
+  const close = async (): Promise<void> => {
+    await Promise.all(awaited.map(entries.close));
+  };
+  await waitForStartOf({ decided, nextWait, close }, budget, ports);
   // breaks that share the pre-roll's creative are decided in the same turn
   await sleep(0, ports.ended);
   return awaited;

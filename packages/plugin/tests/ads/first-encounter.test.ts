@@ -111,6 +111,7 @@ function meet({ steps, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Sce
     leftAtMost: left,
     timeToBreak: () => timeToBreak,
     onWait: waits.add,
+    onClosable: () => undefined,
   };
   const planned = planAlone("pre", "start", { kind: "none" });
   const encounter = meetCold({ planned, terms, adId: "one", onLost: () => did.push("lost") }, deps);

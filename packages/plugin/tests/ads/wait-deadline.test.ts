@@ -85,7 +85,11 @@ describe("waitForStartOf", () => {
     }
     const startedAt = performance.now();
     let took: number | undefined;
-    void waitForStartOf(soon(decidedMs), soon(BUDGETS.startBudgetMs), open.next, BUDGETS).then(() => {
+    void waitForStartOf(
+      { decided: soon(decidedMs), nextWait: open.next, close: () => Promise.resolve() },
+      soon(BUDGETS.startBudgetMs),
+      BUDGETS,
+    ).then(() => {
       took = Math.round(performance.now() - startedAt);
     });
     await vi.advanceTimersByTimeAsync(10_000);
