@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { registerColdAds } from "./cold-ads.ts";
 import { DEFAULT_LIVE, registerLive } from "./live.ts";
 
 export interface DemoRoutes {
@@ -30,7 +31,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Adds `/media/`, `/live/`, `/demo/session` and the page at `/`. */
+/** Adds `/media/`, `/live/`, `/demo/session`, `/demo/vmap` and the page at `/`. */
 export async function registerDemo(app: FastifyInstance, routes: DemoRoutes): Promise<void> {
   await app.register(fastifyStatic, {
     root: routes.mediaDirectory,
@@ -51,6 +52,7 @@ export async function registerDemo(app: FastifyInstance, routes: DemoRoutes): Pr
     filmBase: "../media/content/",
     now: routes.now,
   });
+  registerColdAds(app);
   app.get("/demo/session", { schema: { hide: true } }, async (request, reply) => {
     const token = routes.apiToken !== undefined && isFromThisMachine(request) ? { token: routes.apiToken } : {};
     return reply.header("cache-control", "no-store").send({ ...token, live: DEFAULT_LIVE });

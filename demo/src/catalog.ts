@@ -34,3 +34,6 @@ export interface CreativeChoice {
 export const ZONE: string = catalog.zone;
 export const CONTENTS: readonly Content[] = catalog.contents;
 export const CREATIVES: readonly CreativeChoice[] = catalog.creatives;
+/** Of the page of first encounters: ids, and the tag to which `name` is added, under which nobody has asked for the creative yet. */
+export const ENCOUNTER: { readonly content: string; readonly creative: string; readonly adTag: string } =
+  catalog.encounter;

@@ -1,4 +1,5 @@
 /** Numbers and addresses as a reader wants them. */
+import type { AdEvent } from "@interlude/plugin/hls";
 
 /** Seconds as m:ss; negative and unknown values are 0:00. */
 export function formatTime(seconds: number): string {
@@ -20,4 +21,10 @@ export function formatAddress(url: string, origin: string): string {
     .map((part) => (part.length > 24 ? `${part.slice(0, 6)}…${part.endsWith(".m3u8") ? ".m3u8" : ""}` : part))
     .join("/");
   return `${parsed.origin === origin ? "" : parsed.origin}${path}${parsed.search}`;
+}
+
+/** Which ad is on screen, and the seconds that are left of it. */
+export function formatBadge({ index, adCount, duration, time }: AdEvent & { readonly time: number }): string {
+  const which = adCount > 1 ? `Ad ${index + 1} of ${adCount}` : "Ad";
+  return `${which} · ${Math.max(0, Math.ceil(duration - time))} s`;
 }

@@ -1,15 +1,16 @@
-/** The publisher's site: the catalogue, or the page of the asset that the address names. */
+/** The publisher's site: the catalogue, or the page of the asset, or of first encounters, that the address names. */
 import { showCatalogue } from "./catalogue-view.ts";
 import { isCatalogue } from "./choice.ts";
 import { find, setText } from "./elements.ts";
+import { isEncounterPage } from "./encounter/address.ts";
 import { createPositions, findStorage } from "./positions.ts";
 
 const query = new URLSearchParams(location.search);
 
-/** The player comes with the page that has one. */
-async function showAsset(): Promise<void> {
+/** The player comes with the pages that have one. */
+async function showPlayerPage(load: () => Promise<unknown>): Promise<void> {
   try {
-    await import("./watch.ts");
+    await load();
   } catch (error) {
     const note = find("failure", HTMLParagraphElement);
     note.hidden = false;
@@ -17,9 +18,10 @@ async function showAsset(): Promise<void> {
   }
 }
 
-if (isCatalogue(query)) {
+if (isEncounterPage(query)) void showPlayerPage(() => import("./encounter/encounter-page.ts"));
+else if (isCatalogue(query)) {
   const positions = createPositions(findStorage());
   showCatalogue(query, positions);
   // who comes back by the browser's own button gets the page as it was left
   addEventListener("pageshow", ({ persisted }) => persisted && showCatalogue(query, positions));
-} else void showAsset();
+} else void showPlayerPage(() => import("./watch.ts"));

@@ -1,11 +1,10 @@
 /** Draws everything but the choices and the beacons, which draw themselves. */
-import type { AdEvent } from "@interlude/plugin/hls";
 import type { Choice, Workflow } from "./choice.ts";
 import { find, setText } from "./elements.ts";
 import { renderJob } from "./job-view.ts";
 import { SERVER_STEPS } from "./manifest/steps.ts";
 import { createBootstrapView, createPlaylistView } from "./manifest/views.ts";
-import { formatTime } from "./format.ts";
+import { formatBadge, formatTime } from "./format.ts";
 import type { PlayerState, PlayerView } from "./player-view.ts";
 import { type DemoSession, secondsToAvail } from "./server.ts";
 import type { State } from "./state.ts";
@@ -104,11 +103,6 @@ function renderStory(state: State, { workflow, choice, demo, date }: Scene): voi
   find("story", HTMLDivElement).dataset["tone"] = story.tone;
   setText(find("story-now", HTMLElement), story.now);
   setText(find("story-next", HTMLSpanElement), story.next);
-}
-
-function formatBadge({ index, adCount, duration, time }: AdEvent & { readonly time: number }): string {
-  const which = adCount > 1 ? `Ad ${index + 1} of ${adCount}` : "Ad";
-  return `${which} · ${Math.max(0, Math.ceil(duration - time))} s`;
 }
 
 function renderForget({ choice, demo }: Scene): void {

@@ -1,8 +1,13 @@
 /** One viewer's viewing: hls.js with Interlude in it. */
-import { type AdInsertion, type AdInsertionEvents, createAdInsertion } from "@interlude/plugin/hls";
+import {
+  type AdInsertion,
+  type AdInsertionEvents,
+  type AdInsertionOptions,
+  createAdInsertion,
+} from "@interlude/plugin/hls";
 import Hls from "hls.js";
 import { ZONE } from "./catalog.ts";
-import { type Choice, formatAdTag } from "./choice.ts";
+import type { Choice } from "./choice.ts";
 
 export type ViewingListeners = {
   readonly [K in keyof AdInsertionEvents]?: (event: AdInsertionEvents[K]) => void;
@@ -12,26 +17,33 @@ export type ViewingListeners = {
   readonly contentfailed?: (message: string) => void;
 };
 
+/** How one viewer sees what is chosen. */
+export interface ViewingTerms {
+  readonly adTagUrl: string;
+  /** What is tried where the creative has no copy yet. */
+  readonly firstEncounter: NonNullable<AdInsertionOptions["firstEncounter"]>;
+  /** Seconds of content, where the viewer goes on after a pre-roll; 0: from the start. */
+  readonly position: number;
+}
+
 export interface Viewing {
   /** The date of the frame on screen, milliseconds since 1970; undefined where the content tells none. */
   readonly playingDate: () => number | undefined;
   readonly destroy: () => void;
 }
 
-/**
- * Starts to load and to play at once.
- *
- * @param position seconds of content, where the viewer goes on after a pre-roll; 0: from the start
- */
+/** Starts to load and to play at once. */
 export function startViewing(
   video: HTMLVideoElement,
   choice: Choice,
-  position: number,
+  { adTagUrl, firstEncounter, position }: ViewingTerms,
   listeners: ViewingListeners,
 ): Viewing {
   const ads = createAdInsertion({
     zoneUrl: `v1/zones/${ZONE}.json`,
-    adTagUrl: formatAdTag(choice),
+    adTagUrl,
+    repackageUrl: "ads/repackage",
+    firstEncounter,
     ptcdn: choice.cdn,
     live: choice.content.isLive,
     startContentTime: position,
@@ -65,6 +77,7 @@ function subscribe(ads: AdInsertion, listeners: ViewingListeners): void {
   if (listeners.adprogress) ads.on("adprogress", listeners.adprogress);
   if (listeners.adbreakcomplete) ads.on("adbreakcomplete", listeners.adbreakcomplete);
   if (listeners.adskip) ads.on("adskip", listeners.adskip);
+  if (listeners.adencounter) ads.on("adencounter", listeners.adencounter);
   if (listeners.error) ads.on("error", listeners.error);
   if (listeners.workflowstep) ads.on("workflowstep", listeners.workflowstep);
   if (listeners.beacon) ads.on("beacon", listeners.beacon);

@@ -4,7 +4,7 @@
 import type { BeaconEvent, WorkflowStepEvent } from "@interlude/plugin/hls";
 import { createBeaconsView } from "./beacons-view.ts";
 import { CONTENTS, CREATIVES } from "./catalog.ts";
-import { type Choice, formatChoice, readShared, readWorkflow, type Workflow } from "./choice.ts";
+import { type Choice, formatAdTag, formatChoice, readShared, readWorkflow, type Workflow } from "./choice.ts";
 import { renderChoices } from "./choices-view.ts";
 import { toContentTime } from "./content-time.ts";
 import { find } from "./elements.ts";
@@ -118,7 +118,8 @@ function keepSession(session: string): void {
 
 function startInPlayer(position: number): Viewing {
   update({ steps: NO_STEPS });
-  return startViewing(video, choice, position, {
+  const terms = { adTagUrl: formatAdTag(choice), firstEncounter: ["skip"], position } as const;
+  return startViewing(video, choice, terms, {
     session: keepSession,
     workflowstep: (event) => {
       update({ steps: applyStep(states[workflow].steps, event) });
