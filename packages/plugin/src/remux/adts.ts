@@ -7,8 +7,8 @@ import type { ByteSink } from "./byte-sink.ts";
 import { type AacConfig, MediaRefusal } from "./movie.ts";
 
 const HEADER_BYTES = 7;
-/** The length has 13 bits. */
-const MOST_BYTES = 8191;
+/** Of a frame without its header: the length of both has 13 bits. */
+export const MOST_AAC_BYTES: number = 8191 - HEADER_BYTES;
 const LAST_RATE = 12;
 
 /**
@@ -20,7 +20,7 @@ export function writeAdts(sink: ByteSink, aac: AacConfig, payload: Uint8Array): 
   const { objectType, sampleRateIndex, channels } = aac;
   const length = HEADER_BYTES + payload.length;
   const isKnown = objectType >= 1 && objectType <= 4 && sampleRateIndex <= LAST_RATE && channels >= 1 && channels <= 7;
-  if (!isKnown || length > MOST_BYTES)
+  if (!isKnown || payload.length > MOST_AAC_BYTES)
     throw new MediaRefusal(
       "unsupported-media-file",
       `AAC: expected what ADTS can say, got type ${objectType}, rate ${sampleRateIndex}, ${channels} channels, ${payload.length} bytes`,

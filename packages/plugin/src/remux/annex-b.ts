@@ -32,6 +32,8 @@ export function* writePicture(
   const sets = hasSets ? [...config.sps, ...config.pps] : [];
   sink.append(DELIMITER);
   for (const set of sets) appendUnit(sink, set);
+  const written = new Set(sets.map((set) => set.join()));
+  const longest = sets.reduce((most, { length }) => Math.max(most, length), 0);
   let hasSlice = false;
   let stopped = 0;
   // some files pad a sample with less than a length
@@ -41,7 +43,8 @@ export function* writePicture(
     at = start + unit.length;
     const type = (unit[0] ?? AUD) & 0x1f;
     hasSlice ||= type > 0 && type <= LAST_SLICE;
-    const isRepeated = (type === SPS || type === PPS) && sets.some((set) => isSame(set, unit));
+    // looked up, not compared: a sample may be full of them
+    const isRepeated = (type === SPS || type === PPS) && unit.length <= longest && written.has(unit.join());
     if (type !== AUD && type !== FILLER && !isRepeated) appendUnit(sink, unit);
     if (at - stopped < SLICE_BYTES) continue;
     stopped = at;
@@ -62,8 +65,4 @@ function readLength(sample: Uint8Array, at: number, lengthSize: AvcConfig["lengt
   if (length > left)
     throw new MediaRefusal("source-unreadable", `NAL unit: expected ${left} bytes at most, got ${length}`);
   return length;
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -8,12 +8,15 @@ import type { AvcConfig } from "./movie.ts";
 
 const SEQUENCE = 7;
 const PICTURE = 8;
+/** Bytes: they are repeated in front of each key picture, and take less than 1000 as a rule. */
+const MOST_SETS = 16_384;
 
 /**
  * @param avcC the body of the box
  * @throws MediaRefusal
  */
 export function parseAvcConfig(avcC: Uint8Array): AvcConfig {
+  if (avcC.length > MOST_SETS) throw unsupported(`MP4 avcC: expected at most ${MOST_SETS} bytes, got ${avcC.length}`);
   const reader = new ByteReader(avcC, "MP4 avcC");
   const version = reader.readU8();
   if (version !== 1) throw unsupported(`MP4 avcC: expected version 1, got ${version}`);

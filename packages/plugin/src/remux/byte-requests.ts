@@ -82,6 +82,11 @@ const MAX_PARALLEL = 3;
 /** A server may answer with less than was asked for, but not for ever. */
 const MAX_REQUESTS = 2000;
 
+/** How many requests sorted ranges ask for where nothing of them is held. */
+export function countRequests(ranges: readonly ByteRange[]): number {
+  return joinRanges(ranges, MAX_GAP).length;
+}
+
 export function startReading(options: ByteSourceOptions): FileReading {
   const file: FileReading = {
     options,
@@ -113,9 +118,13 @@ export function advance(file: FileReading): void {
       reader.resolve();
     } else ask(file, reader, missing);
   }
+  let free = MAX_PARALLEL;
+  for (const { isRunning } of file.transfers) free -= isRunning ? 1 : 0;
   for (const transfer of file.transfers) {
-    const running = [...file.transfers].filter(({ isRunning }) => isRunning).length;
-    if (!transfer.isRunning && running < MAX_PARALLEL) void run(file, transfer);
+    if (free <= 0) return;
+    if (transfer.isRunning) continue;
+    free -= 1;
+    void run(file, transfer);
   }
 }
 
@@ -126,15 +135,25 @@ export function clip({ size = Infinity }: FileReading, { ranges, isPeek }: ByteR
 
 function ask(file: FileReading, reader: ByteReader, missing: readonly ByteRange[]): void {
   const { size = Infinity, transfers } = file;
-  const lastEnd = missing.at(-1)?.end ?? 0;
-  if (lastEnd > size) {
+  const refusal = checkMissing(file, missing);
+  if (refusal) {
     file.readers.delete(reader);
-    return reader.reject(refuse(file, `at least ${lastEnd} bytes`, `${size}`));
+    return reader.reject(refusal);
   }
   const uncovered = subtractRanges(missing, joinRanges([...transfers]));
   for (const { start, end } of joinRanges(uncovered, MAX_GAP))
     addTransfer(file, { start, end: Math.min(Math.max(end, start + reader.ahead), size) }, undefined);
-  for (const transfer of transfers) if (covers(transfer, missing)) reader.transfers.add(transfer);
+  for (const transfer of transfers)
+    if (!reader.transfers.has(transfer) && covers(transfer, missing)) reader.transfers.add(transfer);
+}
+
+/** CORS may hide a file's size: then it is too large where something is asked for that lies too far behind. */
+function checkMissing(file: FileReading, missing: readonly ByteRange[]): MediaRefusal | undefined {
+  const { size = Infinity, options } = file;
+  const start = missing[0]?.start ?? 0;
+  const end = missing.at(-1)?.end ?? 0;
+  if (end > size) return refuse(file, `at least ${end} bytes`, `${size}`);
+  return start >= options.maxBytes ? refuseLarge(file, `something at byte ${start}`) : undefined;
 }
 
 /** Whether some of the ranges come by it. */
@@ -230,8 +249,7 @@ function learnSize(file: FileReading, size: number): void {
   if (file.size !== undefined && file.size !== size)
     throw endWith(file, refuse(file, `${file.size} bytes as before`, `${size}`));
   file.size = size;
-  if (size > maxBytes)
-    throw endWith(file, new MediaRefusal("unsupported-media-file", say(file, `at most ${maxBytes} bytes`, `${size}`)));
+  if (size > maxBytes) throw endWith(file, refuseLarge(file, `${size}`));
 }
 
 function failReaders(file: FileReading, transfer: Transfer, cause: unknown): void {
@@ -255,6 +273,10 @@ export function endWith<Cause>(file: FileReading, cause: Cause): Cause {
 
 function refuse(file: FileReading, expected: string, got: string): MediaRefusal {
   return new MediaRefusal("source-unreadable", say(file, expected, got));
+}
+
+function refuseLarge(file: FileReading, got: string): MediaRefusal {
+  return new MediaRefusal("unsupported-media-file", say(file, `at most ${file.options.maxBytes} bytes`, got));
 }
 
 function say({ server }: FileReading, expected: string, got: string): string {

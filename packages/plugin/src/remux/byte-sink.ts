@@ -5,8 +5,8 @@ import { MediaRefusal } from "./movie.ts";
 
 /** How much is written before the page may go on. */
 export const SLICE_BYTES = 65_536;
-/** No segment of an ad is as large. */
-export const MOST_BYTES: number = 2 ** 26;
+/** Bytes: no segment of an ad is as large. */
+export const LARGEST_SEGMENT: number = 2 ** 26;
 
 export class ByteSink {
   /** Those behind `length` are anything. */
@@ -16,7 +16,7 @@ export class ByteSink {
 
   /** @param capacity bytes that are expected */
   constructor(capacity: number) {
-    this.bytes = new Uint8Array(Math.min(Math.max(capacity, 188), MOST_BYTES));
+    this.bytes = new Uint8Array(Math.min(Math.max(capacity, 188), LARGEST_SEGMENT));
   }
 
   /**
@@ -28,10 +28,10 @@ export class ByteSink {
   reserve(count: number): number {
     const start = this.length;
     this.length += count;
-    if (this.length > MOST_BYTES)
-      throw new MediaRefusal("unsupported-media-file", `segment: expected ${MOST_BYTES} bytes at most, got more`);
+    if (this.length > LARGEST_SEGMENT)
+      throw new MediaRefusal("unsupported-media-file", `segment: expected ${LARGEST_SEGMENT} bytes at most, got more`);
     if (this.length > this.bytes.length) {
-      const larger = new Uint8Array(Math.min(Math.max(this.length, this.bytes.length * 2), MOST_BYTES));
+      const larger = new Uint8Array(Math.min(Math.max(this.length, this.bytes.length * 2), LARGEST_SEGMENT));
       larger.set(this.bytes.subarray(0, start));
       this.bytes = larger;
     }

@@ -95,6 +95,8 @@ function read<T>(file: FileReading, wanted: Wanted, finish: () => T, signal?: Ab
       file.readers.delete(reader);
       endUnwanted(file, reader);
       reader.reject(signal?.reason);
+      // others may have waited for their place
+      advance(file);
     };
     const settle = (): void => signal?.removeEventListener("abort", onAbort);
     const reader: ByteReader = {

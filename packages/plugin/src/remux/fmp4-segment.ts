@@ -3,7 +3,7 @@
  *
  * @see ISO/IEC 23000-19 §7.5 (CMAF; brand `cmf2` allows version 1 of `trun`), ISO/IEC 14496-12 §8.8
  */
-import { MOST_BYTES, SLICE_BYTES, takeSample } from "./byte-sink.ts";
+import { LARGEST_SEGMENT, SLICE_BYTES, takeSample } from "./byte-sink.ts";
 import { formatBox, formatFullBox, joinBytes, latin1, u32, u64 } from "./fmp4-boxes.ts";
 import { MediaRefusal } from "./movie.ts";
 import type { MadeSegment, PictureJob, SegmentJob, SoundJob } from "./segment-job.ts";
@@ -75,8 +75,8 @@ function* writeFragment(sequence: number, run: Run): Generator<void, Uint8Array<
   const moof = formatMovieFragment(sequence, run);
   const size = run.samples.reduce((sum, { bytes }) => sum + bytes.length, 8);
   // samples of a broken file may lie over one another
-  if (size > MOST_BYTES)
-    throw new MediaRefusal("unsupported-media-file", `segment: expected ${MOST_BYTES} bytes at most, got ${size}`);
+  if (size > LARGEST_SEGMENT)
+    throw new MediaRefusal("unsupported-media-file", `segment: expected ${LARGEST_SEGMENT} bytes at most, got ${size}`);
   const head = joinBytes([styp, moof, u32(size), latin1("mdat")]);
   const segment = new Uint8Array(head.length - 8 + size);
   segment.set(head);

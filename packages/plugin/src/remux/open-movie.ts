@@ -3,7 +3,7 @@
  *
  *   moov before mdat   it comes with the first bytes
  *   mdat before moov   its size says where the moov is; what came with the first bytes stays
- *   moov and moofs     from fragment to fragment by their sizes; where a sidx says where they are, three at a time
+ *   moov and moofs     from fragment to fragment by their sizes; where a sidx says where they are, some of them at a time
  *
  * @see ISO/IEC 14496-12 §4.2, §8.1.1, §8.16.3
  */
@@ -24,6 +24,8 @@ const MAX_BOXES = 3 * MAX_FRAGMENTS + 100;
 /** What is asked for where a box begins that nothing is known of. */
 const TABLE_AHEAD = 65_536;
 const FRAGMENT_AHEAD = 16_384;
+/** How many are asked for before they are needed. */
+const WARM_FRAGMENTS = 8;
 const MAX_HEADER_BYTES = 16;
 /** What a file of this family begins with. QuickTime's need no ftyp. */
 const FIRST_TYPES: ReadonlySet<string> = new Set(["ftyp", "styp", "moov", "mdat", "wide", "free", "skip", "pnot"]);
@@ -36,16 +38,22 @@ interface PlacedBox extends BoxHeader {
 export async function openMovie(source: ByteSource): Promise<Movie> {
   const fragments: Fragment[] = [];
   let moov: Uint8Array | undefined;
+  let indexed: readonly number[] = [];
   for await (const box of walkBoxes(source, () => (moov ? FRAGMENT_AHEAD : TABLE_AHEAD))) {
     if (box.type === "moov" && !moov) {
       moov = await readTable(source, box, MAX_MOOV_BYTES);
       if (!isFragmented(moov)) return parseMovie(moov);
     }
     if (!moov) continue;
-    if (box.type === "sidx") warmFragments(source, box, await readTable(source, box, MAX_SIDX_BYTES));
+    if (box.type === "sidx" && indexed.length === 0) {
+      indexed = await readIndex(source, box);
+      warmFragments(source, indexed.slice(0, WARM_FRAGMENTS));
+    }
     if (box.type !== "moof") continue;
     if (fragments.length === MAX_FRAGMENTS)
       throw new MediaRefusal("unsupported-media-file", `MP4: expected at most ${MAX_FRAGMENTS} fragments, got more`);
+    const next = fragments.length + WARM_FRAGMENTS;
+    warmFragments(source, indexed.slice(next, next + 1));
     fragments.push({ offset: box.start, moof: await readTable(source, box, MAX_MOOF_BYTES) });
   }
   if (!moov) throw new MediaRefusal("source-unreadable", "MP4: expected moov, got a file without");
@@ -83,10 +91,15 @@ async function readTable(source: ByteSource, { type, start, size }: PlacedBox, m
   return bytes;
 }
 
+/** Where fragments begin, as far as an index says. */
+async function readIndex(source: ByteSource, box: PlacedBox): Promise<readonly number[]> {
+  const sidx = await readTable(source, box, MAX_SIDX_BYTES);
+  return readFragmentOffsets(sidx).map((offset) => box.start + box.size + offset);
+}
+
 /** Who reads them is told of failures. */
-function warmFragments(source: ByteSource, { start, size }: PlacedBox, sidx: Uint8Array): void {
+function warmFragments(source: ByteSource, starts: readonly number[]): void {
   const end = source.size() ?? Infinity;
-  for (const offset of readFragmentOffsets(sidx).slice(0, MAX_FRAGMENTS))
-    if (start + size + offset < end)
-      source.peek(start + size + offset, MAX_HEADER_BYTES, FRAGMENT_AHEAD).catch(() => undefined);
+  for (const start of starts)
+    if (start < end) source.peek(start, MAX_HEADER_BYTES, FRAGMENT_AHEAD).catch(() => undefined);
 }

@@ -45,7 +45,7 @@ export function planSegment(tracks: PlannedTracks, index: number): PlannedSegmen
   };
   const seen = listExtents(video.samples, pictures.samples.slice(shown.from, shown.to));
   const spoken = listExtents(soundTable, sound.samples.slice(heard.from, heard.to));
-  const { ranges, offsets } = gatherBytes([seen, spoken]);
+  const { ranges, offsets } = gatherBytes([seen, spoken], measureSets(tracks, shown));
   const [seenOffsets = seen.offsets, spokenOffsets = spoken.offsets] = offsets;
   return {
     duration: (toMicroseconds(next?.time ?? pictures.end) - toMicroseconds(start)) / 1e6,
@@ -57,6 +57,14 @@ export function planSegment(tracks: PlannedTracks, index: number): PlannedSegmen
       audio: describeSound(tracks, heard, { ...spoken, offsets: spokenOffsets }),
     },
   };
+}
+
+/** Bytes of the parameter sets, which stand in front of each key picture in a transport stream. */
+function measureSets({ packaging, video, pictures }: PlannedTracks, { from, to }: Run): number {
+  if (packaging === "cmaf") return 0;
+  const sets = video.entries.flatMap(({ sps, pps }) => [...sps, ...pps]);
+  const keys = pictures.isKey.slice(from, to).filter((isKey) => isKey === 1).length;
+  return keys * sets.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Rounded from the start of all, so that no sum drifts. */

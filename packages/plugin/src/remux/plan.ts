@@ -5,6 +5,7 @@
  * sound begin at 0, and its pictures as much later as the silence before them and the sound's own clock ask for.
  */
 import type { PictureLead } from "@interlude/core";
+import { MOST_AAC_BYTES } from "./adts.ts";
 import { selectCuts } from "./cuts.ts";
 import { writeInitSegment } from "./fmp4-init.ts";
 import { type AudioTrack, MediaRefusal, type Movie, type VideoTrack } from "./movie.ts";
@@ -48,13 +49,19 @@ export function planRemux(movie: Movie, needs: RemuxNeeds): RemuxPlan {
   };
 }
 
-/** What a packaging cannot say is refused: how pictures are turned in MPEG-TS, and several codings in one track in fragmented MP4. */
+/**
+ * What a packaging cannot say is refused: how pictures are turned and long frames of sound in MPEG-TS, and several codings in one track in
+ * fragmented MP4.
+ */
 function selectMedia({ video, audio }: Movie, { packaging }: RemuxNeeds): Media {
   if (!video) throw refuse("movie: expected pictures, got none");
   if (packaging === "hls" && video.rotation !== 0)
     throw refuse(`pictures: expected them upright, got them turned by ${video.rotation} degrees`);
   if (packaging === "cmaf" && video.samples.entries.some((entry) => entry !== 0))
     throw refuse("pictures: expected one coding, got several");
+  const longest = audio?.samples.sizes.reduce((most, size) => Math.max(most, size), 0) ?? 0;
+  if (packaging === "hls" && longest > MOST_AAC_BYTES)
+    throw refuse(`sound: expected frames of at most ${MOST_AAC_BYTES} bytes, got ${longest}`);
   return { video, audio: audio && audio.samples.count > 0 ? audio : undefined };
 }
 
@@ -75,7 +82,8 @@ function planTracks(
   const silence = createSilentFrame(aac.channels);
   if (packaging === "cmaf") {
     const timescale = video.timescale * Math.ceil(COARSEST_CLOCK / video.timescale);
-    const times = orderPictures(pictures, timescale, Math.round(-sound.start * timescale));
+    // a frame of 7350 Hz is so long that sound may begin a few milliseconds late
+    const times = orderPictures(pictures, timescale, Math.max(0, Math.round(-sound.start * timescale)));
     const soundTimes = timeSound(sound, aac.sampleRate, (index) => index * FRAME_SAMPLES);
     return {
       tracks: { ...shared, silence, pictureTimes: measure(times, pictures, timescale), soundTimes },

@@ -5,7 +5,7 @@
 import { type AdRendition, parseMediaPlaylist } from "@interlude/core";
 import { VIRTUAL_ORIGIN, type VirtualMedia } from "../ads/virtual-media.ts";
 import { type ByteSource, createByteSource } from "./byte-source.ts";
-import { sumRanges } from "./byte-ranges.ts";
+import { checkPlan } from "./check-plan.ts";
 import { type FetchRange, type FirstRange, selectFirstRange } from "./fetch-range.ts";
 import type { SegmentMaker } from "./maker.ts";
 import { isMediaRefusal, MediaRefusal, type Movie } from "./movie.ts";
@@ -69,8 +69,6 @@ export interface RemuxedCreative {
 }
 
 const MAX_PIXELS = 4096 * 2304;
-/** Seconds. */
-const MAX_DURATION = 300;
 
 /** @throws MediaRefusal, and nothing else */
 export async function openRemux(
@@ -81,9 +79,9 @@ export async function openRemux(
 ): Promise<RemuxedCreative> {
   const begunAt = deps.now();
   const bytes = createByteSource({ ...source, ...limits, ...deps, first: source.first ?? askFirst(source, deps) });
-  const end = (message: string) => (): void => bytes.end(new MediaRefusal("media-timeout", message));
-  const onAbort = end("the insertion has ended");
-  const timer = setTimeout(end(`expected its tables within ${limits.timeoutMs} ms, got them not`), limits.timeoutMs);
+  const onAbort = (): void => bytes.end(new MediaRefusal("media-unavailable", "the insertion has ended"));
+  const late = new MediaRefusal("media-timeout", `expected its tables within ${limits.timeoutMs} ms, got them not`);
+  const timer = setTimeout(() => bytes.end(late), limits.timeoutMs);
   deps.signal.addEventListener("abort", onAbort);
   if (deps.signal.aborted) onAbort();
   try {
@@ -91,7 +89,7 @@ export async function openRemux(
     const movie = await openMovie(bytes);
     checkPictures(movie);
     const plan = planRemux(movie, needs);
-    checkPlan(plan, limits, bytes.size());
+    checkPlan(plan, limits.maxBytes, bytes.size());
     const creative = createCreative(plan, bytes, deps, deps.now() - begunAt);
     const release = (): void => {
       deps.signal.removeEventListener("abort", onAbort);
@@ -120,18 +118,6 @@ function checkPictures({ video }: Movie): void {
       "unsupported-media-file",
       `pictures: expected at most ${MAX_PIXELS} pixels, got ${width}x${height}`,
     );
-}
-
-/** @throws MediaRefusal */
-function checkPlan({ segments, duration }: RemuxPlan, { maxBytes }: RemuxLimits, size = Infinity): void {
-  if (duration > MAX_DURATION)
-    throw new MediaRefusal("unsupported-media-file", `movie: expected at most ${MAX_DURATION} s, got ${duration}`);
-  const total = segments.reduce((sum, { ranges }) => sum + sumRanges(ranges), 0);
-  if (total > maxBytes)
-    throw new MediaRefusal("unsupported-media-file", `movie: expected at most ${maxBytes} bytes, got ${total}`);
-  const end = segments.reduce((last, { ranges }) => Math.max(last, ranges.at(-1)?.end ?? 0), 0);
-  if (end > size)
-    throw new MediaRefusal("source-unreadable", `movie: expected media up to byte ${end}, got a file of ${size}`);
 }
 
 function createCreative(plan: RemuxPlan, bytes: ByteSource, deps: RemuxDeps, openMs: number): RemuxedCreative {

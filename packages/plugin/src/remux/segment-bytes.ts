@@ -12,8 +12,10 @@ export interface Extents {
   readonly sizes: Uint32Array;
 }
 
-/** Bytes. */
+/** Bytes, of samples. */
 const LARGEST = 16 * 1024 * 1024;
+/** Thirty seconds of pictures and sound take fewer, if each of them lay alone. */
+const MOST_RANGES = 4096;
 
 /** Of some samples of a table; an index of −1 stands for what is not in the file. */
 export function listExtents(table: SampleTable | undefined, samples: Uint32Array | Int32Array): Extents {
@@ -31,15 +33,18 @@ function sumSizes(extents: readonly Extents[]): number {
 /**
  * The ranges of all extents; the offsets of each, counted from the first byte of the ranges laid end to end.
  *
+ * @param added bytes that are written besides
  * @throws MediaRefusal `unsupported-media-file` where that is more than a page should hold
  */
-export function gatherBytes(extents: readonly Extents[]): {
+export function gatherBytes(
+  extents: readonly Extents[],
+  added = 0,
+): {
   readonly ranges: readonly ByteRange[];
   readonly offsets: readonly Float64Array[];
 } {
-  const sum = sumSizes(extents);
-  if (sum > LARGEST)
-    throw new MediaRefusal("unsupported-media-file", `segment: expected at most ${LARGEST} bytes, got ${sum}`);
+  const sum = sumSizes(extents) + added;
+  if (sum > LARGEST) throw refuse(`${LARGEST} bytes`, sum);
   const ranges = joinRanges(
     extents.flatMap(({ offsets, sizes }) =>
       Array.from(offsets, (start, index) => ({ start, end: start + (sizes[index] ?? 0) })).filter(
@@ -47,13 +52,21 @@ export function gatherBytes(extents: readonly Extents[]): {
       ),
     ),
   );
+  if (ranges.length > MOST_RANGES) throw refuse(`${MOST_RANGES} ranges`, ranges.length);
   let sumBefore = 0;
   const starts = ranges.map(({ start, end }) => (sumBefore += end - start) - (end - start));
   const place = (offset: number): number => {
     const index = findRange(ranges, offset);
     return (starts[index] ?? 0) + offset - (ranges[index]?.start ?? 0);
   };
-  return { ranges, offsets: extents.map(({ offsets }) => offsets.map((offset) => (offset < 0 ? -1 : place(offset)))) };
+  // what is empty is in no range
+  const placeAll = ({ offsets, sizes }: Extents): Float64Array =>
+    offsets.map((offset, index) => (offset < 0 ? -1 : sizes[index] === 0 ? 0 : place(offset)));
+  return { ranges, offsets: extents.map(placeAll) };
+}
+
+function refuse(expected: string, got: number): MediaRefusal {
+  return new MediaRefusal("unsupported-media-file", `segment: expected at most ${expected}, got ${got}`);
 }
 
 /** Index of the last range that begins at or before an offset. */

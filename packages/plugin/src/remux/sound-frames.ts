@@ -60,8 +60,9 @@ export function placeSound(
   const samples = new Int32Array(Math.max(1, count)).fill(-1);
   for (const [sample, due] of dues.entries()) {
     const place = Math.round((due - start) / frame);
+    const isEmpty = track?.samples.sizes[sample] === 0;
     // what is due before the first picture would be heard over the content
-    if (due >= -frame / 2 && place < samples.length && samples[place] === -1) samples[place] = sample;
+    if (!isEmpty && due >= -frame / 2 && place < samples.length && samples[place] === -1) samples[place] = sample;
   }
   return { start, frame, samples };
 }

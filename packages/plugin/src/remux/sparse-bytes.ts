@@ -31,11 +31,11 @@ export function createSparseBytes(): SparseBytes {
     }
   };
   const dropEmpty = (ranges: readonly ByteRange[]): void => {
-    for (const range of ranges)
-      for (const { block } of walkBlocks(range)) {
-        const whole = { start: block * BLOCK, end: (block + 1) * BLOCK };
-        if (sumRanges(subtractRanges([whole], held)) === BLOCK) blocks.delete(block);
-      }
+    const touched = new Set(ranges.flatMap((range) => Array.from(walkBlocks(range), ({ block }) => block)));
+    for (const block of touched) {
+      const whole = { start: block * BLOCK, end: (block + 1) * BLOCK };
+      if (sumRanges(subtractRanges([whole], held)) === BLOCK) blocks.delete(block);
+    }
   };
   return {
     add: (start, bytes) => {

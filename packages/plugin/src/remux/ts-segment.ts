@@ -8,6 +8,7 @@ import { writePicture } from "./annex-b.ts";
 import { ByteSink, takeSample } from "./byte-sink.ts";
 import { MediaRefusal } from "./movie.ts";
 import type { PictureJob, SegmentJob, SoundJob } from "./segment-job.ts";
+import { FRAME_SAMPLES } from "./sound-frames.ts";
 import { beginPes, closePes, type PacketStream, writeTable, writeUnit } from "./ts-packets.ts";
 import { PICTURE_PID, SOUND_PID, TABLES } from "./ts-tables.ts";
 
@@ -15,10 +16,9 @@ const PICTURE_STREAM = 0xe0;
 const SOUND_STREAM = 0xc0;
 /** Ticks of 90 kHz that a picture is on its way before it is decoded. */
 const DELAY = 9000;
-const FRAME_SAMPLES = 1024;
-/** Of sound in one PES packet. */
+/** Of sound in one PES packet, unless one frame alone is larger. */
 const MOST_FRAMES = 6;
-const MOST_BYTES = 2800;
+const MOST_FRAME_BYTES = 2800;
 /** Ticks: a frame that is off by more gets its own time. */
 const TOLERANCE = 90;
 
@@ -82,7 +82,7 @@ function* writeFrames({ sink, unit, bytes, sound }: Streams, audio: SoundJob, fi
     const offset = audio.offsets[frame] ?? -1;
     writeAdts(unit, audio.aac, offset < 0 ? audio.silence : takeSample(bytes, offset, audio.sizes[frame] ?? 0));
     frame += 1;
-  } while (fits(frame) && unit.length + (audio.sizes[frame] ?? 0) <= MOST_BYTES);
+  } while (fits(frame) && unit.length + (audio.sizes[frame] ?? 0) <= MOST_FRAME_BYTES);
   closePes(unit);
   yield* writeUnit(sink, sound, unit.bytes.subarray(0, unit.length));
   return frame;

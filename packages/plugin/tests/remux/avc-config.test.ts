@@ -24,6 +24,11 @@ test.each([
     avcC: join(HEAD, [0xff, 0xe1, 0, 2], PPS, [0]),
     reason: "source-unreadable",
   },
+  {
+    what: "a box of 20 kB",
+    avcC: join(HEAD, [0xff, 0xe0, 0], Array(20_000).fill(0)),
+    reason: "unsupported-media-file",
+  },
   { what: "an empty set", avcC: join(HEAD, [0xff, 0xe1, 0, 0], [0]), reason: "source-unreadable" },
   { what: "an empty box", avcC: new Uint8Array(), reason: "source-unreadable" },
 ])("$what is refused", ({ avcC, reason }) => {

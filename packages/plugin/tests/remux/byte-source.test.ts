@@ -217,6 +217,12 @@ describe("a server that", () => {
     await expect(take(open(file), range(0, 1000))).rejects.toMatchObject({ reason: "unsupported-media-file" });
   });
 
+  test("hides how large a file is has nothing read of it behind what a page may read", async () => {
+    const file = createFakeFile(9000, () => ({ hidesRange: true }));
+    await expect(open(file).peek(10_000_000, 16)).rejects.toMatchObject({ reason: "unsupported-media-file" });
+    expect(file.asked).toEqual([]);
+  });
+
   test("has another file at the address meanwhile is not read on", async () => {
     const file = createFakeFile(90_000, (request) => ({ size: request === 0 ? 90_000 : 91_000 }));
     const source = open(file);
@@ -289,6 +295,19 @@ describe("who has enough", () => {
     await expect(taken).rejects.toMatchObject({ name: "AbortError" });
     await new Promise(setImmediate);
     expect(file.asked).toEqual(["0-1000", "50000-51000"]);
+  });
+
+  test("makes room for who waits for his requests to end", async () => {
+    const file = createFakeFile(300_000, (request) => (request < 3 ? { fallsSilentAt: 0 } : {}));
+    const source = open(file);
+    const enough = new AbortController();
+    const wanted = [range(0, 1000), range(50_000, 51_000), range(100_000, 101_000)];
+    const left = source.take(wanted, enough.signal, () => undefined);
+    const waiting = take(source, range(200_000, 201_000));
+    expect(file.asked).toHaveLength(3);
+    enough.abort();
+    await expect(left).rejects.toMatchObject({ name: "AbortError" });
+    expect(await waiting).toEqual(slice(file, range(200_000, 201_000)));
   });
 
   test("ends all of them, with his reason", async () => {

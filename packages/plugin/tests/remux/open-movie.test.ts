@@ -107,6 +107,23 @@ describe("openMovie", () => {
     expect(most).toBe(3);
   });
 
+  test("has some of the fragments that an index names asked for ahead, never all", async () => {
+    const path = makeMedia(folder, "short-fragments.mp4", ["-g", "5", "-c:a", "aac"], 4);
+    const cut = join(folder, "short-fragments-indexed.mp4");
+    runFfmpeg("-i", path, "-c", "copy", "-movflags", "frag_keyframe+empty_moov+dash+global_sidx", cut);
+    const source = read(createFakeFile(new Uint8Array(readFileSync(cut))));
+    let open = 0;
+    let most = 0;
+    const peek: ByteSource["peek"] = (...wanted) => {
+      most = Math.max(most, ++open);
+      return source.peek(...wanted).finally(() => (open -= 1));
+    };
+    const { video } = await openMovie({ ...source, peek });
+    expect(video?.samples.count).toBe(PICTURES);
+    expect(most).toBeGreaterThan(3);
+    expect(most).toBeLessThan(12);
+  });
+
   test("reads tables behind media whose size has 64 bits, and boxes that it does not know", async () => {
     const bytes = FILES["moov last"];
     const moov = findBox(bytes, "moov");

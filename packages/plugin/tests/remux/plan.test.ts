@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Movie } from "../../src/remux/movie.ts";
 import { planRemux } from "../../src/remux/plan.ts";
 import type { RemuxPlan } from "../../src/remux/segment-job.ts";
 import { buildMovie, constantRate, findOffsets, reorder } from "./movies.ts";
@@ -88,6 +89,42 @@ describe("planRemux, MPEG-TS", () => {
     expect(() => planRemux(movie, HLS)).toThrow(refusal("unsupported-media-file"));
   });
 
+  test("samples without a byte are in no range, wherever they are said to lie, and are silence in the sound", () => {
+    const movie = buildMovie(GOP, { count: 400 });
+    const { video, audio } = movie;
+    video?.samples.sizes.set([0, 0], 51);
+    video?.samples.offsets.set([3, 999_999_999], 51);
+    audio?.samples.sizes.set([0], 2);
+    const [first, second] = planRemux(movie, HLS).segments;
+    expect([...(second?.job.video.offsets.subarray(0, 4) ?? [])]).toEqual([0, 0, 0, 1000]);
+    expect([...(second?.job.video.sizes.subarray(0, 4) ?? [])]).toEqual([1000, 0, 0, 1000]);
+    expect([...(first?.job.audio.offsets.subarray(0, 4) ?? [])]).toEqual([50_000, 50_200, -1, 50_400]);
+  });
+
+  test("a segment that lies in more pieces than anybody cuts a file into is refused", () => {
+    const scatter = (count: number): Movie => {
+      const movie = buildMovie({ times: constantRate(count), timescale: count });
+      movie.video?.samples.offsets.set(Array.from({ length: count }, (_, index) => index * 1001));
+      return movie;
+    };
+    expect(planRemux(scatter(4096), HLS).segments[0]?.ranges).toHaveLength(4096);
+    expect(() => planRemux(scatter(4097), HLS)).toThrow(refusal("unsupported-media-file"));
+  });
+
+  test("what cannot be written as a transport stream is refused before anything is", () => {
+    const long = buildMovie(GOP, { count: 400 });
+    long.audio?.samples.sizes.set([8184], 7);
+    expect(planRemux(long, HLS).segments).toHaveLength(3);
+    long.audio?.samples.sizes.set([8185], 7);
+    expect(() => planRemux(long, HLS)).toThrow(refusal("unsupported-media-file"));
+    expect(planRemux(long, CMAF).segments).toHaveLength(3);
+    const { video, audio } = buildMovie({ times: constantRate(2000), keys: constantRate(2000), timescale: 10_000 });
+    const entries = [{ lengthSize: 4, sps: [new Uint8Array(16_000)], pps: [] }] as const;
+    const large = { audio, video: video && { ...video, entries } };
+    expect(() => planRemux(large, HLS)).toThrow(refusal("unsupported-media-file"));
+    expect(planRemux(large, CMAF).segments).toHaveLength(1);
+  });
+
   test("turned pictures, of which MPEG-TS cannot tell, are refused, as is a movie without pictures", () => {
     expect(() => planRemux(buildMovie({ ...GOP, rotation: 90 }), HLS)).toThrow(refusal("unsupported-media-file"));
     expect(planRemux(buildMovie({ ...GOP, rotation: 90 }), CMAF).segments).toHaveLength(3);
@@ -107,6 +144,11 @@ describe("planRemux, fragmented MP4", () => {
     expect(video?.times.subarray(0, 2)).toEqual(Float64Array.of(640, 1040));
     expect(video?.decodeTimes.subarray(0, 2)).toEqual(Float64Array.of(640, 1040));
     expect(plan.pictureLead).toBeUndefined();
+  });
+
+  test("nothing is decoded before 0 where frames of sound are so long that none begins before the pictures", () => {
+    const plan = planRemux(buildMovie(GOP, { sampleRate: 7350, start: 0.003, count: 40 }), CMAF);
+    expect(plan.segments[0]?.job.video.decodeTimes[0]).toBe(0);
   });
 
   test("with B-frames, the n-th picture is decoded when the n-th is shown, without a hole between segments", () => {
