@@ -1,12 +1,13 @@
 /**
  * Where segments are made: in a worker, which is started from text, since the address of a script of the plugin's own is not known in a
  * page that bundles it. Where the page's policy forbids that (CSP `worker-src`), or nothing is heard of it, on the page's own thread in
- * slices, by code that is loaded for it.
+ * slices, by code that is loaded for it: until it is heard of, and for good where it fails or hangs.
  */
 import { createDeferred, type Deferred } from "../deferred.ts";
 import { MediaRefusal } from "./movie.ts";
 import type { MadeSegment, SegmentJob } from "./segment-job.ts";
-import type { FromWorker, ToWorker } from "./worker-messages.ts";
+import { type MakerThread, type StartThread, startWorker } from "./start-worker.ts";
+import type { FromWorker, MakerAnswer } from "./worker-messages.ts";
 import { WORKER_SOURCE } from "./worker-source.ts";
 
 /** A segment, and what it took. */
@@ -36,34 +37,27 @@ export interface SegmentMaker {
   readonly release: () => void;
 }
 
-/** The part of a `Worker` that is used here. */
-export interface MakerThread {
-  readonly post: (message: ToWorker, bytes: ArrayBuffer) => void;
-  readonly end: () => void;
-}
-
-/** Throws, or calls `onFail`, where there can be no worker. */
-export type StartThread = (onMessage: (message: FromWorker) => void, onFail: () => void) => MakerThread;
-
 export interface MakerDeps {
   readonly startThread: StartThread;
-  /** Milliseconds without a sign of life; then it is done without. */
+  /** Milliseconds without a sign of life; until there is one it is done without. */
   readonly helloMs: number;
+  /** Milliseconds that a segment may take; then it is done without the worker for good. */
+  readonly jobMs: number;
   /** Milliseconds without work; then the thread is ended. */
   readonly idleMs: number;
 }
 
 /** @param signal ends it, as `release` does */
 export function createMaker(signal: AbortSignal, deps: Partial<MakerDeps> = {}): SegmentMaker {
-  const { startThread = startWorker, helloMs = 500, idleMs = 5000 } = deps;
+  const startThread: StartThread = (...heard) => startWorker(WORKER_SOURCE, ...heard);
   const state: MakerState = {
-    deps: { startThread, helloMs, idleMs },
+    deps: { startThread, helloMs: 500, jobMs: 10_000, idleMs: 5000, ...deps },
     thread: undefined,
     isForbidden: false,
     isReleased: signal.aborted,
     place: undefined,
     longestSliceMs: 0,
-    page: Promise.resolve(),
+    line: Promise.resolve(),
   };
   const release = (): void => {
     state.isReleased = true;
@@ -72,7 +66,12 @@ export function createMaker(signal: AbortSignal, deps: Partial<MakerDeps> = {}):
   signal.addEventListener("abort", release);
   return {
     warmUp: () => void ensureThread(state),
-    make: (job, bytes) => make(state, job, bytes),
+    make: (job, bytes) => {
+      // one after the other: who waits in line loses nothing with a worker that fails
+      const made = state.line.then(() => make(state, job, bytes));
+      state.line = made.catch(() => undefined);
+      return made;
+    },
     stats: () => ({ place: state.place, longestSliceMs: state.longestSliceMs }),
     release,
   };
@@ -86,32 +85,35 @@ interface MakerState {
   isReleased: boolean;
   place: MakerStats["place"];
   longestSliceMs: number;
-  /** What is being made on the page's thread. */
-  page: Promise<unknown>;
+  /** What is being made, and all that waits for it. */
+  line: Promise<unknown>;
 }
 
 interface RunningThread {
   readonly thread: MakerThread;
-  /** Whether it has said hello. */
-  readonly isUp: Deferred<boolean>;
-  readonly jobs: Map<number, Deferred<FromWorker>>;
-  nextId: number;
+  /** Whether it has said hello; `late`: not in time, but it may yet. */
+  phase: "starting" | "late" | "up";
+  /** Settles when it is no longer `starting`. */
+  readonly isStarted: Deferred<undefined>;
+  /** What it is making. */
+  job: Deferred<MakerAnswer> | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 async function make(state: MakerState, job: SegmentJob, bytes: Uint8Array<ArrayBuffer>): Promise<Made> {
-  if (state.isReleased) throw refuse("the insertion has ended");
   const running = ensureThread(state);
-  if (!running || !(await running.isUp.promise)) return makeOnPage(state, job, bytes);
+  if (running?.phase === "starting") await running.isStarted.promise;
+  if (state.isReleased) throw refuse("the insertion has ended");
+  if (running?.phase !== "up" || running !== state.thread) return makeOnPage(state, job, bytes);
   state.place = "worker";
-  const answer = createDeferred<FromWorker>();
-  const id = running.nextId++;
-  running.jobs.set(id, answer);
+  const answer = createDeferred<MakerAnswer>();
+  running.job = answer;
   clearTimeout(running.timer);
-  running.thread.post({ id, job: copySets(job), bytes }, bytes.buffer);
-  const made = await answer.promise;
-  if ("made" in made) return made.made;
-  throw "refused" in made ? new MediaRefusal(made.refused.reason, made.refused.message) : refuse("no answer");
+  running.timer = setTimeout(() => forbid(state, running, "it takes too long"), state.deps.jobMs);
+  running.thread.post({ job: copySets(job), bytes }, bytes.buffer);
+  const outcome = await answer.promise;
+  if ("made" in outcome) return outcome.made;
+  throw new MediaRefusal(outcome.refused.reason, outcome.refused.message);
 }
 
 /** They are views of the file's tables, all of which would be sent along. */
@@ -127,10 +129,7 @@ async function makeOnPage(state: MakerState, job: SegmentJob, bytes: Uint8Array<
   });
   if (state.isReleased) throw refuse("the insertion has ended");
   state.place = "page";
-  // two at a time would hold the page for two slices
-  const making = state.page.then(() => makeHere(job, bytes));
-  state.page = making.catch(() => undefined);
-  const { longestSliceMs, ...made } = await making;
+  const { longestSliceMs, ...made } = await makeHere(job, bytes);
   state.longestSliceMs = Math.max(state.longestSliceMs, longestSliceMs);
   return made;
 }
@@ -143,36 +142,40 @@ function refuse(why: string): MediaRefusal {
 function ensureThread(state: MakerState): RunningThread | undefined {
   if (state.thread || state.isForbidden || state.isReleased) return state.thread;
   const { startThread, helloMs } = state.deps;
-  const jobs = new Map<number, Deferred<FromWorker>>();
-  const isUp = createDeferred<boolean>();
-  const onFail = (): void => {
-    state.isForbidden = true;
-    if (state.thread?.isUp === isUp) endThread(state, "the worker has failed");
-    isUp.resolve(false);
-  };
-  const onMessage = (message: FromWorker): void => {
-    isUp.resolve(true);
-    if ("id" in message) {
-      jobs.get(message.id)?.resolve(message);
-      jobs.delete(message.id);
-    }
-    if (running && jobs.size === 0) endWhenIdle(state, running);
-  };
-  let running: RunningThread | undefined;
   try {
-    running = { thread: startThread(onMessage, onFail), isUp, jobs, nextId: 0, timer: setTimeout(onFail, helloMs) };
+    const thread = startThread(
+      (message) => void hear(state, running, message),
+      () => forbid(state, running, "the worker has failed"),
+    );
+    const isStarted = createDeferred<undefined>();
+    const running: RunningThread = { thread, phase: "starting", isStarted, job: undefined, timer: undefined };
+    running.timer = setTimeout(() => {
+      running.phase = "late";
+      isStarted.resolve(undefined);
+    }, helloMs);
     state.thread = running;
   } catch {
     state.isForbidden = true;
   }
-  return running;
+  return state.thread;
 }
 
-function endWhenIdle(state: MakerState, running: RunningThread): void {
+function hear(state: MakerState, running: RunningThread, message: FromWorker): void {
+  if (state.thread !== running) return;
+  running.phase = "up";
+  running.isStarted.resolve(undefined);
+  if (!("isUp" in message)) {
+    running.job?.resolve(message);
+    running.job = undefined;
+  }
   clearTimeout(running.timer);
-  running.timer = setTimeout(() => {
-    if (state.thread === running) endThread(state, "idle");
-  }, state.deps.idleMs);
+  running.timer = setTimeout(() => endThread(state, "idle"), state.deps.idleMs);
+}
+
+/** No worker is tried any more. */
+function forbid(state: MakerState, running: RunningThread, why: string): void {
+  state.isForbidden = true;
+  if (state.thread === running) endThread(state, why);
 }
 
 function endThread(state: MakerState, why: string): void {
@@ -181,32 +184,7 @@ function endThread(state: MakerState, why: string): void {
   state.thread = undefined;
   clearTimeout(running.timer);
   running.thread.end();
-  running.isUp.resolve(false);
+  running.isStarted.resolve(undefined);
   const { message, reason } = refuse(why);
-  for (const [id, job] of running.jobs) job.resolve({ id, refused: { reason, message } });
-}
-
-/** @throws Error where the build has embedded none; whatever `Worker` throws */
-function startWorker(onMessage: (message: FromWorker) => void, onFail: () => void): MakerThread {
-  if (!WORKER_SOURCE) throw new Error("no worker in this build");
-  const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
-  const revoke = (): void => URL.revokeObjectURL(url);
-  const worker = new Worker(url);
-  worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
-    revoke();
-    onMessage(data);
-  });
-  worker.addEventListener("error", (event) => {
-    // told here, not on the page's console
-    event.preventDefault();
-    revoke();
-    onFail();
-  });
-  return {
-    post: (message, bytes) => worker.postMessage(message, [bytes]),
-    end: () => {
-      revoke();
-      worker.terminate();
-    },
-  };
+  running.job?.resolve({ refused: { reason, message } });
 }

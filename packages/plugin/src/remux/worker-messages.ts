@@ -2,15 +2,16 @@
 import type { SkipReason } from "@interlude/core";
 import type { MadeSegment, SegmentJob } from "./segment-job.ts";
 
-/** The bytes are the worker's from then on. */
+/** The bytes are the worker's from then on. One at a time. */
 export interface ToWorker {
-  readonly id: number;
   readonly job: SegmentJob;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** What became of a job. */
+export type MakerAnswer =
+  | { readonly made: MadeSegment & { readonly busyMs: number } }
+  | { readonly refused: { readonly reason: SkipReason; readonly message: string } };
+
 /** First of all that it is there; then one answer for each job. */
-export type FromWorker =
-  | { readonly isUp: true }
-  | { readonly id: number; readonly made: MadeSegment & { readonly busyMs: number } }
-  | { readonly id: number; readonly refused: { readonly reason: SkipReason; readonly message: string } };
+export type FromWorker = { readonly isUp: true } | MakerAnswer;

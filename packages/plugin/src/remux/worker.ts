@@ -3,7 +3,7 @@
  */
 import { makeSegment } from "./make-segment.ts";
 import { MediaRefusal } from "./movie.ts";
-import type { FromWorker, ToWorker } from "./worker-messages.ts";
+import type { FromWorker, MakerAnswer, ToWorker } from "./worker-messages.ts";
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   const answer = makeWhole(data);
@@ -17,15 +17,15 @@ function post(message: FromWorker, transfer: ArrayBuffer[]): void {
   self.postMessage(message, { transfer });
 }
 
-function makeWhole({ id, job, bytes }: ToWorker): FromWorker {
+function makeWhole({ job, bytes }: ToWorker): MakerAnswer {
   try {
     const begunAt = performance.now();
     const making = makeSegment(job, bytes);
     let step = making.next();
     while (!step.done) step = making.next();
-    return { id, made: { ...step.value, busyMs: performance.now() - begunAt } };
+    return { made: { ...step.value, busyMs: performance.now() - begunAt } };
   } catch (cause) {
     const reason = cause instanceof MediaRefusal ? cause.reason : "media-unavailable";
-    return { id, refused: { reason, message: cause instanceof Error ? cause.message : String(cause) } };
+    return { refused: { reason, message: cause instanceof Error ? cause.message : String(cause) } };
   }
 }

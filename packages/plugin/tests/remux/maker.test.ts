@@ -7,8 +7,9 @@ import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundleWorker } from "../../embed-worker.ts";
 import { makeHere } from "../../src/remux/make-here.ts";
-import { createMaker, type Made, type MakerDeps, type SegmentMaker, type StartThread } from "../../src/remux/maker.ts";
+import { createMaker, type Made, type MakerDeps, type SegmentMaker } from "../../src/remux/maker.ts";
 import type { SegmentJob } from "../../src/remux/segment-job.ts";
+import type { StartThread } from "../../src/remux/start-worker.ts";
 import type { FromWorker, ToWorker } from "../../src/remux/worker-messages.ts";
 import { make, makeMedia, type Order, orderSegments, probeMedia } from "./probed-media.ts";
 
@@ -154,6 +155,53 @@ describe("createMaker", () => {
     const maker = open();
     expect(isAsOrdered(await order(maker))).toBe(true);
     expect(maker.stats().place).toBe("page");
+  });
+
+  test("makes them in a worker that is heard of late, from then on", async () => {
+    const threads = createThreads();
+    let allow: (() => void) | undefined;
+    const startThread: StartThread = (onMessage, onFail) =>
+      threads.startThread((message) => {
+        if ("isUp" in message) allow = () => onMessage(message);
+        else onMessage(message);
+      }, onFail);
+    const maker = open({ startThread, helloMs: 1 });
+    expect(isAsOrdered(await order(maker, 0), 0)).toBe(true);
+    expect(maker.stats().place).toBe("page");
+    await expect.poll(() => allow).toBeDefined();
+    allow?.();
+    expect(isAsOrdered(await order(maker, 1), 1)).toBe(true);
+    expect(maker.stats().place).toBe("worker");
+    expect(threads.started).toHaveLength(1);
+  });
+
+  test("waits for no worker that hangs: what waits for its turn is made on the page", async () => {
+    const hanging = `${SELF} self.postMessage({ isUp: true }, {}); parentPort.on("message", () => { for (;;); });`;
+    const { startThread, started } = createThreads(hanging);
+    const maker = open({ startThread, jobMs: 20 });
+    const [lost, next] = await Promise.allSettled([order(maker, 0), order(maker, 1)]);
+    expect(lost).toMatchObject({ status: "rejected", reason: { name: "MediaRefusal", reason: "media-unavailable" } });
+    expect(next.status === "fulfilled" && isAsOrdered(next.value, 1)).toBe(true);
+    expect(started).toEqual([{ isEnded: true }]);
+    expect(maker.stats().place).toBe("page");
+  });
+
+  test("leaves nothing open that was ordered just before its end", async () => {
+    for (let turns = 0; turns < 12; turns += 1) {
+      let say = (): void => undefined;
+      const startThread: StartThread = (onMessage) => {
+        say = () => onMessage({ isUp: true });
+        return { post: () => undefined, end: () => undefined };
+      };
+      const maker = open({ startThread });
+      maker.warmUp();
+      say();
+      const lost = order(maker);
+      lost.catch(() => undefined);
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      maker.release();
+      await expect(lost).rejects.toMatchObject({ name: "MediaRefusal" });
+    }
   });
 
   test("goes on with the page when the worker fails later; what it was making is to be asked for again", async () => {
