@@ -123,8 +123,8 @@ export interface EncounterPorts<Media> {
 }
 
 /**
- * Tries the steps in turn. Never throws: a port that does has failed. What CRS calls blocked while it is waited for is played by no step
- * after it.
+ * Tries the steps in turn; a wait that would follow a remux begins beside it, since it costs the viewer nothing, and the first media wins.
+ * Never throws: a port that does has failed. What CRS calls blocked while it is waited for is played by no step.
  *
  * @param first why the creative was not inserted at once
  * @returns of a skip the reason by {@link selectEncounterReason}, and what each step said
@@ -136,18 +136,53 @@ export async function followFirstEncounter<Media>(
 ): Promise<{ readonly media: Media; readonly encounter: "remux" | "wait" } | EncounterSkip> {
   const told: { remux?: SkipReason; wait?: SkipReason } = {};
   const messages = [first.message];
-  for (const step of steps) {
-    if (step === "skip") break;
-    const take = ports[step];
-    if (!take) continue;
-    const outcome = await attempt(take);
-    if ("media" in outcome) return { media: outcome.media, encounter: step };
-    told[step] = outcome.skipped;
-    messages.push(`${step}: ${outcome.message}`);
-    if (outcome.skipped === "creative-blocked") break;
+  for (const group of groupSteps(steps, ports)) {
+    for (const { step, outcome } of await takeTogether(group)) {
+      if ("media" in outcome) return { media: outcome.media, encounter: step };
+      told[step] = outcome.skipped;
+      messages.push(`${step}: ${outcome.message}`);
+    }
+    if (told.wait === "creative-blocked") break;
   }
   const skipped = selectEncounterReason(first.skipped, told, ports.wait !== undefined);
   return { skipped, message: messages.join("; ") };
+}
+
+interface TakeableStep<Media> {
+  readonly step: "remux" | "wait";
+  readonly take: () => Promise<StepOutcome<Media>>;
+}
+
+/** Those up to `skip` that have a port, in turn; each group is taken at once. */
+function groupSteps<Media>(
+  steps: readonly EncounterStep[],
+  ports: EncounterPorts<Media>,
+): readonly (readonly TakeableStep<Media>[])[] {
+  const end = steps.indexOf("skip");
+  const wanted = new Set(steps.slice(0, end < 0 ? steps.length : end));
+  const taken = [...wanted].flatMap((step) => {
+    const take = step === "skip" ? undefined : ports[step];
+    return step === "skip" || !take ? [] : [{ step, take }];
+  });
+  return taken[0]?.step === "remux" ? [taken] : taken.map((one) => [one]);
+}
+
+interface TakenStep<Media> {
+  readonly step: "remux" | "wait";
+  readonly outcome: StepOutcome<Media>;
+}
+
+/** @returns what has ended, in that order: up to the first that brings media or is blocked, else all */
+function takeTogether<Media>(group: readonly TakeableStep<Media>[]): Promise<readonly TakenStep<Media>[]> {
+  const ended: TakenStep<Media>[] = [];
+  return new Promise((resolve) => {
+    for (const { step, take } of group)
+      void attempt(take).then((outcome) => {
+        ended.push({ step, outcome });
+        const isLast = "media" in outcome || outcome.skipped === "creative-blocked";
+        if (isLast || ended.length === group.length) resolve([...ended]);
+      });
+  });
 }
 
 async function attempt<Media>(take: () => Promise<StepOutcome<Media>>): Promise<StepOutcome<Media>> {

@@ -12,7 +12,7 @@ import {
   VAST_ERROR_OF_SKIP,
 } from "@interlude/core";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 /** A pre-roll of 15 s at 2 Mbit/s on 10 Mbit/s, which CRS has begun to repackage. */
 const FACTS: EncounterFacts = {
@@ -121,6 +121,30 @@ describe("followFirstEncounter", () => {
     expect(taken).toEqual(["remux", "wait"]);
     expect(await followFirstEncounter(["wait", "remux", "skip"], FIRST, ports)).toMatchObject({ encounter: "wait" });
     expect(taken).toEqual(["remux", "wait", "wait"]);
+  });
+
+  test.each([
+    ["the copy where that is there first", 200, 100, "wait"],
+    ["the remux where that is", 100, 200, "remux"],
+  ] as const)("a wait after a remux begins beside it, and plays %s", async (_title, remuxMs, waitMs, encounter) => {
+    const soon = (ms: number): Promise<StepOutcome<string>> =>
+      new Promise((resolve) => setTimeout(() => resolve({ media: "media" }), ms));
+    vi.useFakeTimers();
+    const outcome = followFirstEncounter<string>(["remux", "wait", "skip"], FIRST, {
+      remux: () => soon(remuxMs),
+      wait: () => soon(waitMs),
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    vi.useRealTimers();
+    expect(await outcome).toEqual({ media: "media", encounter });
+  });
+
+  test("what is blocked while it is waited for beside its remux is not played", async () => {
+    const outcome = await followFirstEncounter<string>(["remux", "wait"], FIRST, {
+      remux: () => new Promise(() => undefined),
+      wait: () => refuse("creative-blocked", "block-listed"),
+    });
+    expect(outcome).toMatchObject({ skipped: "creative-blocked" });
   });
 
   test("a skip says what each step said", async () => {

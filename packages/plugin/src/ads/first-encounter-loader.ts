@@ -3,6 +3,7 @@
  */
 import type { EncounterPolicy, JitContext } from "@interlude/core";
 import type { ColdAd, FirstEncounter } from "./first-encounter.ts";
+import { withinTime } from "./wait-deadline.ts";
 
 /** Whether nothing is ever tried. */
 export function isSkipOnly(policy: EncounterPolicy | undefined): boolean {
@@ -17,8 +18,14 @@ export interface EncounterLoader {
   readonly meetCold: MeetCold;
 }
 
-/** @param load undefined: whatever has no copy is skipped. What cannot be loaded is asked for again by the next ad */
-export function createEncounterLoader(load: (() => Promise<MeetCold>) | undefined): EncounterLoader {
+/**
+ * @param load undefined: whatever has no copy is skipped. What cannot be loaded is asked for again by the next ad
+ * @param ended aborted when the insertion is destroyed
+ */
+export function createEncounterLoader(
+  load: (() => Promise<MeetCold>) | undefined,
+  ended: AbortSignal,
+): EncounterLoader {
   let loading: Promise<MeetCold> | undefined;
   const loadOnce = (): Promise<MeetCold> =>
     (loading ??=
@@ -28,17 +35,25 @@ export function createEncounterLoader(load: (() => Promise<MeetCold>) | undefine
       }) ?? Promise.resolve(meetToSkip));
   return {
     warmUp: () => void (load && loadOnce()),
-    meetCold: (cold, context) => (load ? meetLater(cold, context, loadOnce) : meetToSkip(cold)),
+    meetCold: (cold, context) => (load ? meetLater(cold, context, loadOnce, ended) : meetToSkip(cold)),
   };
 }
 
-/** Nothing is loaded for an ad that is not asked for. */
-function meetLater(cold: ColdAd, context: JitContext, load: () => Promise<MeetCold>): FirstEncounter {
+/** Nothing is loaded for an ad that is not asked for; what is not there in its break's time is not waited for. */
+function meetLater(
+  cold: ColdAd,
+  context: JitContext,
+  load: () => Promise<MeetCold>,
+  ended: AbortSignal,
+): FirstEncounter {
   let met: FirstEncounter = meetToSkip(cold);
   return {
     ask: async (request, send) => {
-      const meetCold = await load();
-      met = meetCold(cold, context);
+      const { terms } = cold;
+      const loaded = withinTime(load(), terms.leftAtMost, ended);
+      terms.onWait(loaded);
+      const meetCold = await loaded;
+      met = meetCold ? meetCold(cold, context) : meetToSkip(cold);
       return met.ask(request, send);
     },
     follow: (reason, statusUrl) => met.follow(reason, statusUrl),

@@ -10,7 +10,6 @@
  * @see DESIGN §4 step 4; the order and the reasons are core's, for player and manifest server alike
  */
 import {
-  type Creative,
   type EncounterFacts,
   type EncounterPolicy,
   type EncounterSkip,
@@ -29,7 +28,8 @@ import type { Emit } from "../events.ts";
 import { sleep } from "../sleep.ts";
 import type { DeviceFacts } from "./device-facts.ts";
 import type { FoundMedia } from "./hls-copy.ts";
-import { nameContainer, readBitrate, selectMediaFile, USUAL_BANDWIDTH_BPS } from "./media-choice.ts";
+import { describeFacts } from "./encounter-facts.ts";
+import { selectMediaFiles, USUAL_BANDWIDTH_BPS } from "./media-choice.ts";
 import type { PlannedBreak } from "./planned-break.ts";
 import { type BreakTerms, withinTime } from "./wait-deadline.ts";
 
@@ -91,7 +91,7 @@ type EncounterOutcome = Awaited<ReturnType<typeof followFirstEncounter<FoundMedi
 /** How much later than the remux the ad server's answer may come: it may say that the creative is blocked. */
 const LATE_ANSWER_MS = 400;
 const NO_ANSWER: RepackageAnswer = { outcome: "unavailable" };
-/** What a wait leaves to the remux after it, of what there is at most half. */
+/** What the ad server's answer and a wait leave to a remux that comes after them, of what there is at most half. */
 const REMUX_MS = 3000;
 
 export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter {
@@ -109,10 +109,7 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
         return send(true);
       }
       terms.onWait(over.promise);
-      const sent = send(false);
-      const opening = begun.opened();
-      const answer = opening ? Promise.race([sent, answerLate(opening.outcome, deps.ended)]) : sent;
-      return (await withinTime(answer, terms.leftAtMost, deps.ended)) ?? NO_ANSWER;
+      return (await awaitAnswer(send(false), begun, terms, deps.ended)) ?? NO_ANSWER;
     },
     follow: async (reason, statusUrl) => {
       const first = { skipped: reason, message: `${creativeUrl} was not inserted` };
@@ -133,6 +130,10 @@ interface Begun {
   readonly request: RepackageRequest;
   readonly file: MediaFile | undefined;
   readonly select: (reason: SkipReason, canWait: boolean) => readonly EncounterStep[];
+  /** Of the time of its break, for the remux alone. */
+  readonly keptMs: number;
+  /** Whether the ad server's answer can bring something to play. */
+  readonly canWait: boolean;
   /** Absent: it cannot be. */
   readonly remux: (() => OpenedRemux) | undefined;
   /** Undefined: not yet. */
@@ -142,23 +143,56 @@ interface Begun {
 /** The remux begins where it comes first, as far as that is known before the ad server has answered. @returns undefined: all is lost */
 function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps): Begun | undefined {
   const bandwidthBps = deps.bandwidthBps() ?? deps.device().downlinkBps ?? USUAL_BANDWIDTH_BPS;
-  const file = selectMediaFile(request.creative, bandwidthBps, deps.maxBytes);
+  const files = selectMediaFiles(request.creative, bandwidthBps, deps.maxBytes);
+  const [file] = files;
   const open = file && deps.openRemux();
   const select: Begun["select"] = (reason, canWait) => {
     const known = { reason, canWait, canRemux: open !== undefined, bandwidthBps, ...deps.device() };
-    return selectSafely(deps, describeFacts(cold, request, file, known));
+    return selectSafely(deps, describeFacts({ ...cold, request, file }, known));
   };
-  const [likely] = select("new-creative", deps.canAsk);
+  const steps = select("new-creative", deps.canAsk);
   const { left, leftAtMost } = cold.terms;
-  if (likely === "skip" || (open ? leftAtMost : left)() <= 0) return undefined;
+  if (steps[0] === "skip" || (open ? leftAtMost : left)() <= 0) return undefined;
   let opened: OpenedRemux | undefined;
-  const remux = open && file && (() => (opened ??= open(file, request)));
-  if (likely === "remux") remux?.();
-  return { request, file, select, remux, opened: () => opened };
+  const remux = open && (() => (opened ??= openInTurn(files, (one) => open(one, request), leftAtMost)));
+  const keptMs = steps.includes("remux") ? Math.min(REMUX_MS, leftAtMost() / 2) : 0;
+  if (steps[0] === "remux") remux?.();
+  return { request, file, select, keptMs, canWait: steps.includes("wait"), remux, opened: () => opened };
 }
 
-function follow(
-  { request, file, select, remux }: Begun,
+/** What is wrong with a file, where another one of the same creative may have nothing wrong with it. */
+const REFUSED: readonly SkipReason[] = ["unsupported-media-file", "target-duration-exceeded"];
+
+/** The first file; once, where that is refused while there is time, the next. */
+function openInTurn(
+  files: readonly MediaFile[],
+  open: (file: MediaFile) => OpenedRemux,
+  left: () => number,
+): OpenedRemux {
+  let current: OpenedRemux | undefined;
+  const state = { isLeft: false };
+  const follow = async ([file, next]: readonly MediaFile[]): Promise<StepOutcome<FoundMedia>> => {
+    if (!file) return { skipped: "no-media-file", message: "expected an MP4, got none" };
+    current = open(file);
+    const { outcome, leave } = current;
+    const first = await outcome;
+    const isRefused = "skipped" in first && REFUSED.includes(first.skipped);
+    if (!isRefused || !next || left() <= 0 || state.isLeft) return first;
+    leave();
+    const second = await follow([next]);
+    return "media" in second ? second : { ...first, message: `${first.message}; then ${second.message}` };
+  };
+  return {
+    outcome: follow(files.slice(0, 2)),
+    leave: () => {
+      state.isLeft = true;
+      current?.leave();
+    },
+  };
+}
+
+async function follow(
+  { request, file, select, keptMs, remux }: Begun,
   first: EncounterSkip,
   statusUrl: URL | undefined,
   cold: ColdAd,
@@ -166,50 +200,41 @@ function follow(
 ): Promise<EncounterOutcome> {
   const { left, leftAtMost } = cold.terms;
   const steps = select(first.skipped, statusUrl !== undefined);
-  const tell = createTeller(cold, request, deps);
+  let isDecided = false;
+  const tell = createTeller(cold, request, deps, () => isDecided);
   const waitFirst = (url: URL): Promise<StepOutcome<FoundMedia>> => {
     const isRemuxNext = steps.indexOf("remux") > steps.indexOf("wait");
-    const keptMs = isRemuxNext ? Math.min(REMUX_MS, leftAtMost() / 2) : 0;
     const waitLeft = isRemuxNext ? () => Math.min(left(), leftAtMost() - keptMs) : left;
-    return deps.waitForCopy(url, request, waitLeft);
+    return deps.waitForCopy(url, request, () => (isDecided ? 0 : waitLeft()));
   };
-  return followFirstEncounter(steps, first, {
+  const outcome = await followFirstEncounter(steps, first, {
     remux: remux && (() => tell("remux", file, playInTime(remux().outcome, leftAtMost, deps.ended))),
     wait: statusUrl && (() => tell("wait", undefined, waitFirst(statusUrl))),
   });
+  isDecided = true;
+  return outcome;
 }
 
-/** In place of an answer that is late; a remux that failed leaves all the time to it. */
-async function answerLate(outcome: Promise<StepOutcome<FoundMedia>>, ended: AbortSignal): Promise<RepackageAnswer> {
-  if ("skipped" in (await outcome)) return new Promise(() => undefined);
-  await sleep(LATE_ANSWER_MS, ended);
-  return NO_ANSWER;
-}
-
-type KnownFacts = DeviceFacts & Pick<EncounterFacts, "reason" | "canWait" | "canRemux" | "bandwidthBps">;
-
-function describeFacts(
-  { planned, terms }: ColdAd,
-  request: RepackageRequest,
-  chosen: MediaFile | undefined,
-  { downlinkBps: _downlinkBps, ...known }: KnownFacts,
-): EncounterFacts {
-  const file = chosen ?? findFile(request);
-  const { duration } = request.creative;
-  return {
-    position: planned.isLive ? "live" : planned.position,
-    timeToBreak: Math.max(0, terms.timeToBreak()),
-    container: file ? nameContainer(file.type) : "other",
-    bitrateKbps: file && readBitrate(file, duration),
-    fileSize: file?.fileSize,
-    duration,
-    codec: file?.codec,
-    ...known,
+/**
+ * Beside a remux that is under way the answer may take its time; else it leaves a remux its share, and of one that has failed nothing but a
+ * wait can follow.
+ *
+ * @returns undefined: it is not waited for any longer
+ */
+async function awaitAnswer(
+  sent: Promise<RepackageAnswer>,
+  { opened, keptMs, canWait }: Begun,
+  { leftAtMost }: BreakTerms,
+  ended: AbortSignal,
+): Promise<RepackageAnswer | undefined> {
+  const leftOfShare = (): number => leftAtMost() - keptMs;
+  const remux = opened()?.outcome;
+  if (!remux) return withinTime(sent, leftOfShare, ended);
+  const giveUp = async (): Promise<undefined> => {
+    const isLost = "skipped" in (await remux);
+    await (isLost && canWait ? withinTime(sent, leftOfShare, ended) : sleep(LATE_ANSWER_MS, ended));
   };
-}
-
-function findFile({ creative, creativeUrl }: RepackageRequest): Creative["mediaFiles"][number] | undefined {
-  return creative.mediaFiles.find(({ url }) => url === creativeUrl);
+  return withinTime(Promise.race([sent, giveUp()]), leftAtMost, ended);
 }
 
 /** A policy that throws costs its page nothing but its say. */
@@ -229,13 +254,20 @@ type Tell = (
   outcome: Promise<StepOutcome<FoundMedia>>,
 ) => Promise<StepOutcome<FoundMedia>>;
 
-/** Tells what becomes of each step. */
-function createTeller({ planned, adId }: ColdAd, request: RepackageRequest, { emit, now }: FirstEncounterDeps): Tell {
+/** Tells what becomes of each step, but of one that is left since another has brought the ad. */
+function createTeller(
+  { planned, adId }: ColdAd,
+  request: RepackageRequest,
+  { emit, now }: FirstEncounterDeps,
+  isDecided: () => boolean,
+): Tell {
   return async (step, file, taken) => {
     const startedAt = now();
     const outcome = await taken;
+    if (isDecided()) return outcome;
     const ms = now() - startedAt;
-    const creativeUrl = file?.url ?? request.creativeUrl;
+    const played = "media" in outcome && step === "remux" ? outcome.media.mediaUrl : undefined;
+    const creativeUrl = played ?? file?.url ?? request.creativeUrl;
     const told = "skipped" in outcome ? outcome.skipped : "ready";
     emit("adencounter", { breakId: planned.breakId, adId, creativeUrl, step, outcome: told, ms });
     return outcome;

@@ -40,7 +40,7 @@ export function createInsertionPorts(
     const { createFirstEncounters } = await import("./encounter-ports.ts");
     return createFirstEncounters({ ...deps, host: deps.encounterHost, cdn, polls, loadMedia });
   };
-  const encounters = createEncounterLoader(isUrgent ? load : undefined);
+  const encounters = createEncounterLoader(isUrgent ? load : undefined, ended);
   let isContentKnown = false;
   void content.then(() => {
     isContentKnown = true;

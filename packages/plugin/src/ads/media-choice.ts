@@ -20,7 +20,8 @@ export function nameContainer(type: string): "mp4" | "webm" | "flv" | "other" {
 
 /** Kilobit per second, by what VAST says of bitrate, size and duration; undefined: it says too little. */
 export function readBitrate(file: MediaFile, duration: number): number | undefined {
-  if (file.bitrateKbps !== undefined) return file.bitrateKbps;
+  // 0 is what ad servers write that do not know it
+  if (file.bitrateKbps) return file.bitrateKbps;
   return file.fileSize === undefined || duration <= 0 ? undefined : (file.fileSize * 8) / duration / 1000;
 }
 
@@ -30,18 +31,18 @@ function readSize({ fileSize, bitrateKbps = 0 }: MediaFile, duration: number): n
 }
 
 /**
- * The highest that takes at most 0.7 of the bandwidth, of equal ones the one with more lines; where none does the lowest. One that says
- * nothing of its bitrate comes last.
+ * The file to take, and after it those to take in its place. First come those that take at most 0.7 of the bandwidth, the highest before
+ * the others, of equal ones the one with more lines; then the rest, the lowest first; then those that say nothing of their bitrate.
  *
  * @param bandwidthBps undefined: not known, and so as with {@link USUAL_BANDWIDTH_BPS}
  * @param maxBytes larger files are left out, as those that are named as something else than H.264
- * @returns undefined where there is no MP4
+ * @returns empty where there is no MP4
  */
-export function selectMediaFile(
+export function selectMediaFiles(
   { mediaFiles, duration }: Pick<Creative, "mediaFiles" | "duration">,
   bandwidthBps: number | undefined,
   maxBytes: number,
-): MediaFile | undefined {
+): readonly MediaFile[] {
   const files = mediaFiles.filter(
     (file) =>
       MP4_TYPES.includes(file.type) &&
@@ -57,7 +58,10 @@ export function selectMediaFile(
     })
     .toSorted((a, b) => b.bitrateKbps - a.bitrateKbps || (b.file.height ?? 0) - (a.file.height ?? 0));
   const most = (COMFORTABLE * (bandwidthBps ?? USUAL_BANDWIDTH_BPS)) / 1000;
-  return (known.find(({ bitrateKbps }) => bitrateKbps <= most) ?? known.at(-1))?.file ?? files[0];
+  const light = known.filter(({ bitrateKbps }) => bitrateKbps <= most);
+  const heavy = known.filter(({ bitrateKbps }) => bitrateKbps > most).toReversed();
+  const unknown = files.filter((file) => readBitrate(file, duration) === undefined);
+  return [...[...light, ...heavy].map(({ file }) => file), ...unknown];
 }
 
 /** Before anything is measured. */

@@ -74,12 +74,12 @@ function openPlace<Outcome>(
   const tried: Outcome[] = [];
   const filled = createDeferred<void>();
   const grant = (): BreakTerms => {
-    let isWaiting = false;
-    const onWait = (): void => {
-      if (isWaiting) return;
-      isWaiting = true;
-      terms.onWait(filled.promise);
-      queue.prepare();
+    let isPrepared = false;
+    const onWait = (until: Promise<unknown>): void => {
+      // what takes its place has the same time
+      terms.onWait(until.then(() => (queue.isEmpty() ? undefined : filled.promise)));
+      if (!isPrepared) queue.prepare();
+      isPrepared = true;
     };
     return { ...terms, onWait };
   };
@@ -118,6 +118,7 @@ interface StandIns<Outcome> {
   readonly take: (terms: BreakTerms) => Promise<Outcome> | undefined;
   /** One or none. */
   readonly takeReady: () => readonly Outcome[];
+  readonly isEmpty: () => boolean;
   readonly close: () => void;
 }
 
@@ -169,6 +170,7 @@ function createStandIns<Outcome>(ads: readonly Ad[], { terms, resolve, isReady }
       const index = waiting.findIndex(({ ready }) => ready.length > 0);
       return index < 0 ? [] : waiting.splice(index, 1).flatMap(({ ready }) => ready);
     },
+    isEmpty: () => waiting.length === 0,
     close: () => {
       waiting.length = 0;
     },

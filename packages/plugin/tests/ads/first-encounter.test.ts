@@ -14,41 +14,8 @@ import type { FoundMedia } from "../../src/ads/hls-copy.ts";
 import { planAlone } from "../../src/ads/planned-break.ts";
 import { createWaits } from "../../src/ads/wait-deadline.ts";
 import type { EncounterEvent } from "../../src/events.ts";
+import { MP4, REQUEST, STATUS } from "./cold-creative.ts";
 
-const MP4: MediaFile = {
-  url: "https://ads.example/spot.mp4",
-  type: "video/mp4",
-  delivery: "progressive",
-  id: undefined,
-  width: undefined,
-  height: undefined,
-  bitrateKbps: 900,
-  codec: undefined,
-  apiFramework: undefined,
-  fileSize: undefined,
-};
-const REQUEST: RepackageRequest = {
-  zone: "1",
-  creativeUrl: MP4.url,
-  key: "key",
-  cut: { packaging: "hls", targetDuration: 4 },
-  creative: {
-    id: undefined,
-    adId: undefined,
-    universalAdIds: [],
-    duration: 15,
-    skipOffset: undefined,
-    mediaFiles: [MP4],
-    mezzanines: [],
-    interactiveOnly: false,
-    adParameters: undefined,
-    trackers: [],
-    clickThrough: undefined,
-    clickTrackers: [],
-    icons: [],
-  },
-};
-const STATUS = new URL("https://ads.example/ads/repackage/ticket");
 const MEDIA: FoundMedia = { renditions: [], duration: 15, misfit: undefined, mediaUrl: MP4.url };
 const TAKEN: RepackageAnswer = { outcome: "accepted", state: "absent", key: "key", statusUrl: STATUS };
 
@@ -66,7 +33,7 @@ interface Met {
 
 interface Scene {
   readonly steps?: readonly EncounterStep[];
-  readonly remux?: () => Promise<Outcome>;
+  readonly remux?: (file: MediaFile) => Promise<Outcome>;
   readonly wait?: () => Promise<Outcome>;
   /** In place of `wait`. */
   readonly looks?: (left: () => number) => Promise<Outcome>;
@@ -93,9 +60,9 @@ function meet({ steps, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Sce
     canAsk: true,
     openRemux: () =>
       remux &&
-      (({ url }) => {
-        did.push(`remux ${url}`);
-        return { outcome: remux(), leave: () => did.push("leave") };
+      ((file) => {
+        did.push(`remux ${file.url}`);
+        return { outcome: remux(file), leave: () => did.push("leave") };
       }),
     waitForCopy: (url, _request, left) => {
       did.push(`wait ${Math.round(left())}`);
@@ -141,7 +108,7 @@ describe("a remux", () => {
     expect(await settle(answer, 100)).toBe(TAKEN);
     expect(await settle(encounter.follow("new-creative", STATUS))).toEqual({ media: MEDIA, encounter: "remux" });
     encounter.end();
-    expect(did).toEqual([`remux ${MP4.url}`, "ask"]);
+    expect(did).toEqual([`remux ${MP4.url}`, "ask", "wait 2250"]);
     expect(events).toMatchObject([{ step: "remux", outcome: "ready", adId: "one", breakId: "pre", ms: 100 }]);
   });
 
@@ -206,6 +173,119 @@ describe("a wait before a remux", () => {
       expect(await settle(encounter.follow("new-creative", STATUS), 100)).toMatchObject({ encounter: "remux" });
       expect(did).toEqual([`wait ${waited}`, `remux ${MP4.url}`]);
     }
+  });
+});
+
+describe("a wait after a remux", () => {
+  const steps = ["remux", "wait"] as const;
+
+  test("begins beside it, and the copy is played where it is there first", async () => {
+    const { encounter, did, events } = meet({ steps, remux: () => never, wait: () => soon(800, { media: MEDIA }) });
+    await settle(
+      encounter.ask(REQUEST, () => soon(100, TAKEN)),
+      100,
+    );
+    expect(await settle(encounter.follow("new-creative", STATUS), 800)).toEqual({ media: MEDIA, encounter: "wait" });
+    encounter.end();
+    expect(did.at(-1)).toBe("leave");
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(events).toMatchObject([{ step: "wait", outcome: "ready" }]);
+  });
+
+  test("ends when the remux is there, and is not told of", async () => {
+    let endedAt = 0;
+    const looks = async (left: () => number): Promise<Outcome> => {
+      while (left() > 0) await soon(250, undefined);
+      endedAt = performance.now();
+      return { skipped: "repackage-in-progress", message: "late" };
+    };
+    const { encounter, events } = meet({ steps, remux: () => soon(500, { media: MEDIA }), looks });
+    const startedAt = performance.now();
+    await settle(
+      encounter.ask(REQUEST, () => Promise.resolve(TAKEN)),
+      0,
+    );
+    expect(await settle(encounter.follow("new-creative", STATUS))).toMatchObject({ encounter: "remux" });
+    expect(endedAt - startedAt).toBeLessThanOrEqual(750);
+    expect(events).toMatchObject([{ step: "remux", outcome: "ready" }]);
+  });
+});
+
+describe("an ad server that does not answer", () => {
+  const ask = async (scene: Scene): Promise<readonly [outcome: object, ms: number]> => {
+    const { encounter } = meet({ timeMs: 2350, ...scene });
+    const startedAt = performance.now();
+    const met = (async () => {
+      await encounter.ask(REQUEST, () => never);
+      const outcome = await encounter.follow("repackage-unavailable", undefined);
+      encounter.end();
+      return [outcome, performance.now() - startedAt] as const;
+    })();
+    return settle(met);
+  };
+
+  test("leaves a remux that comes after the wait its share", async () => {
+    const [outcome] = await ask({ steps: ["wait", "remux"], remux: () => soon(1000, { media: MEDIA }) });
+    expect(outcome).toMatchObject({ encounter: "remux" });
+  });
+
+  test("costs no remux that is ready in the last moment", async () => {
+    const [outcome] = await ask({ remux: () => soon(2100, { media: MEDIA }) });
+    expect(outcome).toMatchObject({ encounter: "remux" });
+  });
+
+  test.each([
+    ["is waited for half of the time where the remux has failed and a wait may follow", ["remux", "wait"], 1175],
+    ["is waited for no longer than beside a remux that is ready where nothing else is tried", ["remux"], 500],
+  ] as const)("%s", async (_title, steps, most) => {
+    const [outcome, ms] = await ask({
+      steps,
+      remux: () => soon(100, { skipped: "source-unreadable", message: "no CORS" }),
+    });
+    expect(outcome).toMatchObject({ skipped: "source-unreadable" });
+    expect(ms).toBeLessThanOrEqual(most + 1);
+  });
+});
+
+describe("of several media files", () => {
+  const low: MediaFile = { ...MP4, url: "https://ads.example/low.mp4", bitrateKbps: 400 };
+  const lowest: MediaFile = { ...MP4, url: "https://ads.example/lowest.mp4", bitrateKbps: 200 };
+  const request: RepackageRequest = {
+    ...REQUEST,
+    creative: { ...REQUEST.creative, mediaFiles: [lowest, MP4, low] },
+  };
+  const refused: Outcome = { skipped: "unsupported-media-file", message: "expected H.264, got HEVC" };
+  const take = async (scene: Scene): Promise<Met & { readonly outcome: object }> => {
+    const met = meet({ steps: ["remux"], ...scene });
+    await settle(
+      met.encounter.ask(request, () => Promise.resolve(TAKEN)),
+      0,
+    );
+    return { ...met, outcome: await settle(met.encounter.follow("new-creative", STATUS)) };
+  };
+
+  test("the next is tried where the first is refused, and is what is told", async () => {
+    const media: FoundMedia = { ...MEDIA, mediaUrl: low.url };
+    const { did, events, outcome } = await take({
+      remux: ({ url }) => soon(100, url === MP4.url ? refused : { media }),
+    });
+    expect(outcome).toEqual({ media, encounter: "remux" });
+    expect(did.filter((one) => !one.startsWith("wait"))).toEqual([`remux ${MP4.url}`, "leave", `remux ${low.url}`]);
+    expect(events).toMatchObject([{ step: "remux", outcome: "ready", creativeUrl: low.url }]);
+  });
+
+  test("no third is tried, and the first says why", async () => {
+    const { did, events } = await take({ remux: () => Promise.resolve(refused) });
+    expect(did.filter((one) => one.startsWith("remux"))).toEqual([`remux ${MP4.url}`, `remux ${low.url}`]);
+    expect(events).toMatchObject([{ outcome: "unsupported-media-file", creativeUrl: MP4.url }]);
+  });
+
+  test.each<readonly [title: string, scene: Scene]>([
+    ["cannot be read", { remux: () => soon(10, { skipped: "source-unreadable", message: "no CORS" }) }],
+    ["is refused when the time is over", { remux: () => soon(500, refused), timeMs: 400 }],
+  ])("no other is tried where the first %s", async (_title, scene) => {
+    const { did } = await take(scene);
+    expect(did.filter((one) => one.startsWith("remux"))).toEqual([`remux ${MP4.url}`]);
   });
 });
 

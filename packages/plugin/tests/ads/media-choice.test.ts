@@ -1,7 +1,7 @@
 import type { Creative, MediaFile } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { createDevice } from "../../src/ads/device-facts.ts";
-import { readBitrate, selectMediaFile } from "../../src/ads/media-choice.ts";
+import { readBitrate, selectMediaFiles } from "../../src/ads/media-choice.ts";
 
 const file = (id: string, more: Partial<MediaFile> = {}): MediaFile => ({
   url: `https://ads.example/${id}.mp4`,
@@ -24,9 +24,9 @@ const LADDER = [
 const MAX = 24_000_000;
 
 const choose = (mediaFiles: Creative["mediaFiles"], bandwidthBps?: number, maxBytes = MAX): string | undefined =>
-  selectMediaFile({ mediaFiles, duration: 15 }, bandwidthBps, maxBytes)?.id;
+  selectMediaFiles({ mediaFiles, duration: 15 }, bandwidthBps, maxBytes)[0]?.id;
 
-describe("selectMediaFile", () => {
+describe("selectMediaFiles", () => {
   test.each([
     [20_000_000, "high"],
     [7_142_858, "high"],
@@ -55,9 +55,24 @@ describe("selectMediaFile", () => {
     expect(choose([file("?")], 100_000)).toBe("?");
   });
 
+  test("in its place those are taken that the connection bears, then the others from the lowest on", () => {
+    const files = selectMediaFiles(
+      { mediaFiles: [file("?"), file("top", { bitrateKbps: 8000 }), ...LADDER], duration: 15 },
+      3_000_000,
+      MAX,
+    );
+    expect(files.map(({ id }) => id)).toEqual(["mid", "low", "high", "top", "?"]);
+  });
+
+  test("a bitrate of 0 says nothing", () => {
+    expect(choose([file("0", { bitrateKbps: 0, height: 2160 }), file("low", { bitrateKbps: 700 })], 900_000)).toBe(
+      "low",
+    );
+  });
+
   test("what is too large by its bitrate and length is not taken, nor what is named as another codec", () => {
     const long = (files: Creative["mediaFiles"]): string | undefined =>
-      selectMediaFile({ mediaFiles: files, duration: 60 }, 20_000_000, MAX)?.id;
+      selectMediaFiles({ mediaFiles: files, duration: 60 }, 20_000_000, MAX)[0]?.id;
     expect(long([file("large", { bitrateKbps: 8000 }), file("fits", { bitrateKbps: 2500 })])).toBe("fits");
     const hevc = file("hevc", { bitrateKbps: 2000, codec: "hvc1.1.6.L93.B0" });
     expect(long([hevc, file("avc", { bitrateKbps: 900, codec: "avc1.64001f" })])).toBe("avc");
