@@ -120,9 +120,10 @@ function open(wanted: WantedRemux, url: URL, deps: OpeningDeps, onClose: () => v
       const [, made] = await Promise.all([wanted.serve(shelf), read(wanted, url, deps, signal, first)]);
       if (signal.aborted) made.media.release();
       signal.throwIfAborted();
-      const { media, renditions, duration } = made;
-      id = made.id;
-      shelf.add(id, keeper.keep({ media, onClose, open: () => readAgain(made.id, duration, wanted, url, deps) }));
+      const { id: name, media, renditions, duration } = made;
+      id = name;
+      // whatever this function names is held as long as the media may be opened again: nothing that was made
+      shelf.add(name, keeper.keep({ media, onClose, open: () => readAgain(name, duration, wanted, url, deps) }));
       return { media: { renditions, duration, misfit: undefined, mediaUrl: url.href } };
     } catch (cause) {
       left.abort();

@@ -1,4 +1,6 @@
 import type { MediaFile } from "@interlude/core";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpenedRemux } from "../../src/ads/first-encounter.ts";
 import { createRemuxStep } from "../../src/ads/remux-step.ts";
@@ -10,6 +12,7 @@ import {
   type VirtualSegment,
 } from "../../src/ads/virtual-media.ts";
 import type { RemuxModule } from "../../src/load-remux.ts";
+import type { RemuxedCreative } from "../../src/remux/remuxed-creative.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -35,6 +38,8 @@ interface Asked {
   /** Its tables are read. @param failed its segments cannot be read. */
   readonly open: (facts?: { readonly duration?: number; readonly failed?: Error }) => Promise<void>;
   readonly isReleased: () => boolean;
+  /** Whether anything still holds what was made of it. */
+  readonly isHeld: () => boolean;
 }
 
 interface Stage {
@@ -48,7 +53,46 @@ interface Stage {
   readonly end: () => void;
 }
 
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}
+
 const turn = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
+
+function createOpening(
+  id: string,
+  signal: AbortSignal,
+): { readonly asked: Asked; readonly opened: Promise<RemuxedCreative> } {
+  const { promise: opened, ...settle } = Promise.withResolvers<RemuxedCreative>();
+  // what settles a promise holds what it has become
+  let open: typeof settle | undefined = settle;
+  let isReleased = false;
+  let made: WeakRef<object> | undefined;
+  signal.addEventListener("abort", () => open?.reject(new Error("given up")));
+  const asked: Asked = {
+    id,
+    signal,
+    isReleased: () => isReleased,
+    isHeld: () => made?.deref() !== undefined,
+    open: async ({ duration = 6, failed } = {}) => {
+      const load = async (): Promise<VirtualSegment> => {
+        if (failed) throw failed;
+        return SEGMENT;
+      };
+      const release = (): void => {
+        isReleased = true;
+      };
+      const media = { load, release };
+      made = new WeakRef(media);
+      const stats = () => ({ bytesRead: 0, requests: 0, openMs: 0, busyMs: [] });
+      open?.resolve({ id, renditions: [], duration, media, stats });
+      open = undefined;
+      await turn();
+    },
+  };
+  return { asked, opened };
+}
 
 /** @param loadModule called for the code each time */
 function createStage(loadModule: (module: RemuxModule) => Promise<RemuxModule> = async (module) => module): Stage {
@@ -67,31 +111,11 @@ function createStage(loadModule: (module: RemuxModule) => Promise<RemuxModule> =
         release: () => undefined,
       };
     },
-    openRemux: (_source, _needs, _limits, { createId, signal }) =>
-      new Promise((resolve, reject) => {
-        const id = createId();
-        let isReleased = false;
-        signal.addEventListener("abort", () => reject(new Error("given up")));
-        asked.push({
-          id,
-          signal,
-          isReleased: () => isReleased,
-          open: async ({ duration = 6, failed } = {}) => {
-            const media = {
-              load: async (): Promise<VirtualSegment> => {
-                if (failed) throw failed;
-                return SEGMENT;
-              },
-              release: () => {
-                isReleased = true;
-              },
-            };
-            const stats = () => ({ bytesRead: 0, requests: 0, openMs: 0, busyMs: [] });
-            resolve({ id, renditions: [], duration, media, stats });
-            await turn();
-          },
-        });
-      }),
+    openRemux: (_source, _needs, _limits, { createId, signal }) => {
+      const opening = createOpening(createId(), signal);
+      asked.push(opening.asked);
+      return opening.opened;
+    },
   };
   const open = createRemuxStep({
     load: () => loadModule(module),
@@ -210,6 +234,32 @@ describe("a creative that the page makes", () => {
     await turn();
     await asked[2]?.open();
     expect([await same, asked[1]?.isReleased()]).toEqual([SEGMENT, true]);
+  });
+
+  test("that nobody has asked for a minute takes no memory", async () => {
+    const { want, asked, load } = createStage();
+    want();
+    await turn();
+    await asked[0]?.open();
+    await load("creative-1");
+    await vi.advanceTimersByTimeAsync(60_000);
+    vi.useRealTimers();
+    // what was looked at in this turn is held until its end
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(asked[0]?.isHeld()).toBe(false);
+  });
+
+  test("that its break has left before it was open is opened anew by the next", async () => {
+    const { want, asked } = createStage();
+    const { outcome, leave } = want();
+    await turn();
+    leave();
+    expect(await outcome).toMatchObject({ skipped: "media-unavailable" });
+    const next = want();
+    await turn();
+    await asked[1]?.open();
+    expect(await next.outcome).toMatchObject({ media: { duration: 6 } });
   });
 
   test("whose code cannot be loaded is skipped, and the next one asks for it again", async () => {

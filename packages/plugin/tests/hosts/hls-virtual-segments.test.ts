@@ -188,13 +188,14 @@ describe("createVirtualLoader", () => {
     const { load, shelf } = createStage();
     const test = load(SEGMENT, { frag: { bitrateTest: true } });
     await shelf.asked[0]?.make();
-    load(`${VIRTUAL_ORIGIN}/one/a0.m4s`);
-    const played = load(SEGMENT, { frag: { bitrateTest: false } });
+    load(`${VIRTUAL_ORIGIN}/one/v.mp4`, { frag: { type: "main", sn: "initSegment" } });
+    load(`${VIRTUAL_ORIGIN}/one/a0.m4s`, { frag: { type: "audio", sn: 0 } });
+    const played = load(SEGMENT, { frag: { bitrateTest: false, type: "main", sn: 0 } });
     await settle();
-    expect([shelf.asked.length, test.stats.loaded, played.stats.loaded]).toEqual([2, 125_000, 0]);
+    expect([shelf.asked.length, test.stats.loaded, played.stats.loaded]).toEqual([3, 125_000, 0]);
     expect(played.answers[0]?.data).toBe(test.answers[0]?.data);
     load(SEGMENT);
-    expect(shelf.asked.length).toBe(3);
+    expect(shelf.asked.length).toBe(4);
   });
 
   test("the fragment that hls.js has tested its bandwidth with is kept until hls.js plays another", async () => {
@@ -202,12 +203,10 @@ describe("createVirtualLoader", () => {
     const frag = { bitrateTest: false, type: "main", sn: 0 };
     load(SEGMENT, { frag: { ...frag, bitrateTest: true } });
     await shelf.asked[0]?.make();
-    load(`${VIRTUAL_ORIGIN}/one/v.mp4`, { frag: { ...frag, sn: "initSegment" } });
-    load(`${VIRTUAL_ORIGIN}/one/a0.m4s`, { frag: { ...frag, type: "audio" } });
     load(REAL, { frag: { ...frag, sn: 7 } });
     load(SEGMENT, { frag });
     expect(shelf.asked.at(-1)?.url).toBe(SEGMENT);
-    expect(shelf.asked).toHaveLength(4);
+    expect(shelf.asked).toHaveLength(2);
   });
 });
 
