@@ -147,7 +147,12 @@ function createMediaDeps(deps: ManifestDeps, { content, links, signer, beacons }
     onDecided: (decision, sessionId) => {
       deps.metrics.countDecision(decision);
       logSkipped(log, sessionId, decision);
-      beacons.reportSkipped(sessionId, decision);
+      beacons.reportSkipped(sessionId, decision, "decided");
+    },
+    onLate: (late, sessionId) => {
+      for (const skipped of late.skipped) deps.metrics.countSkipped(skipped);
+      logSkipped(log, sessionId, late);
+      beacons.reportSkipped(sessionId, late, "late");
     },
   });
   const markers = createMarkerTags();

@@ -1,6 +1,7 @@
 /** What became of a session's breaks, for metrics, log and those who asked to be told of errors. */
 import type { RefusedAd } from "@interlude/core";
 import type { BreakDecision, SkippedAd } from "./breaks/decision.ts";
+import { skipDecided } from "./breaks/skip-decided.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
 import type { MediaDeps } from "./media.ts";
 import type { ManifestMetrics } from "./operations/manifest-metrics.ts";
@@ -48,11 +49,11 @@ export function createStitchWatch(
       const { breakId, adId, reason } = entry;
       const decision = rows.find((row) => row.breakId === breakId)?.decision;
       countOnce(id, [breakId, adId, reason], () => {
-        metrics.countSkipped(reason);
+        metrics.countSkipped({ reason });
         if (!decision) return;
         const late = { ...decision, skipped: describeRefused(decision, entry) };
         logSkipped(log, id, late);
-        reportSkipped(id, late);
+        reportSkipped(id, late, "refused");
       });
     }
   };
@@ -67,7 +68,5 @@ export function logSkipped(log: ManifestLog, session: string, { breakId, skipped
 /** An ad that was decided, and that the playlist does not take after all: whoever asked to be told of errors is told. */
 function describeRefused({ ads }: BreakDecision, { adId, reason }: RefusedAd): readonly SkippedAd[] {
   const message = "the playlist does not take it";
-  return ads
-    .filter((ad) => ad.adId === adId)
-    .map(({ adSystem, creativeId, errors }) => ({ adId, adSystem, creativeId, reason, message, errors }));
+  return ads.filter((ad) => ad.adId === adId).map((ad) => skipDecided(ad, reason, message));
 }

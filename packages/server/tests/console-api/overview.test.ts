@@ -55,7 +55,7 @@ test("breaks, skipped ads, ad calls and probes are those of the manifest server'
   const skipped = { adId: "1", adSystem: "x", creativeId: undefined, reason: "new-creative", message: "" } as const;
   counted.countDecision(sampleDecision({ skipped: [skipped, skipped] }));
   counted.countListed({ kind: "live", availDuration: 60, filledDuration: 45 });
-  counted.countSkipped("early-return");
+  counted.countSkipped({ reason: "early-return" });
   counted.countAdCall("filled", 20, false);
   counted.countAdCall("empty", 20, false);
   counted.countProbe("miss", false);

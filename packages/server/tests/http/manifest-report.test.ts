@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -7,6 +8,7 @@ import { encodeContentUrl } from "../../src/manifest/urls.ts";
 import { buildServer } from "../../src/server.ts";
 import { placeDatabase } from "../database/new-database.ts";
 import { answering, hls, inLine, mediaPlaylist, mp4, vast } from "../manifest/ad-world.ts";
+import type { Loopback } from "./loopback.ts";
 import { BROWSER } from "../tracking/browser.ts";
 import { TOKEN } from "./test-app.ts";
 
@@ -14,22 +16,19 @@ const MASTER = `#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=1000000,RESOLUTION=640x360,CODECS="avc1.4d401e,mp4a.40.2"
 media.m3u8
 `;
+const CONTENT = mediaPlaylist([4, 4, 4, 4]).replace("#EXTINF", "#EXT-X-CUE-OUT:DURATION=24\n#EXTINF");
 
-test("a zone whose manifests ask an ad server without a relay has fill rate, render rate and lost impressions in the report", async () => {
-  const world = await answering({
-    "/master.m3u8": MASTER,
-    "/media.m3u8": mediaPlaylist([4, 4, 4]),
-    "/tag": (request, response) => {
-      const film = hls(`http://${request.headers.host}/master.m3u8`);
-      const ads =
-        inLine({ id: "played", sequence: 1, duration: "00:00:12", media: film }) +
-        inLine({ id: "lost", sequence: 2, media: mp4("https://cdn.example/a.mp4") });
-      response.end(vast(ads.replaceAll("https://t.example", `http://${request.headers.host}/told`)));
-    },
-  });
+interface Reported {
+  /** A player that asks for an ad with these words more, and loads the first segment of each ad that it is shown. */
+  readonly watch: (query?: string) => Promise<void>;
+  readonly report: () => Promise<unknown>;
+}
+
+/** A whole server whose one zone asks an ad server on loopback, without a relay and without repackaging. */
+async function reported(world: Loopback, more: object = {}): Promise<Reported> {
   const folder = mkdtempSync(join(tmpdir(), "interlude-report-"));
   const zones = join(folder, "zones.json");
-  const manifest = { contentOrigins: [world.origin], adTagUrl: `${world.origin}/tag` };
+  const manifest = { contentOrigins: [world.origin], adTagUrl: `${world.origin}/tag`, ...more };
   writeFileSync(zones, JSON.stringify({ version: 1, zones: [{ zone: "1", manifest }] }));
   await placeDatabase(join(folder, "state/database"));
   const env = { INTERLUDE_STATE: join(folder, "state"), INTERLUDE_ZONES: zones, INTERLUDE_API_TOKEN: TOKEN, PORT: "0" };
@@ -42,28 +41,77 @@ test("a zone whose manifests ask an ad server without a relay has fill rate, ren
   const base = await server.start();
   const read = async (path: string | URL): Promise<string> =>
     (await fetch(new URL(path, base), { headers: BROWSER })).text();
-
-  const content = encodeContentUrl(`${world.origin}/master.m3u8`);
-  const master = await read(`/auditude/variant/asset-1/${content}.m3u8?z=1&pttrackingmode=sstm`);
-  const media = await read(/https?:\/\/\S*\/auditude\/vod\/\S*/.exec(master)?.[0] ?? "");
-  await read(/^.*\/auditude\/segment\/.*$/m.exec(media)?.[0] ?? "");
-
   const headers = { authorization: `Bearer ${TOKEN}` };
   const day = new Date().toISOString().slice(0, 10);
-  const report = new URL(`/report?startDate=${day}&endDate=${day}&groupBy=zone`, base);
-  await expect
-    .poll(async () => (await fetch(report, { headers })).json(), { timeout: 15_000, interval: 1500 })
-    .toMatchObject({
-      rows: [
-        {
-          total_impressions: 1,
-          starts: 1,
-          adRequests: 1,
-          fillRate: 1,
-          adsOffered: 2,
-          renderRate: 0.5,
-          lostImpressions: 1,
-        },
-      ],
-    });
+  return {
+    watch: async (query = "") => {
+      const content = encodeContentUrl(`${world.origin}/content.m3u8`);
+      const master = await read(`/auditude/variant/asset-1/${content}.m3u8?z=1&pttrackingmode=sstm${query}`);
+      const media = await read(/https?:\/\/\S*\/auditude\/vod\/\S*/.exec(master)?.[0] ?? "");
+      const links = media.match(/^.*\/auditude\/segment\/.*$/gm) ?? [];
+      for (const link of links.filter((text) => /&s=0&/.test(text))) await read(link);
+    },
+    report: async () => {
+      const url = new URL(`/report?startDate=${day}&endDate=${day}&groupBy=zone`, base);
+      return (await fetch(url, { headers })).json();
+    },
+  };
+}
+
+/** One ad of each fate: played, and left out for each of these reasons. */
+const FATES = {
+  played: "/ad.m3u8",
+  "media-unavailable": "/none.m3u8",
+  "duration-mismatch": "/short.m3u8",
+  "break-duration-exceeded": "/long.m3u8",
+  "repackage-unavailable": "",
+} as const;
+
+test("each ad that an answer names is shown or left out with a reason: the report has them all", async () => {
+  const slow = Promise.withResolvers<ServerResponse>();
+  const world = await answering({
+    "/content.m3u8": MASTER,
+    "/media.m3u8": CONTENT,
+    "/ad.m3u8": mediaPlaylist([4, 4, 4]),
+    "/short.m3u8": mediaPlaylist([4]),
+    "/long.m3u8": mediaPlaylist([4, 4, 4, 4]),
+    "/slow.m3u8": (_request, response) => slow.resolve(response),
+    "/tag": (request, response) => {
+      const origin = `http://${request.headers.host}`;
+      const paths = request.url?.includes("run=late") ? { ready: "/ad.m3u8", late: "/slow.m3u8" } : FATES;
+      const ads = Object.entries(paths).map(([id, path], index) => {
+        const media = path === "" ? mp4("https://cdn.example/a.mp4") : hls(`${origin}${path}`);
+        const duration = path === "/long.m3u8" ? "00:00:16" : "00:00:12";
+        return inLine({ id, sequence: index + 1, duration, media });
+      });
+      response.end(vast(ads.join("").replaceAll("https://t.example", `${origin}/told`)));
+    },
+  });
+  const { watch, report } = await reported(world, { startBudgetMs: 2000 });
+  await watch();
+  await watch("&run=late");
+  (await slow.promise).end(mediaPlaylist([4, 4, 4]));
+
+  const { played: _played, ...fates } = FATES;
+  const lost = Object.fromEntries(Object.keys(fates).map((reason) => [reason, 1]));
+  await expect.poll(report, { timeout: 15_000, interval: 1500 }).toMatchObject({
+    rows: [
+      {
+        total_impressions: 1,
+        starts: 1,
+        adRequests: 2,
+        fillRate: 1,
+        adsOffered: 7,
+        renderRate: 0.1429,
+        lostImpressions: 6,
+        lostByReason: { ...lost, "ads-timeout": 2 },
+        savedImpressions: 0,
+        lostToFormat: 1,
+        firstEncounterFill: 0,
+      },
+    ],
+  });
+  const errors = (): readonly string[] =>
+    world.urls().flatMap((url) => (url.startsWith("/told/error?c=") ? [url.slice(-3)] : []));
+  await expect.poll(() => errors().toSorted()).toEqual(["202", "202", "301", "301", "401", "407"]);
 });

@@ -108,6 +108,30 @@ describe("a creative that CRS has just been asked for", () => {
     expect(ad?.playlistUrl).toBe(`${cdn.origin}${copyPath(CREATIVE, remux)}`);
   });
 
+  test("tells with its impression that it was waited for; an ad that was no first encounter tells nothing", async () => {
+    const { resolve, publish, crs } = await waiting();
+    const told = (ad: string): string =>
+      ad.replace(/(imp\/\w+)/, "$1?reason=[INTERLUDE_ENCOUNTER]&amp;cb=[CACHEBUSTING]");
+    const warm = inLine({ id: "warm", sequence: 2, media: hls("CDN/ad.m3u8") });
+    const resolved = resolve(told(COLD) + told(warm), { over: NEVER });
+    await crs.awaited();
+    publish();
+    const { ads } = await resolved;
+    expect(ads.map(({ encounter }) => encounter)).toEqual(["wait", undefined]);
+    expect(ads.map(({ trackers: [impression] }) => impression?.url)).toEqual([
+      "https://t.example/imp/cold?reason=wait&cb=[CACHEBUSTING]",
+      "https://t.example/imp/warm?reason=&cb=[CACHEBUSTING]",
+    ]);
+  });
+
+  test("is not saved by a copy that came in time and does not fit: the ad is left out", async () => {
+    const { resolve, publish, crs } = await waiting();
+    const resolved = resolve(COLD.replace("<Duration>00:00:10", "<Duration>00:00:30"), { over: NEVER });
+    await crs.awaited();
+    publish();
+    expect((await resolved).skipped).toMatchObject([{ reason: "duration-mismatch", encounter: "wait" }]);
+  });
+
   test.each([
     ["failed", "repackage-failed"],
     ["blocked", "creative-blocked"],

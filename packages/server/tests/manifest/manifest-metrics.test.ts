@@ -60,7 +60,7 @@ describe("metrics of the manifest server", () => {
     const { metrics, read } = create();
     const skip = { adId: "a", adSystem: "", creativeId: undefined, reason: "new-creative", message: "" } as const;
     metrics.countDecision(sampleDecision({ skipped: [skip, skip] }));
-    metrics.countSkipped("no-variant-match");
+    metrics.countSkipped({ reason: "no-variant-match" });
     expect(await read("interlude_skipped_ads_total")).toEqual([
       'interlude_skipped_ads_total{reason="new-creative"} 2',
       'interlude_skipped_ads_total{reason="no-variant-match"} 1',

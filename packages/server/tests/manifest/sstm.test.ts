@@ -1,7 +1,7 @@
 import { parseMediaPlaylist, stitchVod } from "@interlude/core";
 import { describe, expect, test } from "vitest";
 import { trackingUrl } from "../../src/ads/ad-request.ts";
-import { type BeaconParameters, signBeacon } from "../../src/beacon-signature.ts";
+import { createBeaconSigner } from "../../src/beacon-signature.ts";
 import { createDecorator } from "../../src/manifest/tracking/ad-decorator.ts";
 import type { BreakDecision } from "../../src/manifest/breaks/decision.ts";
 import { createMarkerTags } from "../../src/manifest/tracking/marker-tags.ts";
@@ -9,6 +9,7 @@ import { createSegmentLinks } from "../../src/manifest/tracking/segment-links.ts
 import { createOwnErrorReader } from "../../src/manifest/tracking/own-error.ts";
 import { createSigner } from "../../src/manifest/signature.ts";
 import type { NotedEvent } from "../../src/noted-event.ts";
+import { createSeal } from "../../src/seal.ts";
 import { loopback } from "../http/loopback.ts";
 import { testSession } from "./ad-world.ts";
 import {
@@ -236,12 +237,33 @@ describe("errors told by the server", () => {
       ],
     });
     const server = await segmentServer({ store: await sessionWith(decision), hosts: [host] });
-    server.beacons.reportSkipped(LINKED.sessionId, decision);
-    server.beacons.reportSkipped(LINKED.sessionId, decision);
+    server.beacons.reportSkipped(LINKED.sessionId, decision, "decided");
+    server.beacons.reportSkipped(LINKED.sessionId, decision, "decided");
     await server.beacons.idle();
     expect(host.requests.map(({ url }) => url)).toEqual(["/new?code=407&reason=new-creative"]);
     expect(host.requests[0]?.headers).toMatchObject({ "x-forwarded-for": "203.0.113.9" });
     expect(server.counted).toEqual(["error sent"]);
+  });
+
+  test("an ad that is left out after the decision is told like any, whatever its break had left out before", async () => {
+    const host = await beaconHost();
+    const skip = (adId: string) =>
+      ({
+        adId,
+        adSystem: "Ads",
+        creativeId: undefined,
+        message: "",
+        reason: "no-variant-match",
+        errors: [`${host.origin}/${adId}`],
+      }) as const;
+    const decision = decidedBreak([], { skipped: [skip("first")] });
+    const server = await segmentServer({ store: await sessionWith(decision), hosts: [host] });
+    server.beacons.reportSkipped(LINKED.sessionId, decision, "decided");
+    for (const adId of ["second", "third", "third"])
+      server.beacons.reportSkipped(LINKED.sessionId, { ...decision, skipped: [skip(adId)] }, "refused");
+    server.beacons.reportSkipped(LINKED.sessionId, { ...decision, skipped: [skip("fourth")] }, "late");
+    await server.beacons.idle();
+    expect(host.requests.map(({ url }) => url).toSorted()).toEqual(["/first", "/fourth", "/second", "/third"]);
   });
 
   const noteSkips = async (skipped: BreakDecision["skipped"]): Promise<readonly NotedEvent[]> => {
@@ -254,7 +276,7 @@ describe("errors told by the server", () => {
       note: (event) => void noted.push(event),
       readOwnError: createOwnErrorReader(SECRET),
     });
-    server.beacons.reportSkipped(LINKED.sessionId, decision);
+    server.beacons.reportSkipped(LINKED.sessionId, decision, "decided");
     await server.beacons.idle();
     return noted;
   };
@@ -278,13 +300,13 @@ describe("errors told by the server", () => {
       { ...place, position: 4, ad: "theirs", creative: "d", reason: "new-creative" },
       { ...place, position: 1, ad: "one", creative: "", reason: "no-variant-match" },
       { ...place, position: 6, ad: "#6", creative: "c", reason: "new-creative" },
-      { ...place, position: 7, ad: "", creative: "", reason: "ads-timeout" },
+      { ...place, position: 0, ad: "", creative: "", reason: "ads-timeout" },
     ]);
   });
 
   test("an ad with this server's tracking is lost in the place that its sealed error names, and in no other session's", async () => {
     const request = { base: new URL("http://server.test/"), zone: "7", breakId: "mid", position: 1, upstream: "main" };
-    const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, SECRET);
+    const sign = createBeaconSigner(createSeal(SECRET));
     const errorOf = (of: string): readonly string[] => [
       trackingUrl(
         "error",

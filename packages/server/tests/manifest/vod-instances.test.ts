@@ -26,6 +26,7 @@ test("an instance whose ad server names other breaks shows those of the instance
     decide: (order, _tag, context) => write(order, "no-ads", context),
     decideAnswered: (order, _answer, context) => write(order, "no-ads", context),
     decideEmpty: write,
+    giveUp: () => undefined,
   } satisfies BreakDecider;
   const instance = (breakId: string): DecideVod => {
     const answer: MappedBreak = {

@@ -25,7 +25,7 @@ import {
 import { type AdMedia, type AdMediaDeps, loadAdMedia } from "./ad-media.ts";
 import { buildDecidedAd } from "./decided-ad.ts";
 import type { DecidedAd, SkippedAd } from "../breaks/decision.ts";
-import { type EncounterDeps, type EncounterJob, meetFirst } from "./first-encounter.ts";
+import { type EncounterDeps, type EncounterJob, meetFirst, type Met } from "./first-encounter.ts";
 import { formatFqAdId } from "./fq-ad-id.ts";
 import type { ProbeCache } from "./probe-cache.ts";
 import type { AskForRepackage } from "./repackage-asker.ts";
@@ -46,7 +46,7 @@ export interface CreativeJob extends EncounterJob {
 
 /** An ad that is not inserted; its error URLs come along. */
 export function skipAd(ad: Ad, creative: Creative | undefined, reason: SkipReason, message: string): SkippedAd {
-  const { id: adId, adSystem, errors } = ad;
+  const { id: adId = "", adSystem, errors } = ad;
   return { adId, adSystem, creativeId: creative?.id, reason, message: message.slice(0, 500), errors };
 }
 
@@ -109,6 +109,8 @@ interface Found {
   readonly playlistUrl: URL;
   readonly isRepackaged: boolean;
   readonly media: AdMedia;
+  /** What had it at its first encounter; absent: it was none. */
+  readonly encounter?: "wait";
 }
 
 async function resolveLinear(
@@ -124,8 +126,24 @@ async function resolveLinear(
     "skipped" in resolution
       ? await wait(resolution.skipped, creative, ports, job, deps)
       : await loadOrReplace(resolution, creative, ports, job, deps);
-  if ("skipped" in found) return skipUnresolved(ad, creative, found, job);
-  const { media, playlistUrl, isRepackaged } = found;
+  const { encounter } = found;
+  const outcome =
+    "skipped" in found
+      ? skipUnresolved(ad, creative, found, job)
+      : selectOutcome(ad, creative, sequence, found, job, deps);
+  return encounter && "reason" in outcome ? { ...outcome, encounter } : outcome;
+}
+
+/** What was found is inserted, if it fits. */
+function selectOutcome(
+  ad: Ad,
+  creative: Creative,
+  sequence: number,
+  found: Found,
+  job: CreativeJob,
+  deps: CreativeDeps,
+): DecidedAd | SkippedAd {
+  const { media, playlistUrl, isRepackaged, encounter } = found;
   if (isRepackaged && job.id3) wantTimedMetadata(found.mediaFile, ad, creative, job, deps);
   if (media.renditions.length === 0) {
     const reason = media.misfit ?? "no-variant-match";
@@ -136,7 +154,8 @@ async function resolveLinear(
     const message = `${playlistUrl.href}: expected ${creative.duration} s as VAST declares, got ${duration} s`;
     return skipAd(ad, creative, "duration-mismatch", message);
   }
-  return buildDecidedAd(ad, creative, { playlistUrl: playlistUrl.href, isRepackaged, duration, renditions }, sequence);
+  const decided = { playlistUrl: playlistUrl.href, isRepackaged, duration, renditions };
+  return buildDecidedAd(ad, creative, { ...decided, ...(encounter && { encounter }) }, sequence);
 }
 
 type Inserted = Exclude<Resolution, { skipped: SkipReason }>;
@@ -157,7 +176,7 @@ async function wait(
   { asked }: CreativePorts,
   job: CreativeJob,
   deps: CreativeDeps,
-): Promise<Found | EncounterSkip> {
+): Promise<Met<Found>> {
   const request = asked();
   const mediaFile = creative.mediaFiles.find(({ url }) => url === request?.creativeUrl);
   const message = `${creative.mediaFiles[0]?.url ?? "no media file"} was not inserted`;
@@ -173,7 +192,7 @@ async function loadOrReplace(
   ports: CreativePorts,
   job: CreativeJob,
   deps: CreativeDeps,
-): Promise<Found | EncounterSkip> {
+): Promise<Met<Found>> {
   const original = await load(resolution, job, deps);
   return original.media.misfit && !original.isRepackaged ? replace(original, creative, ports, job, deps) : original;
 }
@@ -185,20 +204,19 @@ async function replace(
   ports: CreativePorts,
   job: CreativeJob,
   deps: CreativeDeps,
-): Promise<Found | EncounterSkip> {
+): Promise<Met<Found>> {
   const resolution = await resolveRepackaged(creative, original.mediaFile, job.context, ports);
   if (!("skipped" in resolution)) {
     const copy = await load(resolution, job, deps).catch(() => undefined);
     if (copy && copy.media.renditions.length > 0) return copy;
   }
   if (original.media.renditions.length > 0) return original;
-  if ("skipped" in resolution) {
-    const waited = await wait(resolution.skipped, creative, ports, job, deps);
-    if (!("skipped" in waited) && waited.media.renditions.length > 0) return waited;
-  }
+  const waited = "skipped" in resolution ? await wait(resolution.skipped, creative, ports, job, deps) : undefined;
+  if (waited && !("skipped" in waited) && waited.media.renditions.length > 0) return waited;
   const state = "skipped" in resolution ? resolution.skipped : "its copy cannot be used either";
   const skipped = original.media.misfit ?? "no-variant-match";
-  return { skipped, message: `${original.playlistUrl.href}: HLS that does not fit the content (${state})` };
+  const message = `${original.playlistUrl.href}: HLS that does not fit the content (${state})`;
+  return { skipped, message, ...(waited?.encounter && { encounter: waited.encounter }) };
 }
 
 interface CreativePorts extends JitPorts {

@@ -12,6 +12,8 @@ export interface DecidedMedia {
   readonly isRepackaged: boolean;
   readonly duration: number;
   readonly renditions: readonly DecidedRendition[];
+  /** What had it at its first encounter; absent: it was none. */
+  readonly encounter?: "wait";
 }
 
 /** @param sequence place in the pod, from 1 */
@@ -23,7 +25,7 @@ export function buildDecidedAd(ad: Ad, creative: Creative, media: DecidedMedia, 
     creativeId: creative.id,
     sequence,
     ...media,
-    trackers: buildTrackers(ad, creative, media.duration),
+    trackers: buildTrackers(ad, creative, media),
     errors: ad.errors,
     clickThrough: creative.clickThrough,
     clickTrackers: creative.clickTrackers,
@@ -44,12 +46,13 @@ const TIMED: ReadonlySet<string> = new Set([
   "progress",
 ]);
 
-function buildTrackers(ad: Ad, creative: Creative, duration: number): readonly DecidedTracker[] {
+/** Of the macros, [INTERLUDE_ENCOUNTER] is filled in: who requests the rest does not know it. */
+function buildTrackers(ad: Ad, creative: Creative, { duration, encounter }: DecidedMedia): readonly DecidedTracker[] {
   const acts = creative.trackers.filter(({ event }) => !TIMED.has(event.toLowerCase()));
   return [
     ...scheduleBeacons(ad, creative, duration),
     ...acts.map(({ event, url }) => ({ event, url, time: undefined })),
-  ];
+  ].map((tracker) => ({ ...tracker, url: tracker.url.replaceAll("[INTERLUDE_ENCOUNTER]", encounter ?? "") }));
 }
 
 /** One without anything to show is left out. Its `creativeView` is due when it is shown, hence has no time. */

@@ -42,7 +42,7 @@ export interface EncounterDeps {
   /** undefined: nobody can say how far a copy is. */
   readonly copies: CopyWatch | undefined;
   readonly probes: Pick<ProbeCache, "askAnew">;
-  /** Told of each creative that was waited for, for metrics. */
+  /** Told of each creative that was waited for, whatever then becomes of its ad, for metrics. */
   readonly onWaited?: (outcome: WaitOutcome, ms: number) => void;
 }
 
@@ -50,6 +50,9 @@ export interface EncounterDeps {
 const IN_THE_MAKING: ReadonlySet<SkipReason> = new Set<SkipReason>(["new-creative", "repackage-in-progress"]);
 
 const REASON_OF_END = { failed: "repackage-failed", blocked: "creative-blocked" } as const;
+
+/** `encounter`: what was tried, and here came to this; absent: nothing was. */
+export type Met<Media> = (Media | EncounterSkip) & { readonly encounter?: "wait" };
 
 /**
  * Takes the steps of the policy. Never rejects for what upstreams do.
@@ -63,20 +66,22 @@ export async function meetFirst<Media extends object>(
   job: EncounterJob,
   deps: EncounterDeps,
   load: (playlistUrl: URL) => Promise<Media>,
-): Promise<Media | EncounterSkip> {
+): Promise<Met<Media>> {
   const { encounter } = job;
   const { copies } = deps;
   if (!encounter || !copies || !IN_THE_MAKING.has(first.skipped)) return first;
   const { duration } = request.creative;
   const steps = selectSteps(encounter.policy, { ...NOTHING_KNOWN, duration, reason: first.skipped });
+  let taken: { readonly encounter?: "wait" } = {};
   const wait = async (): Promise<StepOutcome<Media>> => {
+    taken = { encounter: "wait" };
     const startedAt = performance.now();
     const outcome = await waitForCopy(request, first.skipped, { ...job, encounter }, deps, load);
     deps.onWaited?.("media" in outcome ? "played" : "skipped", performance.now() - startedAt);
     return outcome;
   };
   const outcome = await followFirstEncounter(steps, first, { wait });
-  return "media" in outcome ? outcome.media : outcome;
+  return { ...("media" in outcome ? outcome.media : outcome), ...taken };
 }
 
 /** Of the viewer's player a server knows nothing. */

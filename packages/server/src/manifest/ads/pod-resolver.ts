@@ -20,6 +20,7 @@ import {
   parseZoneDocument,
   selectCdn,
   type SpliceNeeds,
+  type VastResult,
 } from "@interlude/core";
 import { formatZoneDocument, type ZoneConfig } from "../../zones.ts";
 import type { AdAnswer } from "./ad-call.ts";
@@ -59,9 +60,7 @@ export interface PodResolver {
 export function createPodResolver(deps: CreativeDeps): PodResolver {
   return {
     resolvePod: async ({ result, breakId }, needs, trace) => {
-      const failed = result.failures.map(({ adId, reason, message, errorUrls }): SkippedAd => {
-        return { adId, adSystem: "", creativeId: undefined, reason, message, errors: errorUrls };
-      });
+      const failed = skipFailed(result);
       const { pod, standIns } = buildPod(result.ads);
       const job = startJob(breakId, needs, trace);
       if (typeof job === "string") {
@@ -78,6 +77,13 @@ export function createPodResolver(deps: CreativeDeps): PodResolver {
       };
     },
   };
+}
+
+/** What the ad server could not give. */
+export function skipFailed({ failures }: VastResult): readonly SkippedAd[] {
+  return failures.map(({ adId, reason, message, errorUrls }) => {
+    return { adId, adSystem: "", creativeId: undefined, reason, message, errors: errorUrls };
+  });
 }
 
 /** Or why no creative can be looked for. */

@@ -4,7 +4,7 @@
  *
  * @see Primetime JIT workflow initiated by the manifest server, steps 1-4 (primetime.md §3.2); DESIGN §4, §6
  */
-import type { SkipReason } from "@interlude/core";
+import { buildPod, type SkipReason } from "@interlude/core";
 import type { AdAnswer, AdCalls } from "../ads/ad-call.ts";
 import type {
   BreakDecision,
@@ -15,8 +15,10 @@ import type {
   DecidedAd,
   SkippedAd,
 } from "./decision.ts";
-import type { PodNeeds, PodResolver } from "../ads/pod-resolver.ts";
+import { type PodNeeds, type PodResolver, skipFailed } from "../ads/pod-resolver.ts";
+import { skipAd } from "../ads/ad-creative.ts";
 import type { SessionState, SessionStore } from "../session/session.ts";
+import { isNamed, skipDecided, skipLate } from "./skip-decided.ts";
 import type { RequestTrace } from "../trace.ts";
 
 /** A break that is to be decided. Durations in seconds. */
@@ -50,6 +52,8 @@ export interface BreakDecider {
   readonly decideAnswered: (order: BreakOrder, answer: AdAnswer, context: BreakContext) => Promise<BreakRow>;
   /** The content plays. */
   readonly decideEmpty: (order: BreakOrder, reason: SkipReason, context: BreakContext) => Promise<BreakRow>;
+  /** What an answer that came when all had been given up owes: none of its ads is shown. */
+  readonly giveUp: (order: BreakOrder, answer: AdAnswer, context: BreakContext) => void;
 }
 
 /** What the decider uses; `onDecided` is told of each row that this instance was the first to write. */
@@ -58,6 +62,8 @@ export interface BreakDeciderDeps {
   readonly adCalls: Pick<AdCalls, "callBreak">;
   readonly resolvePod: PodResolver["resolvePod"];
   readonly onDecided: (decision: BreakDecision, sessionId: string) => void;
+  /** Told of the ads of an answer that came to nothing since its break had been given up. */
+  readonly onLate: (late: BreakDecision, sessionId: string) => void;
 }
 
 /** What is left of a break's time when nobody waits for a copy any more: to load it, and to write down the decision. */
@@ -77,7 +83,9 @@ export function boundWaits(
 export function createBreakDecider(deps: BreakDeciderDeps): BreakDecider {
   const write = async (decision: BreakDecision, { state }: BreakContext): Promise<BreakRow> => {
     const row = await deps.store.decide(state.session.id, decision);
+    const late = row.decision === decision ? undefined : skipLate(decision, row.decision);
     if (row.decision === decision) deps.onDecided(decision, state.session.id);
+    else if (late) deps.onLate(late, state.session.id);
     return row;
   };
   const decideAnswered: BreakDecider["decideAnswered"] = async (order, answer, context) => {
@@ -115,8 +123,15 @@ export function createBreakDecider(deps: BreakDeciderDeps): BreakDecider {
         order.maxAds === 0 ? [] : [{ adId: undefined, adSystem: "", creativeId: undefined, reason, message }];
       return write({ ...describe(order), ads: [], skipped, trackers: [] }, context);
     },
+    giveUp: (order, { result, trackers }, { state }) => {
+      const pod = buildPod(result.ads).pod.map((ad) => skipAd(ad, ad.creatives[0], "ads-timeout", LATE_ANSWER));
+      const skipped = [...skipFailed(result).filter(isNamed), ...pod];
+      if (skipped.length > 0) deps.onLate({ ...describe(order), ads: [], skipped, trackers }, state.session.id);
+    },
   };
 }
+
+const LATE_ANSWER = "the ad server answered when its breaks had been given up";
 
 const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
   "ads-timeout": "no decision in the time that a playlist may wait",
@@ -134,11 +149,9 @@ function refuseAll({ result }: AdAnswer): {
   readonly ads: readonly DecidedAd[];
   readonly skipped: readonly SkippedAd[];
 } {
-  const skipped = result.ads.map((ad): SkippedAd => {
-    const message = "the content is muxed fMP4, into which no ad fits";
-    return { adId: ad.id, adSystem: ad.adSystem, creativeId: ad.creatives[0]?.id, reason: "no-variant-match", message };
-  });
-  return { ads: [], skipped };
+  const message = "the content is muxed fMP4, into which no ad fits";
+  const skipped = result.ads.map((ad) => skipAd(ad, ad.creatives[0], "no-variant-match", message));
+  return { ads: [], skipped: [...skipFailed(result), ...skipped] };
 }
 
 /** No more ads, and no more seconds, than the timeline gives a break; an ad that is too long leaves its place to shorter ones. */
@@ -157,8 +170,7 @@ function limitPod(
       total += ad.duration;
     } else {
       const message = `the break has room for ${maxAds} ads and ${availDuration} s`;
-      const { adId, adSystem, creativeId } = ad;
-      dropped.push({ adId, adSystem, creativeId, reason: "break-duration-exceeded", message });
+      dropped.push(skipDecided(ad, "break-duration-exceeded", message));
     }
   }
   return { ads: kept, skipped: [...skipped, ...dropped] };

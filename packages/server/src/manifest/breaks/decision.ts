@@ -59,6 +59,8 @@ export interface DecidedAd {
   readonly companions: readonly DecidedCompanion[];
   /** Ids of the wrappers that led here, outermost first. */
   readonly wrapperAdIds: readonly string[];
+  /** Its creative had no copy, and one was waited for. */
+  readonly encounter?: "wait";
 }
 
 export interface DecidedRendition {
@@ -96,6 +98,8 @@ export interface SkippedAd {
   readonly message: string;
   /** To be requested with the VAST error number of `reason`; macros unexpanded; absent: nobody asked. */
   readonly errors?: readonly string[];
+  /** A copy of its creative was waited for. */
+  readonly encounter?: "wait";
 }
 
 /** A cue tag as it stood in the content. */

@@ -67,9 +67,7 @@ export function createVodBreaks(deps: VodBreaksDeps): DecideVod {
     const over = deps.sleep(zone.startBudgetMs).then(() => undefined);
     const context = boundWaits(unbounded.context, zone.startBudgetMs, deps.sleep);
     const request = { ...unbounded, context };
-    const planned = request.isShed
-      ? planNothing("overload")
-      : ((await Promise.race([planBreaks(request, deps), over])) ?? planNothing("ads-timeout"));
+    const planned = request.isShed ? planNothing("overload") : await planInTime(request, over);
     const rows = await Promise.all(planned.map((entry) => decideInTime(entry, context, over)));
     const place = { kind: "vod", time: 0, replaces: 0 } as const;
     const plan = {
@@ -91,6 +89,21 @@ export function createVodBreaks(deps: VodBreaksDeps): DecideVod {
     // Another instance was first, and knows other breaks: VOD playlists are read once, so that they must agree now.
     const standing = isOurs ? undefined : await deps.store.load(context.state.session.id);
     return selectPlanned(standing?.breaks ?? rows, planRow);
+  };
+
+  /** Ads that an answer names after that are told as left out. */
+  const planInTime = async (request: VodRequest, over: Promise<undefined>): Promise<readonly Planned[]> => {
+    const plans = planBreaks(request, deps);
+    const planned = await Promise.race([plans, over]);
+    if (planned) return planned;
+    const giveUp = ({ order, source }: Planned): void => {
+      if ("answer" in source) deps.decider.giveUp(order, source.answer, request.context);
+    };
+    void plans.then(
+      (late) => late.forEach(giveUp),
+      () => undefined,
+    );
+    return planNothing("ads-timeout");
   };
 
   const decideInTime = async (

@@ -2,9 +2,8 @@
  * What the manifest server tells Prometheus, in the words that ad operations use: avails, fill, skipped ads, the ad server, the
  * origin. Every label has few values, all of them ours. docs/operations.md lists them.
  */
-import type { SkipReason } from "@interlude/core";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { BreakDecision } from "../breaks/decision.ts";
+import type { BreakDecision, SkippedAd } from "../breaks/decision.ts";
 
 /** `stitched`: with an ad in it; `content`: there was none to put in; `passed-through`: it could not be stitched. */
 export type ManifestOutcome = "stitched" | "content" | "passed-through" | "sidecar" | "redirect" | "error";
@@ -31,14 +30,14 @@ export interface ManifestMetrics {
   countDecision(decision: BreakDecision): void;
   /** Once per break and session. */
   countListed(listed: ListedBreak): void;
-  /** Ads that were decided, and that the playlist has no room for after all. */
-  countSkipped(reason: SkipReason): void;
+  /** An ad that is not shown although its break was decided with it, or since it was given up before that. */
+  countSkipped(skipped: Pick<SkippedAd, "reason" | "encounter">): void;
   /** Once per call, whatever breaks it was for; `isTimedOut`: something of it was given up, also where a fallback filled it. */
   countAdCall(outcome: AdServerOutcome, ms: number, isTimedOut: boolean): void;
   countOrigin(outcome: "ok" | "error" | "timeout", ms: number): void;
   countProbe(result: "hit" | "miss" | "error", isCached: boolean): void;
   countServerBeacon(outcome: "sent" | "failed" | "dropped"): void;
-  /** Once per creative that a decision has waited for. */
+  /** Once per creative that a decision has waited for, whatever became of its ad. */
   countWait(outcome: WaitOutcome, ms: number): void;
 }
 
@@ -75,6 +74,14 @@ function createBreakMetrics(registers: Registry[]): BreakMetrics {
   const observedFilled = counter("interlude_avail_filled_observed_seconds_total", "Length of the ads listed", ["kind"]);
   const ads = counter("interlude_inserted_ads_total", "Ads that were decided to be inserted", ["kind"]);
   const skipped = counter("interlude_skipped_ads_total", "Ads that were answered and not inserted", ["reason"]);
+  const encounters = counter("interlude_first_encounters_total", "Ads whose creative had no copy yet", [
+    "step",
+    "outcome",
+  ]);
+  const countSkipped: ManifestMetrics["countSkipped"] = ({ reason, encounter }) => {
+    skipped.inc({ reason });
+    if (encounter) encounters.inc({ step: encounter, outcome: "skipped" });
+  };
   return {
     countDecision: (decision) => {
       if (decision.planned) return;
@@ -85,14 +92,15 @@ function createBreakMetrics(registers: Registry[]): BreakMetrics {
       seconds.inc({ kind }, availDuration || filledDuration);
       filled.inc({ kind }, filledDuration);
       ads.inc({ kind }, decision.ads.length);
-      for (const { reason } of decision.skipped) skipped.inc({ reason });
+      for (const { encounter } of decision.ads) if (encounter) encounters.inc({ step: encounter, outcome: "played" });
+      for (const left of decision.skipped) countSkipped(left);
     },
     countListed: ({ kind, availDuration, filledDuration }) => {
       observed.inc({ kind });
       observedSeconds.inc({ kind }, availDuration || filledDuration);
       observedFilled.inc({ kind }, filledDuration);
     },
-    countSkipped: (reason) => skipped.inc({ reason }),
+    countSkipped,
   };
 }
 
@@ -111,16 +119,9 @@ function createRequestMetrics(registers: Registry[]): Omit<ManifestMetrics, keyo
   const originTimeouts = counter("interlude_origin_timeouts_total", "Origins that did not answer in time", []);
   const probes = counter("interlude_probe_total", "Looks for a repackaged creative on a CDN", ["result", "cached"]);
   const beacons = counter("interlude_server_beacons_total", "Beacons that the server sends", ["outcome"]);
-  const encounters = counter("interlude_first_encounters_total", "Ads whose creative had no copy yet", [
-    "step",
-    "outcome",
-  ]);
   const waits = histogram("interlude_wait_seconds", "That decisions waited for a creative's first copy", ["outcome"]);
   return {
-    countWait: (outcome, ms) => {
-      encounters.inc({ step: "wait", outcome });
-      waits.observe({ outcome }, ms / 1000);
-    },
+    countWait: (outcome, ms) => waits.observe({ outcome }, ms / 1000),
     countRequest: (kind, outcome, ms) => {
       requests.inc({ kind, outcome });
       latency.observe({ kind }, ms / 1000);

@@ -19,8 +19,9 @@ export function listNotedSkips(
     const [own] = errors.flatMap((url) => readOwnError(url, id) ?? []);
     // Where it names no session nothing tells two of them apart: its beacon is the one that counts.
     if (own) return own.session === "" ? [] : [{ event: "adSkipped", ...own, reason }];
-    const position = placeOf(decision, adId, index) + 1;
-    const ad = adId === undefined ? "" : adName(cleanText(adId), position);
+    // A whole break has no place: with one it would count as an ad without an id.
+    const position = adId === undefined ? 0 : placeOf(decision, adId, index) + 1;
+    const ad = adName(cleanText(adId ?? ""), position);
     const creative = cleanText(creativeId);
     return [{ event: "adSkipped", zone, session: id, breakId, position, ad, creative, reason }];
   });

@@ -68,13 +68,16 @@ function selectOfBreak({ breakId, trackers }: BreakDecision, wanted: string): re
   });
 }
 
+/** With the decision; when the playlist did not take an ad of it; when an answer came to a break that had been given up. */
+export type SkipMoment = "decided" | "refused" | "late";
+
 /** What the ads that were answered and are not in the playlist owe; nothing where leaving them out was no error. */
-export function selectSkipped({ breakId, skipped }: BreakDecision): readonly DueBeacon[] {
-  return skipped.flatMap(({ reason, errors = [] }, place) => {
+export function selectSkipped({ breakId, skipped }: BreakDecision, when: SkipMoment): readonly DueBeacon[] {
+  return skipped.flatMap(({ adId = "", reason, errors = [] }, place) => {
     const vastError = VAST_ERROR_OF_SKIP[reason];
     if (vastError === undefined) return [];
     return errors.map((url, index) => {
-      const key = JSON.stringify([breakId, "skipped", place, index]);
+      const key = JSON.stringify([breakId, "skipped", when, adId, place, index]);
       return { key, event: "error", url, ad: undefined, time: undefined, vastError, reason };
     });
   });

@@ -21,7 +21,7 @@ import type { OutboxBeacon, OutboxRows } from "./outbox-rows.ts";
 import { type BeaconFetch, createBeaconSend } from "./outbox-send.ts";
 import type { RetryCause } from "./outbox-retry.ts";
 import type { ReadOwnError } from "./own-error.ts";
-import { type DueBeacon, selectDue, selectSkipped } from "./schedule.ts";
+import { type DueBeacon, selectDue, selectSkipped, type SkipMoment } from "./schedule.ts";
 import type { SegmentLink } from "./segment-links.ts";
 import type { SessionState, SessionStore, Viewer } from "../session/session.ts";
 import type { TraceRecord } from "../trace.ts";
@@ -62,10 +62,10 @@ export interface ServerBeacons {
   /** Returns at once and never throws. A session or a decision that is not known owes nothing. */
   readonly report: (link: SegmentLink, client: SegmentClient) => void;
   /**
-   * Tells ad servers, and the report, which ads were skipped, with the VAST error number: of a decision that this server was the first to
-   * write, in every tracking mode, because no client ever hears of these ads. Returns at once and never throws.
+   * Tells ad servers, and the report, which ads were skipped, with the VAST error number, in every tracking mode, because no client ever
+   * hears of these ads: of a decision that this server was the first to write, and of what came after it. Returns at once and never throws.
    */
-  readonly reportSkipped: (sessionId: string, decision: BreakDecision) => void;
+  readonly reportSkipped: (sessionId: string, decision: BreakDecision, when: SkipMoment) => void;
   /** When all that was reported has ended, but for what is to be sent again later. */
   readonly idle: () => Promise<void>;
   /** Begins nothing more, and resolves when what is under way has ended; what waits stays where it is kept. */
@@ -109,11 +109,11 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
     if (state && decision) await fireAll(selectDue(decision, link), { ...link, state, decision });
   };
 
-  const reportSkipped = async (sessionId: string, decision: BreakDecision): Promise<void> => {
+  const reportSkipped = async (sessionId: string, decision: BreakDecision, when: SkipMoment): Promise<void> => {
     const state = decision.skipped.length > 0 ? await deps.store.load(sessionId) : undefined;
     if (!state) return;
     for (const skip of listNotedSkips(decision, state.session, readOwnError)) deps.note?.(skip);
-    await fireAll(selectSkipped(decision), { state, decision, isHybrid: false, startTime: 0 });
+    await fireAll(selectSkipped(decision, when), { state, decision, isHybrid: false, startTime: 0 });
   };
 
   return {
@@ -121,7 +121,7 @@ export function createServerBeacons(deps: ServerBeaconsDeps): ServerBeacons {
       deps.trace({ type: "TRACE_PLAYBACK_PROGRESS", fields: progressFields(link, client, deps.now()) }, link.sessionId);
       reports.add(() => reportSegment(link), "segment");
     },
-    reportSkipped: (sessionId, decision) => reports.add(() => reportSkipped(sessionId, decision), "error"),
+    reportSkipped: (sessionId, decision, when) => reports.add(() => reportSkipped(sessionId, decision, when), "error"),
     idle: async () => {
       await reports.settle();
       await outbox.idle();
