@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import {
   fillBuckets,
+  fillInSpiteOfFormat,
   firstEncounterFill,
   formatDimensionReport,
   formatTimeReport,
   listBuckets,
-  lostToFormat,
   type ReportRow,
   sumLabels,
   sumOf,
@@ -30,6 +30,9 @@ const EMPTY: ReportRow = {
   skipReasons: {},
   lostImpressions: 0,
   lostByReason: {},
+  savedImpressions: 0,
+  savedByStep: {},
+  lostToFormat: 0,
 };
 
 const NOW = new Date("2026-03-01T22:30:00Z");
@@ -98,9 +101,15 @@ describe("lost impressions", () => {
     ]);
   });
 
-  test("are lost to format only where a repackaged copy was missing", () => {
-    expect(rows.map((row) => lostToFormat(row))).toEqual([6, 0, 5]);
-    expect(rows.map((row) => firstEncounterFill(row))).toEqual([90 / 96, undefined, 0]);
+  test("to format are a share of all that could be shown, and of the first encounters alone", () => {
+    const days = [
+      { ...EMPTY, total_impressions: 90, savedImpressions: 4, lostToFormat: 6 },
+      undefined,
+      { ...EMPTY, lostToFormat: 5 },
+      { ...EMPTY, total_impressions: 3 },
+    ];
+    expect(days.map((row) => fillInSpiteOfFormat(row))).toEqual([90 / 96, undefined, 0, 1]);
+    expect(days.map((row) => firstEncounterFill(row))).toEqual([0.4, undefined, 0, undefined]);
   });
 
   test("are stacked by the five worst reasons, all others being one", () => {

@@ -4,6 +4,8 @@
  * @see docs/report.md
  */
 
+import { shareOf } from "../format.ts";
+
 /** A row; counts only, named as the report names them. */
 export interface ReportRow {
   /** `mm-dd-yyyy`, `mm-dd-yyyy hh:00`. */
@@ -29,6 +31,10 @@ export interface ReportRow {
   readonly skipReasons: Readonly<Record<string, number>>;
   readonly lostImpressions: number;
   readonly lostByReason: Readonly<Record<string, number>>;
+  readonly savedImpressions: number;
+  /** By what saved them: `remux`, `wait`. */
+  readonly savedByStep: Readonly<Record<string, number>>;
+  readonly lostToFormat: number;
 }
 
 export interface Report {
@@ -132,31 +138,18 @@ export function sumLabels(
   return [...sums].toSorted(([a, x], [b, y]) => y - x || a.localeCompare(b));
 }
 
-/**
- * Why an ad was lost to its format alone: no repackaged copy when it was wanted. VAST numbers without a reason count where no
- * other reason has them.
- *
- * @see DESIGN §4: skip reasons
- */
-const FORMAT_REASONS: ReadonlySet<string> = new Set([
-  "new-creative",
-  "repackage-in-progress",
-  "repackage-unavailable",
-  "repackage-refused",
-  "repackage-failed",
-  "vast-407",
-]);
-
-export function lostToFormat(row: Pick<ReportRow, "lostByReason"> | undefined): number {
-  const counts = Object.entries(row?.lostByReason ?? {});
-  return counts.reduce((sum, [reason, count]) => sum + (FORMAT_REASONS.has(reason) ? count : 0), 0);
+/** Impressions of those that were made or lost to format, 0 to 1; undefined where there were none of either. */
+export function fillInSpiteOfFormat(
+  row: Pick<ReportRow, "lostToFormat" | "total_impressions"> | undefined,
+): number | undefined {
+  const { total_impressions: impressions, lostToFormat } = row ?? { total_impressions: 0, lostToFormat: 0 };
+  return shareOf(impressions, impressions + lostToFormat);
 }
 
-/** Impressions of those that were made or lost to format, 0 to 1; undefined where there were none of either. */
+/** Impressions at a first encounter that were saved, of those and what was lost to format; undefined where there was no such encounter. */
 export function firstEncounterFill(
-  row: Pick<ReportRow, "lostByReason" | "total_impressions"> | undefined,
+  row: Pick<ReportRow, "lostToFormat" | "savedImpressions"> | undefined,
 ): number | undefined {
-  const impressions = row?.total_impressions ?? 0;
-  const whole = impressions + lostToFormat(row);
-  return whole === 0 ? undefined : impressions / whole;
+  const { savedImpressions, lostToFormat } = row ?? { savedImpressions: 0, lostToFormat: 0 };
+  return shareOf(savedImpressions, savedImpressions + lostToFormat);
 }

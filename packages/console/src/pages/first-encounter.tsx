@@ -1,7 +1,7 @@
-/** What becomes of an ad of which there is no repackaged copy yet: how many impressions that costs, how soon there is one. */
+/** What becomes of an ad of which there is no repackaged copy yet: how many impressions are saved or lost, how soon there is a copy. */
 import type { JSX } from "preact";
 import { useCallback, useMemo } from "preact/hooks";
-import { firstEncounterFill, lostToFormat, sumLabels, sumOf } from "../api/report.ts";
+import { fillInSpiteOfFormat, firstEncounterFill, sumOf } from "../api/report.ts";
 import type { BreakCounts, Overview } from "../api/server.ts";
 import { formatAgo, formatBucket, formatCount, formatSeconds, formatShare, formatWhole, shareOf } from "../format.ts";
 import { useLoad } from "../load.ts";
@@ -23,11 +23,12 @@ export function FirstEncounterPage({ api, route, config }: PageProps): JSX.Eleme
   return (
     <>
       <p class="note lead">
-        A creative that nobody has seen before has no HLS copy yet. These are the impressions that its format cost.
+        A creative that nobody has seen before has no HLS copy yet. These are the impressions that were saved all the
+        same, by a page that remuxed it or by who waited for its copy, and those that its format cost.
       </p>
       <ReportChoices route={route} config={config} />
       <Loaded load={report} again={reportAgain}>
-        {(value) => <Fill report={value} />}
+        {(value) => <Encounters report={value} />}
       </Loaded>
       <Loaded load={overview} again={overviewAgain}>
         {(value) => <ThisServer overview={value} />}
@@ -36,43 +37,96 @@ export function FirstEncounterPage({ api, route, config }: PageProps): JSX.Eleme
   );
 }
 
-function Fill({ report: { rows, buckets } }: { readonly report: TimeReport }): JSX.Element {
+function Encounters({ report: { rows, buckets } }: { readonly report: TimeReport }): JSX.Element {
+  const saved = sumOf(rows, "savedImpressions");
+  const lost = sumOf(rows, "lostToFormat");
   const impressions = sumOf(rows, "total_impressions");
-  const lost = rows.reduce((sum, row) => sum + lostToFormat(row), 0);
-  const whole = { total_impressions: impressions, lostByReason: Object.fromEntries(sumLabels(rows, "lostByReason")) };
-  const fill = firstEncounterFill(whole);
-  const series = useMemo(
-    () => [{ name: "Fill", color: "--series-1", values: rows.map((row) => firstEncounterFill(row)) }],
-    [rows],
+  const whole = { savedImpressions: saved, lostToFormat: lost, total_impressions: impressions };
+  const time = useMemo(
+    () => ({ axis: buckets[0]?.includes(" ") ? "Hour" : "Day", labels: buckets.map(formatBucket) }),
+    [buckets],
   );
-  const labels = useMemo(() => buckets.map(formatBucket), [buckets]);
   return (
     <>
       <Tiles
         label="Sums"
         tiles={[
-          { name: "Fill in spite of format", value: formatShare(fill), note: "shown, of shown and lost to format" },
+          {
+            name: "First-encounter fill",
+            value: formatShare(firstEncounterFill(whole)),
+            note: "saved, of saved and lost",
+          },
+          { name: "Saved impressions", value: formatCount(saved), ...(saved > 0 ? { tone: "good" as const } : {}) },
           { name: "Lost to format", value: formatCount(lost), ...(lost > 0 ? { tone: "warn" as const } : {}) },
+          {
+            name: "Fill in spite of format",
+            value: formatShare(fillInSpiteOfFormat(whole)),
+            note: "shown, of shown and lost to format",
+          },
           { name: "Impressions", value: formatCount(impressions) },
         ]}
       />
       <section class="card">
+        <h2>First encounters over time</h2>
+        {saved + lost === 0 ? <Empty>No creative was new in this time.</Empty> : <SavedAndLost rows={rows} {...time} />}
+      </section>
+      <section class="card">
         <h2>Fill over time</h2>
-        {fill === undefined ? (
+        {impressions + lost === 0 ? (
           <Empty>No ad was shown or lost to its format in this time.</Empty>
         ) : (
-          <Chart
-            title="Fill in spite of format"
-            kind="line"
-            axis={buckets[0]?.includes(" ") ? "Hour" : "Day"}
-            labels={labels}
-            series={series}
-            formatValue={formatShare}
-            max={1}
-          />
+          <Fill rows={rows} {...time} />
         )}
       </section>
     </>
+  );
+}
+
+interface OverTime {
+  readonly rows: TimeReport["rows"];
+  readonly axis: string;
+  readonly labels: readonly string[];
+}
+
+function SavedAndLost({ rows, axis, labels }: OverTime): JSX.Element {
+  const series = useMemo(
+    () => [
+      { name: "Remuxed in the page", color: "--series-1", values: rows.map((row) => row?.savedByStep["remux"] ?? 0) },
+      { name: "Waited for", color: "--series-3", values: rows.map((row) => row?.savedByStep["wait"] ?? 0) },
+      { name: "Lost to format", color: "--series-2", values: rows.map((row) => row?.lostToFormat ?? 0) },
+    ],
+    [rows],
+  );
+  return (
+    <Chart
+      title="Impressions at first encounters, saved and lost"
+      kind="bars"
+      axis={axis}
+      labels={labels}
+      series={series}
+      formatValue={formatWhole}
+    />
+  );
+}
+
+function Fill({ rows, axis, labels }: OverTime): JSX.Element {
+  const series = useMemo(
+    () => [
+      { name: "First-encounter fill", color: "--series-3", values: rows.map((row) => firstEncounterFill(row)) },
+      { name: "Fill in spite of format", color: "--series-1", values: rows.map((row) => fillInSpiteOfFormat(row)) },
+    ],
+    [rows],
+  );
+  return (
+    <Chart
+      title="Fill of first encounters, and in spite of format"
+      kind="line"
+      axis={axis}
+      labels={labels}
+      series={series}
+      formatValue={formatShare}
+      max={1}
+    />
   );
 }
 
