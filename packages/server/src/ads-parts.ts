@@ -1,5 +1,4 @@
 /** The ad server, wired: its tags, the relay behind them, and what pages may have repackaged. */
-import { createSecretKey } from "node:crypto";
 import { AdError } from "@interlude/core";
 import type { FastifyInstance } from "fastify";
 import type { RepackagePort } from "./ads/admission.ts";
@@ -9,12 +8,13 @@ import { repackageRoutes } from "./ads/repackage-routes.ts";
 import { type GiveTicket, REPACKAGE_TICKET_LIFE_MS, signRepackageTicket } from "./ads/repackage-ticket.ts";
 import { createSightings } from "./ads/sightings.ts";
 import { tagRoutes, type TagRoutesOptions } from "./ads/tag-routes.ts";
-import { type BeaconParameters, signBeacon } from "./beacon-signature.ts";
+import { createBeaconSigner } from "./beacon-signature.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Queryable } from "./database/database.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NoteEvent } from "./noted-event.ts";
 import { openRelay, type RelayParts, type RelayWorld } from "./relay-parts.ts";
+import { createSeal } from "./seal.ts";
 
 export interface AdServerDeps {
   readonly config: ServerConfig;
@@ -48,12 +48,11 @@ export async function registerAdServer(
 ): Promise<Pick<RelayParts, "upstreams">> {
   const { config, query, crs, campaigns, note, metrics, now, world = NO_WORLD } = deps;
   const { zones, publicHosts, ticketSecret, repackageLimits: limits } = config;
-  // As keys: an answer has dozens of seals.
-  const [beaconKey, ticketKey] = [createSecretKey(deps.beaconSecret, "utf8"), createSecretKey(ticketSecret, "utf8")];
-  const sign = (event: string, parameters: BeaconParameters): string => signBeacon(event, parameters, beaconKey);
+  const sign = createBeaconSigner(createSeal(deps.beaconSecret));
+  const ticketSeal = createSeal(ticketSecret);
   const ticketEnd = (): Date => new Date(now() + REPACKAGE_TICKET_LIFE_MS);
   const giveTicket: GiveTicket | undefined =
-    crs && ((file, names) => signRepackageTicket(file, names, ticketEnd(), ticketKey));
+    crs && ((file, names) => signRepackageTicket(file, names, ticketEnd(), ticketSeal));
   const zoneQuota = createQuota(limits.perZonePerHour, now);
   const { registry } = metrics;
   const relay = openRelay(app, { config, world, crs, giveTicket, zoneQuota, note, sign, registry, now });

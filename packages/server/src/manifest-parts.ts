@@ -1,7 +1,7 @@
 /** The manifest server, wired to the parts of this server. */
 import type { FastifyInstance } from "fastify";
 import { trackingUrl } from "./ads/ad-request.ts";
-import { type BeaconParameters, checkBeacon, deriveBeaconSecret, signBeacon } from "./beacon-signature.ts";
+import { checkBeacon, createBeaconSigner, deriveBeaconSecret } from "./beacon-signature.ts";
 import { requireBearer } from "./bearer.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Crs } from "./crs/crs.ts";
@@ -25,6 +25,7 @@ import { createOutboxMetrics } from "./manifest/tracking/outbox-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NoteEvent } from "./noted-event.ts";
 import { createOwnFetch, OWN_TAG, OWN_TRACKING } from "./own-address.ts";
+import { createSeal } from "./seal.ts";
 
 /** What it shares with the rest. */
 export interface ManifestParts {
@@ -71,7 +72,8 @@ export async function registerManifestServer(
 }
 
 function openReport(config: ServerConfig, { note }: ManifestParts, isOwn: (url: URL) => boolean): OwnReport {
-  const secret = deriveBeaconSecret(config.ticketSecret);
+  const seal = createSeal(deriveBeaconSecret(config.ticketSecret));
+  const sign = createBeaconSigner(seal);
   return {
     note,
     isOwnTag: (url, base) => OWN_TAG.test(url.pathname) && (url.origin === base.origin || isOwn(url)),
@@ -79,10 +81,9 @@ function openReport(config: ServerConfig, { note }: ManifestParts, isOwn: (url: 
       if (!URL.canParse(text)) return false;
       const { pathname, searchParams } = new URL(text);
       const query = Object.fromEntries([...searchParams].toReversed());
-      return pathname.endsWith("/track/impression") && checkBeacon("impression", query, secret) === "signed";
+      return pathname.endsWith("/track/impression") && checkBeacon("impression", query, seal) === "signed";
     },
     trackingUrl: (event, { lineItem = "", upstream: _none, ...ad }, base) => {
-      const sign = (of: string, parameters: BeaconParameters): string => signBeacon(of, parameters, secret);
       return trackingUrl(event, { ...ad, base, sign }, { ...ad, lineItem });
     },
   };

@@ -13,7 +13,7 @@ import type { RelayViewer } from "./ads/relay/relay-answer.ts";
 import type { RelayFetch } from "./ads/relay/relay-fetch.ts";
 import { createRelayMetrics } from "./ads/relay/relay-metrics.ts";
 import { createRelayTags, type RelayTags } from "./ads/relay/relay-tags.ts";
-import { readRelayedTracking, relayTrackingUrl } from "./ads/relay/relay-tracking.ts";
+import { readRelayedTracking, relayTrackingUrls } from "./ads/relay/relay-tracking.ts";
 import { createRelay, type Relay } from "./ads/relay/relay.ts";
 import type { GiveTicket } from "./ads/repackage-ticket.ts";
 import type { ServerConfig } from "./config.ts";
@@ -60,7 +60,7 @@ export function openRelay(app: FastifyInstance, deps: RelayPartsDeps): RelayPart
   const relay = createRelay({
     fetch: world.fetch,
     cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
-    trackingUrl: (event, request, thing) => relayTrackingUrl(event, request, thing, sign),
+    trackingUrls: (request, thing) => relayTrackingUrls(request, thing, sign),
     readOwnTracking: (url, request, upstream) => readRelayedTracking(url, request, upstream, sign),
     sendBeacon: world.sendBeacon,
     onAttempt: (zone, attempt) => metrics.countAttempt(zone, attempt),

@@ -1,4 +1,5 @@
 /** What an ad tag asks for, and the addresses that its answer contains: creatives, wrapped tags, tracking. */
+import type { SignEvents } from "../beacon-signature.ts";
 
 /** Who asks, from where in the content, and under which address of ours. */
 export interface AdRequest {
@@ -19,7 +20,7 @@ export interface AdRequest {
   /** The key that stands for the viewer that the tag named; undefined: it named none. */
   readonly viewer?: string | undefined;
   /** The `sig` of a tracking URL: over the event and the parameters that are fixed. */
-  readonly sign?: (event: string, parameters: Readonly<Record<string, string>>) => string;
+  readonly sign?: SignEvents;
   /** The ticket by which a page may have a creative repackaged that this answer names; undefined: it needs none. */
   readonly repackageTicket?: (creativeUrl: string, ad: TicketedAd) => string | undefined;
 }
@@ -60,6 +61,11 @@ export function trackedSession({ session, serving = "" }: Pick<AdRequest, "sessi
  * @see VAST 4.2 §6.1 (macros)
  */
 export function trackingUrl(event: string, request: AdRequest, thing: TrackedThing): string {
+  return trackingUrls(request, thing)(event);
+}
+
+/** The same for all events of a thing. */
+export function trackingUrls(request: AdRequest, thing: TrackedThing): (event: string) => string {
   const parameters = {
     zone: request.zone,
     session: trackedSession(request),
@@ -71,11 +77,13 @@ export function trackingUrl(event: string, request: AdRequest, thing: TrackedThi
     ...(request.upstream === undefined ? {} : { up: request.upstream }),
     ...(request.viewer === undefined ? {} : { v: request.viewer }),
   };
-  const sig = request.sign?.(event, parameters);
-  const query = Object.entries({ ...parameters, ...(sig === undefined ? {} : { sig }) }).map(
-    ([name, value]) => `${name}=${encodeURIComponent(value)}`,
-  );
-  return `${request.base.href}track/${encodeURIComponent(event)}?${query.join("&")}${MACROS}${REASON_OF_EVENT[event] ?? ""}`;
+  const query = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  const [start, fixed] = [`${request.base.href}track/`, query.join("&")];
+  const sign = request.sign?.(parameters);
+  return (event) => {
+    const sig = sign ? `&sig=${sign(event)}` : "";
+    return `${start}${encodeURIComponent(event)}?${fixed}${sig}${MACROS}${REASON_OF_EVENT[event] ?? ""}`;
+  };
 }
 
 /** What a tag of ours for a break says, beside the viewer and the place. */

@@ -4,9 +4,9 @@
  *
  * In VAST: `<CreativeExtension type="application/vnd.interlude.repackage+xml"><RepackageTicket mediaFile="URL">ticket</…>`.
  */
-import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import { cleanText } from "../clean-text.ts";
 import { HttpError } from "../http-error.ts";
+import { isSameSeal, type Seal, sealOf } from "../seal.ts";
 import { canonicalUrl } from "./canonical-url.ts";
 
 /** What an answer says of the ad; empty where it says nothing. */
@@ -30,35 +30,33 @@ export const REPACKAGE_TICKET_LIFE_MS: number = 6 * 3_600_000;
 /** Longer names are cut: CRS keeps no more of them. */
 const MAX_NAME = 200;
 const FORM = /^r1\.(?<names>[\w-]{1,4000})\.(?<end>[\da-z]{1,9})\.(?<seal>[\w-]{22})$/;
-/** 128 bits: nobody guesses them, and an answer may have dozens of tickets. */
-const SEAL_BYTES = 16;
 
 /** undefined for a URL that nobody could fetch. Zone and URL are sealed and not in the text: whoever sends it names them. */
 export function signRepackageTicket(
   file: TicketedFile,
   names: TicketedNames,
   end: Date,
-  secret: string | KeyObject,
+  secret: string | Seal,
 ): string | undefined {
   const url = canonicalUrl(file.creativeUrl);
   if (url === undefined) return undefined;
   const cut = [names.adSystem, names.adId, names.creativeId].map((name) => cleanText(name.slice(0, MAX_NAME)));
   const payload = `${Buffer.from(JSON.stringify(cut)).toString("base64url")}.${formatEnd(end)}`;
-  return `r1.${payload}.${seal(payload, file.zone, url, secret).toString("base64url")}`;
+  return `r1.${payload}.${seal(payload, file.zone, url, secret)}`;
 }
 
 /** @throws HttpError `ticket-invalid` for one of another file, zone or server, `ticket-expired` after its end */
 export function readRepackageTicket(
   ticket: string,
   file: TicketedFile,
-  secret: string | KeyObject,
+  secret: string | Seal,
   now: Date,
 ): TicketedNames {
   const { names, end, seal: sent } = FORM.exec(ticket)?.groups ?? {};
   const url = canonicalUrl(file.creativeUrl);
   if (names === undefined || end === undefined || sent === undefined || url === undefined) throw invalid();
   const own = seal(`${names}.${end}`, file.zone, url, secret);
-  if (!timingSafeEqual(Buffer.from(sent, "base64url"), own)) throw invalid();
+  if (!isSameSeal(sent, own)) throw invalid();
   if (Number.parseInt(end, 36) * 1000 <= now.getTime()) {
     throw new HttpError("ticket-expired", "ticket: expected one that is not over, got one that is; ask for ads again");
   }
@@ -83,7 +81,7 @@ function formatEnd(end: Date): string {
 }
 
 /** Each text with its length, so that no two are sealed alike. */
-function seal(payload: string, zone: string, url: string, secret: string | KeyObject): Buffer {
+function seal(payload: string, zone: string, url: string, secret: string | Seal): string {
   const texts = [payload, zone, url].map((text) => `${text.length}:${text}`).join("");
-  return createHmac("sha256", secret).update(`interlude repackage ticket 1\n${texts}`).digest().subarray(0, SEAL_BYTES);
+  return sealOf(secret)(`interlude repackage ticket 1\n${texts}`);
 }

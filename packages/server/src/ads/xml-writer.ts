@@ -7,8 +7,11 @@ export interface Markup {
 
 /** Without what XML cannot carry: controls but tab and line breaks, lone surrogates, non-characters. @see XML 1.0 §2.2 */
 export function cleanXml(text: string): string {
-  return text.replace(/(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, "");
+  return PLAIN.test(text) ? text : text.replace(/(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, "");
 }
+
+/** Nearly all texts: this look costs a third of the other one. */
+const PLAIN = /^[\t\n\r -~]*$/;
 
 const ENTITY: Readonly<Record<string, string>> = {
   "&": "&amp;",

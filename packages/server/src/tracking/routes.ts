@@ -1,9 +1,9 @@
 /** The receiver of tracking requests. */
-import { createSecretKey } from "node:crypto";
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import { judgeBeacon } from "../beacon-signature.ts";
 import { HttpError } from "../http-error.ts";
 import { ErrorBody } from "../schema.ts";
+import { createSeal } from "../seal.ts";
 import { type Beacon, type BeaconQuery, readBeacon } from "./beacon.ts";
 import { createMarker } from "./marks.ts";
 import type { Tracking } from "./tracking.ts";
@@ -54,7 +54,7 @@ const TrackingQuery = Type.Object(
 /** `GET|POST /track/{event}`. */
 export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = async (app, options) => {
   const { tracking, zones, now, onBeacon } = options;
-  const secret = createSecretKey(options.secret, "utf8");
+  const seal = createSeal(options.secret);
   const signedOf = new Map(zones.map(({ zone, tracking: set }) => [zone, set?.signed ?? "marked"]));
   const readMark = createMarker();
   // Here, and nowhere else, any content type is taken and thrown away.
@@ -74,7 +74,7 @@ export const trackingRoutes: FastifyPluginAsyncTypebox<TrackingRoutesOptions> = 
     },
     handler: async (request, reply) => {
       const { params, query, headers } = request;
-      const { signature, isViewerSealed } = judgeBeacon(params.event, query, secret);
+      const { signature, isViewerSealed } = judgeBeacon(params.event, query, seal);
       const reception = { receivedAt: new Date(now()), signature, mark: readMark(headers, signature) };
       const isAnybodysViewer = signature === "signed" && !isViewerSealed;
       const told = readBeacon(params.event, isAnybodysViewer ? omitViewer(query) : query, reception);

@@ -6,7 +6,7 @@
 import { AdError, expandMacros, isNamed, type MacroValues } from "@interlude/core";
 import type { OwnExchange } from "../../own-exchange.ts";
 import type { Breaker, UpstreamOutcome } from "./breaker.ts";
-import type { ReadOwnTracking } from "./own-tracking.ts";
+import type { ReadOwnTracking, TrackingUrl } from "./own-tracking.ts";
 import { type Chain, CHAIN_BUDGET, faultOf, fetchAnswer, readAnswer } from "./chain.ts";
 import { readPageCookies, type UpstreamCookie } from "./page-cookies.ts";
 import { emptyVast } from "./pod-tree.ts";
@@ -28,7 +28,7 @@ export interface Asking {
   readonly mediaTypes: readonly string[];
   /** By `clock`, of all upstreams. */
   readonly deadline: number;
-  readonly deps: Pick<RelayDeps, "fetch" | "cookies" | "trackingUrl" | "readOwnTracking">;
+  readonly deps: Pick<RelayDeps, "fetch" | "cookies" | "trackingUrls" | "readOwnTracking">;
   readonly now: () => number;
   readonly clock: () => number;
   readonly tell: Tell;
@@ -177,10 +177,10 @@ async function resolve(
   { upstream: { name: upstream }, exchange, chain }: Call,
   { request, mediaTypes, deps, tell }: Asking,
 ): Promise<Answered> {
-  const urlOf = (event: string, thing: TrackedAd): string => deps.trackingUrl(event, request, thing);
+  const urlsOf = (thing: TrackedAd): TrackingUrl => deps.trackingUrls(request, thing);
   const readOwn: ReadOwnTracking = (url) => deps.readOwnTracking(url, request, upstream);
   const known = document ?? { root: emptyVast(), base: request.baseUrl };
-  const shaped = await shapeAnswer(known, { request, upstream, chain, urlOf, readOwn, mediaTypes });
+  const shaped = await shapeAnswer(known, { request, upstream, chain, urlsOf, readOwn, mediaTypes });
   for (const { errorUrls, vastError } of shaped.failures) tell(errorUrls, vastError);
   return { ...shaped, upstream, setCookies: exchange.setCookies() };
 }

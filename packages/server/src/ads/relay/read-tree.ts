@@ -121,6 +121,9 @@ const ATTRIBUTE = new RegExp(`[ \\t\\r\\n]+(${NAME})[ \\t\\r\\n]*=[ \\t\\r\\n]*(
 function readTag(tag: string): { readonly element: Draft; readonly parts: number } {
   const [qualifiedName = ""] = TAG_NAME.exec(tag) ?? [];
   if (qualifiedName === "") throw malformed(`expected the name of an element, got <${tag.slice(0, 40)}>`);
+  const named = { name: localName(qualifiedName), qualifiedName };
+  if (qualifiedName.length === tag.length)
+    return { element: { ...named, attributes: Object.create(null), markup: "", nodes: [] }, parts: 1 };
   const attributes: Record<string, string> = Object.create(null);
   const names = new Set<string>();
   let end = qualifiedName.length;
@@ -137,8 +140,7 @@ function readTag(tag: string): { readonly element: Draft; readonly parts: number
   }
   if (!isSpace(tag.slice(end))) throw malformed(`expected attributes, got ${tag.slice(end, end + 40)}`);
   const markup = tag.slice(qualifiedName.length, end);
-  const element = { name: localName(qualifiedName), qualifiedName, attributes, markup, nodes: [] };
-  return { element, parts: 1 + names.size };
+  return { element: { ...named, attributes, markup, nodes: [] }, parts: 1 + names.size };
 }
 
 /** White space as XML has it. */

@@ -1,7 +1,7 @@
 /** What the relay asks of the rest. */
 import type { BreakerOptions } from "./breaker.ts";
 import type { CookieRules } from "./page-cookies.ts";
-import type { OwnTracking } from "./own-tracking.ts";
+import type { OwnTracking, TrackingUrl } from "./own-tracking.ts";
 import type { RelayAttempt, RelayFailure, RelayRequest, RelayViewer } from "./relay-answer.ts";
 import type { RelayFetch } from "./relay-fetch.ts";
 import type { TrackedAd } from "./shape-answer.ts";
@@ -9,8 +9,8 @@ import type { TrackedAd } from "./shape-answer.ts";
 export interface RelayDeps {
   readonly fetch: RelayFetch;
   readonly cookies: CookieRules;
-  /** Of one event of a thing that an answer to this request names. */
-  readonly trackingUrl: (event: string, request: RelayRequest, thing: TrackedAd) => string;
+  /** Of a thing that an answer to this request names. */
+  readonly trackingUrls: (request: RelayRequest, thing: TrackedAd) => TrackingUrl;
   /** Of an address in an answer of that upstream; undefined: it is not this server's, or of another request. */
   readonly readOwnTracking: (url: string, request: RelayRequest, upstream: string) => OwnTracking | undefined;
   /** Fire and forget: an address of an ad server that is told of an error; macros are filled in. */

@@ -1,21 +1,19 @@
-/** The tracking URL of an ad that the relay hands on: as of an ad of the campaign file, with the upstream in place of the line item. */
-import { type AdRequest, trackedSession, trackingUrl } from "../ad-request.ts";
-import type { OwnTracking } from "./own-tracking.ts";
+/** The tracking URLs of an ad that the relay hands on: as of an ad of the campaign file, with the upstream in place of the line item. */
+import type { SignEvents } from "../../beacon-signature.ts";
+import { trackedSession, trackingUrls } from "../ad-request.ts";
+import type { OwnTracking, TrackingUrl } from "./own-tracking.ts";
 import type { RelayRequest } from "./relay-answer.ts";
 import type { TrackedAd } from "./shape-answer.ts";
 
-type Sign = NonNullable<AdRequest["sign"]>;
-
 /** @param sign makes `sig` */
-export function relayTrackingUrl(
-  event: string,
+export function relayTrackingUrls(
   request: RelayRequest,
   { upstream, breakId, ad, creative, position }: TrackedAd,
-  sign: Sign,
-): string {
+  sign: SignEvents,
+): TrackingUrl {
   const { baseUrl: base, zone, session, serving } = request;
   const place = { base, zone, session, serving, breakId, position: request.position, upstream, sign };
-  return trackingUrl(event, place, { lineItem: "", ad, creative, position });
+  return trackingUrls(place, { lineItem: "", ad, creative, position });
 }
 
 /**
@@ -26,7 +24,7 @@ export function readRelayedTracking(
   text: string,
   request: RelayRequest,
   upstream: string,
-  sign: Sign,
+  sign: SignEvents,
 ): OwnTracking | undefined {
   if (!text.startsWith(`${request.baseUrl.href}track/`) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
@@ -36,6 +34,6 @@ export function readRelayedTracking(
   const { sig, ad = "", creative = "", li = "", position } = told;
   const isOfRequest =
     told["zone"] === request.zone && told["up"] === upstream && told["session"] === trackedSession(request);
-  if (!isOfRequest || sig === undefined || sig !== sign(event, told)) return undefined;
+  if (!isOfRequest || sig === undefined || sig !== sign(told)(event)) return undefined;
   return { event, ad, creative, lineItem: li, position: Number(position) };
 }

@@ -8,7 +8,14 @@ import { adName } from "../../ad-name.ts";
 import { cleanText } from "../../clean-text.ts";
 import type { Chain, TreeFailure } from "./chain.ts";
 import { explainFilmless, selectOffered } from "./film.ts";
-import { addAdTracking, addBreakTracking, isOwnBreak, listOwnTracking, type ReadOwnTracking } from "./own-tracking.ts";
+import {
+  addAdTracking,
+  addBreakTracking,
+  isOwnBreak,
+  listOwnTracking,
+  type ReadOwnTracking,
+  type TrackingUrl,
+} from "./own-tracking.ts";
 import { emptyVast, finishVast, type PlacedAd } from "./pod-tree.ts";
 import { declarePrefixes } from "./portable-tree.ts";
 import type { RelayedAd, RelayedBreak, RelayRequest } from "./relay-answer.ts";
@@ -30,7 +37,7 @@ export interface Shaping {
   readonly request: RelayRequest;
   readonly upstream: string;
   readonly chain: Chain;
-  readonly urlOf: (event: string, thing: TrackedAd) => string;
+  readonly urlsOf: (thing: TrackedAd) => TrackingUrl;
   /** Of an address in the answer. */
   readonly readOwn: ReadOwnTracking;
   /** The zone's order; empty is the usual one. */
@@ -57,7 +64,7 @@ export async function shapeAnswer(document: VastTree, shaping: Shaping): Promise
 }
 
 async function shapeVast(document: VastTree, shaping: Shaping): Promise<ShapedAnswer> {
-  const { request, upstream, urlOf } = shaping;
+  const { request, upstream, urlsOf } = shaping;
   const resolved = await resolveVastTree(document, shaping.chain);
   const { vast, ads } = finishVast(document.root, resolved.ads);
   const ownErrors = ads.length > 0 ? [] : readOwnErrors(document);
@@ -69,9 +76,7 @@ async function shapeVast(document: VastTree, shaping: Shaping): Promise<ShapedAn
   const breakId = request.breakId || PRE_ROLL;
   const tracked = trackAds(vast, ads, breakId, shaping);
   const root = mapChildren(wrapInVmap(breakId, tracked.root), (adBreak) =>
-    request.relayed
-      ? adBreak
-      : addBreakTracking(adBreak, "vmap:", (event) => urlOf(event, trackedBreak(upstream, breakId))),
+    request.relayed ? adBreak : addBreakTracking(adBreak, "vmap:", urlsOf(trackedBreak(upstream, breakId))),
   );
   return { ...common, ...judgeBreaks([tracked]), root };
 }
@@ -96,7 +101,7 @@ async function shapeMap(
   found: readonly FoundBreak[],
   shaping: Shaping,
 ): Promise<ShapedAnswer> {
-  const { request, chain, upstream, urlOf, readOwn } = shaping;
+  const { request, chain, upstream, urlsOf, readOwn } = shaping;
   const resolved = await Promise.all(found.map((one) => resolveBreak(one, base, chain)));
   const breaks: Tracked[] = [];
   const byElement = new Map(resolved.map((one) => [one.element, one]));
@@ -108,7 +113,7 @@ async function shapeMap(
     const place = trackedBreak(upstream, one.breakId);
     const source = fillSource(adBreak, tracked.root);
     if (request.relayed || isOwnBreak(adBreak, readOwn)) return source;
-    return addBreakTracking(source, prefixOf(adBreak), (event) => urlOf(event, place));
+    return addBreakTracking(source, prefixOf(adBreak), urlsOf(place));
   });
   const failures = resolved.flatMap((one) => one.failures);
   return { ...judgeBreaks(breaks), root: filled, failures, ownErrors: [] };
@@ -154,14 +159,14 @@ interface Tracked {
  * it itself. `offered` has those that a player will come to.
  */
 function trackAds(vast: TreeElement, ads: readonly PlacedAd[], breakId: string, shaping: Shaping): Tracked {
-  const { request, upstream, urlOf, readOwn, mediaTypes } = shaping;
+  const { request, upstream, urlsOf, readOwn, mediaTypes } = shaping;
   const ours = new Map(ads.map(({ element }) => [element, listOwnTracking(element, readOwn)]));
   const known = new Map(ads.map((ad) => [ad.element, nameAd(ad, request.position)]));
   const root = mapChildren(vast, (element) => {
     const named = known.get(element);
     if (!named || request.relayed || ours.get(element)?.length) return element;
     const { version, adSystem: _system, ...thing } = named;
-    return addAdTracking(element, version, (event) => urlOf(event, { upstream, breakId, ...thing }));
+    return addAdTracking(element, version, urlsOf({ upstream, breakId, ...thing }));
   });
   const offered = selectOffered(ads, mediaTypes).flatMap((ad): readonly RelayedAd[] => {
     const { version: _version, ...thing } = nameAd(ad, request.position);

@@ -77,12 +77,14 @@ export function createElement(
   attributes: Readonly<Record<string, string | number | undefined>>,
   ...nodes: readonly TreeNode[]
 ): TreeElement {
-  const known = Object.entries(attributes).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, cleanXml(String(value))] as const],
-  );
   const plain: Record<string, string> = Object.create(null);
-  for (const [name, value] of known) if (!isDeclaration(name)) plain[name] = value;
-  const markup = known.map(([name, value]) => ` ${name}="${escapeXml(value)}"`).join("");
+  let markup = "";
+  for (const [name, given] of Object.entries(attributes)) {
+    if (given === undefined) continue;
+    const value = cleanXml(String(given));
+    if (!isDeclaration(name)) plain[name] = value;
+    markup += ` ${name}="${escapeXml(value)}"`;
+  }
   return { name: localName(qualifiedName), qualifiedName, attributes: plain, markup, ...contentOf(nodes) };
 }
 
@@ -148,8 +150,13 @@ export function cdataNode(content: string): TreeText {
 
 /** What follows from the nodes of an element. */
 export function contentOf(nodes: readonly TreeNode[]): Pick<TreeElement, "nodes" | "children" | "text"> {
-  const text = nodes.map((node) => (isElement(node) ? "" : node.text)).join("");
-  return { nodes, children: nodes.filter(isElement), text };
+  const children: TreeElement[] = [];
+  let text = "";
+  for (const node of nodes) {
+    if (isElement(node)) children.push(node);
+    else text += node.text;
+  }
+  return { nodes, children, text };
 }
 
 /** Without its prefix. */

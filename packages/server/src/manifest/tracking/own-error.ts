@@ -4,6 +4,7 @@
  */
 import { type BeaconParameters, checkBeacon } from "../../beacon-signature.ts";
 import type { NotedAd } from "../../noted-event.ts";
+import { createSeal } from "../../seal.ts";
 
 /** `session` may be empty, or stand for one that the tag did not tell. undefined: it leads to somebody else, or is of another session. */
 export type ReadOwnError = (url: string, sessionId: string) => NotedAd | undefined;
@@ -11,6 +12,7 @@ export type ReadOwnError = (url: string, sessionId: string) => NotedAd | undefin
 const PATH = /\/track\/error$/;
 
 export function createOwnErrorReader(secret: string): ReadOwnError {
+  const seal = createSeal(secret);
   return (url, sessionId) => {
     if (!URL.canParse(url)) return undefined;
     const { pathname, searchParams } = new URL(url);
@@ -18,7 +20,7 @@ export function createOwnErrorReader(secret: string): ReadOwnError {
     const isOfSession = session === sessionId || session === "" || session.startsWith("~");
     if (!PATH.test(pathname) || !isOfSession) return undefined;
     const query: BeaconParameters = Object.fromEntries([...searchParams].toReversed());
-    if (checkBeacon("error", query, secret) !== "signed") return undefined;
+    if (checkBeacon("error", query, seal) !== "signed") return undefined;
     const text = (name: string): string => searchParams.get(name) ?? "";
     return {
       zone: text("zone"),

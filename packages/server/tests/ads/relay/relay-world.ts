@@ -34,8 +34,10 @@ export function openRelay(
   const relay = createRelay({
     fetch: createRelayFetch({ fetch, own: () => Promise.reject(new Error("not ours")), isOwn: () => false }),
     cookies: { parse: parseSetCookie, merge: mergeCookies, header: readCookieHeader },
-    trackingUrl: (event, _request, { upstream, breakId, ad, position }) =>
-      `${OURS}${event}?up=${upstream}&break=${breakId}&ad=${encodeURIComponent(ad)}&position=${position}`,
+    trackingUrls:
+      (_request, { upstream, breakId, ad, position }) =>
+      (event) =>
+        `${OURS}${event}?up=${upstream}&break=${breakId}&ad=${encodeURIComponent(ad)}&position=${position}`,
     readOwnTracking: () => undefined,
     sendBeacon: (url) => beacons.push(url),
     onAttempt: (_zone, attempt) => attempts.push(attempt),
