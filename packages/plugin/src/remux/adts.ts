@@ -3,12 +3,10 @@
  *
  * @see ISO/IEC 14496-3 §1.A.2.2 (adts_fixed_header, adts_variable_header)
  */
+import { ADTS_HEADER_BYTES, MOST_ADTS_PAYLOAD } from "./aac-frame.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { type AacConfig, MediaRefusal } from "./movie.ts";
 
-const HEADER_BYTES = 7;
-/** Of a frame without its header: the length of both has 13 bits. */
-export const MOST_AAC_BYTES: number = 8191 - HEADER_BYTES;
 const LAST_RATE = 12;
 
 /**
@@ -18,14 +16,14 @@ const LAST_RATE = 12;
  */
 export function writeAdts(sink: ByteSink, aac: AacConfig, payload: Uint8Array): void {
   const { objectType, sampleRateIndex, channels } = aac;
-  const length = HEADER_BYTES + payload.length;
+  const length = ADTS_HEADER_BYTES + payload.length;
   const isKnown = objectType >= 1 && objectType <= 4 && sampleRateIndex <= LAST_RATE && channels >= 1 && channels <= 7;
-  if (!isKnown || payload.length > MOST_AAC_BYTES)
+  if (!isKnown || payload.length > MOST_ADTS_PAYLOAD)
     throw new MediaRefusal(
       "unsupported-media-file",
       `AAC: expected what ADTS can say, got type ${objectType}, rate ${sampleRateIndex}, ${channels} channels, ${payload.length} bytes`,
     );
-  const at = sink.reserve(HEADER_BYTES);
+  const at = sink.reserve(ADTS_HEADER_BYTES);
   sink.bytes.set(
     [
       0xff,

@@ -5,7 +5,7 @@
  * sound begin at 0, and its pictures as much later as the silence before them and the sound's own clock ask for.
  */
 import type { PictureLead } from "@interlude/core";
-import { MOST_AAC_BYTES } from "./adts.ts";
+import { FRAME_SAMPLES, MOST_ADTS_PAYLOAD } from "./aac-frame.ts";
 import { selectCuts } from "./cuts.ts";
 import { writeInitSegment } from "./fmp4-init.ts";
 import { type AudioTrack, MediaRefusal, type Movie, type VideoTrack } from "./movie.ts";
@@ -14,7 +14,7 @@ import { type Pictures, selectPictures } from "./pictures.ts";
 import { planSegment, type PlannedTracks } from "./plan-segment.ts";
 import type { PlannedSegment, RemuxNeeds, RemuxPlan } from "./segment-job.ts";
 import { createSilentFrame, describeSilentTrack, SILENT_TRACK } from "./silence.ts";
-import { FRAME_SAMPLES, placeSound, type SoundFrames } from "./sound-frames.ts";
+import { placeSound, type SoundFrames } from "./sound-frames.ts";
 
 /** What is made of a movie. */
 interface Media {
@@ -60,8 +60,8 @@ function selectMedia({ video, audio }: Movie, { packaging }: RemuxNeeds): Media 
   if (packaging === "cmaf" && video.samples.entries.some((entry) => entry !== 0))
     throw refuse("pictures: expected one coding, got several");
   const longest = audio?.samples.sizes.reduce((most, size) => Math.max(most, size), 0) ?? 0;
-  if (packaging === "hls" && longest > MOST_AAC_BYTES)
-    throw refuse(`sound: expected frames of at most ${MOST_AAC_BYTES} bytes, got ${longest}`);
+  if (packaging === "hls" && longest > MOST_ADTS_PAYLOAD)
+    throw refuse(`sound: expected frames of at most ${MOST_ADTS_PAYLOAD} bytes, got ${longest}`);
   return { video, audio: audio && audio.samples.count > 0 ? audio : undefined };
 }
 

@@ -10,6 +10,7 @@
  * @see docs/decisions/0010-times-of-a-spliced-ad.md
  */
 import { type Packaging, SOUND_LEAD } from "@interlude/core";
+import { FRAME_SAMPLES } from "./aac-frame.ts";
 import { type AudioTrack, MediaRefusal } from "./movie.ts";
 
 export interface SoundFrames {
@@ -32,8 +33,6 @@ export interface SoundNeeds {
   readonly sampleRate: number;
 }
 
-/** Of a frame of AAC. */
-export const FRAME_SAMPLES = 1024;
 const LOWEST_RATE = 7350;
 const HIGHEST_RATE = 96_000;
 /** Of the clocks of pictures and sound, which differ. Seconds. */

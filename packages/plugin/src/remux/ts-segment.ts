@@ -3,12 +3,12 @@
  *
  * @see RFC 8216 §3.2 (a segment begins with PAT and PMT), ISO/IEC 13818-1 §2.4.3.7, §2.7.4 (times of each picture)
  */
+import { FRAME_SAMPLES } from "./aac-frame.ts";
 import { writeAdts } from "./adts.ts";
 import { writePicture } from "./annex-b.ts";
 import { ByteSink, takeSample } from "./byte-sink.ts";
 import { MediaRefusal } from "./movie.ts";
 import type { PictureJob, SegmentJob, SoundJob } from "./segment-job.ts";
-import { FRAME_SAMPLES } from "./sound-frames.ts";
 import { beginPes, closePes, type PacketStream, writeTable, writeUnit } from "./ts-packets.ts";
 import { PICTURE_PID, SOUND_PID, TABLES } from "./ts-tables.ts";
 
