@@ -103,6 +103,7 @@ function renderStory(state: State, { workflow, choice, demo, date }: Scene): voi
   find("story", HTMLDivElement).dataset["tone"] = story.tone;
   setText(find("story-now", HTMLElement), story.now);
   setText(find("story-next", HTMLSpanElement), story.next);
+  find("story-encounter", HTMLAnchorElement).hidden = state.phase === "ad" || state.skipped !== "new-creative";
 }
 
 function renderForget({ choice, demo }: Scene): void {

@@ -89,11 +89,22 @@ async function locateCreative(creativeUrl: string): Promise<Located> {
  * @throws Error with the answer when the server refuses
  */
 export async function forgetCreative(creativeUrl: string, token: string): Promise<void> {
-  const { statusUrl: url, masters } = await locateCreative(creativeUrl);
+  const { masters } = await removeCreative(creativeUrl, token);
+  await Promise.allSettled(masters.map((master) => fetch(master.url, { cache: "reload" })));
+}
+
+/**
+ * The same for a creative that this browser will not ask for again: CRS ends what it still does for it.
+ *
+ * @throws Error with the answer when the server refuses
+ */
+export async function removeCreative(creativeUrl: string, token: string): Promise<Located> {
+  const located = await locateCreative(creativeUrl);
+  const url = located.statusUrl;
   const response = await fetch(url, { method: "DELETE", headers: { authorization: `Bearer ${token}` } });
   if (!response.ok && response.status !== 404)
     throw new Error(`${url}: expected to be forgotten, got ${response.status}`);
-  await Promise.allSettled(masters.map((master) => fetch(master.url, { cache: "reload" })));
+  return located;
 }
 
 /** What CRS says of a creative. */

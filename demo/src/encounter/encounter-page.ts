@@ -12,7 +12,7 @@ import { formatBadge } from "../format.ts";
 import { createViewingId } from "../manifest/bootstrap.ts";
 import { createPlayerView, type PlayerState } from "../player-view.ts";
 import { DEFAULT_POLICY } from "../policy.ts";
-import { fetchDemoSession, forgetCreative } from "../server.ts";
+import { fetchDemoSession, removeCreative } from "../server.ts";
 import { startViewing, type Viewing } from "../viewing.ts";
 import { formatStep, readStep } from "./address.ts";
 import { beginEncounter, type Encounter } from "./encounter.ts";
@@ -93,14 +93,14 @@ function stop(): void {
 }
 
 /** CRS need not go on with what no viewer will see again. */
-function forgetBefore(): void {
-  if (metCreative !== undefined && token !== undefined) forgetCreative(metCreative, token).catch(() => undefined);
+function removeBefore(): void {
+  if (metCreative !== undefined && token !== undefined) removeCreative(metCreative, token).catch(() => undefined);
   metCreative = undefined;
 }
 
 function start(): void {
   stop();
-  forgetBefore();
+  removeBefore();
   encounters = [...encounters, beginEncounter(step)];
   outcomeView.render(encounters);
   show({ ...IDLE, state: "starting" });
@@ -130,7 +130,8 @@ function listen(): Parameters<typeof startViewing>[3] {
     },
     adskip: ({ adId, creativeUrl, reason }) => {
       metCreative = creativeUrl ?? metCreative;
-      note({ isOffered: adId !== undefined, end: reason });
+      // an ad that breaks off has been seen
+      if (encounters.at(-1)?.end !== "played") note({ isOffered: adId !== undefined, end: reason });
     },
     adstart: (ad) => {
       show({ state: "ad", badge: formatBadge({ ...ad, time: 0 }) });
