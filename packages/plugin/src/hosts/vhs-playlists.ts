@@ -27,7 +27,7 @@ export interface PlaylistGate {
   virtual?: (options: VhsRequestOptions, callback: VhsCallback) => VhsRequest | undefined;
   /** Whether VHS has all that it has asked for. */
   readonly isIdle: () => boolean;
-  /** VHS's requests go their own way again, but for what only the page has. */
+  /** Nothing is guarded any more; playlists that still come must agree with those that VHS has. */
   readonly release: () => void;
 }
 
@@ -60,10 +60,9 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     return load(options, callback);
   };
   // others may set hooks on it, before and after
-  const replace = (request: VhsXhr): VhsXhr =>
-    new Proxy(own, { apply: (_own, _this, [options, callback]) => request(options, callback) });
-  const gated = replace((options, callback) => requestCounted(options, callback, send, open));
-  vhs.xhr = gated;
+  vhs.xhr = new Proxy(own, {
+    apply: (_own, _this, [options, callback]) => requestCounted(options, callback, send, open),
+  });
 
   const gate: PlaylistGate = {
     find: given.find,
@@ -72,7 +71,6 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
     isIdle: () => open.size === 0,
     release: () => {
       gate.guard = () => false;
-      if (vhs.xhr === gated) vhs.xhr = gate.virtual ? replace(load) : own;
     },
   };
   return gate;

@@ -102,13 +102,28 @@ describe("createPlaylistGate", () => {
     expect(gate.isIdle()).toBe(true);
   });
 
-  test("hooks that others set stay on VHS's own request function", () => {
-    const { vhs, gate } = createGated();
-    const own = vhs.xhr;
-    Object.assign(vhs.xhr, { onRequest: "a hook" });
-    gate.release();
-    expect(vhs.xhr).not.toBe(own);
+  test("hooks that others set are those of VHS's own request function", () => {
+    const own = Object.assign((): never => expect.unreachable(), { onRequest: "a hook" });
+    const vhs: Vhs = { xhr: own };
+    createPlaylistGate(vhs, { readMaster: () => undefined, stitch: async ({ text }) => text });
     expect(Reflect.get(vhs.xhr, "onRequest")).toBe("a hook");
+    Object.assign(vhs.xhr, { onResponse: "another" });
+    expect(Reflect.get(own, "onResponse")).toBe("another");
+  });
+
+  test("a player that outlives the plugin gets playlists that agree with those that it has, and guards nothing", async () => {
+    const { ask, calls, gate, told } = createGated();
+    gate.guard = () => true;
+    gate.release();
+    ask("https://site.example/film/1080.m3u8");
+    calls[0]?.answer(null, { responseText: MEDIA });
+    ask("https://site.example/film/1.ts", "segment");
+    calls[1]?.answer("404");
+    await settle();
+    expect(told).toEqual([
+      ["404", ""],
+      [null, `${MEDIA}# with ads`],
+    ]);
   });
 
   test("a redirected playlist is known by the address that VHS has, and its base is the one that answered", async () => {

@@ -20,6 +20,7 @@ afterEach(() => {
 });
 
 interface Playing {
+  readonly player: PagePlayer;
   readonly video: HTMLVideoElement;
   readonly vhs: Vhs;
   readonly gate: PlaylistGate;
@@ -45,7 +46,7 @@ async function play({ shelf }: VirtualCreative, src: string): Promise<Playing> {
   if (!vhs) throw new Error("expected VHS to play the source, got another handler");
   const gate = createPlaylistGate(vhs, { readMaster: () => undefined, stitch: async ({ text }) => text });
   gate.virtual = createVirtualRequests(vhs, shelf);
-  return { video, vhs, gate };
+  return { player, video, vhs, gate };
 }
 
 async function untilEnd(video: HTMLVideoElement): Promise<void> {
@@ -88,13 +89,15 @@ describe("createVirtualRequests in VHS", () => {
     expect(creative.loaded.at(-1)).toBe("1.ts");
   });
 
-  test("a player that outlives the plugin plays the ad that its playlist lists", async () => {
+  test("a player that outlives the plugin plays the ad that its playlist lists, and lets it go with its source", async () => {
     const creative = shelveCreative();
     const content = realUrl("0.ts");
-    const { video, gate } = await play(creative, textUrl(formatSegments(content, "/", ...AD)));
+    const { player, video, gate } = await play(creative, textUrl(formatSegments(content, "/", ...AD)));
     await expect.poll(() => video.readyState, { timeout: 15_000 }).toBeGreaterThan(1);
     gate.release();
     await untilEnd(video);
-    expect(creative.loaded).toEqual(["0.ts", "1.ts"]);
+    expect([creative.loaded, creative.shelf.released.aborted]).toEqual([["0.ts", "1.ts"], false]);
+    player.src({ src: textUrl(formatSegments(content)), type: "application/x-mpegURL" });
+    await expect.poll(() => creative.shelf.released.aborted).toBe(true);
   });
 });
