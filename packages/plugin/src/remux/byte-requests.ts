@@ -5,7 +5,7 @@
 import { joinRanges, subtractRanges } from "./byte-ranges.ts";
 import type { FetchRange, FirstRange, RangeAnswer } from "./fetch-range.ts";
 import { MediaRefusal } from "./movie.ts";
-import type { PlacedBody } from "./range-answer.ts";
+import { type PlacedBody, TransferError } from "./range-answer.ts";
 import { type FileServer, runTransfer } from "./range-transfer.ts";
 import type { ByteRange } from "./segment-job.ts";
 import { createSparseBytes, type SparseBytes } from "./sparse-bytes.ts";
@@ -65,6 +65,8 @@ export interface FileReading {
   size: number | undefined;
   /** Its server sends it whole: then it is held whole. */
   isWhole: boolean;
+  /** Its server has sent a part of it. */
+  hasParts: boolean;
   bytesRead: number;
   requests: number;
   /** Milliseconds in which at least one request was under way, up to when `busySince` was set. */
@@ -96,6 +98,7 @@ export function startReading(options: ByteSourceOptions): FileReading {
     transfers: new Set(),
     size: undefined,
     isWhole: false,
+    hasParts: false,
     bytesRead: 0,
     requests: 0,
     busyMs: 0,
@@ -217,11 +220,16 @@ function placeTransfer(file: FileReading, transfer: Transfer, { start, end, size
   const isWhole = start < transfer.start || end > transfer.end;
   if (size !== undefined) learnSize(file, size);
   if (!isWhole) {
+    file.hasParts = true;
     transfer.end = end;
     return true;
   }
-  if ((file.size ?? 0) > file.options.maxWholeBytes)
-    throw endWith(file, refuse(file, `a server of ranges, or at most ${file.options.maxWholeBytes} bytes`, `${size}`));
+  const { maxWholeBytes } = file.options;
+  if ((file.size ?? 0) > maxWholeBytes) {
+    const refusal = refuse(file, `a server of ranges, or at most ${maxWholeBytes} bytes`, `${size}`);
+    // a cache that has lost it may send all of it once
+    throw file.hasParts ? new TransferError(refusal.message) : endWith(file, refusal);
+  }
   const others = [...file.transfers].filter((other) => other !== transfer && other.isRunning);
   if (file.isWhole && others.some((other) => other.end >= end)) return false;
   file.isWhole = true;

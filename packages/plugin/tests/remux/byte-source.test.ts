@@ -205,6 +205,16 @@ describe("a server that", () => {
     expect(file.cancelled).toHaveLength(1);
   });
 
+  test("sends a whole file that is too large where it has sent parts of it before is asked once more", async () => {
+    const file = createFakeFile(90_000, (request) => (request === 1 || request > 2 ? { status: 200 } : {}));
+    const source = open(file, { maxWholeBytes: 80_000 });
+    await take(source, range(0, 1000));
+    expect(await take(source, range(50_000, 51_000))).toEqual(slice(file, range(50_000, 51_000)));
+    await expect(take(source, range(60_000, 61_000))).rejects.toMatchObject({ reason: "source-unreadable" });
+    expect(file.asked).toHaveLength(5);
+    expect(source.stats().bytesRead).toBe(2000);
+  });
+
   test("sends a whole file without its length is stopped where it is too much", async () => {
     const file = createFakeFile(90_000, () => ({ status: 200, hidesLength: true }));
     const source = open(file, { maxWholeBytes: 80_000 });
