@@ -24,7 +24,7 @@ export function FirstEncounterPage({ api, route, config }: PageProps): JSX.Eleme
     <>
       <p class="note lead">
         A creative that nobody has seen before has no HLS copy yet. These are the impressions that were saved all the
-        same, by a page that remuxed it or by who waited for its copy, and those that its format cost.
+        same, since a page remuxed it or its copy was waited for, and those that its format cost.
       </p>
       <ReportChoices route={route} config={config} />
       <Loaded load={report} again={reportAgain}>
@@ -91,7 +91,7 @@ interface OverTime {
 function SavedAndLost({ rows, axis, labels }: OverTime): JSX.Element {
   const series = useMemo(
     () => [
-      { name: "Remuxed in the page", color: "--series-1", values: rows.map((row) => row?.savedByStep["remux"] ?? 0) },
+      { name: "Remuxed", color: "--series-1", values: rows.map((row) => row?.savedByStep["remux"] ?? 0) },
       { name: "Waited for", color: "--series-3", values: rows.map((row) => row?.savedByStep["wait"] ?? 0) },
       { name: "Lost to format", color: "--series-2", values: rows.map((row) => row?.lostToFormat ?? 0) },
     ],

@@ -51,7 +51,7 @@ function describeChart(
           stacked: isStacked,
           grid: { display: false },
           border: { color: line ?? "" },
-          ticks: { ...ticks, maxRotation: 0 },
+          ticks: { ...ticks, maxRotation: 0, autoSkipPadding: 8 },
         },
         y: {
           stacked: isStacked,
