@@ -55,8 +55,8 @@ interface Watching extends Playback {
   readonly destroy: () => void;
 }
 
-/** 8 s of content, a mid-roll of two ads of 8 s, 8 s of content; segments of 4 s. */
-async function watch(): Promise<Watching> {
+/** 8 s of content, a mid-roll of two ads of 8 s, 8 s of content; segments of 4 s. @param first more of the first ad */
+async function watch(first: Partial<ReadyAd> = {}): Promise<Watching> {
   const events: string[] = [];
   const beacons: string[] = [];
   const timeline = createTimeline();
@@ -98,7 +98,7 @@ async function watch(): Promise<Watching> {
     time: 8,
     status: "placed",
     reason: undefined,
-    ads: [ready("one"), ready("two")],
+    ads: [{ ...ready("one"), ...first }, ready("two")],
     refused: new Set(),
   };
   const { emit, on } = createEmitter();
@@ -171,6 +171,18 @@ describe("createPlayback", () => {
       `${id}/complete 00%3A00%3A08.000`,
     ];
     expect(watching.beacons).toEqual(["break/breakStart", ...ad("one"), ...ad("two"), "break/breakEnd"]);
+  });
+
+  test("an ad that was had at its first encounter tells with its impression how", async () => {
+    const impressions = ["https://site.example/t/one/saved?at=[INTERLUDE_ENCOUNTER]"];
+    for (const encounter of ["remux", "wait"] as const) {
+      const watching = await watch({ ad: { ...readAd("one").ad, impressions }, encounter });
+      watching.playTo(9);
+      expect(watching.beacons).toContain(`one/saved ${encounter}`);
+    }
+    const watching = await watch({ ad: { ...readAd("one").ad, impressions } });
+    watching.playTo(9);
+    expect(watching.beacons).toContain("one/saved");
   });
 
   test("an ad that is seen again owes no beacon again, but the page is told", async () => {
