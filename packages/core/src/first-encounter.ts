@@ -12,8 +12,11 @@
  */
 import type { SkipReason } from "./skip-reason.ts";
 
+/** All that can be tried. */
+export const ENCOUNTER_STEPS = ["remux", "wait", "skip"] as const;
+
 /** What can be tried. */
-export type EncounterStep = "remux" | "wait" | "skip";
+export type EncounterStep = (typeof ENCOUNTER_STEPS)[number];
 
 /** What is known of a cold creative and its break; absent: it is not known. */
 export interface EncounterFacts {

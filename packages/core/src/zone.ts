@@ -5,6 +5,7 @@
  * @see primetime.md §4.4 (rules by host), §3.6 (CDNs by nickname)
  */
 import { AdError } from "./error.ts";
+import { ENCOUNTER_STEPS, type EncounterStep } from "./first-encounter.ts";
 
 /** The document, validated; see the head of this file. */
 export interface ZoneDocument {
@@ -19,6 +20,8 @@ export interface ZoneDocument {
   readonly normalise: readonly NormaliseRule[];
   /** MIME types in the order of preference; empty: the default order. */
   readonly mediaTypes: readonly string[];
+  /** What a page that says nothing of it tries for a creative that has no copy yet; undefined: what is best by what is known. */
+  readonly firstEncounter: readonly EncounterStep[] | undefined;
 }
 
 /** A creative URL whose host matches has `find` replaced before it is keyed; the original URL is what gets fetched. */
@@ -70,6 +73,7 @@ export function parseZoneDocument(value: unknown, base: URL): ZoneDocument {
     targetDurations: parseTargetDurations(member(value, "targetDurations") ?? [6, 4], base),
     normalise: parseList(member(value, "normalise") ?? [], base, "normalise", isNormaliseRule),
     mediaTypes: parseList(member(value, "mediaTypes") ?? [], base, "mediaTypes", isString),
+    firstEncounter: parseSteps(member(value, "firstEncounter"), base),
   };
 }
 
@@ -111,6 +115,14 @@ function parseList<T>(value: unknown, base: URL, key: string, isItem: (item: unk
     if (!isItem(item)) throw wrong(base, key, "valid items", item);
     return item;
   });
+}
+
+function parseSteps(value: unknown, base: URL): readonly EncounterStep[] | undefined {
+  return value === undefined ? undefined : parseList(value, base, "firstEncounter", isStep);
+}
+
+function isStep(value: unknown): value is EncounterStep {
+  return ENCOUNTER_STEPS.some((step) => step === value);
 }
 
 function isString(value: unknown): value is string {

@@ -119,6 +119,7 @@ describe("parseZoneDocument", () => {
       [{ ...good, cdns: { a: "http://[" } }, "cdns.a: expected a URL"],
       [{ ...good, defaultCdn: "z" }, "defaultCdn: expected a name in cdns"],
       [{ ...good, targetDurations: [5] }, "targetDurations: expected valid items"],
+      [{ ...good, firstEncounter: ["play"] }, "firstEncounter: expected valid items"],
       [{ ...good, targetDurations: Array.from({ length: 13 }, () => 4) }, "targetDurations: expected at most 12 items"],
       [
         { ...good, normalise: [{ host: { matches: "eq", values: ["x"] }, find: "(", replace: "" }] },

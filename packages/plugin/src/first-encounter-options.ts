@@ -3,14 +3,15 @@
  *
  * @see DESIGN §4 step 4
  */
-import type { EncounterPolicy } from "@interlude/core";
+import { ENCOUNTER_STEPS, type EncounterPolicy } from "@interlude/core";
 import { parseUrl } from "./opportunity-options.ts";
 import { wrongOption } from "./wrong-option.ts";
 
 export interface FirstEncounterOptions {
   /**
    * What is tried, in order, to play an ad whose creative is not HLS and has no copy yet: `remux` in the page, `wait` for the copy, `skip`.
-   * A list, or a function of what is known of break, file and connection, where undefined leaves it to the plugin. Default `["skip"]`.
+   * A list, or a function of what is known of break, file and connection, where undefined leaves it to the plugin. Default: the zone
+   * document's, else what is best by what is known, in which `skip` is the last.
    */
   readonly firstEncounter?: EncounterPolicy;
   /** How long the start of the content may wait for the copy of a pre-roll's creative, where `startBudgetMs` is less. Default 2500. */
@@ -22,14 +23,13 @@ export interface FirstEncounterOptions {
 }
 
 export interface FirstEncounterSettings {
-  /** Undefined: what is best by what is known. */
+  /** Undefined: the page leaves it to the zone. */
   readonly firstEncounter: EncounterPolicy | undefined;
   readonly waitBudgetMs: number;
   readonly remuxUrl: URL | undefined;
   readonly remuxMaxBytes: number;
 }
 
-const STEPS: readonly unknown[] = ["remux", "wait", "skip"];
 const MAX_BYTES = 24_000_000;
 
 /**
@@ -37,9 +37,11 @@ const MAX_BYTES = 24_000_000;
  * @throws AdError `option-invalid` naming the option
  */
 export function parseFirstEncounterOptions(options: FirstEncounterOptions, base: string): FirstEncounterSettings {
-  const { firstEncounter = ["skip"], waitBudgetMs = 2500, remuxUrl, remuxMaxBytes = MAX_BYTES } = options;
+  const { firstEncounter, waitBudgetMs = 2500, remuxUrl, remuxMaxBytes = MAX_BYTES } = options;
   // of another type it is told by name, where types are looked at
-  const wrong = Array.isArray(firstEncounter) ? firstEncounter.find((step) => !STEPS.includes(step)) : undefined;
+  const wrong = Array.isArray(firstEncounter)
+    ? firstEncounter.find((step) => !ENCOUNTER_STEPS.includes(step))
+    : undefined;
   if (wrong !== undefined) throw wrongOption("firstEncounter", "remux, wait or skip", wrong);
   return {
     firstEncounter,

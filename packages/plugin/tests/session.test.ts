@@ -43,8 +43,9 @@ const HLS: Readonly<Record<string, Answer>> = {
   "/ad/low.m3u8": { text: formatVod(2, 4, "ad") },
 };
 
+/** The founding workflow: what has no copy is skipped. */
 function watch(web: FakeWeb, options: Parameters<typeof startViewing>[1] = {}): Viewing {
-  return startViewing(web, { adTagUrl: TAG, ...options });
+  return startViewing(web, { adTagUrl: TAG, firstEncounter: ["skip"], ...options });
 }
 
 const never = new Promise<never>(() => undefined);

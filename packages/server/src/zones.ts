@@ -1,7 +1,7 @@
 /**
  * The zones (customer accounts) of a server and the document that a client reads of each, `GET /v1/zones/{zone}.json`.
  */
-import { type NormaliseRule, parseZoneDocument } from "@interlude/core";
+import { ENCOUNTER_STEPS, type EncounterStep, type NormaliseRule, parseZoneDocument } from "@interlude/core";
 import { type FastifyPluginAsyncTypebox, Type } from "@fastify/type-provider-typebox";
 import { readZoneRelay } from "./ads/relay/relay-config.ts";
 import type { ZoneRelay } from "./ads/relay/relay-zone.ts";
@@ -30,6 +30,8 @@ export interface ZoneConfig {
   readonly targetDurations: readonly number[];
   readonly normalise: readonly NormaliseRule[];
   readonly mediaTypes: readonly string[];
+  /** For players whose page says nothing of it; undefined: what is best by what they know. */
+  readonly firstEncounter?: readonly EncounterStep[] | undefined;
   /** Hosts whose creatives may be repackaged although this server never served them: `host`, or `.host` with all below it. */
   readonly creativeHosts: readonly string[];
   /** undefined: tags that name no line item are answered from the campaign file. */
@@ -65,7 +67,7 @@ const DOCUMENT_BASE = "http://server.invalid";
 
 /**
  * The zones file: `{ "version": 1, "zones": [ { "zone": "1", "cdns"?, "defaultCdn"?, "targetDurations"?, "normalise"?,
- * "mediaTypes"?, "creativeHosts"?, "relay"?, "tracking"?, "manifest"? } ] }`; what a zone leaves out is as in
+ * "mediaTypes"?, "firstEncounter"?, "creativeHosts"?, "relay"?, "tracking"?, "manifest"? } ] }`; what a zone leaves out is as in
  * {@link standardZone}. Members of `relay`: {@link ZoneRelay}, of `manifest`: {@link ZoneManifest}.
  *
  * @throws AdError `option-invalid` naming file, line and field
@@ -92,6 +94,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
     "targetDurations",
     "normalise",
     "mediaTypes",
+    "firstEncounter",
     "creativeHosts",
     "relay",
     "tracking",
@@ -114,6 +117,7 @@ function readZone(field: JsonField, published: readonly PublishedCdn[]): ZoneCon
       : standard.targetDurations,
     normalise: members.normalise.node ? readList(members.normalise, readRule) : [],
     mediaTypes: texts(members.mediaTypes, []),
+    firstEncounter: readOptional(members.firstEncounter, (list) => readList(list, readStep)),
     creativeHosts: texts(members.creativeHosts, []).map((host) => host.toLowerCase()),
     relay: readOptional(members.relay, readZoneRelay),
     tracking: readOptional(members.tracking, readZoneTracking),
@@ -144,6 +148,13 @@ function readRule(field: JsonField): NormaliseRule {
     find: readString(members.find),
     replace: isEmpty ? "" : readString(members.replace),
   };
+}
+
+function readStep(field: JsonField): EncounterStep {
+  const wanted = readString(field);
+  const step = ENCOUNTER_STEPS.find((name) => name === wanted);
+  if (step === undefined) throw wrongField(field, `one of ${ENCOUNTER_STEPS.join(", ")}`, wanted);
+  return step;
 }
 
 /** Core reads the document at every client; what it would refuse there must not leave here. */
@@ -189,6 +200,7 @@ const ZoneDocumentSchema = Type.Object({
   targetDurations: Type.Array(Type.Number()),
   normalise: Type.Array(Type.Unknown()),
   mediaTypes: Type.Array(Type.String()),
+  firstEncounter: Type.Optional(Type.Array(Type.String(), { description: "what players try without a copy" })),
 });
 
 /** The zone documents. */
@@ -205,7 +217,8 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<{ readonly zones: readonly Zo
   app.get("/v1/zones/:zone.json", { schema }, async (request, reply) => {
     const zone = requireZone(zones, request.params.zone);
     reply.header("cache-control", "public, max-age=60");
-    const { targetDurations, normalise, mediaTypes, ...rest } = formatZoneDocument(zone);
-    return { ...rest, targetDurations: [...targetDurations], normalise: [...normalise], mediaTypes: [...mediaTypes] };
+    const { targetDurations, normalise, mediaTypes, firstEncounter, ...rest } = formatZoneDocument(zone);
+    const lists = { targetDurations: [...targetDurations], normalise: [...normalise], mediaTypes: [...mediaTypes] };
+    return { ...rest, ...lists, ...(firstEncounter && { firstEncounter: [...firstEncounter] }) };
   });
 };

@@ -1,7 +1,13 @@
 /**
  * What the first encounters of one insertion are done with: the status URL and the CDN for `wait`, the page's own remuxer for `remux`.
  */
-import { type JitContext, masterPath, type RepackageRequest, type StepOutcome } from "@interlude/core";
+import {
+  type EncounterPolicy,
+  type JitContext,
+  masterPath,
+  type RepackageRequest,
+  type StepOutcome,
+} from "@interlude/core";
 import type { Emit } from "../events.ts";
 import { loadRemux } from "../load-remux.ts";
 import type { Settings } from "../options.ts";
@@ -19,6 +25,8 @@ import { waitForCopy } from "./wait-for-copy.ts";
 
 export interface EncounterDeps {
   readonly settings: Settings;
+  /** Undefined: what is best by what is known. */
+  readonly policy: EncounterPolicy | undefined;
   readonly ports: PluginPorts;
   readonly emit: Emit;
   /** Aborted when the insertion is destroyed. */
@@ -30,7 +38,7 @@ export interface EncounterDeps {
 }
 
 export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, context: JitContext) => FirstEncounter {
-  const { settings, ports, emit, ended, host } = deps;
+  const { settings, policy, ports, emit, ended, host } = deps;
   const openRemux = createRemuxStep({
     load: () => loadRemux(settings.remuxUrl),
     shelf: createVirtualMediaShelf(),
@@ -43,7 +51,7 @@ export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, conte
   let device: ReturnType<typeof createDevice> | undefined;
   return (cold, context) =>
     meetCold(cold, {
-      policy: settings.firstEncounter,
+      policy,
       maxBytes: settings.remuxMaxBytes,
       emit,
       now: ports.now,

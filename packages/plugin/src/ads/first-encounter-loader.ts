@@ -61,7 +61,8 @@ function meetLater(
   };
 }
 
-function meetToSkip({ onLost }: ColdAd): FirstEncounter {
+/** What has no copy is skipped. */
+export function meetToSkip({ onLost }: ColdAd): FirstEncounter {
   let creativeUrl = "no media file";
   return {
     ask: (request, send) => {

@@ -1,7 +1,7 @@
 /**
  * What the flow of one break asks for between the ad server's answer and the splice: set-up, content, CDN and repackaging.
  */
-import { isHls } from "@interlude/core";
+import { type EncounterPolicy, isHls } from "@interlude/core";
 import type { ContentPackaging } from "../content/packaging.ts";
 import type { Emit } from "../events.ts";
 import type { InsertionPorts } from "../insertion.ts";
@@ -9,7 +9,7 @@ import type { Settings } from "../options.ts";
 import type { PluginPorts } from "../ports.ts";
 import { createCdn, type SkippedMedia, type SplicedMedia } from "./cdn.ts";
 import type { EncounterHost } from "./encounter-host.ts";
-import { createEncounterLoader, isSkipOnly, type MeetCold } from "./first-encounter-loader.ts";
+import { createEncounterLoader, isSkipOnly, type MeetCold, meetToSkip } from "./first-encounter-loader.ts";
 import { followRepackaging, type RepackageExchange, requestRepackage } from "./repackage.ts";
 import { guessAddresses, type SetUp } from "./set-up.ts";
 import { createStatusPolls } from "./status-polls.ts";
@@ -35,12 +35,14 @@ export function createInsertionPorts(
   const loadMedia = async (url: URL): Promise<SplicedMedia | SkippedMedia> => cdn.loadMedia(url, await content);
   const requests = new Map<string, Promise<RepackageExchange>>();
   const followed = new Set<string>();
-  const isUrgent = !isSkipOnly(settings.firstEncounter);
+  const selectPolicy = ({ zone }: SetUp): EncounterPolicy | undefined => settings.firstEncounter ?? zone.firstEncounter;
   const load = async (): Promise<MeetCold> => {
+    const policy = selectPolicy(await setUp);
+    if (isSkipOnly(policy)) return meetToSkip;
     const { createFirstEncounters } = await import("./encounter-ports.ts");
-    return createFirstEncounters({ ...deps, host: deps.encounterHost, cdn, polls, loadMedia });
+    return createFirstEncounters({ ...deps, policy, host: deps.encounterHost, cdn, polls, loadMedia });
   };
-  const encounters = createEncounterLoader(isUrgent ? load : undefined, ended);
+  const encounters = createEncounterLoader(isSkipOnly(settings.firstEncounter) ? undefined : load, ended);
   let isContentKnown = false;
   void content.then(() => {
     isContentKnown = true;
@@ -52,6 +54,7 @@ export function createInsertionPorts(
       if (isContentKnown) return;
       const guess = async (): Promise<void> => {
         const known = await setUp;
+        const isUrgent = !isSkipOnly(selectPolicy(known));
         for (const url of ads.flatMap((ad) => guessAddresses(ad, known, isUrgent))) void cdn.probe(url);
       };
       // a set-up that fails is told once, by `ready`

@@ -145,11 +145,13 @@ describe("zones", () => {
       targetDurations: [4],
       normalise: [{ host: { matches: "ew", values: [".example"] }, find: "\\?.*$", replace: "" }],
       mediaTypes: ["video/mp4"],
+      firstEncounter: ["wait", "skip"],
       creativeHosts: ["secret.example"],
     });
     if (!zone) throw new Error("expected a zone");
     expect(JSON.stringify(formatZoneDocument(zone))).not.toContain("secret");
     const read = parseZoneDocument(formatZoneDocument(zone), new URL("https://host.example/v1/zones/news.json"));
+    expect(read.firstEncounter).toEqual(["wait", "skip"]);
     expect([read.cdns["near"]?.href, read.cdns["far"]?.href]).toEqual([
       "https://host.example/cdn/a/",
       "https://cdn.example/x/",
@@ -162,6 +164,10 @@ describe("zones", () => {
   });
 
   test.each([
+    [
+      { zone: "a", firstEncounter: ["play"] },
+      "zones[0].firstEncounter[0]: expected one of remux, wait, skip, got play",
+    ],
     [{ zone: "a b" }, "zones.json, line 1: zones[0]: expected a valid zone, got zone document"],
     [{ zone: "a", defaultCdn: "c" }, "defaultCdn: expected a name in cdns"],
     [{ zone: "a", targetDurations: [5] }, "zones[0].targetDurations[0]: expected 2, 4 or 6, got 5"],
