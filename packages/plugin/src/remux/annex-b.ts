@@ -15,9 +15,12 @@ const SPS = 7;
 const PPS = 8;
 const AUD = 9;
 const FILLER = 12;
+/** Bytes that could be copied in the time that a NAL unit of any length takes. */
+const UNIT_COST = 256;
 
 /**
- * Appends one picture. The file's own delimiters, filler and repetitions of the parameter sets are left out.
+ * Appends one picture, and stops about every 64 kB, or 256 NAL units. The file's own delimiters, filler and repetitions of the parameter
+ * sets are left out.
  *
  * @param hasSets whether decoding may begin here
  * @returns false where there is no slice in the sample, so that nothing is to be shown
@@ -35,7 +38,7 @@ export function* writePicture(
   const written = new Set(sets.map((set) => set.join()));
   const longest = sets.reduce((most, { length }) => Math.max(most, length), 0);
   let hasSlice = false;
-  let stopped = 0;
+  let cost = 0;
   // some files pad a sample with less than a length
   for (let at = 0; at + config.lengthSize <= sample.length;) {
     const start = at + config.lengthSize;
@@ -46,8 +49,9 @@ export function* writePicture(
     // looked up, not compared: a sample may be full of them
     const isRepeated = (type === SPS || type === PPS) && unit.length <= longest && written.has(unit.join());
     if (type !== AUD && type !== FILLER && !isRepeated) appendUnit(sink, unit);
-    if (at - stopped < SLICE_BYTES) continue;
-    stopped = at;
+    cost += unit.length + UNIT_COST;
+    if (cost < SLICE_BYTES) continue;
+    cost = 0;
     yield;
   }
   return hasSlice;

@@ -67,6 +67,12 @@ describe("writePicture", () => {
     expect(() => convert(longer, configOf(4), false)).toThrow("NAL unit: expected 1 bytes at most, got 2");
   });
 
+  test("lets the page go on as often where a picture is nothing but tiny parts", () => {
+    const units = Array.from({ length: 2560 }, () => Uint8Array.of(0x68));
+    const writing = writePicture(new ByteSink(0), formatSample(1, units), configOf(1), true);
+    expect([...writing].length).toBeGreaterThanOrEqual(10);
+  });
+
   test("loses no NAL unit of any sample", () => {
     // not what Annex B forbids within a unit, nor what is left out
     const unit = fc
