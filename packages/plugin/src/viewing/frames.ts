@@ -145,11 +145,19 @@ export function watchStalls(media: HTMLMediaElement, now: () => number, onStall:
   };
 }
 
+/**
+ * Seconds without media that players get over. Firefox lists even the few milliseconds between the end of an ad's sound and what follows.
+ *
+ * @see hls.js 1.7 API.md `maxBufferHole`
+ */
+const HOLE = 0.1;
+
 /** Where the media around a time ends; the time itself where there is none. */
 export function findBufferedEnd(buffered: TimeRanges, time: number): number {
+  let end = time;
   for (let index = 0; index < buffered.length; index++)
-    if (buffered.start(index) <= time + 0.1 && buffered.end(index) >= time) return buffered.end(index);
-  return time;
+    if (buffered.start(index) <= end + HOLE && buffered.end(index) >= end) end = buffered.end(index);
+  return end;
 }
 
 /** What {@link measureAhead} reads of a media element. */

@@ -79,6 +79,16 @@ describe("measureAhead", () => {
     expect(measureAhead({ ...buffered, readyState: 4, HAVE_CURRENT_DATA: 2 })).toBe(4);
   });
 
+  test("counts over the holes that players get over, as where sound ends a little before what follows", () => {
+    const ranges = [
+      [0, 10.2],
+      [10.21, 12],
+      [12.08, 14],
+      [14.2, 30],
+    ] as const;
+    expect(measureAhead({ ...at(10, ranges), readyState: 4, HAVE_CURRENT_DATA: 2 })).toBe(4);
+  });
+
   test("is nothing without an element, and while the frame at the playhead is not there", () => {
     expect(measureAhead(null)).toBeUndefined();
     expect(measureAhead({ ...buffered, readyState: 1, HAVE_CURRENT_DATA: 2 })).toBeUndefined();
