@@ -4,7 +4,7 @@
  *
  * @see docs/plugin/tracking.md; VAST 4.3 §3.14.1, §2.3.6
  */
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Frame, type Page, test } from "@playwright/test";
 import { shownFrames } from "../frames.ts";
 import { ADS } from "./catalog.ts";
 import { addPlayer, events, openPage, openPlayer, playPast, seekTo, waitForEvent } from "./page.ts";
@@ -250,14 +250,13 @@ test("consent is read from a platform two frames up, on another origin, into ad 
   });
   world.answer("/between.html", {
     type: "text/html",
-    body: `<iframe name="player" src="${world.pageUrl.href}" allow="autoplay"></iframe>`,
+    body: `<iframe src="${world.pageUrl.href}" allow="autoplay"></iframe>`,
   });
   await openPage(page, world);
   await page.goto(new URL("/site.html", world.url).href);
-  const frame = await expect
-    .poll(() => page.frame({ name: "player" }))
-    .not.toBeNull()
-    .then(() => page.frame({ name: "player" }));
+  const findFrame = (): Frame | null => page.frame({ url: world.pageUrl.href });
+  await expect.poll(findFrame).not.toBeNull();
+  const frame = findFrame();
   if (!frame) throw new Error("expected a frame");
   await frame.waitForFunction(() => window.startInterludePlayer !== undefined);
   const run = { host: "hls.js" as const, contentUrl: world.contentUrl("ts"), muted: true, autoplay: true };
