@@ -93,7 +93,7 @@ function SavedAndLost({ rows, axis, labels }: OverTime): JSX.Element {
     () => [
       { name: "Remuxed", color: "--series-1", values: rows.map((row) => row?.savedByStep["remux"] ?? 0) },
       { name: "Waited for", color: "--series-3", values: rows.map((row) => row?.savedByStep["wait"] ?? 0) },
-      { name: "Lost to format", color: "--series-2", values: rows.map((row) => row?.lostToFormat ?? 0) },
+      { name: "Lost", color: "--series-2", values: rows.map((row) => row?.lostToFormat ?? 0) },
     ],
     [rows],
   );
