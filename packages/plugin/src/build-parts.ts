@@ -93,10 +93,14 @@ export function buildParts(deps: PartsDeps): LoadedParts {
 /** What a session asks of the player, which may not be there yet. */
 function askHost(
   host: PartsDeps["host"],
-): Pick<SessionDeps, "bufferAhead" | "bandwidthBps" | "playsSoundApart" | "onLateChange" | "playInterstitials"> {
+): Pick<
+  SessionDeps,
+  "bufferAhead" | "bandwidthBps" | "lateNotice" | "playsSoundApart" | "onLateChange" | "playInterstitials"
+> {
   return {
     bufferAhead: () => host()?.bufferAhead(),
     bandwidthBps: () => host()?.bandwidthBps?.(),
+    lateNotice: () => host()?.lateNotice?.(),
     playsSoundApart: () => host()?.playsSoundApart?.() ?? true,
     onLateChange: () => host()?.onLateChange(),
     playInterstitials: () => host()?.playInterstitials?.(),

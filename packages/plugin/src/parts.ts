@@ -60,6 +60,11 @@ export interface HostSide {
   readonly serveVirtual?: (shelf: VirtualMediaShelf) => Promise<void>;
   /** A break was decided after the playlists had been handed over. */
   readonly onLateChange: () => void;
+  /**
+   * Seconds of the timeline before its place in which a break may still come where content is loaded already; Infinity: it may not. Absent: it
+   * is not known.
+   */
+  readonly lateNotice?: () => number;
   /** The viewer has sought from one stream time to another, and no policy has sent him elsewhere. */
   readonly onSeek?: (from: number, to: number) => void;
   /** Ends all listeners and timers of this side; the player goes on. */

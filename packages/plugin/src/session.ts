@@ -30,6 +30,7 @@ import { readSetUp } from "./ads/set-up.ts";
 import { createSkips, refuseAd } from "./ads/skips.ts";
 import { planBreaks } from "./content/plan.ts";
 import { createVod, type Vod, type VodPorts } from "./content/vod.ts";
+import type { VodEntriesPorts } from "./content/vod-entries.ts";
 
 export interface SessionDeps {
   readonly settings: Settings;
@@ -41,6 +42,7 @@ export interface SessionDeps {
   readonly zone: Promise<TextResponse>;
   readonly canBindLate: boolean;
   readonly bufferAhead: () => number | undefined;
+  readonly lateNotice: VodEntriesPorts["lateNotice"];
   readonly liveStart: (content: ContentFacts) => number | undefined;
   readonly playsSoundApart: () => boolean;
   readonly onLateChange: () => void;
@@ -170,7 +172,7 @@ function describeHost({ bandwidthBps, serveVirtual }: SessionDeps, told: Told): 
 
 /** What the breaks of any content ask for. */
 function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPorts): Omit<VodPorts, "canBindLate"> {
-  const { settings, ended, bufferAhead } = deps;
+  const { settings, ended, bufferAhead, lateNotice } = deps;
   return {
     ...createSkips(deps, () => told.facts),
     startBudgetMs: settings.startBudgetMs,
@@ -182,6 +184,7 @@ function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPor
     removals: listRemovals(settings),
     ended,
     bufferAhead,
+    lateNotice,
     declare: () => told.declare,
     now: deps.ports.now,
     resolve: async (planned, onHopeless, terms) => {

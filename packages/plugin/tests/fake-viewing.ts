@@ -41,6 +41,7 @@ export interface Viewing {
 export interface ViewingPlayer {
   readonly canBindLate?: boolean;
   readonly bufferAhead?: () => number | undefined;
+  readonly lateNotice?: HostSide["lateNotice"];
   readonly liveStart?: () => number | undefined;
   /** Absent: it takes no segments that the page makes. */
   readonly serveVirtual?: HostSide["serveVirtual"];
@@ -49,7 +50,13 @@ export interface ViewingPlayer {
 export function startViewing(
   web: FakeWeb,
   options: Partial<AdInsertionOptions> = {},
-  { canBindLate = true, bufferAhead = () => undefined, liveStart = () => undefined, serveVirtual }: ViewingPlayer = {},
+  {
+    canBindLate = true,
+    bufferAhead = () => undefined,
+    liveStart = () => undefined,
+    lateNotice,
+    serveVirtual,
+  }: ViewingPlayer = {},
 ): Viewing {
   const ended = new AbortController();
   const skips: SkipEvent[] = [];
@@ -88,6 +95,7 @@ export function startViewing(
       bufferAhead,
       liveStart,
       ...(serveVirtual && { serveVirtual }),
+      ...(lateNotice && { lateNotice }),
       onLateChange: () => {
         lateChanges += 1;
       },

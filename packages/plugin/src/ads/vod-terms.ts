@@ -5,9 +5,11 @@ import { type BreakTerms, LONG_MS, MARGIN_MS, selectWaitBudget, type StartBudget
 
 /** Segments that a viewer keeps ahead while loading pauses before an undecided break. */
 const KEPT_SEGMENTS = 1.5;
-/** Segments, and seconds at least, before its place in which a break can still be bound: more than hls.js's notice. */
+/** Segments, and seconds at least, before its place in which a break can still be bound, where the player does not want more. */
 const LAST_SEGMENTS = 0.75;
 const LAST_SECONDS = 2.5;
+/** Seconds from its decision to its binding, where the player says what it wants. */
+const BINDING_SECONDS = 0.5;
 
 export interface VodClock extends StartBudgets {
   /** Not known before the first playlist. */
@@ -19,6 +21,10 @@ export interface VodClock extends StartBudgets {
   readonly facts: () => ContentFacts | undefined;
   /** Seconds of content. */
   readonly viewed: () => number;
+  /** When the viewer came past a break, on the clock of `now`; undefined: he did not. */
+  readonly passedAt: (entry: BreakEntry) => number | undefined;
+  /** Seconds before its place in which the player takes a break where content is loaded; undefined: it does not say. */
+  readonly lateNotice: () => number | undefined;
 }
 
 /** Of a break of VOD content. */
@@ -35,15 +41,23 @@ export function createVodTerms(entry: BreakEntry, clock: VodClock): Omit<BreakTe
     const budget = isFirst ? selectWaitBudget(clock) : clock.startBudgetMs;
     return (clock.startedAt() ?? clock.now()) + budget - clock.now() - MARGIN_MS;
   };
-  const leftOfContent = (segments: number, least: number): number => {
-    const kept = Math.max(least, segments * (clock.facts()?.targetDuration ?? 0));
-    return (timeToBreak() - kept) * 1000 - MARGIN_MS;
+  const leftOfContent = (kept: number): number => (timeToBreak() - kept) * 1000 - MARGIN_MS;
+  // a seek over it is held for it so long
+  const leftOfSeek = (): number | undefined => {
+    const passedAt = timeToBreak() < 0 ? clock.passedAt(entry) : undefined;
+    return passedAt === undefined ? undefined : passedAt + clock.startBudgetMs - clock.now() - MARGIN_MS;
   };
+  const targetDuration = (): number => clock.facts()?.targetDuration ?? 0;
   const isOfStart = (): boolean => isFirst || !clock.canBindLate();
-  const left = (): number => (isOfStart() ? leftOfStart() : leftOfContent(KEPT_SEGMENTS, 0));
+  const left = (): number =>
+    isOfStart() ? leftOfStart() : (leftOfSeek() ?? leftOfContent(KEPT_SEGMENTS * targetDuration()));
   return {
     timeToBreak,
     left,
-    leftAtMost: () => (isOfStart() ? leftOfStart() : Math.max(left(), leftOfContent(LAST_SEGMENTS, LAST_SECONDS))),
+    leftAtMost: () => {
+      const notice = (clock.lateNotice() ?? 0) + BINDING_SECONDS;
+      const last = leftOfContent(Math.max(LAST_SECONDS, LAST_SEGMENTS * targetDuration(), notice));
+      return isOfStart() ? leftOfStart() : Math.max(left(), last);
+    },
   };
 }

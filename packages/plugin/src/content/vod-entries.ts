@@ -26,6 +26,7 @@ export interface VodEntriesPorts extends SessionPorts {
   readonly startTime: number;
   /** Seconds of media that the viewer has ahead; undefined while nothing plays yet. */
   readonly bufferAhead: () => number | undefined;
+  readonly lateNotice: VodClock["lateNotice"];
 }
 
 export interface VodEntries {
@@ -64,7 +65,10 @@ export function createVodEntries(
   let facts: ContentFacts | undefined;
   let viewedAt: number | undefined;
   const viewed = (): number => viewedAt ?? ports.startTime;
-  const clock: VodClock = { ...ports, canBindLate: () => ports.canBindLate, startedAt, facts: () => facts, viewed };
+  const passed = new Map<BreakEntry, number>();
+  const passedAt = (entry: BreakEntry): number | undefined => passed.get(entry);
+  const known = { startedAt, facts: () => facts, viewed, passedAt };
+  const clock: VodClock = { ...ports, canBindLate: () => ports.canBindLate, ...known };
   const asked = createAsking(ports, clock, onSettled);
 
   const listWaiting = (): readonly WaitingEntry[] => {
@@ -106,12 +110,19 @@ export function createVodEntries(
     },
     advance: (contentTime) => {
       const waiting = listWaiting();
-      ask(waiting, selectDue(waiting, viewedAt, contentTime, ahead()), contentTime);
+      const due = selectDue(waiting, viewedAt, contentTime, ahead());
+      for (const entry of listPassed(entries, viewedAt ?? contentTime, contentTime)) passed.set(entry, ports.now());
       viewedAt = contentTime;
+      ask(waiting, due, contentTime);
       asked.closeDue();
     },
     resolveAll: () => ask(listWaiting()),
   };
+}
+
+/** Breaks that the viewer has come past from one content time to another, as players that seek come. */
+function listPassed(entries: readonly BreakEntry[], from: number, to: number): readonly BreakEntry[] {
+  return entries.filter(({ time }) => typeof time === "number" && time >= from && time < to);
 }
 
 function describeWaiting(entry: BreakEntry, facts: ContentFacts | undefined): WaitingEntry {

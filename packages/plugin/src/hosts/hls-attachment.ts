@@ -59,6 +59,7 @@ export function attachEngine(engine: Engine, parts: LoadedParts, isAlone: boolea
     serveVirtual: virtual.serve,
     media: follower.followed,
     onLateChange: check,
+    lateNotice: splicing.lateNotice,
     ...(isAlone && canInterrupt(engine) && { playInterstitials }),
     onSeek: (from, to) => {
       if (!interstitials && canSnapBack(parts.settings)) splicing.onSeek(from, to);

@@ -18,6 +18,7 @@ import {
   type LatePlaylistsDeps,
   type UndecidedBreak,
 } from "./hls-late-playlists.ts";
+import { guessNotice } from "./hls-late-notice.ts";
 import { createLateSeeks } from "./hls-late-seeks.ts";
 import type { Loaded } from "./hls-loaded.ts";
 import { createLoadingHold } from "./hls-loading-hold.ts";
@@ -41,6 +42,8 @@ export interface LateBinding {
   readonly onSeek: (from: number, to: number) => void;
   /** A break was decided, or the viewer has got further. */
   readonly check: () => void;
+  /** Seconds before its place in which a break may still come where content is loaded already; Infinity: it may not. */
+  readonly notice: () => number;
   /** Has every playlist asked for again, from the playhead on. */
   readonly reload: (playhead: number) => void;
   readonly isGone: LatePlaylists["isGone"];
@@ -107,6 +110,7 @@ export function createLateBinding(deps: LateBindingDeps): LateBinding {
     onDetails: seeks.finish,
     onSeek: seek,
     check,
+    notice: () => guessNotice(engine, hold.isOn(), deps.targetDuration()),
     reload: playlists.reload,
     isGone: playlists.isGone,
     release,

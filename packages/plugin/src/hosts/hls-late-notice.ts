@@ -24,14 +24,22 @@ export function mayReplace({ bufferingEnabled, subtitleTrack = -1 }: Engine, isH
 }
 
 /** Seconds of the timeline that the viewer has to be before a break. */
-export function selectNotice(engine: Engine, placed: PlacedBreak, targetDuration: number): number {
-  const seconds = Math.max(LEAST_NOTICE, NOTICE_SHARE * targetDuration, CAUTION * estimateLoading(engine, placed));
-  return seconds * Math.max(1, engine.media?.playbackRate ?? 1);
+export function selectNotice(engine: Engine, { ads: [ad] }: PlacedBreak, targetDuration: number): number {
+  return selectNoticeOf(engine, ad ? ad.duration / ad.segmentCount : 0, targetDuration);
 }
 
-/** Seconds that the first segment of a break takes; 0 where that is not known. */
-function estimateLoading({ bandwidthEstimate = 0, levels, loadLevel = 0 }: Engine, { ads }: PlacedBreak): number {
-  const [ad] = ads;
+/** The same of a break that is not there yet: its first segment is taken to be as long as those of the content. */
+export function guessNotice(engine: Engine, isHolding: boolean, targetDuration: number): number {
+  return mayReplace(engine, isHolding) ? selectNoticeOf(engine, targetDuration, targetDuration) : Infinity;
+}
+
+function selectNoticeOf(engine: Engine, segmentDuration: number, targetDuration: number): number {
+  const loading = CAUTION * estimateLoading(engine, segmentDuration);
+  return Math.max(LEAST_NOTICE, NOTICE_SHARE * targetDuration, loading) * Math.max(1, engine.media?.playbackRate ?? 1);
+}
+
+/** Seconds that a segment takes; 0 where that is not known. */
+function estimateLoading({ bandwidthEstimate = 0, levels, loadLevel = 0 }: Engine, duration: number): number {
   const bitrate = levels[loadLevel]?.bitrate ?? 0;
-  return ad && bandwidthEstimate > 0 ? (bitrate * ad.duration) / ad.segmentCount / bandwidthEstimate : 0;
+  return bandwidthEstimate > 0 ? (bitrate * duration) / bandwidthEstimate : 0;
 }

@@ -7,6 +7,7 @@ import { type Engine, ENGINE_EVENT, type EngineDetails, type EngineFragment } fr
 import { createLateBinding } from "./hls-late-binding.ts";
 import type { EngineListeners } from "./hls-listen.ts";
 import { createSoundGapFiller } from "./hls-sound-gap.ts";
+import { endStream } from "./hls-stream-end.ts";
 import type { LoadedParts } from "../parts.ts";
 
 export interface Splicing {
@@ -17,6 +18,8 @@ export interface Splicing {
   readonly check: () => void;
   /** The viewer has sought, and no policy has sent him elsewhere. */
   readonly onSeek: (from: number, to: number) => void;
+  /** Seconds before its place in which a break may still come where content is loaded already; Infinity: it may not. */
+  readonly lateNotice: () => number;
   /** The media is taken away. */
   readonly forget: () => void;
   readonly stop: () => void;
@@ -83,8 +86,10 @@ export function createSplicing(engine: Engine, parts: LoadedParts): Splicing {
     check: () => {
       late.check();
       failures.check();
+      endStream(engine);
     },
     onSeek: late.onSeek,
+    lateNotice: late.notice,
     forget: () => {
       soundGaps.forget();
       late.forget();

@@ -18,6 +18,8 @@ const CLOCK: VodClock = {
   startedAt: () => 10_000,
   facts: () => FACTS,
   viewed: () => 0,
+  passedAt: () => undefined,
+  lateNotice: () => undefined,
 };
 
 const createBreak = (time: number | "end"): BreakEntry =>
@@ -39,6 +41,9 @@ describe("how long a VOD break may wait", () => {
     ["the place counts at which it will be cut in", 13_850, 18, {}],
     ["the viewer has got on", 3850, 20, { viewed: () => 10 }],
     ["he is nearly there", -150, 20, { viewed: () => 14 }],
+    ["he has sought over it: the start budget, from then on", 1050, 20, { viewed: () => 40, passedAt: () => 9700 }],
+    ["he has sought back", 13_850, 20, { passedAt: () => 9700 }],
+    ["he has begun behind it", -26_150, 20, { viewed: () => 40 }],
     ["a post-roll: until the last segment comes up for loading", 49_850, "end", {}],
     ["in a player that asks once, a mid-roll: the start budget", 1350, 20, { canBindLate: () => false }],
     ["in a player that asks once, a pre-roll: the wait budget", 2350, 0, { canBindLate: () => false }],
@@ -58,6 +63,9 @@ describe("how long a VOD break may wait", () => {
     ["a mid-roll: three quarters of a segment are enough", 850, 4, {}],
     ["two and a half seconds at least", 1350, 4, { facts: () => readFacts(formatVod(15, 2)) }],
     ["never less than what waits", 2350, 4, { facts: () => readFacts(formatVod(30, 1)) }],
+    ["where the player wants more notice: half a second before that", 10_350, 16, { lateNotice: () => 5 }],
+    ["where the player takes nothing where content is loaded: as what waits", 9850, 16, { lateNotice: () => Infinity }],
+    ["where it wants less: three quarters of a segment all the same", 12_850, 16, { lateNotice: () => 1 }],
     ["a pre-roll: the wait budget", 2350, 0, {}],
   ])("for an ad that the page makes itself: %s: %i ms", (_title, left, time, clock) => {
     expect(termsOf(time, clock).leftAtMost()).toBeCloseTo(left);

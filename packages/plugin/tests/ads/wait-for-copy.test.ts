@@ -313,6 +313,31 @@ describe("a mid-roll whose creative is new", () => {
     expect(viewing.session.vod()?.undecided()).toEqual([]);
   });
 
+  test.each([
+    [
+      "is waited for where the viewer seeks over it, as long as the seek is held for it",
+      1000,
+      [{ contentTime: 40, isReady: true }],
+    ],
+    ["is skipped after that", 1400, []],
+  ])("%s", async (_title, publishedMs, undecided) => {
+    const answers = coldWeb({
+      "/ads/vmap": { text: formatVmap([{ at: "00:00:40", id: "mid", vast: formatVast({ id: "one" }) }]) },
+    });
+    const { viewing, start } = await watch(answers, { ...MID, lookAhead: 1 });
+    start();
+    await vi.advanceTimersByTimeAsync(100);
+    viewing.session.advance(0);
+    viewing.session.advance(50);
+    answers[STATUS] = {
+      until: after(publishedMs, () => (answers[COPY] = MASTER)),
+      text: status({ state: "ready", url: COPY }),
+    };
+    await loadModules();
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(viewing.session.vod()?.undecided()).toEqual(undecided);
+  });
+
   test("waits no longer than the start budget in a player that asks once", async () => {
     const { viewing, start } = await watch(coldWeb({ "/ads/vmap": VMAP }), MID, { canBindLate: false });
     const given = start();

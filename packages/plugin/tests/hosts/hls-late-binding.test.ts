@@ -250,6 +250,20 @@ describe("createLateBinding", () => {
       Object.assign(engine, { levels: [{ ...engine.levels[0], bitrate: 4e6 }], loadLevel: 0, bandwidthEstimate });
     };
 
+    test("and the player says beforehand how late a break may come", () => {
+      const noticeOf = (change: (bound: Bound, media: HTMLMediaElement) => void): number => {
+        const media = createMedia(2);
+        const bound = bind([], media);
+        change(bound, media);
+        return bound.late.notice();
+      };
+      expect(noticeOf(() => undefined)).toBe(3);
+      expect(noticeOf((_bound, media) => Object.assign(media, { playbackRate: 2 }))).toBe(6);
+      expect(noticeOf((bound) => setNetwork(bound, 3e6))).toBe(8);
+      expect(noticeOf(({ engine }) => Object.assign(engine, { subtitleTrack: 0 }))).toBe(Infinity);
+      expect(noticeOf(({ engine }) => engine.pauseBuffering())).toBe(Infinity);
+    });
+
     test("while the browser is offline", () => {
       vi.stubGlobal("navigator", { onLine: false });
       expect(attempt(() => undefined)).toEqual([false]);
