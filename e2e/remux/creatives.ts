@@ -119,3 +119,10 @@ export const COLD_CREATIVES: readonly ColdCreative[] = [
   row("29-gst-avc3.mp4", "moov last, avc3", 1, "High", 0, lc(44_100, 2), GST),
   row("30-gst-timescale-600.mp4", "moov last", 6, "High", 1, undefined, GST),
 ];
+
+/** By its file. @throws Error where the table has none */
+export function findCreative(file: string): ColdCreative {
+  const found = COLD_CREATIVES.find((creative) => creative.file === file);
+  if (!found) throw new Error(`${file}: expected a row of the table, got none`);
+  return found;
+}
