@@ -18,16 +18,19 @@ export interface ColdTag {
 }
 
 /** An ad server that names it and has nothing repackaged; the CDN has no copy. */
-export async function answerCold(world: World, { file }: ColdCreative): Promise<ColdTag> {
+export async function answerCold(world: World, creative: ColdCreative): Promise<ColdTag> {
+  world.answer("/ads/repackage", { status: 503 });
+  return answerCreative(world, creative, COLD_AD);
+}
+
+/** An ad server that names it. @param id of the ad */
+export async function answerCreative(world: World, { file }: ColdCreative, id: string): Promise<ColdTag> {
   const folder = await makeColdCreatives();
   const creativeUrl = world.serve(`/cold/${file}`, join(folder, file));
   const type = file.endsWith(".mov") ? "video/quicktime" : "video/mp4";
   const track = new URL("/track/", world.url).href;
-  const body = formatVast(track, [
-    { id: COLD_AD, duration: CREATIVE_DURATION, mediaFiles: [{ url: creativeUrl, type }] },
-  ]);
-  world.answer("/ads/repackage", { status: 503 });
-  return { adTagUrl: world.answer("/ads/cold", { body }), creativeUrl };
+  const body = formatVast(track, [{ id, duration: CREATIVE_DURATION, mediaFiles: [{ url: creativeUrl, type }] }]);
+  return { adTagUrl: world.answer(`/ads/${id}`, { body }), creativeUrl };
 }
 
 /** Seconds that a loaded machine may not compose at an edge, or lose in between. */
@@ -36,32 +39,39 @@ const HEAVY_EDGE = 0.5;
 /** Seconds by which a frame may be off its place. */
 const DRIFT = 0.2;
 
-/**
- * The pre-roll was on screen from its first to its last picture, each where it belongs, and the content follows from its own first.
- *
- * @returns the seconds by which the content's first frame is off
- */
-export async function expectWhole(page: Page, creative: ColdCreative): Promise<number> {
-  const { frameRate, isHeavy } = creative;
-  const edge = isHeavy ? HEAVY_EDGE : EDGE;
+/** The pre-roll was on screen from its first to its last picture, each where it belongs, and the content follows from its own first. */
+export async function expectWhole(page: Page, creative: ColdCreative): Promise<void> {
   const runs = groupRuns(await shownFrames(page)).filter(({ frames }) => frames.length > 1);
   expect(runs.map(({ source }) => source)).toEqual([CREATIVE_SOURCE, CONTENT_SOURCE]);
-  const [ad, content] = runs.map(expectEdges);
+  const [ad, content] = runs;
   if (!ad || !content) throw new Error("expected an ad and its content, got less");
+  const begin = expectWholeRun(ad, creative);
+  const { first } = expectEdges(content);
+  const edge = creative.isHeavy ? HEAVY_EDGE : EDGE;
+  expect(first.frame / FRAME_RATE, "first picture of the content").toBeLessThanOrEqual(edge);
+  const late = first.mediaTime - first.frame / FRAME_RATE - begin - CREATIVE_DURATION;
+  expect(Math.abs(late), "the content's place").toBeLessThan(DRIFT);
+}
+
+/**
+ * It was on screen from its first to its last picture, each where it belongs.
+ *
+ * @returns media time of its first picture, seconds
+ */
+export function expectWholeRun(run: Run, { frameRate, isHeavy }: ColdCreative): number {
+  const edge = isHeavy ? HEAVY_EDGE : EDGE;
+  const { frames, first, last } = expectEdges(run);
   const lastFrame = Math.ceil(CREATIVE_DURATION * frameRate) - 1;
-  expect(ad.first.frame / frameRate, "first picture of the ad").toBeLessThanOrEqual(edge);
-  expect((lastFrame - ad.last.frame) / frameRate, "last picture of the ad").toBeLessThanOrEqual(edge);
-  const begin = ad.first.mediaTime - ad.first.frame / frameRate;
-  for (const { frame, mediaTime } of ad.frames)
+  expect(first.frame / frameRate, "first picture of the ad").toBeLessThanOrEqual(edge);
+  expect((lastFrame - last.frame) / frameRate, "last picture of the ad").toBeLessThanOrEqual(edge);
+  const begin = first.mediaTime - first.frame / frameRate;
+  for (const { frame, mediaTime } of frames)
     expect(Math.abs(mediaTime - begin - frame / frameRate), `picture ${frame} of the ad`).toBeLessThan(DRIFT);
-  for (const [index, { frame }] of ad.frames.entries()) {
-    const before = ad.frames[index - 1]?.frame ?? frame;
+  for (const [index, { frame }] of frames.entries()) {
+    const before = frames[index - 1]?.frame ?? frame;
     expect((frame - before) / frameRate, `pictures lost before ${frame}`).toBeLessThan(isHeavy ? 1 : edge * 2);
   }
-  expect(content.first.frame / FRAME_RATE, "first picture of the content").toBeLessThanOrEqual(edge);
-  const late = content.first.mediaTime - content.first.frame / FRAME_RATE - begin - CREATIVE_DURATION;
-  expect(Math.abs(late), "the content's place").toBeLessThan(DRIFT);
-  return late;
+  return begin;
 }
 
 function expectEdges({ frames }: Run): {
@@ -86,8 +96,8 @@ export async function expectAccounted(page: Page, world: World): Promise<void> {
   const all = await events(page);
   const of = (name: string): number => all.filter((event) => event.name === name).length;
   expect([of("adcomplete"), of("adskip")].toSorted()).toEqual([0, 1]);
-  const sent = world.beacons(COLD_AD).map(({ event }) => event);
-  const ends = sent.filter((event) => event === "complete" || event === "error");
-  expect(ends).toEqual([of("adskip") === 0 ? "complete" : "error"]);
-  expect(sent.filter((event) => event === "impression")).toHaveLength(of("adcomplete"));
+  const sent = (...names: readonly string[]): readonly string[] =>
+    world.beacons(COLD_AD).flatMap(({ event }) => (names.includes(event) ? [event] : []));
+  await expect.poll(() => sent("complete", "error")).toEqual([of("adskip") === 0 ? "complete" : "error"]);
+  expect(sent("impression")).toHaveLength(of("adcomplete"));
 }
