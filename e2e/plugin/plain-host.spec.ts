@@ -5,35 +5,18 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
-import { build } from "tsdown";
 import { groupRuns, recordFrames, shownFrames } from "../frames.ts";
 import { ADS, CONTENT_SOURCE, FRAME_RATE } from "./catalog.ts";
 import { playPast } from "./page.ts";
+import { answerPublished } from "./published.ts";
 import { startWorld, type World } from "./world.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const PLAYERS: Readonly<Record<string, string>> = {
-  "shaka-player.js": "shaka-player/dist/shaka-player.compiled.js",
-  "hls.js": "hls.js/dist/hls.min.js",
-  "video.js": "video.js/dist/video.min.js",
-};
 
 let world: World;
 test.beforeAll(async () => {
   world = await startWorld();
-  const script = (path: string, body: string): string => world.answer(path, { body, type: "text/javascript" });
-  for (const [name, path] of Object.entries(PLAYERS))
-    script(`/lib/${name}`, await readFile(join(ROOT, "node_modules", path), "utf8"));
-  const config = join(ROOT, "packages/plugin/tsdown.config.ts");
-  for (const { chunks } of await build({ config, write: false, clean: false, dts: false, logLevel: "silent" })) {
-    for (const chunk of chunks) {
-      if (chunk.type !== "chunk") continue;
-      script(
-        chunk.fileName === "interlude.min.js" ? "/lib/interlude.min.js" : `/lib/interlude/${chunk.fileName}`,
-        chunk.code,
-      );
-    }
-  }
+  await answerPublished(world);
   for (const file of ["master.m3u8", "180.m3u8", "360.m3u8"]) {
     const text = await (await fetch(new URL(file, world.contentUrl("ts")))).text();
     const body = text.replaceAll(/^(?!#)(?=.*\.ts$)/gm, "/media/ts/");
