@@ -13,10 +13,10 @@ test("a seal is HMAC-SHA-256, cut to 128 bits, for secrets and texts of any leng
     fc.property(fc.string({ unit: "binary", maxLength: 100, size: "max" }), texts, (secret, many) => {
       const seal = createSeal(secret);
       expect(many.map(seal)).toEqual(many.map((text) => sealByNode(secret, text)));
-      const long = many.join("").repeat(500);
+      const long = many.join("").repeat(100);
       expect(seal(long)).toBe(sealByNode(secret, long));
     }),
-    { numRuns: 50 },
+    { numRuns: 20 },
   );
 });
 

@@ -4,11 +4,10 @@
  */
 import { once } from "node:events";
 import { join } from "node:path";
-import { Pool } from "undici";
 import { openDatabase } from "../../src/database/database.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import { startServe } from "../cli/run-cli.ts";
-import { BROWSER } from "./browser.ts";
+import { type BeaconConnections, openConnections } from "./beacon-connections.ts";
 
 export interface KillPlan {
   /** The state folder of the receivers, one after the other. */
@@ -52,20 +51,21 @@ export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
   };
   const open = async () => {
     const { child, base } = await startServe(env);
-    return { child, pool: new Pool(base.origin, { connections: 16 }) };
+    return { child, connections: openConnections(base) };
   };
   let receiver: Awaited<ReturnType<typeof open>> | undefined = await open();
   const kill = async (): Promise<void> => {
     if (!receiver) return;
-    const { child, pool } = receiver;
+    const { child, connections } = receiver;
     receiver = undefined;
     child.kill("SIGKILL");
-    await Promise.all([once(child, "exit"), pool.destroy()]);
+    await once(child, "exit");
+    connections.destroy();
   };
   const kills = [...plan.killAt];
   const startedAt = performance.now();
   const unanswered = await sendAll(plan, {
-    pool: () => receiver?.pool,
+    connections: () => receiver?.connections,
     onAcknowledged: async (count) => {
       if (count < (kills[0] ?? Infinity)) return;
       kills.shift();
@@ -80,55 +80,49 @@ export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
 
 interface Sending {
   /** undefined: there is no receiver now. */
-  readonly pool: () => Pool | undefined;
+  readonly connections: () => BeaconConnections | undefined;
   readonly onAcknowledged: (count: number) => Promise<void>;
 }
 
 /** @returns how many requests were not acknowledged */
-async function sendAll({ total, perSecond }: KillPlan, { pool, onAcknowledged }: Sending): Promise<number> {
+async function sendAll({ total, perSecond }: KillPlan, { connections, onAcknowledged }: Sending): Promise<number> {
   const again: number[] = [];
   let [next, acknowledged, underWay, begun, unanswered] = [0, 0, 0, 0, 0];
-  const send = async (to: Pool, index: number): Promise<void> => {
-    underWay++;
-    const isTaken = await requestBeacon(to, index);
-    underWay--;
-    if (!isTaken) {
-      unanswered++;
-      again.push(index);
-      return;
-    }
-    acknowledged++;
-    if (index % AGAIN === 0) void requestBeacon(to, index);
-    await onAcknowledged(acknowledged);
-  };
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
+    const send = (to: BeaconConnections, index: number): void => {
+      underWay++;
+      to.send(beaconPath(index), (isTaken) => {
+        underWay--;
+        if (!isTaken) {
+          unanswered++;
+          again.push(index);
+          return;
+        }
+        acknowledged++;
+        if (index % AGAIN === 0) to.send(beaconPath(index), () => undefined);
+        onAcknowledged(acknowledged).catch(reject);
+      });
+    };
     const timer = setInterval(() => {
       if (acknowledged === total) {
         clearInterval(timer);
         resolve(unanswered);
       }
       const due = Math.ceil(((performance.now() - startedAt) / 1000) * perSecond);
-      const to = pool();
+      const to = connections();
       const room = Math.min(due - begun, MAX_UNDER_WAY - underWay, again.length + total - next);
       if (to === undefined) return;
-      for (let i = 0; i < room; i++) send(to, again.shift() ?? next++).catch(reject);
+      for (let i = 0; i < room; i++) send(to, again.shift() ?? next++);
       begun += Math.max(0, room);
     }, TICK_MS);
   });
 }
 
 /** Four happenings of each viewer. */
-async function requestBeacon(to: Pool, index: number): Promise<boolean> {
+function beaconPath(index: number): string {
   const place = `zone=1&session=s${Math.floor(index / 4)}&break=mid&position=1&ad=a${index % 7}&creative=c${index % 7}`;
-  const path = `/track/${EVENTS[index % 4]}?${place}&t=2026-11-21T10:00:00Z&playhead=00:00:05.000&cb=${index}`;
-  try {
-    const { statusCode, body } = await to.request({ path, method: "GET", headers: BROWSER });
-    await body.dump();
-    return statusCode === 204;
-  } catch {
-    return false;
-  }
+  return `/track/${EVENTS[index % 4]}?${place}&t=2026-11-21T10:00:00Z&playhead=00:00:05.000&cb=${index}`;
 }
 
 const EVENTS = ["impression", "firstQuartile", "midpoint", "complete"];
