@@ -60,9 +60,11 @@ export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, conte
       bandwidthBps: host.bandwidthBps,
       canAsk: settings.repackageUrl !== undefined,
       openRemux: () => {
-        const serve = context.needs.isAudioOnly ? undefined : host.serveVirtual();
         const { needs } = context;
-        return serve && ((file, { creative: { duration } }) => openRemux({ file, duration, needs, serve }));
+        if (needs.isAudioOnly) return "expected content with pictures, got sound alone";
+        const serve = host.serveVirtual();
+        if (!serve) return "the player takes no segments from the page, or not beside this content";
+        return (file, { creative: { duration } }) => openRemux({ file, duration, needs, serve });
       },
       waitForCopy: (statusUrl, request, left) => takeCopy(statusUrl, request, left, context, deps),
     });

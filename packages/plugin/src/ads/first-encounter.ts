@@ -10,6 +10,7 @@
  * @see DESIGN §4 step 4; the order and the reasons are core's, for player and manifest server alike
  */
 import {
+  type Creative,
   type EncounterFacts,
   type EncounterPolicy,
   type EncounterSkip,
@@ -53,8 +54,8 @@ export interface FirstEncounterDeps {
   readonly bandwidthBps: () => number | undefined;
   /** Whether the ad server can be asked for copies. */
   readonly canAsk: boolean;
-  /** Undefined: the player cannot play what the page makes, of this content. */
-  readonly openRemux: () => ((file: MediaFile, request: RepackageRequest) => OpenedRemux) | undefined;
+  /** A sentence where the player cannot play what the page makes, of this content. */
+  readonly openRemux: () => ((file: MediaFile, request: RepackageRequest) => OpenedRemux) | string;
   readonly waitForCopy: (
     statusUrl: URL,
     request: RepackageRequest,
@@ -104,7 +105,7 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
     ask: async (request, send) => {
       creativeUrl = request.creativeUrl;
       begun = begin(cold, request, deps);
-      if (!begun) {
+      if (begun.isLost) {
         onLost();
         return send(true);
       }
@@ -112,8 +113,9 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
       return (await awaitAnswer(send(false), begun, terms, deps.ended)) ?? NO_ANSWER;
     },
     follow: async (reason, statusUrl) => {
-      const first = { skipped: reason, message: `${creativeUrl} was not inserted` };
-      if (!begun || !isCold(reason)) return first;
+      const because = begun?.refusal ? `; remux: ${begun.refusal}` : "";
+      const first = { skipped: reason, message: `${creativeUrl} was not inserted${because}` };
+      if (!begun || begun.isLost || !isCold(reason)) return first;
       const outcome = await follow(begun, first, statusUrl, cold, deps);
       isPlayed = "encounter" in outcome && outcome.encounter === "remux";
       return outcome;
@@ -127,6 +129,10 @@ export function meetCold(cold: ColdAd, deps: FirstEncounterDeps): FirstEncounter
 
 /** What is known once there is a request for a copy. */
 interface Begun {
+  /** Nothing can be done. */
+  readonly isLost: boolean;
+  /** Why it cannot be remuxed, by what is known without a look at it; undefined: it may be. */
+  readonly refusal: string | undefined;
   readonly request: RepackageRequest;
   readonly file: MediaFile | undefined;
   readonly select: (reason: SkipReason, canWait: boolean) => readonly EncounterStep[];
@@ -140,24 +146,31 @@ interface Begun {
   readonly opened: () => OpenedRemux | undefined;
 }
 
-/** The remux begins where it comes first, as far as that is known before the ad server has answered. @returns undefined: all is lost */
-function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps): Begun | undefined {
+/** The remux begins where it comes first, as far as that is known before the ad server has answered. */
+function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps): Begun {
   const bandwidthBps = deps.bandwidthBps() ?? deps.device().downlinkBps ?? USUAL_BANDWIDTH_BPS;
   const files = selectMediaFiles(request.creative, bandwidthBps, deps.maxBytes);
   const [file] = files;
-  const open = file && deps.openRemux();
+  const opener = file ? deps.openRemux() : describeNoFile(request.creative);
+  const [open, refusal] = typeof opener === "string" ? [undefined, opener] : [opener, undefined];
   const select: Begun["select"] = (reason, canWait) => {
     const known = { reason, canWait, canRemux: open !== undefined, bandwidthBps, ...deps.device() };
     return selectSafely(deps, describeFacts({ ...cold, request, file }, known));
   };
   const steps = select("new-creative", deps.canAsk);
   const { left, leftAtMost } = cold.terms;
-  if (steps[0] === "skip" || (open ? leftAtMost : left)() <= 0) return undefined;
+  const isLost = steps[0] === "skip" || (open ? leftAtMost : left)() <= 0;
   let opened: OpenedRemux | undefined;
   const remux = open && (() => (opened ??= openInTurn(files, (one) => open(one, request), leftAtMost)));
   const keptMs = steps.includes("remux") ? Math.min(REMUX_MS, leftAtMost() / 2) : 0;
-  if (steps[0] === "remux") remux?.();
-  return { request, file, select, keptMs, canWait: steps.includes("wait"), remux, opened: () => opened };
+  if (steps[0] === "remux" && !isLost) remux?.();
+  const canWait = steps.includes("wait");
+  return { isLost, refusal, request, file, select, keptMs, canWait, remux, opened: () => opened };
+}
+
+function describeNoFile({ mediaFiles }: Pick<Creative, "mediaFiles">): string {
+  const files = mediaFiles.map(({ type, codec }) => (codec ? `${type} (${codec})` : type));
+  return `expected an MP4 with H.264 that is not too large, got ${files.join(", ") || "none"}`;
 }
 
 /** What is wrong with a file, where another one of the same creative may have nothing wrong with it. */

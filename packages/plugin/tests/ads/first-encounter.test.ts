@@ -59,11 +59,12 @@ function meet({ steps, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Sce
     bandwidthBps: () => 5_000_000,
     canAsk: true,
     openRemux: () =>
-      remux &&
-      ((file) => {
-        did.push(`remux ${file.url}`);
-        return { outcome: remux(file), leave: () => did.push("leave") };
-      }),
+      remux
+        ? (file) => {
+            did.push(`remux ${file.url}`);
+            return { outcome: remux(file), leave: () => did.push("leave") };
+          }
+        : "not in this content",
     waitForCopy: (url, _request, left) => {
       did.push(`wait ${Math.round(left())}`);
       expect(url).toBe(STATUS);
@@ -290,11 +291,11 @@ describe("of several media files", () => {
 });
 
 describe("an ad that nothing can be done for", () => {
-  test.each<readonly [title: string, scene: Scene]>([
-    ["the page wants to skip it", { steps: ["skip"], remux: () => never }],
-    ["its break has no time", { timeMs: 0, remux: () => never }],
-    ["the page remuxes and cannot", { steps: ["remux"] }],
-  ])("is lost before the ad server is asked: %s", async (_title, scene) => {
+  test.each<readonly [title: string, scene: Scene, because: string]>([
+    ["the page wants to skip it", { steps: ["skip"], remux: () => never }, ""],
+    ["its break has no time", { timeMs: 0, remux: () => never }, ""],
+    ["the page remuxes and cannot", { steps: ["remux"] }, "; remux: not in this content"],
+  ])("is lost before the ad server is asked: %s", async (_title, scene, because) => {
     const { encounter, did, waits } = meet(scene);
     const answer = encounter.ask(REQUEST, () => {
       did.push("ask");
@@ -305,9 +306,29 @@ describe("an ad that nothing can be done for", () => {
     expect(await answer).toBe(TAKEN);
     expect(await encounter.follow("new-creative", STATUS)).toEqual({
       skipped: "new-creative",
-      message: `${MP4.url} was not inserted`,
+      message: `${MP4.url} was not inserted${because}`,
     });
   });
+});
+
+test.each([
+  ["video/webm", "vp09.00.10.08", "video/webm (vp09.00.10.08)"],
+  ["video/x-flv", undefined, "video/x-flv"],
+  ["video/mp4", "hvc1.1.6.L93.B0", "video/mp4 (hvc1.1.6.L93.B0)"],
+])("%s of codec %s is waited for, and its skip says why it was not remuxed", async (type, codec, named) => {
+  const creative = { ...REQUEST.creative, mediaFiles: [{ ...MP4, type, codec }] };
+  const { encounter, did } = meet({ remux: () => never });
+  await settle(
+    encounter.ask({ ...REQUEST, creative }, () => Promise.resolve(TAKEN)),
+    0,
+  );
+  expect(await settle(encounter.follow("new-creative", STATUS))).toEqual({
+    skipped: "repackage-in-progress",
+    message: expect.stringContaining(
+      `remux: expected an MP4 with H.264 that is not too large, got ${named}; wait: late`,
+    ),
+  });
+  expect(did).toEqual(["wait 2350"]);
 });
 
 test("whatever becomes of the steps, an ad ends in time with media or with one reason, and nothing waits for it any more", async () => {
