@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -7,7 +6,8 @@ import { readConfig } from "../../src/config.ts";
 import { encodeContentUrl } from "../../src/manifest/urls.ts";
 import { buildServer } from "../../src/server.ts";
 import { placeDatabase } from "../database/new-database.ts";
-import { answering, hls, inLine, mediaPlaylist, mp4, vast } from "../manifest/ad-world.ts";
+import { answering, hls, inLine, mediaPlaylist, mp4 } from "../manifest/ad-world.ts";
+import { vmap } from "../manifest/flow-world.ts";
 import type { Loopback } from "./loopback.ts";
 import { BROWSER } from "../tracking/browser.ts";
 import { TOKEN } from "./test-app.ts";
@@ -20,16 +20,20 @@ const CONTENT = mediaPlaylist([4, 4, 4, 4]).replace("#EXTINF", "#EXT-X-CUE-OUT:D
 
 interface Reported {
   /** A player that asks for an ad with these words more, and loads the first segment of each ad that it is shown. */
-  readonly watch: (query?: string) => Promise<void>;
+  readonly watch: (zone: string, query?: string) => Promise<void>;
   readonly report: () => Promise<unknown>;
 }
 
-/** A whole server whose one zone asks an ad server on loopback, without a relay and without repackaging. */
-async function reported(world: Loopback, more: object = {}): Promise<Reported> {
+/** A whole server whose zones, of which the second has little time, ask an ad server on loopback, without relay and repackaging. */
+async function reported(world: Loopback): Promise<Reported> {
   const folder = mkdtempSync(join(tmpdir(), "interlude-report-"));
   const zones = join(folder, "zones.json");
-  const manifest = { contentOrigins: [world.origin], adTagUrl: `${world.origin}/tag`, ...more };
-  writeFileSync(zones, JSON.stringify({ version: 1, zones: [{ zone: "1", manifest }] }));
+  const manifest = { contentOrigins: [world.origin], adTagUrl: `${world.origin}/tag` };
+  const listed = [10_000, 2000].map((startBudgetMs, index) => ({
+    zone: String(index + 1),
+    manifest: { ...manifest, startBudgetMs },
+  }));
+  writeFileSync(zones, JSON.stringify({ version: 1, zones: listed }));
   await placeDatabase(join(folder, "state/database"));
   const env = { INTERLUDE_STATE: join(folder, "state"), INTERLUDE_ZONES: zones, INTERLUDE_API_TOKEN: TOKEN, PORT: "0" };
   const allowed = { INTERLUDE_FETCH_ALLOW_PRIVATE: `127.0.0.1:${world.port}`, INTERLUDE_CRS: "off" };
@@ -44,15 +48,15 @@ async function reported(world: Loopback, more: object = {}): Promise<Reported> {
   const headers = { authorization: `Bearer ${TOKEN}` };
   const day = new Date().toISOString().slice(0, 10);
   return {
-    watch: async (query = "") => {
+    watch: async (zone, query = "") => {
       const content = encodeContentUrl(`${world.origin}/content.m3u8`);
-      const master = await read(`/auditude/variant/asset-1/${content}.m3u8?z=1&pttrackingmode=sstm${query}`);
+      const master = await read(`/auditude/variant/asset-1/${content}.m3u8?z=${zone}&pttrackingmode=sstm${query}`);
       const media = await read(/https?:\/\/\S*\/auditude\/vod\/\S*/.exec(master)?.[0] ?? "");
       const links = media.match(/^.*\/auditude\/segment\/.*$/gm) ?? [];
       for (const link of links.filter((text) => /&s=0&/.test(text))) await read(link);
     },
     report: async () => {
-      const url = new URL(`/report?startDate=${day}&endDate=${day}&groupBy=zone`, base);
+      const url = new URL(`/report?startDate=${day}&endDate=${day}`, base);
       return (await fetch(url, { headers })).json();
     },
   };
@@ -68,43 +72,52 @@ const FATES = {
 } as const;
 
 test("each ad that an answer names is shown or left out with a reason: the report has them all", async () => {
-  const slow = Promise.withResolvers<ServerResponse>();
+  const over = Promise.withResolvers<void>();
   const world = await answering({
     "/content.m3u8": MASTER,
     "/media.m3u8": CONTENT,
     "/ad.m3u8": mediaPlaylist([4, 4, 4]),
     "/short.m3u8": mediaPlaylist([4]),
     "/long.m3u8": mediaPlaylist([4, 4, 4, 4]),
-    "/slow.m3u8": (_request, response) => slow.resolve(response),
+    "/slow.m3u8": (_request, response) => void over.promise.then(() => response.end(mediaPlaylist([4, 4, 4]))),
     "/tag": (request, response) => {
       const origin = `http://${request.headers.host}`;
-      const paths = request.url?.includes("run=late") ? { ready: "/ad.m3u8", late: "/slow.m3u8" } : FATES;
-      const ads = Object.entries(paths).map(([id, path], index) => {
-        const media = path === "" ? mp4("https://cdn.example/a.mp4") : hls(`${origin}${path}`);
-        const duration = path === "/long.m3u8" ? "00:00:16" : "00:00:12";
-        return inLine({ id, sequence: index + 1, duration, media });
-      });
-      response.end(vast(ads.join("").replaceAll("https://t.example", `${origin}/told`)));
+      const answer = (paths: Readonly<Record<string, string>>): string => {
+        const ads = Object.entries(paths).map(([id, path], index) => {
+          const media = path === "" ? mp4("https://cdn.example/a.mp4") : hls(`${origin}${path}`);
+          const duration = path === "/long.m3u8" ? "00:00:16" : "00:00:12";
+          return inLine({ id, sequence: index + 1, duration, media });
+        });
+        return `<VAST version="4.2">${ads.join("").replaceAll("https://t.example", `${origin}/told`)}</VAST>`;
+      };
+      const breaks = [
+        { id: "one", at: "start", vast: answer({ first: "/ad.m3u8" }) },
+        { id: "two", at: "00:00:08", vast: answer({ unplaced: "/ad.m3u8" }) },
+      ];
+      const late = { ready: "/ad.m3u8", late: "/slow.m3u8" };
+      if (request.url?.includes("run=map")) response.end(vmap(breaks));
+      else response.end(answer(request.url?.includes("run=late") ? late : FATES));
     },
   });
-  const { watch, report } = await reported(world, { startBudgetMs: 2000 });
-  await watch();
-  await watch("&run=late");
-  (await slow.promise).end(mediaPlaylist([4, 4, 4]));
+  const { watch, report } = await reported(world);
+  await watch("1");
+  await watch("1", "&run=map");
+  await watch("2", "&run=late");
+  over.resolve();
 
   const { played: _played, ...fates } = FATES;
   const lost = Object.fromEntries(Object.keys(fates).map((reason) => [reason, 1]));
   await expect.poll(report, { timeout: 15_000, interval: 1500 }).toMatchObject({
     rows: [
       {
-        total_impressions: 1,
-        starts: 1,
-        adRequests: 2,
+        total_impressions: 2,
+        starts: 2,
+        adRequests: 4,
         fillRate: 1,
-        adsOffered: 7,
-        renderRate: 0.1429,
-        lostImpressions: 6,
-        lostByReason: { ...lost, "ads-timeout": 2 },
+        adsOffered: 9,
+        renderRate: 0.2222,
+        lostImpressions: 7,
+        lostByReason: { ...lost, "ads-timeout": 2, policy: 1 },
         savedImpressions: 0,
         lostToFormat: 1,
         firstEncounterFill: 0,

@@ -124,8 +124,8 @@ describe("an ad of the answer that is not inserted is left out with its own erro
   test("where its answer came when all breaks had been given up", async () => {
     const { decider, decided, late } = deciding();
     const answer = await answerOf("one", "two");
-    decider.giveUp(ORDER, answer, CONTEXT);
-    decider.giveUp(ORDER, await answerOf(), CONTEXT);
+    decider.giveUp(ORDER, answer, "ads-timeout", CONTEXT);
+    decider.giveUp(ORDER, await answerOf(), "ads-timeout", CONTEXT);
     const errors = answer.result.ads.map((one) => one.errors);
     expect(late.map(told)).toEqual([
       [

@@ -52,9 +52,11 @@ export interface BreakDecider {
   readonly decideAnswered: (order: BreakOrder, answer: AdAnswer, context: BreakContext) => Promise<BreakRow>;
   /** The content plays. */
   readonly decideEmpty: (order: BreakOrder, reason: SkipReason, context: BreakContext) => Promise<BreakRow>;
-  /** What an answer that came when all had been given up owes: none of its ads is shown. */
-  readonly giveUp: (order: BreakOrder, answer: AdAnswer, context: BreakContext) => void;
+  /** What an answer owes that came when all had been given up, or that has no place in the content: none of its ads is shown. */
+  readonly giveUp: (order: BreakOrder, answer: AdAnswer, reason: GivenUp, context: BreakContext) => void;
 }
+
+export type GivenUp = "ads-timeout" | "policy";
 
 /** What the decider uses; `onDecided` is told of each row that this instance was the first to write. */
 export interface BreakDeciderDeps {
@@ -123,15 +125,18 @@ export function createBreakDecider(deps: BreakDeciderDeps): BreakDecider {
         order.maxAds === 0 ? [] : [{ adId: undefined, adSystem: "", creativeId: undefined, reason, message }];
       return write({ ...describe(order), ads: [], skipped, trackers: [] }, context);
     },
-    giveUp: (order, { result, trackers }, { state }) => {
-      const pod = buildPod(result.ads).pod.map((ad) => skipAd(ad, ad.creatives[0], "ads-timeout", LATE_ANSWER));
+    giveUp: (order, { result, trackers }, reason, { state }) => {
+      const pod = buildPod(result.ads).pod.map((ad) => skipAd(ad, ad.creatives[0], reason, GIVEN_UP[reason]));
       const skipped = [...skipFailed(result).filter(isNamed), ...pod];
       if (skipped.length > 0) deps.onLate({ ...describe(order), ads: [], skipped, trackers }, state.session.id);
     },
   };
 }
 
-const LATE_ANSWER = "the ad server answered when its breaks had been given up";
+const GIVEN_UP: Readonly<Record<GivenUp, string>> = {
+  "ads-timeout": "the ad server answered when its breaks had been given up",
+  policy: "the content has no place for its break",
+};
 
 const MESSAGE: { readonly [Reason in SkipReason]?: string } = {
   "ads-timeout": "no decision in the time that a playlist may wait",

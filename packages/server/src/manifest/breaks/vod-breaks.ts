@@ -97,7 +97,7 @@ export function createVodBreaks(deps: VodBreaksDeps): DecideVod {
     const planned = await Promise.race([plans, over]);
     if (planned) return planned;
     const giveUp = ({ order, source }: Planned): void => {
-      if ("answer" in source) deps.decider.giveUp(order, source.answer, request.context);
+      if ("answer" in source) deps.decider.giveUp(order, source.answer, "ads-timeout", request.context);
     };
     void plans.then(
       (late) => late.forEach(giveUp),
@@ -160,8 +160,13 @@ async function planBreaks(request: VodRequest, deps: VodBreaksDeps): Promise<rea
   if (inserted?.length === 0) return rest;
   const duration = durationOf(playlist);
   const answers = await callOnce(request, inserted, deps);
-  if (!inserted) return answers.filter(isWanted).flatMap((answer) => orderMapped(answer, duration));
-  return [...rest, ...matchAnswers(inserted, answers)];
+  const planned = inserted
+    ? matchAnswers(inserted, answers)
+    : answers.filter(isWanted).flatMap((answer) => orderMapped(answer, duration));
+  const placed = new Set(planned.flatMap(({ source }) => ("answer" in source ? [source.answer] : [])));
+  for (const answer of answers)
+    if (!placed.has(answer)) deps.decider.giveUp(orderAt(answer, "end"), answer, "policy", context);
+  return [...rest, ...planned];
 }
 
 /** One ad call for the whole asset. */
@@ -259,12 +264,16 @@ function matchAnswers(orders: readonly BreakOrder[], answers: readonly MappedBre
 
 /** A break that the ad server placed; one without a place in this content is left out. */
 function orderMapped(answer: MappedBreak, total: number): readonly Planned[] {
-  const { breakId, position, time } = answer;
+  const { time } = answer;
   const at = typeof time === "object" ? time.share * total : time;
   if (at === undefined) return [];
-  const place = { kind: "vod", time: typeof at === "number" && at >= total ? "end" : at, replaces: 0 } as const;
+  return [{ order: orderAt(answer, typeof at === "number" && at >= total ? "end" : at), source: { answer } }];
+}
+
+function orderAt({ breakId, position }: MappedBreak, time: number | "end"): BreakOrder {
+  const place = { kind: "vod", time, replaces: 0 } as const;
   const common = { availDuration: 0, maxAds: undefined, attributes: {}, signal: undefined };
-  return [{ order: { breakId: nameVodAvail(breakId), position, place, ...common }, source: { answer } }];
+  return { breakId: nameVodAvail(breakId), position, place, ...common };
 }
 
 function durationOf(playlist: MediaPlaylist): number {
