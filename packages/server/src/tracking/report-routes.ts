@@ -72,10 +72,12 @@ const Row = Type.Object({
   skipReasons: Counts,
   lostImpressions: Count,
   lostByReason: Counts,
-  savedImpressions: Count,
-  savedByStep: Counts,
-  lostToFormat: Count,
-  firstEncounterFill: Share,
+  savedImpressions: Type.Integer({ description: "impressions of ads whose creative had no copy yet" }),
+  savedByStep: Type.Record(Type.String(), Count, { description: "the same by what saved them: remux, wait" }),
+  lostToFormat: Type.Integer({ description: "of lostImpressions, those whose creative had no copy yet" }),
+  firstEncounterFill: Type.Union([Type.Number(), Type.Null()], {
+    description: "savedImpressions of those and lostToFormat, as a share; null: of nothing",
+  }),
 });
 
 const Answer = Type.Object({
