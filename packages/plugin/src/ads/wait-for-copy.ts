@@ -50,8 +50,9 @@ export async function waitForCopy(
 /** Undefined: it is to be waited for. */
 function readOutcome(status: RepackageStatus, takesRemux: boolean): PlayableCopy | EncounterSkip | undefined {
   const { state, url, remuxUrl, reason = "no reason told" } = status;
-  if (state === "failed") return { skipped: "repackage-failed", message: `CRS failed: ${reason}` };
   if (state === "blocked") return { skipped: "creative-blocked", message: `blocked: ${reason}` };
+  // what has failed after its first layer was published plays as far as it came
   if (url) return { url, isRemux: false };
+  if (state === "failed") return { skipped: "repackage-failed", message: `CRS failed: ${reason}` };
   return remuxUrl && takesRemux ? { url: remuxUrl, isRemux: true } : undefined;
 }

@@ -157,6 +157,17 @@ describe("a pre-roll whose creative is new", () => {
     expect(viewing.skips).toMatchObject([{ reason, vastError, message: expect.stringContaining("why") }]);
   });
 
+  test("whose first layer is there plays, though its ladder has failed", async () => {
+    const answers = coldWeb({ [COPY]: undefined });
+    answers[STATUS] = {
+      until: after(300, () => (answers[COPY] = MASTER)),
+      text: status({ state: "failed", reason: "why", url: COPY }),
+    };
+    const given = (await watch(answers)).start();
+    await vi.advanceTimersByTimeAsync(400);
+    expect(given.text()).toContain("copy-0.ts");
+  });
+
   test("plays from where CRS says, where the CDN of the session lags", async () => {
     const answers = coldWeb({ "/elsewhere.m3u8": MASTER });
     answers[STATUS] = { until: after(300), text: status({ state: "publishing", url: `${HOST}/elsewhere.m3u8` }) };
