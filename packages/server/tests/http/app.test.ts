@@ -145,6 +145,15 @@ describe("zone documents", () => {
     expect(zone.cdns["b"]?.href).toBe("https://ads.example/cdn/b/");
   });
 
+  test("say what pages try for a creative without a copy, where the operator has said it", async () => {
+    const config = testConfig();
+    const zones = config.zones.map((zone) => ({ ...zone, firstEncounter: ["wait", "skip"] as const }));
+    const app = await testApp({ query: database.query, config: { ...config, zones } });
+    const { json } = await app.inject({ url: "/v1/zones/1.json" });
+    const base = new URL("https://ads.example/v1/zones/1.json");
+    expect(parseZoneDocument(json(), base).firstEncounter).toEqual(["wait", "skip"]);
+  });
+
   test("of a zone that is not there is a 404", async () => {
     const app = await testApp({ query: database.query });
     const answer = await app.inject({ url: "/v1/zones/constructor.json" });
