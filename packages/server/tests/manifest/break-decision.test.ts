@@ -50,7 +50,7 @@ interface Deciding {
 }
 
 /** @param pod what becomes of the answer's ads */
-function deciding(pod: Promise<Partial<ResolvedPod>> | Partial<ResolvedPod> = {}): Deciding {
+function deciding(pod: () => Promise<Partial<ResolvedPod>> | Partial<ResolvedPod> | undefined = () => ({})): Deciding {
   const [rows, decided, late] = [new Map<string, BreakRow>(), new Array<BreakDecision>(), new Array<BreakDecision>()];
   const decider = createBreakDecider({
     store: {
@@ -64,7 +64,7 @@ function deciding(pod: Promise<Partial<ResolvedPod>> | Partial<ResolvedPod> = {}
       saveCookies: async () => undefined,
     },
     adCalls: { callBreak: () => answerOf() },
-    resolvePod: async () => ({ ads: [], skipped: [], ...(await pod) }),
+    resolvePod: async () => ({ ads: [], skipped: [], ...(await pod()) }),
     onDecided: (decision) => decided.push(decision),
     onLate: (decision) => late.push(decision),
   });
@@ -76,7 +76,7 @@ const told = ({ skipped }: { readonly skipped: readonly SkippedAd[] }) =>
 
 describe("an ad of the answer that is not inserted is left out with its own error addresses", () => {
   test("where its break has no room for it", async () => {
-    const { decider, decided } = deciding({ ads: [ad("one"), ad("two"), ad("three")] });
+    const { decider, decided } = deciding(() => ({ ads: [ad("one"), ad("two"), ad("three")] }));
     await decider.decideAnswered({ ...ORDER, maxAds: 1 }, await answerOf("one", "two", "three"), CONTEXT);
     const reason = "break-duration-exceeded";
     expect(decided.map(told)).toEqual([
@@ -106,7 +106,7 @@ describe("an ad of the answer that is not inserted is left out with its own erro
   test("where its break was given up before its media were there: its own reason, or that it came too late", async () => {
     const skipped = { ...ad("cold"), reason: "new-creative", message: "", encounter: "wait" } as const;
     const pod = Promise.withResolvers<Partial<ResolvedPod>>();
-    const { decider, decided, late } = deciding(pod.promise);
+    const { decider, decided, late } = deciding(() => pod.promise);
     const running = decider.decideAnswered(ORDER, await answerOf("ready", "cold"), CONTEXT);
     await decider.decideEmpty(ORDER, "ads-timeout", CONTEXT);
     pod.resolve({ ads: [ad("ready")], skipped: [skipped] });
@@ -137,8 +137,16 @@ describe("an ad of the answer that is not inserted is left out with its own erro
   });
 });
 
+test("a break that was decided without any ad was not given up", async () => {
+  const pods: Partial<ResolvedPod>[] = [{}, { ads: [ad("one")] }];
+  const { decider, late } = deciding(() => pods.shift());
+  const answers = [await answerOf(), await answerOf("one")];
+  for (const answer of answers) await decider.decideAnswered(ORDER, answer, CONTEXT);
+  expect(late).toEqual([]);
+});
+
 test("what another instance shows in the same break is not lost, whoever decided it a second time", async () => {
-  const { decider, decided, late } = deciding({ ads: [ad("one")] });
+  const { decider, decided, late } = deciding(() => ({ ads: [ad("one")] }));
   const answers = [await answerOf("one"), await answerOf("one")];
   for (const answer of answers) await decider.decideAnswered(ORDER, answer, CONTEXT);
   await decider.decideEmpty(ORDER, "ads-timeout", CONTEXT);

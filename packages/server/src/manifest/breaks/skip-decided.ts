@@ -26,5 +26,9 @@ export function isNamed({ adId, errors = [] }: SkippedAd): boolean {
 }
 
 function isGivenUp({ ads, skipped }: BreakDecision): boolean {
-  return ads.length === 0 && skipped.every(({ adId, reason }) => adId === undefined && reason === "ads-timeout");
+  return (
+    ads.length === 0 &&
+    skipped.length > 0 &&
+    skipped.every(({ adId, reason }) => adId === undefined && reason === "ads-timeout")
+  );
 }
