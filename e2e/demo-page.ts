@@ -83,17 +83,24 @@ export interface Beacon {
   readonly break: string;
   readonly ad: string;
   readonly playhead: string | number | null;
-  readonly error: string | number | null;
+  /** Absent where there is none. */
+  readonly error?: number;
+  /** Empty: counts. */
+  readonly mark: string;
   /** `own`: the server's own note. */
   readonly signature: string;
 }
 
-/** What the receiver has of a page's session, in order of arrival; what the server noted itself is no beacon. */
-export async function receivedBeacons(page: Page, server: InterludeServer): Promise<readonly Beacon[]> {
+/** What is reported of a page's session, in order of arrival, with what the server noted itself. */
+export async function reportedBeacons(page: Page, server: InterludeServer): Promise<readonly Beacon[]> {
   const session = await page.locator("html").getAttribute("data-session");
   const body = await callApi(server, "GET", `/report/beacons?session=${encodeURIComponent(session ?? "")}&format=json`);
-  const rows: readonly Beacon[] = JSON.parse(body).beacons;
-  return rows.filter(({ signature }) => signature !== "own");
+  return JSON.parse(body).beacons;
+}
+
+/** What the receiver has of a page's session, in order of arrival; what the server noted itself is no beacon. */
+export async function receivedBeacons(page: Page, server: InterludeServer): Promise<readonly Beacon[]> {
+  return (await reportedBeacons(page, server)).filter(({ signature }) => signature !== "own");
 }
 
 /** What CRS says of a creative; undefined where it has never heard of it. */
