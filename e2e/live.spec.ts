@@ -20,9 +20,10 @@ test("an avail's content gives way to the pod, and the film comes back at the bo
 }) => {
   const now = Math.floor(Date.now() / 1000);
   const channel = new URLSearchParams({ start: String(now - 600), every: "600", offset: "4", length: String(AVAIL) });
-  await page.route("**/live/master.m3u8", (route) =>
-    route.continue({ url: new URL(`/live/master.m3u8?${channel}`, server.url).href }),
-  );
+  await page.route("**/live/master.m3u8", async (route) => {
+    const { href } = new URL(`/live/master.m3u8?${channel}`, server.url);
+    await route.fulfill({ response: await route.fetch({ url: href }) });
+  });
   await openDemo(page, server.url, { content: "live", creative: "hls" });
   await recordFrames(page);
   await watch(page);

@@ -166,7 +166,9 @@ test("the manual's page opens a session by JSON, and is told of its pre-roll", a
   await page.route("https://manifest.example/**", async (route) => {
     asked = new URL(route.request().url());
     const url = bootstrapOf("/film/master.m3u8", { mode: "simple", version: "vmap" });
-    await route.fulfill({ response: await route.fetch({ url: url.href }) });
+    // Firefox would tell the server the host that the page has asked
+    const headers = { ...route.request().headers(), host: url.host };
+    await route.fulfill({ response: await route.fetch({ url: url.href, headers }) });
   });
   await answerExamples(world);
   await openExample(page, world, "server-session");
