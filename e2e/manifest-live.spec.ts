@@ -7,15 +7,15 @@ import { expect, test } from "@playwright/test";
 import { type Client, openClient, PLAYERS, waitForBreaks } from "./clients.ts";
 import { type FfmpegReading, formatFrameRuns, startFfmpegClient } from "./ffmpeg-client.ts";
 import type { Run } from "./frames.ts";
-import { addCues, type LiveChannel, listBreaks, startChannel, WINDOW } from "./live-channel.ts";
+import { addCues, type ChannelBreak, type LiveChannel, listBreaks, startChannel, WINDOW } from "./live-channel.ts";
 import { CONTENT, LONG_AD, type ManifestSite, nameSegment, SHORT_AD, startManifestSite } from "./manifest-server.ts";
 import { selectCells } from "./matrix.ts";
 import { type CheckedRun, checkRun } from "./playlist-checker.ts";
 import { recordPlaylists } from "./playlist-recorder.ts";
 import { FRAME_RATE, RUNGS, SEGMENT } from "./strip-media.ts";
 
-/** Far enough behind the first full window for all clients to have begun. */
-const BREAKS = listBreaks(WINDOW + 6, 20);
+/** Segments from the last one that is listed to the first break, when it is announced. */
+const NOTICE = 2;
 /**
  * What a viewer sees in each break, one after the other: a pod of 7.4 s in place of 8 s, then its first ad alone in place of 6 s (all of it
  * would be too long), then the pod again.
@@ -24,10 +24,13 @@ const FEW = [[LONG_AD, SHORT_AD], [LONG_AD]];
 const PODS = selectCells([...FEW, [LONG_AD, SHORT_AD]], FEW);
 const PER_SEGMENT = SEGMENT * FRAME_RATE;
 
+/** Announced when everybody watches, and no more than are looked at. */
+let breaks: readonly ChannelBreak[] = [];
+
 let site: ManifestSite;
 let channel: LiveChannel;
 test.beforeAll(async () => {
-  site = await startManifestSite((path, text) => (path.startsWith("/live/") ? addCues(text, BREAKS) : text));
+  site = await startManifestSite((path, text) => (path.startsWith("/live/") ? addCues(text, breaks) : text));
   channel = await startChannel(join(site.folder, "live"), CONTENT);
   await channel.waitFor(WINDOW);
 });
@@ -50,7 +53,7 @@ function expectParts(): readonly Part[] {
   };
   let [from, early] = [0, 0];
   const parts = PODS.flatMap((pod, index) => {
-    const first = BREAKS[index]?.first ?? 0;
+    const first = breaks[index]?.first ?? 0;
     const before = { source: CONTENT, from, to: first * PER_SEGMENT - 1 };
     const time = pod.reduce((sum, { duration }) => sum + duration, early);
     const replaced = Math.round(time / SEGMENT);
@@ -140,6 +143,9 @@ test("mid-rolls enter, cross and leave the window of a live stream, and every cl
   const clients: Client[] = [];
   await test.step("6. The client chooses a stream in the master and plays it", async () => {
     for (const name of PLAYERS) clients.push(await openClient(browser, site.origin, name, own()));
+    for (const client of clients) await expect.poll(async () => (await client.frames()).length).toBeGreaterThan(0);
+    for (const { page } of clients) await page.waitForFunction(() => window.interludeFrames?.length);
+    await expect.poll(ffmpeg.count, { timeout: 30_000 }).toBeGreaterThan(0);
     expect(
       recorder
         .renditions()
@@ -148,9 +154,10 @@ test("mid-rolls enter, cross and leave the window of a live stream, and every cl
     ).toEqual([...RUNGS]);
   });
   await test.step("4, 7 and 8. Breaks in the content are filled with the ad server's ads and stitched in", async () => {
+    breaks = listBreaks(Math.max(...(await Promise.all(RUNGS.map(channel.edge)))) + NOTICE, PODS.length);
     await waitForBreaks(clients, PODS.length, CONTENT, 120_000);
     // Until the last of these breaks has left the window
-    const last = BREAKS[PODS.length - 1];
+    const last = breaks.at(-1);
     await channel.waitFor((last?.first ?? 0) + (last?.count ?? 0) + WINDOW);
   });
   await recorder.stop();
