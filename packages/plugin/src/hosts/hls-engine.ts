@@ -156,6 +156,7 @@ export const ENGINE_EVENT = {
   bufferAppending: "hlsBufferAppending",
   bufferCodecs: "hlsBufferCodecs",
   bufferCreated: "hlsBufferCreated",
+  bufferEos: "hlsBufferEos",
   bufferFlushing: "hlsBufferFlushing",
   levelSwitching: "hlsLevelSwitching",
   audioTrackSwitching: "hlsAudioTrackSwitching",
