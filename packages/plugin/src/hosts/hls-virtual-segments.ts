@@ -33,7 +33,8 @@ export function serveInHls(
   shelf: Pick<VirtualMediaShelf, "find" | "release" | "released">,
   emit: Emit,
 ): void {
-  const { config, url } = engine;
+  const { config } = engine;
+  let served = engine.url;
   if (config) config.fLoader = createVirtualLoader(shelf, config.fLoader);
   const listeners: EngineListeners = {
     // made of what the page has set, and told before it loads anything
@@ -46,7 +47,8 @@ export function serveInHls(
     [ENGINE_EVENT.destroying]: shelf.release,
     // the same once more, to recover, is the same content
     [ENGINE_EVENT.manifestLoading]: () => {
-      if (engine.url !== url) shelf.release();
+      served ??= engine.url;
+      if (engine.url !== served) shelf.release();
     },
   };
   shelf.released.addEventListener("abort", listenTo(engine, listeners, emit));

@@ -211,11 +211,12 @@ describe("createVirtualLoader", () => {
 });
 
 /** hls.js at a content, as far as its loaders go. */
-function createServed(): { readonly engine: FakeEngine; readonly config: { fLoader: unknown }; url: string } {
+function createServed(): { readonly engine: FakeEngine; readonly config: { fLoader: unknown }; url: string | null } {
   const config = { fLoader: undefined };
-  const source = { engine: createFakeEngine(undefined), config, url: "https://site.example/film.m3u8" };
+  const url: string | null = "https://site.example/film.m3u8";
+  const source: { url: string | null; engine: FakeEngine } = { engine: createFakeEngine(undefined), url };
   Object.defineProperty(source.engine, "url", { get: () => source.url });
-  return Object.assign(source, { engine: Object.assign(source.engine, { config }) });
+  return Object.assign(source, { config, engine: Object.assign(source.engine, { config }) });
 }
 
 describe("serveInHls", () => {
@@ -250,7 +251,12 @@ describe("serveInHls", () => {
   test("the shelf is let go when another content is loaded, not when the same is loaded once more to recover", () => {
     const shelf = createFakeShelf();
     const served = createServed();
+    const { url } = served;
+    // hls.js has no address before its first content
+    served.url = null;
     serveInHls(served.engine, shelf, () => undefined);
+    served.url = url;
+    served.engine.tell("manifestLoading", {});
     served.engine.tell("manifestLoading", {});
     expect(shelf.released.aborted).toBe(false);
     served.url = "https://site.example/next.m3u8";
