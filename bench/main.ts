@@ -1,11 +1,12 @@
 /**
- * `npm run bench [-- stitch player size crs manifest tracking report remux] [--quick] [--only <text>]`: what the budgets of the design name,
+ * `npm run bench [-- stitch player size crs manifest tracking report remux first-encounter] [--quick] [--only <text>]`: what the budgets of the design name,
  * both sides in one run, as one table. `--quick` is for all but stitch and size, `--only` for player, crs, manifest and tracking: fewer
  * runs or sources, shorter rounds, or one part. `--database postgres` or `both` is for relay and tracking, which are on the embedded one
  * otherwise. `--into <file>` puts the table between the marks `<!-- bench -->` of a Markdown file.
  */
 import { parseArgs } from "node:util";
 import { benchCrs, type CrsBenchOptions } from "./crs.ts";
+import { benchFirstEncounter } from "./first-encounter.ts";
 import { benchManifest } from "./manifest.ts";
 import { benchPlayer } from "./player.ts";
 import { benchRelay } from "./relay.ts";
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<readon
   tracking: benchTracking,
   report: benchReport,
   remux: benchRemux,
+  "first-encounter": benchFirstEncounter,
 };
 
 const { positionals, values } = parseArgs({

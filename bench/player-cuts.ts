@@ -55,6 +55,8 @@ export const CUT_SERIES: readonly CutSeries[] = [
 export const TECHNIQUE: Readonly<Record<Technique, string>> = {
   none: "no ads",
   "in-line": "ours",
+  remux: "ours, no copy: the page remuxes",
+  wait: "ours, no copy: waits for it",
   "interstitial-list": "hls.js interstitial, asset list",
   "interstitial-uri": "hls.js interstitial, asset URI",
   overlay: "second video over it, MP4",

@@ -35,8 +35,10 @@ export interface PlayerBench {
   ) => PlayerRun;
 }
 
-export async function openStage(browser: Browser, server: InterludeServer): Promise<Stage> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+/** @param proxy what every request of the page goes over */
+export async function openStage(browser: Browser, server: InterludeServer, proxy?: URL): Promise<Stage> {
+  const viewport = { width: 1280, height: 720 };
+  const page = await browser.newPage({ viewport, ...(proxy ? { proxy: { server: proxy.href } } : {}) });
   const bundles = { hls: await bundlePage("hls"), videojs: await bundlePage("videojs") };
   let open: Bundle | undefined;
   const openFor = async (technique: Technique): Promise<void> => {

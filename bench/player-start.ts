@@ -1,8 +1,8 @@
 /**
  * From the call that starts a player to the first frame that the viewer came for: of the pre-roll, or of the content where there is none.
- * What is known of the ad is in the page: the VAST for ours, the asset list or the address for theirs.
+ * What is known of the ad is in the page: VAST and zone document for ours, the asset list or the address for theirs.
  */
-import type { Technique } from "./pages/run.ts";
+import type { AdSource, Technique } from "./pages/run.ts";
 import { TECHNIQUE } from "./player-cuts.ts";
 import { FILMS } from "./player-media.ts";
 import { type PlayerBench, waitForFilm } from "./player-page.ts";
@@ -53,26 +53,33 @@ async function measureSeries(
   { plain, ours, theirs }: StartSeries,
 ): Promise<ReadonlyMap<Technique, number>> {
   const techniques = [plain, ours, ...theirs];
-  const vast = await (await fetch(bench.creative.adTagUrl)).text();
+  const inPage = await fetchInPage(bench);
   const measured = new Map(techniques.map((technique): [Technique, number[]] => [technique, []]));
   // the first round warms the page and the server
   for (let i = -1; i < bench.times; i++) {
     for (const technique of techniques) {
-      const ms = await measureStart(bench, vast, technique, technique === plain ? FILMS.content : FILMS.ad);
+      const ms = await measureStart(bench, inPage, technique, technique === plain ? FILMS.content : FILMS.ad);
       if (i >= 0) measured.get(technique)?.push(ms);
     }
   }
   return new Map([...measured].map(([technique, list]) => [technique, median(list)]));
 }
 
+/** What a page carries that the publisher's server has made. */
+async function fetchInPage({ creative, describeRun }: PlayerBench): Promise<Pick<AdSource, "vast" | "zone">> {
+  const { zoneUrl } = describeRun("in-line", "stock", "start").ad;
+  const [vast, zone] = await Promise.all([fetch(creative.adTagUrl), fetch(zoneUrl)]);
+  return { vast: await vast.text(), zone: await zone.json() };
+}
+
 async function measureStart(
   { stage, describeRun }: PlayerBench,
-  vast: string,
+  inPage: Pick<AdSource, "vast" | "zone">,
   technique: Technique,
   film: number,
 ): Promise<number> {
   const run = describeRun(technique, "stock", "start");
-  const begun = await stage.start({ ...run, ad: { ...run.ad, vast } });
+  const begun = await stage.start({ ...run, ad: { ...run.ad, ...inPage } });
   try {
     return (await waitForFilm(stage.page, film)) - begun;
   } finally {

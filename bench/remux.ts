@@ -126,14 +126,21 @@ function finish(making: Generator<void, unknown>): void {
   while (!making.next().done);
 }
 
-/** @throws Error where the tables are not in one piece */
-function planFile(file: Uint8Array): RemuxPlan {
+/**
+ * As the page plans a creative for VOD in MPEG-TS.
+ *
+ * @throws Error where the tables are not in one piece
+ */
+export function planFile(file: Uint8Array): RemuxPlan & { readonly tableBytes: number } {
   for (let at = 0; ;) {
     const box = readBoxHeader(file, at);
     if (!box) throw new Error("creative: expected moov, got none");
-    if (box.type === "moov")
-      return planRemux(parseMovie(file.subarray(at, at + box.size)), { packaging: "hls", targetDuration: undefined });
-    at += box.size;
+    const end = at + box.size;
+    if (box.type === "moov") {
+      const movie = parseMovie(file.subarray(at, end));
+      return { ...planRemux(movie, { packaging: "hls", targetDuration: undefined }), tableBytes: end };
+    }
+    at = end;
   }
 }
 

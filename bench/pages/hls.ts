@@ -1,7 +1,8 @@
 /** Runs in the page of bench/player.ts: hls.js without ads, with ours, with its own interstitials, and under a second video. */
+import type { EncounterStep } from "@interlude/core";
 import { createAdInsertion } from "@interlude/plugin/hls";
 import Hls, { type HlsConfig, type Loader, type LoaderContext, type PlaylistLoaderContext } from "hls.js";
-import { addVideo, describeBreak, type PlayerRun, publish, type StartedPlayer, type StartPlayer } from "./run.ts";
+import { addVideo, describeOptions, type PlayerRun, publish, type StartedPlayer, type StartPlayer } from "./run.ts";
 
 const STALLS: readonly string[] = [Hls.ErrorDetails.BUFFER_STALLED_ERROR, Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE];
 
@@ -26,13 +27,22 @@ const startPlain: StartPlayer = (run, onStall) => {
   return { destroy: () => hls.destroy() };
 };
 
-const startInLine: StartPlayer = (run, onStall) => {
-  const insertion = createAdInsertion({ zoneUrl: run.ad.zoneUrl, breaks: [describeBreak(run)] });
-  const { hls, video } = startHls(run, insertion.hlsConfig, onStall);
-  insertion.attach(hls);
-  void video.play();
-  return { destroy: () => hls.destroy() };
-};
+/** @param step what is tried with a creative that has no copy, before it is skipped; absent: what is usual */
+function createInLine(step?: EncounterStep): StartPlayer {
+  return (run, onStall) => {
+    const firstEncounter: readonly EncounterStep[] | undefined = step && [step, "skip"];
+    const insertion = createAdInsertion({ ...describeOptions(run), ...(firstEncounter && { firstEncounter }) });
+    const { hls, video } = startHls(run, insertion.hlsConfig, onStall);
+    insertion.attach(hls);
+    void video.play();
+    return {
+      destroy: () => {
+        insertion.destroy();
+        hls.destroy();
+      },
+    };
+  };
+}
 
 /** The content's playlist with the date range of an interstitial, by the attributes that name its media. */
 function createDateRangeLoader(run: PlayerRun, media: string): NonNullable<HlsConfig["pLoader"]> {
@@ -96,18 +106,26 @@ const startOverlay: StartPlayer = (run, onStall) => {
     overlay.style.visibility = "hidden";
     void video.play();
   });
+  const destroy = (): void => {
+    hls.destroy();
+    // an element that is only taken off the page goes on loading
+    overlay.removeAttribute("src");
+    overlay.load();
+  };
   if (run.time === "start") {
     show();
-    return { destroy: () => hls.destroy() };
+    return { destroy };
   }
   video.addEventListener("timeupdate", show);
   void video.play();
-  return { destroy: () => hls.destroy() };
+  return { destroy };
 };
 
 publish({
   none: startPlain,
-  "in-line": startInLine,
+  "in-line": createInLine(),
+  remux: createInLine("remux"),
+  wait: createInLine("wait"),
   "interstitial-list": startInterstitialList,
   "interstitial-uri": startInterstitialUri,
   overlay: startOverlay,

@@ -1,13 +1,24 @@
 /** What the pages of bench/player.ts have in common: what they are asked to play, and how they say what was on screen. */
-import type { AdsOption } from "@interlude/plugin";
+import type { AdInsertionOptions, AdsOption } from "@interlude/plugin";
 
 /** How an ad comes on screen. */
 export type Technique =
-  "none" | "in-line" | "interstitial-list" | "interstitial-uri" | "overlay" | "vhs" | "vhs-in-line" | "vhs-contrib-ads";
+  | "none"
+  | "in-line"
+  | "remux"
+  | "wait"
+  | "interstitial-list"
+  | "interstitial-uri"
+  | "overlay"
+  | "vhs"
+  | "vhs-in-line"
+  | "vhs-contrib-ads";
 
 /** Where the ad is, for whatever a technique needs of it. */
 export interface AdSource {
   readonly zoneUrl: string;
+  /** The zone document, for who has it in the page already. */
+  readonly zone?: object;
   /** VAST, whose creative is the file. */
   readonly adTagUrl: string;
   /** The same VAST, for who has it in the page already. */
@@ -64,8 +75,17 @@ export function publish(players: Partial<Record<Technique, StartPlayer>>): void 
   };
 }
 
-/** The break of a run as ours is told it. */
-export function describeBreak({ ad, time }: PlayerRun): { readonly time: number | "start" } & AdsOption {
+/** What ours is told of zone and break of a run. */
+export function describeOptions(
+  run: PlayerRun,
+): Pick<AdInsertionOptions, "zoneUrl" | "zone" | "breaks" | "repackageUrl"> {
+  const { zoneUrl, zone } = run.ad;
+  // VAST that is in the page does not say where its ad server is
+  const repackageUrl = new URL("/ads/repackage", zoneUrl);
+  return { zoneUrl, ...(zone && { zone }), breaks: [describeBreak(run)], repackageUrl };
+}
+
+function describeBreak({ ad, time }: PlayerRun): { readonly time: number | "start" } & AdsOption {
   return ad.vast === undefined ? { time, adTagUrl: ad.adTagUrl } : { time, vast: ad.vast };
 }
 

@@ -2,7 +2,7 @@
 import { registerInterlude } from "@interlude/plugin/videojs";
 import videojs, { type PagePlayer } from "video.js/dist/video.es.js";
 import "videojs-contrib-ads";
-import { addVideo, describeBreak, type PlayerRun, publish, type StartPlayer } from "./run.ts";
+import { addVideo, describeOptions, type PlayerRun, publish, type StartPlayer } from "./run.ts";
 
 registerInterlude(videojs);
 
@@ -55,7 +55,7 @@ const startPlain: StartPlayer = (run, onStall) => play(createPlayer(onStall), ru
 
 const startInLine: StartPlayer = (run, onStall) => {
   const player = createPlayer(onStall);
-  player.interlude({ zoneUrl: run.ad.zoneUrl, breaks: [describeBreak(run)] });
+  player.interlude(describeOptions(run));
   return play(player, run);
 };
 
