@@ -39,6 +39,7 @@ export interface EncounterDeps {
 
 export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, context: JitContext) => FirstEncounter {
   const { settings, policy, ports, emit, ended, host } = deps;
+  const { bandwidthBps } = host;
   const openRemux = createRemuxStep({
     load: () => loadRemux(settings.remuxUrl),
     shelf: createVirtualMediaShelf(),
@@ -57,14 +58,14 @@ export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, conte
       now: ports.now,
       ended,
       device: () => (device ??= createDevice(globalThis.navigator))(),
-      bandwidthBps: host.bandwidthBps,
+      bandwidthBps,
       canAsk: settings.repackageUrl !== undefined,
       openRemux: () => {
         const { needs } = context;
         if (needs.isAudioOnly) return "expected content with pictures, got sound alone";
         const serve = host.serveVirtual();
         if (!serve) return "the player takes no segments from the page, or not beside this content";
-        return (file, { creative: { duration } }) => openRemux({ file, duration, needs, serve });
+        return (file, { creative: { duration } }) => openRemux({ file, duration, needs, serve, bandwidthBps });
       },
       waitForCopy: (statusUrl, request, left) => takeCopy(statusUrl, request, left, context, deps),
     });

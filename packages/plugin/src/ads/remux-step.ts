@@ -38,6 +38,8 @@ export interface WantedRemux {
   /** Seconds, as VAST declares it. */
   readonly duration: number;
   readonly needs: SpliceNeeds;
+  /** As the player has measured it; undefined: it has not. */
+  readonly bandwidthBps?: (() => number | undefined) | undefined;
   /** Has the player get what is on the shelf; @throws where it will not. */
   readonly serve: (shelf: VirtualMediaShelf) => Promise<void>;
 }
@@ -155,7 +157,7 @@ function askFirst(
 
 /** @throws MediaRefusal; whatever `import()` throws */
 async function read(
-  { file, duration, needs: { packaging, targetDuration, isLive } }: WantedRemux,
+  { file, duration, needs: { packaging, targetDuration, isLive }, bandwidthBps }: WantedRemux,
   url: URL,
   { load, fetchRange, maxBytes, now, createId }: OpeningDeps,
   signal: AbortSignal,
@@ -164,7 +166,7 @@ async function read(
   const { openRemux, maker } = await load();
   const limits = { maxBytes, maxWholeBytes: MAX_WHOLE_BYTES, timeoutMs: TIMEOUT_MS };
   const needs = { packaging, targetDuration: isLive ? targetDuration : undefined };
-  const source = { url, first, bitrateKbps: readBitrate(file, duration) };
+  const source = { url, first, bitrateKbps: readBitrate(file, duration), bandwidthBps };
   return openRemux(source, needs, limits, { now, createId, fetchRange, signal, maker });
 }
 
@@ -180,7 +182,8 @@ async function readAgain(
   deps: OpeningDeps,
 ): Promise<VirtualMedia> {
   const again = { ...deps, createId: () => id };
-  const made = await read(wanted, url, again, deps.shelf.released, undefined);
+  // what is listed is played whatever has become of the connection
+  const made = await read({ ...wanted, bandwidthBps: undefined }, url, again, deps.shelf.released, undefined);
   if (made.duration === duration) return made.media;
   made.media.release();
   throw new MediaRefusal("source-unreadable", `${url.href}: expected ${duration} s as before, got ${made.duration}`);

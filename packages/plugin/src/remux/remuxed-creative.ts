@@ -21,6 +21,8 @@ export interface RemuxSource {
   readonly first?: FirstRange | undefined;
   /** As VAST has it. */
   readonly bitrateKbps?: number | undefined;
+  /** Of the viewer's connection, as the player has measured it by then; undefined: it has not, and the file may be of any bitrate. */
+  readonly bandwidthBps?: (() => number | undefined) | undefined;
 }
 
 /** What a creative may cost. */
@@ -69,6 +71,8 @@ export interface RemuxedCreative {
 }
 
 const MAX_PIXELS = 4096 * 2304;
+/** How much of the bandwidth a file may take that is read while it plays. */
+const MAX_SHARE = 0.9;
 
 /** @throws MediaRefusal, and nothing else */
 export async function openRemux(
@@ -90,6 +94,7 @@ export async function openRemux(
     checkPictures(movie);
     const plan = planRemux(movie, needs);
     checkPlan(plan, limits.maxBytes, bytes.size());
+    checkBitrate(plan, source.bandwidthBps?.());
     const creative = createCreative(plan, bytes, deps, deps.now() - begunAt);
     const release = (): void => {
       deps.signal.removeEventListener("abort", onAbort);
@@ -118,6 +123,13 @@ function checkPictures({ video }: Movie): void {
       "unsupported-media-file",
       `pictures: expected at most ${MAX_PIXELS} pixels, got ${width}x${height}`,
     );
+}
+
+/** VAST may say nothing of it, or too little. @throws MediaRefusal `unsupported-media-file` */
+function checkBitrate({ bandwidthBps }: RemuxPlan, measuredBps: number = Infinity): void {
+  if (bandwidthBps <= MAX_SHARE * measuredBps) return;
+  const most = `${MAX_SHARE} of the bandwidth of ${Math.round(measuredBps)} bit/s`;
+  throw new MediaRefusal("unsupported-media-file", `movie: expected at most ${most}, got ${bandwidthBps} bit/s`);
 }
 
 function createCreative(plan: RemuxPlan, bytes: ByteSource, deps: RemuxDeps, openMs: number): RemuxedCreative {

@@ -216,6 +216,18 @@ describe("a creative is refused", () => {
     ).rejects.toMatchObject({ reason: "unsupported-media-file" });
   });
 
+  test.each([
+    [0.88, false],
+    [0.92, true],
+  ])("when its tables show that it takes more than 0.9 of the bandwidth: %d", async (share, isRefused) => {
+    const url = server.urlOf("faststart.mp4");
+    const bitrateBps = (await open({ url })).renditions[0]?.bandwidthBps ?? Number.NaN;
+    const opening = open({ url, bitrateKbps: 1, bandwidthBps: () => bitrateBps / share });
+    const outcome = await opening.then(() => "opened", String);
+    const refusal = `0.9 of the bandwidth of ${Math.round(bitrateBps / share)} bit/s, got ${bitrateBps} bit/s`;
+    expect(outcome).toContain(isRefused ? refusal : "opened");
+  });
+
   test("when its server sends it whole and it is too large for that", async () => {
     const limits = { ...LIMITS, maxWholeBytes: 100_000 };
     await expect(open({ url: whole.urlOf("faststart.mp4") }, TS, limits)).rejects.toMatchObject({
