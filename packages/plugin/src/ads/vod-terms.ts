@@ -30,34 +30,36 @@ export interface VodClock extends StartBudgets {
 /** Of a break of VOD content. */
 export function createVodTerms(entry: BreakEntry, clock: VodClock): Omit<BreakTerms, "onWait" | "onClosable"> {
   const isFirst = entry.planned.position === "pre";
-  const timeToBreak = (): number => {
+  const isOfStart = (): boolean => isFirst || !clock.canBindLate();
+  const timeToPlace = (): number => {
     const facts = clock.facts();
     // it has its place once the content is known
     const { time } = entry;
-    if (isFirst) return 0;
     return facts && time !== undefined ? selectLoadLimit(facts, time) - clock.viewed() : LONG_MS / 1000;
   };
   const leftOfStart = (): number => {
     const budget = isFirst ? selectWaitBudget(clock) : clock.startBudgetMs;
     return (clock.startedAt() ?? clock.now()) + budget - clock.now() - MARGIN_MS;
   };
-  const leftOfContent = (kept: number): number => (timeToBreak() - kept) * 1000 - MARGIN_MS;
+  const leftOfContent = (kept: number): number => (timeToPlace() - kept) * 1000 - MARGIN_MS;
   // a seek over it is held for it so long
   const leftOfSeek = (): number | undefined => {
-    const passedAt = timeToBreak() < 0 ? clock.passedAt(entry) : undefined;
+    const passedAt = timeToPlace() < 0 ? clock.passedAt(entry) : undefined;
     return passedAt === undefined ? undefined : passedAt + clock.startBudgetMs - clock.now() - MARGIN_MS;
   };
   const targetDuration = (): number => clock.facts()?.targetDuration ?? 0;
-  const isOfStart = (): boolean => isFirst || !clock.canBindLate();
   const left = (): number =>
     isOfStart() ? leftOfStart() : (leftOfSeek() ?? leftOfContent(KEPT_SEGMENTS * targetDuration()));
+  const leftAtMost = (): number => {
+    const notice = (clock.lateNotice() ?? 0) + BINDING_SECONDS;
+    const last = leftOfContent(Math.max(LAST_SECONDS, LAST_SEGMENTS * targetDuration(), notice));
+    return isOfStart() ? leftOfStart() : Math.max(left(), last);
+  };
+  const unlessDecided = (ms: () => number) => (): number => (entry.status === "pending" ? ms() : 0);
   return {
-    timeToBreak,
-    left,
-    leftAtMost: () => {
-      const notice = (clock.lateNotice() ?? 0) + BINDING_SECONDS;
-      const last = leftOfContent(Math.max(LAST_SECONDS, LAST_SEGMENTS * targetDuration(), notice));
-      return isOfStart() ? leftOfStart() : Math.max(left(), last);
-    },
+    // what is decided at the start must be there as soon as what is played first
+    timeToBreak: () => (isOfStart() ? 0 : timeToPlace()),
+    left: unlessDecided(left),
+    leftAtMost: unlessDecided(leftAtMost),
   };
 }

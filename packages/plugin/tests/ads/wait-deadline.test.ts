@@ -72,6 +72,25 @@ describe("how long a VOD break may wait", () => {
   });
 });
 
+test.each(["ready", "placed", "skipped"] as const)("a break that is %s grants its ads nothing more", (status) => {
+  const entry = createBreak(0);
+  const terms = createVodTerms(entry, CLOCK);
+  expect([terms.left(), terms.leftAtMost()]).toEqual([2350, 2350]);
+  entry.status = status;
+  expect([terms.left(), terms.leftAtMost()]).toEqual([0, 0]);
+});
+
+describe("how long it is to a VOD break", () => {
+  test.each<readonly [title: string, seconds: number, time: number | "end", clock: Partial<VodClock>]>([
+    ["a pre-roll", 0, 0, {}],
+    ["a mid-roll: until its place comes up for loading", 20, 20, {}],
+    ["in a player that asks once: it is decided at the start", 0, 20, { canBindLate: () => false }],
+    ["in a player that asks once, a post-roll", 0, "end", { canBindLate: () => false }],
+  ])("%s: %d s", (_title, seconds, time, clock) => {
+    expect(termsOf(time, clock).timeToBreak()).toBeCloseTo(seconds);
+  });
+});
+
 beforeEach(() => {
   vi.useFakeTimers();
 });
