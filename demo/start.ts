@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { buildServer } from "@interlude/server";
 import { ConfigError, parseCampaigns, readConfig, type ServerConfig } from "@interlude/server/config";
+import { waitForEnd } from "./ended.ts";
 import { makeMedia } from "./media.ts";
 import { buildPage, CONSOLE_PAGE, DEMO_PAGE } from "./page.ts";
 import { createProgress } from "./progress.ts";
@@ -154,7 +155,7 @@ async function run(signal: AbortSignal): Promise<void> {
     write(`Interlude is ready: ${home}`);
     write(`Console: ${home}console/#token=${config.apiToken}`);
     write(`API token: ${config.apiToken}`);
-    if (!signal.aborted) await new Promise((ended) => signal.addEventListener("abort", ended, { once: true }));
+    await waitForEnd(signal, server.lost);
     process.stderr.write("Stopping\n");
   } catch (error) {
     throw describeListenError(error, config.host, config.port);
