@@ -67,7 +67,7 @@ export interface AdFailure {
   /** To be requested with `vastError` for [ERRORCODE], outermost wrapper first; empty where nobody asked. */
   readonly errorUrls: readonly string[];
   readonly vastError: number;
-  /** Of the ad, or of the innermost wrapper; undefined for the request itself. */
+  /** Of the ad, or of the innermost wrapper, empty where that has none; undefined for the request itself. */
   readonly adId: string | undefined;
 }
 
@@ -187,7 +187,8 @@ type Fault = Pick<AdFailure, "reason" | "vastError" | "message">;
 function fail(hop: Hop, fault: Fault, errors: readonly string[] = []): VastResult {
   const errorUrls = [...hop.wrappers.flatMap((wrapper) => wrapper.ad.errors), ...errors];
   const message = fault.message.slice(0, 500);
-  return { ads: [], failures: [{ ...fault, message, errorUrls, adId: hop.wrappers.at(-1)?.ad.id }] };
+  const last = hop.wrappers.at(-1);
+  return { ads: [], failures: [{ ...fault, message, errorUrls, adId: last && (last.ad.id ?? "") }] };
 }
 
 async function resolveDocument(chain: Chain, { document, hop }: Answer): Promise<VastResult> {
@@ -233,7 +234,7 @@ function resolveInLine({ ad }: InLineAd, hop: Hop): VastResult {
   if (ad.creatives.length > 0) return { ads: [mergeWrappers(ad, wrappers)], failures: [] };
   const message = `VAST ad ${ad.id ?? ""}: expected a linear creative, got none`;
   const { failures } = fail(hop, { reason: "no-media-file", vastError: 201, message }, ad.errors);
-  return { ads: [], failures: failures.map((failure) => ({ ...failure, adId: ad.id })) };
+  return { ads: [], failures: failures.map((failure) => ({ ...failure, adId: ad.id ?? "" })) };
 }
 
 function resolveWrapper(chain: Chain, wrapper: WrapperAd, hop: Hop): Promise<VastResult> {

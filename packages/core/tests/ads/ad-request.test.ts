@@ -360,6 +360,13 @@ describe("a failure", () => {
     },
   );
 
+  test("an ad or a wrapper without an id is none the less one that failed, and no request", async () => {
+    const unnamed = wrapper("w", "https://b.example/1").replace('id="w"', "");
+    expect(await failureOf({ "/tag": vast(unnamed), "/1": 500 })).toMatchObject({ adId: "", errorUrls: [W_ERROR] });
+    expect(await failureOf({ "/tag": vast("<Ad><InLine><Creatives/></InLine></Ad>") })).toMatchObject({ adId: "" });
+    expect(await failureOf({ "/tag": 500 })).toMatchObject({ adId: undefined });
+  });
+
   test("201: an ad without a linear creative", async () => {
     const text = vast('<Ad id="n"><InLine><Error>https://track.example/n</Error><Creatives/></InLine></Ad>');
     expect(await failureOf({ "/tag": text })).toMatchObject({

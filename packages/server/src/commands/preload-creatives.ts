@@ -164,5 +164,5 @@ function plain(text: string): string {
 
 function describeFailure({ adId, message }: AdFailure): string {
   const sentence = message.replaceAll("AdError: ", "");
-  return plain(adId === undefined ? sentence : `ad ${adId}: ${sentence}`);
+  return plain(adId === undefined || adId === "" ? sentence : `ad ${adId}: ${sentence}`);
 }

@@ -28,7 +28,7 @@ export function listNotedSkips(
 }
 
 /** One that was decided has its own place; those that never were come behind. */
-function placeOf({ ads }: BreakDecision, adId: string | undefined, index: number): number {
-  const place = ads.findIndex((ad) => ad.adId === adId);
+function placeOf({ ads }: BreakDecision, adId: string, index: number): number {
+  const place = adId === "" ? -1 : ads.findIndex((ad) => ad.adId === adId);
   return place < 0 ? ads.length + index : place;
 }
