@@ -65,7 +65,11 @@ export function createFirstEncounters(deps: EncounterDeps): (cold: ColdAd, conte
         if (needs.isAudioOnly) return "expected content with pictures, got sound alone";
         const serve = host.serveVirtual();
         if (!serve) return "the player takes no segments from the page, or not beside this content";
-        return (file, { creative: { duration } }) => openRemux({ file, duration, needs, serve, bandwidthBps });
+        const { planned, terms } = cold;
+        // in a player that asks once all breaks are due at the start
+        const timeToBreak = planned.position === "pre" ? () => Number.NEGATIVE_INFINITY : terms.timeToBreak;
+        return (file, { creative: { duration } }) =>
+          openRemux({ file, duration, needs, timeToBreak, serve, bandwidthBps });
       },
       waitForCopy: (statusUrl, request, left) => takeCopy(statusUrl, request, left, context, deps),
     });

@@ -1,11 +1,15 @@
 /**
  * Creatives that the page repackages itself: the code for it is loaded with the first one, and each is opened once for all breaks that
- * show it, as long as it is asked for.
+ * show it, as long as it is open.
  *
+ *   two are being opened            → the next one has its turn when one of them is open or given up, what is due first before all others
  *   the insertion ends              → what is still being opened is given up; what a playlist may list lives on
  *   the player goes                 → all of it ends
  *   no break shows it after all     → it is let go
- *   closed since nobody asked, or since it has failed   → the next break opens it anew
+ *   nobody asks for a minute, or a fifth one is open, or it has failed   → it is closed, while playlists go on listing it: whoever asks
+ *                                     for it has it read again at once, and the next break opens it anew
+ *
+ * @see media-keeper.ts (what is closed, and when)
  */
 import type { MediaFile, SkipReason, SpliceNeeds, StepOutcome } from "@interlude/core";
 import type { RemuxModule } from "../load-remux.ts";
@@ -16,6 +20,7 @@ import type { RemuxedCreative } from "../remux/remuxed-creative.ts";
 import { readBitrate } from "./media-choice.ts";
 import { createMediaKeeper, type MediaKeeper } from "./media-keeper.ts";
 import type { OpenedRemux } from "./first-encounter.ts";
+import { createOpeningTurns, type OpeningTurns } from "./opening-turns.ts";
 import type { FoundMedia } from "./hls-copy.ts";
 import type { VirtualMedia, VirtualMediaShelf } from "./virtual-media.ts";
 
@@ -38,6 +43,8 @@ export interface WantedRemux {
   /** Seconds, as VAST declares it. */
   readonly duration: number;
   readonly needs: SpliceNeeds;
+  /** Seconds until its break is due, whatever is least for what the viewer begins with; asked anew, since the viewer gets on. */
+  readonly timeToBreak: () => number;
   /** As the player has measured it; undefined: it has not. */
   readonly bandwidthBps?: (() => number | undefined) | undefined;
   /** Has the player get what is on the shelf; @throws where it will not. */
@@ -47,11 +54,18 @@ export interface WantedRemux {
 /** Of a file that can only be read whole. */
 const MAX_WHOLE_BYTES = 12_000_000;
 const TIMEOUT_MS = 4000;
+/** At once: the first range and the tables of each compete with the content, and with what is due before it. */
+const MAX_OPENING = 2;
 
 export function createRemuxStep(deps: RemuxStepDeps): (wanted: WantedRemux) => OpenedRemux {
   const { shelf, ended } = deps;
   const opened = new Map<string, Opening>();
-  const own = { ...deps, keeper: createMediaKeeper(), load: createLoader(deps) };
+  const own = {
+    ...deps,
+    keeper: createMediaKeeper(),
+    turns: createOpeningTurns(MAX_OPENING),
+    load: createLoader(deps),
+  };
   // where the player has nothing of it, nothing outlives the insertion
   const endEmpty = (): void => {
     if (ended.aborted && shelf.isEmpty()) shelf.release();
@@ -62,14 +76,15 @@ export function createRemuxStep(deps: RemuxStepDeps): (wanted: WantedRemux) => O
     const forget = (): void => {
       if (opened.get(href) === opening) opened.delete(href);
     };
-    const opening = opened.get(href) ?? open(wanted, new URL(href), own, () => forget());
+    const users = opened.get(href)?.users ?? new Set([wanted]);
+    const opening = opened.get(href) ?? open(users, wanted, new URL(href), own, () => forget());
     opened.set(href, opening);
-    opening.users += 1;
+    users.add(wanted);
     return {
       outcome: opening.outcome,
       leave: () => {
-        opening.users -= 1;
-        if (opening.users > 0) return;
+        users.delete(wanted);
+        if (users.size > 0) return;
         forget();
         opening.abort();
         endEmpty();
@@ -99,6 +114,7 @@ function createLoader({ load, shelf }: RemuxStepDeps): () => Promise<LoadedRemux
 interface OpeningDeps extends Omit<RemuxStepDeps, "load"> {
   readonly load: () => Promise<LoadedRemux>;
   readonly keeper: MediaKeeper;
+  readonly turns: OpeningTurns;
 }
 
 interface Opening {
@@ -106,20 +122,20 @@ interface Opening {
   /** Ends its requests, and lets go what was made. */
   readonly abort: () => void;
   /** Ads that are played from it, or may be. */
-  users: number;
+  readonly users: Set<WantedRemux>;
 }
 
 /** @param onClose it is closed: its segments are still to be had, from a file that is read anew */
-function open(wanted: WantedRemux, url: URL, deps: OpeningDeps, onClose: () => void): Opening {
+function open(users: Set<WantedRemux>, wanted: WantedRemux, url: URL, deps: OpeningDeps, onClose: () => void): Opening {
   const { shelf, ended, keeper } = deps;
   const left = new AbortController();
   const signal = AbortSignal.any([left.signal, shelf.released]);
   const leave = (): void => left.abort();
-  const first = askFirst(wanted, url, deps, signal);
+  const dueIn = (): number => Math.min(...Array.from(users, ({ timeToBreak }) => timeToBreak()));
   let id: string | undefined;
   const shelve = async (): Promise<StepOutcome<FoundMedia>> => {
     try {
-      const [, made] = await Promise.all([wanted.serve(shelf), read(wanted, url, deps, signal, first)]);
+      const [, made] = await Promise.all([wanted.serve(shelf), readInTurn(wanted, url, deps, signal, dueIn)]);
       if (signal.aborted) made.media.release();
       signal.throwIfAborted();
       const { id: name, media, renditions, duration } = made;
@@ -139,7 +155,23 @@ function open(wanted: WantedRemux, url: URL, deps: OpeningDeps, onClose: () => v
     left.abort();
     if (id !== undefined) shelf.remove(id);
   };
-  return { outcome: shelve(), abort, users: 0 };
+  return { outcome: shelve(), abort, users };
+}
+
+/** @throws as {@link read}; the signal's reason where its turn does not come */
+async function readInTurn(
+  wanted: WantedRemux,
+  url: URL,
+  deps: OpeningDeps,
+  signal: AbortSignal,
+  dueIn: () => number,
+): Promise<RemuxedCreative> {
+  const endTurn = await deps.turns.take(dueIn, signal);
+  try {
+    return await read(wanted, url, deps, signal, askFirst(wanted, url, deps, signal));
+  } finally {
+    endTurn();
+  }
 }
 
 function askFirst(

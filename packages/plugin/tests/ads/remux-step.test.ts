@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpenedRemux } from "../../src/ads/first-encounter.ts";
-import { createRemuxStep } from "../../src/ads/remux-step.ts";
+import { createRemuxStep, type WantedRemux } from "../../src/ads/remux-step.ts";
 import {
   createVirtualMediaShelf,
   loadVirtual,
@@ -34,6 +34,7 @@ const FILE: Omit<MediaFile, "url"> = {
 /** One opening of a file, answered by hand. */
 interface Asked {
   readonly id: string;
+  readonly path: string;
   readonly signal: AbortSignal;
   /** Its tables are read. @param failed its segments cannot be read. */
   readonly open: (facts?: { readonly duration?: number; readonly failed?: Error }) => Promise<void>;
@@ -45,9 +46,11 @@ interface Asked {
 interface Stage {
   readonly shelf: VirtualMediaShelf;
   readonly asked: readonly Asked[];
+  /** First ranges. */
+  readonly requested: number;
   readonly makerEnded: () => boolean | undefined;
   /** A break wants the file. */
-  readonly want: (name?: string, serve?: () => Promise<void>) => OpenedRemux;
+  readonly want: (name?: string, more?: Partial<Pick<WantedRemux, "serve" | "timeToBreak">>) => OpenedRemux;
   readonly load: (id: string) => Promise<unknown>;
   /** The insertion is destroyed. */
   readonly end: () => void;
@@ -62,6 +65,7 @@ const turn = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
 function createOpening(
   id: string,
+  url: URL,
   signal: AbortSignal,
 ): { readonly asked: Asked; readonly opened: Promise<RemuxedCreative> } {
   const { promise: opened, ...settle } = Promise.withResolvers<RemuxedCreative>();
@@ -72,6 +76,7 @@ function createOpening(
   signal.addEventListener("abort", () => open?.reject(new Error("given up")));
   const asked: Asked = {
     id,
+    path: url.pathname,
     signal,
     isReleased: () => isReleased,
     isHeld: () => made?.deref() !== undefined,
@@ -101,6 +106,7 @@ function createStage(loadModule: (module: RemuxModule) => Promise<RemuxModule> =
   const asked: Asked[] = [];
   let maker: AbortSignal | undefined;
   let ids = 0;
+  let requested = 0;
   const module: RemuxModule = {
     createMaker: (signal) => {
       maker = signal;
@@ -111,8 +117,8 @@ function createStage(loadModule: (module: RemuxModule) => Promise<RemuxModule> =
         release: () => undefined,
       };
     },
-    openRemux: (_source, _needs, _limits, { createId, signal }) => {
-      const opening = createOpening(createId(), signal);
+    openRemux: ({ url }, _needs, _limits, { createId, signal }) => {
+      const opening = createOpening(createId(), url, signal);
       asked.push(opening.asked);
       return opening.opened;
     },
@@ -120,7 +126,10 @@ function createStage(loadModule: (module: RemuxModule) => Promise<RemuxModule> =
   const open = createRemuxStep({
     load: () => loadModule(module),
     shelf,
-    fetchRange: () => new Promise(() => undefined),
+    fetchRange: () => {
+      requested += 1;
+      return new Promise(() => undefined);
+    },
     maxBytes: 1000,
     now: () => 0,
     createId: () => `creative-${++ids}`,
@@ -130,9 +139,12 @@ function createStage(loadModule: (module: RemuxModule) => Promise<RemuxModule> =
   return {
     shelf,
     asked,
+    get requested() {
+      return requested;
+    },
     makerEnded: () => maker?.aborted,
-    want: (name = "one", serve = async () => undefined) =>
-      open({ file: { ...FILE, url: `https://site.example/${name}.mp4` }, duration: 6, needs, serve }),
+    want: (name = "one", { serve = async () => undefined, timeToBreak = () => 0 } = {}) =>
+      open({ file: { ...FILE, url: `https://site.example/${name}.mp4` }, duration: 6, needs, timeToBreak, serve }),
     load: (id) => loadVirtual(shelf, `${VIRTUAL_ORIGIN}/${id}/0.ts`, new AbortController().signal, () => undefined),
     end: () => ended.abort(),
   };
@@ -277,9 +289,56 @@ describe("a creative that the page makes", () => {
 
   test("that the player does not take is skipped, and read no further", async () => {
     const { want, asked } = createStage();
-    const { outcome } = want("one", () => Promise.reject(new Error("blocked by the page's policy")));
+    const serve = (): Promise<void> => Promise.reject(new Error("blocked by the page's policy"));
+    const { outcome } = want("one", { serve });
     expect(await outcome).toMatchObject({ skipped: "media-unavailable", message: "blocked by the page's policy" });
     await turn();
     expect(asked.every(({ signal }) => signal.aborted)).toBe(true);
+  });
+});
+
+describe("of the creatives of many breaks", () => {
+  const paths = ({ asked }: Stage): readonly string[] => asked.map(({ path }) => path);
+
+  test("two are opened at once, then what is due first, as it is due by then", async () => {
+    const stage = createStage();
+    const { want, asked } = stage;
+    let late = 900;
+    want("a", { timeToBreak: () => 600 });
+    want("b", { timeToBreak: () => 700 });
+    want("c", { timeToBreak: () => 800 });
+    want("d", { timeToBreak: () => late });
+    want("pre");
+    await turn();
+    expect([paths(stage), stage.requested]).toEqual([["/a.mp4", "/b.mp4"], 2]);
+    late = 10;
+    await asked[1]?.open();
+    await asked[0]?.open();
+    expect(paths(stage).slice(2)).toEqual(["/pre.mp4", "/d.mp4"]);
+    await asked[2]?.open();
+    expect(paths(stage).slice(4)).toEqual(["/c.mp4"]);
+  });
+
+  test("one that another break shows sooner has its turn sooner", async () => {
+    const stage = createStage();
+    for (const name of ["a", "b", "c", "d"]) stage.want(name, { timeToBreak: () => 600 });
+    stage.want("d");
+    await turn();
+    await stage.asked[0]?.open();
+    expect(paths(stage)).toEqual(["/a.mp4", "/b.mp4", "/d.mp4"]);
+  });
+
+  test("one whose break has no more time before its turn is never read, and one that fails takes no turn", async () => {
+    const stage = createStage();
+    const [one] = ["a", "b", "c", "d"].map((name) => stage.want(name));
+    const late = stage.want("late");
+    late.leave();
+    expect(await late.outcome).toMatchObject({ skipped: "media-unavailable" });
+    one?.leave();
+    await turn();
+    await stage.asked[1]?.open();
+    await stage.asked[2]?.open();
+    await stage.asked[3]?.open();
+    expect(paths(stage)).toEqual(["/a.mp4", "/b.mp4", "/c.mp4", "/d.mp4"]);
   });
 });
