@@ -29,15 +29,17 @@ export function createEncounterLoader(
   let loading: Promise<MeetCold> | undefined;
   const loadOnce = (): Promise<MeetCold> =>
     (loading ??=
-      load?.().catch(() => {
+      load?.().catch((cause: unknown) => {
         loading = undefined;
-        return meetToSkip;
+        return (cold: ColdAd) => skip(cold, `; first encounter: ${String(cause)}`);
       }) ?? Promise.resolve(meetToSkip));
   return {
     warmUp: () => void (load && loadOnce()),
     meetCold: (cold, context) => (load ? meetLater(cold, context, loadOnce, ended) : meetToSkip(cold)),
   };
 }
+
+const LATE = "; first encounter: its code was not there when its break had to be decided";
 
 /** Nothing is loaded for an ad that is not asked for; what is not there in its break's time is not waited for. */
 function meetLater(
@@ -53,7 +55,7 @@ function meetLater(
       const loaded = withinTime(load(), terms.leftAtMost, ended);
       terms.onWait(loaded);
       const meetCold = await loaded;
-      met = meetCold ? meetCold(cold, context) : meetToSkip(cold);
+      met = meetCold ? meetCold(cold, context) : skip(cold, LATE);
       return met.ask(request, send);
     },
     follow: (reason, statusUrl) => met.follow(reason, statusUrl),
@@ -62,7 +64,12 @@ function meetLater(
 }
 
 /** What has no copy is skipped. */
-export function meetToSkip({ onLost }: ColdAd): FirstEncounter {
+export function meetToSkip(cold: ColdAd): FirstEncounter {
+  return skip(cold, "");
+}
+
+/** @param because what the message of the skip ends in */
+function skip({ onLost }: ColdAd, because: string): FirstEncounter {
   let creativeUrl = "no media file";
   return {
     ask: (request, send) => {
@@ -70,7 +77,7 @@ export function meetToSkip({ onLost }: ColdAd): FirstEncounter {
       onLost();
       return send(true);
     },
-    follow: async (skipped) => ({ skipped, message: `${creativeUrl} was not inserted` }),
+    follow: async (skipped) => ({ skipped, message: `${creativeUrl} was not inserted${because}` }),
     end: () => undefined,
   };
 }

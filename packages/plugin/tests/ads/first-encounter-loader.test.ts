@@ -63,4 +63,18 @@ describe("code that is not there", () => {
     loader.warmUp();
     expect(asked).toBe(2);
   });
+
+  test.each<readonly [title: string, load: () => Promise<MeetCold>, cause: string]>([
+    ["cannot be loaded", () => Promise.reject(new TypeError("Failed to fetch chunk.js")), "Failed to fetch chunk.js"],
+    ["does not come in time", () => new Promise(() => undefined), "not there when its break had to be decided"],
+  ])("since it %s has the skip say so", async (_title, load, cause) => {
+    const { encounter } = meet(load);
+    const asked = encounter.ask(REQUEST, () => Promise.resolve(ANSWER));
+    await vi.advanceTimersByTimeAsync(1100);
+    await asked;
+    expect(await encounter.follow("new-creative", undefined)).toMatchObject({
+      skipped: "new-creative",
+      message: expect.stringMatching(`^${REQUEST.creativeUrl} was not inserted; first encounter: .*${cause}$`),
+    });
+  });
 });
