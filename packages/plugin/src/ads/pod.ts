@@ -59,10 +59,16 @@ export function fillPod<Outcome>(
 }
 
 interface Place<Outcome> {
-  readonly ad: Ad;
+  /** What is tried for it, or was last: the ad itself, or what stands in for it. */
+  readonly current: () => Tried;
   /** In order; the last may be ready, the others are not. */
   readonly tried: Outcome[];
   readonly filled: Promise<void>;
+}
+
+interface Tried {
+  readonly ad: Ad;
+  isOver: boolean;
 }
 
 function openPlace<Outcome>(
@@ -73,6 +79,7 @@ function openPlace<Outcome>(
 ): Place<Outcome> {
   const tried: Outcome[] = [];
   const filled = createDeferred<void>();
+  let current: Tried = { ad, isOver: false };
   const grant = (): BreakTerms => {
     let isPrepared = false;
     const onWait = (until: Promise<unknown>): void => {
@@ -92,30 +99,33 @@ function openPlace<Outcome>(
     while (next) {
       const outcome: Outcome = await next;
       tried.push(outcome);
-      next = isReady(outcome) ? undefined : queue.take(grant());
+      current.isOver = true;
+      const standIn = isReady(outcome) ? undefined : queue.take(grant());
+      if (standIn) current = { ad: standIn.ad, isOver: false };
+      next = standIn?.outcome;
     }
     filled.resolve();
   };
   void fill();
-  return { ad, tried, filled: filled.promise };
+  return { current: () => current, tried, filled: filled.promise };
 }
 
 /** What there is of a place by now, with a stand-in where one is ready. */
 function closePlace<Outcome>(
-  { ad, tried }: Place<Outcome>,
+  { current, tried }: Place<Outcome>,
   queue: StandIns<Outcome>,
   { isReady, describeLate }: PodDeps<Outcome>,
 ): readonly Outcome[] {
   if (tried.some(isReady)) return tried;
-  const told = tried.length > 0 ? tried : [describeLate(ad)];
-  return [...told, ...queue.takeReady()];
+  const { ad, isOver } = current();
+  return [...tried, ...(isOver ? [] : [describeLate(ad)]), ...queue.takeReady()];
 }
 
 interface StandIns<Outcome> {
   /** One more is made ready beside an ad that is waited for. */
   readonly prepare: () => void;
   /** Undefined: there is none left. */
-  readonly take: (terms: BreakTerms) => Promise<Outcome> | undefined;
+  readonly take: (terms: BreakTerms) => { readonly ad: Ad; readonly outcome: Promise<Outcome> } | undefined;
   /** One or none. */
   readonly takeReady: () => readonly Outcome[];
   readonly isEmpty: () => boolean;
@@ -164,7 +174,7 @@ function createStandIns<Outcome>(ads: readonly Ad[], { terms, resolve, isReady }
       if (!next) return undefined;
       next.terms = granted;
       next.needed.resolve();
-      return next.begun ?? begin(next, () => next.needed.promise);
+      return { ad: next.ad, outcome: next.begun ?? begin(next, () => next.needed.promise) };
     },
     takeReady: () => {
       const index = waiting.findIndex(({ ready }) => ready.length > 0);

@@ -136,6 +136,19 @@ describe("beside an ad that is waited for", () => {
     expect(web.bodies).toHaveLength(2);
     expect(shown(await viewing.play(CONTENT))).toEqual(["last", "content"]);
   });
+
+  test("a stand-in whose turn has come and that is still under way at the close is told as late", async () => {
+    const ads = [hls("one", 1), cold("cold", 2), hls("spare")];
+    const { viewing, shown, reasons } = watch(ads, {
+      "/ads/repackage/ticket": { until: after(500), text: JSON.stringify({ state: "failed", progress: 0 }) },
+      "/ad/spare.m3u8": { until: never },
+    });
+    expect(shown(await playFor(viewing, 2600))).toEqual(["one", "content"]);
+    expect(reasons()).toEqual([
+      ["cold", "repackage-failed"],
+      ["spare", "ads-timeout"],
+    ]);
+  });
 });
 
 test("a mid-roll to which the viewer has come near is bound with the ads that are ready", async () => {
