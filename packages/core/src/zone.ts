@@ -20,7 +20,10 @@ export interface ZoneDocument {
   readonly normalise: readonly NormaliseRule[];
   /** MIME types in the order of preference; empty: the default order. */
   readonly mediaTypes: readonly string[];
-  /** What a page that says nothing of it tries for a creative that has no copy yet; undefined: what is best by what is known. */
+  /**
+   * What a page that says nothing of it tries for a creative that has no copy yet, without steps that are not known here; undefined: what
+   * is best by what is known.
+   */
   readonly firstEncounter: readonly EncounterStep[] | undefined;
 }
 
@@ -117,8 +120,9 @@ function parseList<T>(value: unknown, base: URL, key: string, isItem: (item: unk
   });
 }
 
+/** A step that only a later version knows is left out: the rest of the document counts all the same. */
 function parseSteps(value: unknown, base: URL): readonly EncounterStep[] | undefined {
-  return value === undefined ? undefined : parseList(value, base, "firstEncounter", isStep);
+  return value === undefined ? undefined : parseList(value, base, "firstEncounter", isString).filter(isStep);
 }
 
 function isStep(value: unknown): value is EncounterStep {

@@ -119,7 +119,8 @@ describe("parseZoneDocument", () => {
       [{ ...good, cdns: { a: "http://[" } }, "cdns.a: expected a URL"],
       [{ ...good, defaultCdn: "z" }, "defaultCdn: expected a name in cdns"],
       [{ ...good, targetDurations: [5] }, "targetDurations: expected valid items"],
-      [{ ...good, firstEncounter: ["play"] }, "firstEncounter: expected valid items"],
+      [{ ...good, firstEncounter: [1] }, "firstEncounter: expected valid items"],
+      [{ ...good, firstEncounter: "skip" }, "firstEncounter: expected a list"],
       [{ ...good, targetDurations: Array.from({ length: 13 }, () => 4) }, "targetDurations: expected at most 12 items"],
       [
         { ...good, normalise: [{ host: { matches: "eq", values: ["x"] }, find: "(", replace: "" }] },
@@ -131,5 +132,12 @@ describe("parseZoneDocument", () => {
       ]),
     ];
     for (const [document, message] of cases) expect(() => parseZoneDocument(document, base)).toThrow(message);
+  });
+
+  test("leaves out steps that it does not know, which a later version may", () => {
+    const good = { zone: "1", cdns: { a: "/cdn/a/" }, defaultCdn: "a" };
+    const read = (firstEncounter: readonly string[]): unknown =>
+      parseZoneDocument({ ...good, firstEncounter }, new URL("http://host/v1/zones/1.json")).firstEncounter;
+    expect([read(["stream", "wait", "toString", "skip"]), read(["stream"])]).toEqual([["wait", "skip"], []]);
   });
 });
