@@ -117,7 +117,7 @@ function createVirtualService(engine: Engine, { emit }: LoadedParts): VirtualSer
   let isStopped = false;
   const begin: VirtualService["serve"] = async (shelf) => {
     const { serveInHls } = await import("./hls-virtual-segments.ts");
-    if (!isStopped) serveInHls(engine, shelf, emit);
+    if (!isStopped) serveInHls(engine, shelf, emit, () => !isStopped);
   };
   return {
     serve: (shelf) =>

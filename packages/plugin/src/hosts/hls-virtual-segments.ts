@@ -17,7 +17,11 @@ import { type EngineListeners, listenTo } from "./hls-listen.ts";
 /** A loader of hls.js, as it is made for each request. */
 export type LoaderClass = new (config: HlsConfig) => Loader<LoaderContext>;
 
-type Shelf = Pick<VirtualMediaShelf, "find">;
+/** A shelf that loaders are to serve. */
+interface Shelf extends Pick<VirtualMediaShelf, "find"> {
+  /** Whether an ad of which a segment fails is left out by somebody else. */
+  readonly isGuarded: () => boolean;
+}
 
 const SHELVES = Symbol("shelves");
 
@@ -27,22 +31,25 @@ type VirtualLoaderClass = LoaderClass & { readonly [SHELVES]: Set<Shelf> };
 /**
  * From now on, whatever becomes of the insertion: for the content's fragments, and for the players of interstitials that are still to be
  * made. The shelf is released when hls.js is destroyed, or loads another content.
+ *
+ * @param isGuarded whether an ad of which a segment fails is left out by somebody else; where not, hls.js asks for the segment again
  */
 export function serveInHls(
   engine: Engine,
   shelf: Pick<VirtualMediaShelf, "find" | "release" | "released">,
   emit: Emit,
+  isGuarded: () => boolean = () => true,
 ): void {
   const { config } = engine;
   let served = engine.url;
-  if (config) config.fLoader = createVirtualLoader(shelf, config.fLoader);
+  if (config) config.fLoader = createVirtualLoader(shelf, config.fLoader, isGuarded);
   const listeners: EngineListeners = {
     // made of what the page has set, and told before it loads anything
     [ENGINE_EVENT.interstitialAssetPlayerCreated]: ({ player }) => {
       const child = player?.hls?.config;
       if (!child) return;
-      child.fLoader = createVirtualLoader(shelf, child.fLoader);
-      child.pLoader = createVirtualLoader(shelf, child.pLoader);
+      child.fLoader = createVirtualLoader(shelf, child.fLoader, isGuarded);
+      child.pLoader = createVirtualLoader(shelf, child.pLoader, isGuarded);
     },
     [ENGINE_EVENT.destroying]: shelf.release,
     // the same once more, to recover, is the same content
@@ -58,10 +65,15 @@ export function serveInHls(
  * @param shelf until it is released
  * @param before the loader that was set: one of these serves this shelf, too; whatever is no class stands for hls.js's `loader`
  */
-export function createVirtualLoader(shelf: Shelf & Pick<VirtualMediaShelf, "released">, before: unknown): LoaderClass {
+export function createVirtualLoader(
+  { find, released }: Pick<VirtualMediaShelf, "find" | "released">,
+  before: unknown,
+  isGuarded: () => boolean = () => true,
+): LoaderClass {
   const loader = isVirtualLoader(before) ? before : wrapLoader(before);
+  const shelf: Shelf = { find, isGuarded };
   loader[SHELVES].add(shelf);
-  shelf.released.addEventListener("abort", () => loader[SHELVES].delete(shelf));
+  released.addEventListener("abort", () => loader[SHELVES].delete(shelf));
   return loader;
 }
 
@@ -71,13 +83,12 @@ function isVirtualLoader(value: unknown): value is VirtualLoaderClass {
 
 function wrapLoader(before: unknown): VirtualLoaderClass {
   const shelves = new Set<Shelf>();
-  const taker = createTaker((url) => {
-    for (const { find } of shelves) {
-      const load = find(url);
-      if (load) return load;
-    }
-    return undefined;
-  });
+  const findShelf = (url: string): Shelf | undefined => [...shelves].find(({ find }) => find(url) !== undefined);
+  const taker = createTaker((url) => findShelf(url)?.find(url));
+  const describeError = ({ url }: LoaderContext): number => {
+    const [address = ""] = url.split("?");
+    return findShelf(address)?.isGuarded() === false ? RETRIED : NOT_RETRIED;
+  };
   return class InterludeVirtualLoader implements Loader<LoaderContext> {
     static readonly [SHELVES] = shelves;
     /** Its `stats` are handed out before the address is known: those of a virtual segment are written into them. */
@@ -117,7 +128,7 @@ function wrapLoader(before: unknown): VirtualLoaderClass {
       taker.note(context);
       if (!isVirtual(context.url)) return this.#inner.load(context, configuration, callbacks);
       const timeoutMs = configuration.loadPolicy.maxLoadTimeMs;
-      this.#delivery = deliver({ context, callbacks, stats: this.stats, timeoutMs }, taker.take);
+      this.#delivery = deliver({ context, callbacks, stats: this.stats, timeoutMs, describeError }, taker.take);
     }
   };
 }
@@ -131,7 +142,13 @@ interface Order {
   readonly callbacks: LoaderCallbacks<LoaderContext>;
   readonly stats: LoaderStats;
   readonly timeoutMs: number;
+  /** The status that hls.js is told of what cannot be made. */
+  readonly describeError: (context: LoaderContext) => number;
 }
+
+/** @see hls.js 1.7 src/utils/error-helper.ts `retryForHttpStatus`: 0 is asked for again only where the browser is offline */
+const NOT_RETRIED = 0;
+const RETRIED = 503;
 
 interface Delivery {
   /** Nothing is told any more. */
@@ -144,7 +161,7 @@ interface Delivery {
  * being made.
  */
 function deliver(order: Order, take: Take): Delivery {
-  const { context, callbacks, stats, timeoutMs } = order;
+  const { context, callbacks, stats, timeoutMs, describeError } = order;
   const ended = new AbortController();
   const end = (): void => {
     clearTimeout(timer);
@@ -175,7 +192,7 @@ function deliver(order: Order, take: Take): Delivery {
     (cause: unknown) => {
       if (ended.signal.aborted) return;
       end();
-      callbacks.onError({ code: 0, text: String(cause) }, context, null, stats);
+      callbacks.onError({ code: describeError(context), text: String(cause) }, context, null, stats);
     },
   );
   return {

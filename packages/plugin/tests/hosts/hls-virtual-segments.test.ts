@@ -68,10 +68,10 @@ interface Stage {
 }
 
 /** One configuration of hls.js, and what it loads with it; `before` is what the page has set for fragments. */
-function createStage(before?: LoaderClass): Stage {
+function createStage(before?: LoaderClass, isGuarded?: () => boolean): Stage {
   const asked: string[] = [];
   const shelf = createFakeShelf();
-  const LoaderOfPage = createVirtualLoader(shelf, before);
+  const LoaderOfPage = createVirtualLoader(shelf, before, isGuarded);
   // the loader reads no more of it than this
   const config: HlsConfig = Object.assign(Object.create(null), { loader: createHostLoader(asked) });
   const load: Stage["load"] = (url, members = {}) => {
@@ -169,6 +169,15 @@ describe("createVirtualLoader", () => {
     expect(told).toEqual(["error 0 Error: moov: expected 8 bytes, got 3"]);
   });
 
+  test("what cannot be made once nobody leaves out its ad is an error that hls.js asks again after", async () => {
+    let isGuarded = true;
+    const { load, shelf } = createStage(undefined, () => isGuarded);
+    const { told } = load(`${SEGMENT}?_HLS_primary_id=x`);
+    isGuarded = false;
+    await shelf.asked[0]?.fail(new Error("no byte for 4000 ms"));
+    expect(told).toEqual(["error 503 Error: no byte for 4000 ms"]);
+  });
+
   test("a segment of a creative that was let go is an error, and no request to an address that is nobody's", async () => {
     const { load, asked } = createStage();
     const { told } = load(`${VIRTUAL_ORIGIN}/two/0.ts`);
@@ -237,6 +246,24 @@ describe("serveInHls", () => {
     const later = { fLoader: undefined };
     engine.tell("interstitialAssetPlayerCreated", { player: { ...player, hls: { config: later } } });
     expect(later.fLoader).toBeUndefined();
+  });
+
+  test("hls.js asks again for what fails once the insertion guards it no more, in the player of an ad as well", async () => {
+    const { engine, config } = createServed();
+    const shelf = createFakeShelf();
+    serveInHls(
+      engine,
+      shelf,
+      () => undefined,
+      () => false,
+    );
+    const child = { fLoader: undefined, pLoader: undefined };
+    engine.tell("interstitialAssetPlayerCreated", { player: { hls: { config: child }, destroy: () => undefined } });
+    for (const loader of [config.fLoader, child.fLoader, child.pLoader]) {
+      const { told } = createStage(isClass(loader) ? loader : undefined).load(SEGMENT);
+      await shelf.asked.at(-1)?.fail(new Error("silent"));
+      expect(told).toEqual(["error 503 Error: silent"]);
+    }
   });
 
   test("the shelf is let go with hls.js", () => {
