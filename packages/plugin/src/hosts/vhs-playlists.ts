@@ -23,19 +23,27 @@ export interface PlaylistGate {
   readonly all: () => readonly GatedPlaylist[];
   /** Looks at the segments too, from now on: answers true where it takes the answer into its own hands. */
   guard: (options: VhsRequestOptions, error: unknown, request: VhsRequest, retry: () => void) => boolean;
-  /** Answers for segments that the page makes; undefined for all others. Absent: there are none. */
-  virtual?: (options: VhsRequestOptions, callback: VhsCallback) => VhsRequest | undefined;
+  /**
+   * Answers for segments that the page makes; undefined for all others. Absent: there are none.
+   *
+   * @param isLast no gate of an earlier insertion is asked after it, and what nobody has any more is an error
+   */
+  virtual?: (options: VhsRequestOptions, callback: VhsCallback, isLast: boolean) => VhsRequest | undefined;
   /** Whether VHS has all that it has asked for. */
   readonly isIdle: () => boolean;
   /** Nothing is guarded any more; playlists that still come must agree with those that VHS has. */
   readonly release: () => void;
 }
 
+/** Requests that pass a gate already, of an insertion before. */
+const GATED = new WeakSet<VhsXhr>();
+
 export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
   const own = vhs.xhr;
   const given = createGivenPlaylists(vhs);
   const open = new Set<VhsCallback>();
-  const load: VhsXhr = (options, callback) => gate.virtual?.(options, callback) ?? own(options, callback);
+  const load: VhsXhr = (options, callback) =>
+    gate.virtual?.(options, callback, !GATED.has(own)) ?? own(options, callback);
   const deliver = async (options: VhsRequestOptions, request: VhsRequest, handOver: () => void): Promise<void> => {
     const { responseText: text } = request;
     const isMedia = text.includes("#EXTINF:");
@@ -63,6 +71,7 @@ export function createPlaylistGate(vhs: Vhs, tap: PlaylistTap): PlaylistGate {
   vhs.xhr = new Proxy(own, {
     apply: (_own, _this, [options, callback]) => requestCounted(options, callback, send, open),
   });
+  GATED.add(vhs.xhr);
 
   const gate: PlaylistGate = {
     find: given.find,

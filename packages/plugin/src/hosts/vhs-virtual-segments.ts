@@ -21,8 +21,9 @@ export function createVirtualRequests(
   shelf: Pick<VirtualMediaShelf, "find" | "release">,
 ): NonNullable<PlaylistGate["virtual"]> {
   vhs.playlists?.on("dispose", shelf.release);
-  return (options, callback) => {
-    if (!isVirtual(options.uri)) return undefined;
+  return (options, callback, isLast) => {
+    const [address = ""] = options.uri.split("?");
+    if (!isVirtual(address) || (!isLast && !shelf.find(address))) return undefined;
     const request = new VirtualRequest(options, callback);
     const loading = loadVirtual(shelf, options.uri, request.signal, request.onProgress);
     void loading.then((segment) => request.answer(segment, vhs.bandwidth), request.fail);

@@ -118,6 +118,19 @@ describe("createVirtualRequests", () => {
     expect([told, asked]).toEqual([[null, "loadend true"], ["https://site.example/720.m3u8"]]);
   });
 
+  test("what an earlier insertion has made comes from its own shelf, and what neither has is nobody's", async () => {
+    const { ask, shelf, vhs, told, asked } = createStage();
+    const gate = createPlaylistGate(vhs, { readMaster: () => undefined, stitch: async ({ text }) => text });
+    const later = createFakeShelf();
+    gate.virtual = createVirtualRequests(vhs, { ...later, find: () => undefined });
+    ask(`${SEGMENT}?_=1`);
+    await shelf.asked[0]?.make();
+    expect([told, later.asked]).toEqual([[null, "loadend true"], []]);
+    ask(`${VIRTUAL_ORIGIN}/two/0.ts`);
+    await settle();
+    expect([told.slice(2), asked]).toEqual([[expect.any(Error), "loadend true"], []]);
+  });
+
   test("what the page makes outlives the plugin, and goes with VHS's source", () => {
     const { shelf, release, dispose } = createStage();
     release();
