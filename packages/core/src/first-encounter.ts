@@ -54,6 +54,8 @@ export type EncounterPolicy =
 const SOON = 15;
 /** How much of the bandwidth a file may take that is played while it comes. */
 const COMFORTABLE = 0.7;
+/** Of a connection that nothing is known of. */
+export const USUAL_BANDWIDTH_BPS = 4_000_000;
 
 /**
  * What to try, in order.
@@ -89,11 +91,11 @@ export function isForeignCodec(codec: string): boolean {
 
 const FOREIGN_CODEC = /\b(?:hev1|hvc1|hevc|h\.?265|av0?1|vp0?[89]|dvh[1e]|mp4v|theora)\b/i;
 
-/** Of the bandwidth; 0 where either is unknown. */
+/** Of the bandwidth, or of {@link USUAL_BANDWIDTH_BPS}; 0 where nothing is known of the file. */
 function measureShare({ bitrateKbps, fileSize, duration, bandwidthBps }: EncounterFacts): number {
   const bySize = fileSize === undefined || duration <= 0 ? 0 : (fileSize * 8) / duration;
   const bitrateBps = bitrateKbps === undefined ? bySize : bitrateKbps * 1000;
-  return bandwidthBps ? bitrateBps / bandwidthBps : 0;
+  return bitrateBps / (bandwidthBps || USUAL_BANDWIDTH_BPS);
 }
 
 const COLD: ReadonlySet<SkipReason> = new Set<SkipReason>([

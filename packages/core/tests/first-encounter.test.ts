@@ -35,6 +35,11 @@ describe("selectSteps", () => {
     ["so is a mid-roll that is due in less than 15 s", { position: "mid", timeToBreak: 14.9 }, ["remux", "wait"]],
     ["a pre-roll of unknown bitrate and size is taken to fit", { bitrateKbps: undefined }, ["remux", "wait"]],
     ["and so is any on a connection that nothing is known of", { bandwidthBps: undefined }, ["remux", "wait"]],
+    [
+      "one that would not fit into 4 Mbit/s is waited for there",
+      { bandwidthBps: undefined, bitrateKbps: 4100 },
+      ["wait"],
+    ],
     ["FLV is waited for", { container: "flv" }, ["wait"]],
     ["what is neither MP4 nor WebM is waited for", { container: "other" }, ["wait"]],
     ["HEVC is waited for", { codec: "hvc1.1.6.L93.B0" }, ["wait"]],

@@ -30,7 +30,7 @@ import { sleep } from "../sleep.ts";
 import type { DeviceFacts } from "./device-facts.ts";
 import type { FoundMedia } from "./hls-copy.ts";
 import { describeFacts } from "./encounter-facts.ts";
-import { selectMediaFiles, USUAL_BANDWIDTH_BPS } from "./media-choice.ts";
+import { selectMediaFiles } from "./media-choice.ts";
 import type { PlannedBreak } from "./planned-break.ts";
 import { type BreakTerms, withinTime } from "./wait-deadline.ts";
 
@@ -148,7 +148,7 @@ interface Begun {
 
 /** The remux begins where it comes first, as far as that is known before the ad server has answered. */
 function begin(cold: ColdAd, request: RepackageRequest, deps: FirstEncounterDeps): Begun {
-  const bandwidthBps = deps.bandwidthBps() ?? deps.device().downlinkBps ?? USUAL_BANDWIDTH_BPS;
+  const bandwidthBps = deps.bandwidthBps() ?? deps.device().downlinkBps;
   const files = selectMediaFiles(request.creative, bandwidthBps, deps.maxBytes);
   const [file] = files;
   const opener = file ? deps.openRemux() : describeNoFile(request.creative);

@@ -4,7 +4,7 @@
  *
  * @see DESIGN §4 step 4
  */
-import { type Creative, isForeignCodec, type MediaFile } from "@interlude/core";
+import { type Creative, isForeignCodec, type MediaFile, USUAL_BANDWIDTH_BPS } from "@interlude/core";
 
 /** Of which the page reads boxes. */
 const MP4_TYPES: readonly string[] = ["video/mp4", "video/m4v", "video/x-m4v", "video/quicktime"];
@@ -63,6 +63,3 @@ export function selectMediaFiles(
   const unknown = files.filter((file) => readBitrate(file, duration) === undefined);
   return [...[...light, ...heavy].map(({ file }) => file), ...unknown];
 }
-
-/** Before anything is measured. */
-export const USUAL_BANDWIDTH_BPS = 4_000_000;

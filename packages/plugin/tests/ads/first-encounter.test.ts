@@ -1,5 +1,7 @@
 /** DESIGN §4 step 4: the steps of one cold ad, whatever becomes of each of them. */
 import type {
+  EncounterFacts,
+  EncounterPolicy,
   EncounterStep,
   MediaFile,
   RepackageAnswer,
@@ -32,7 +34,9 @@ interface Met {
 }
 
 interface Scene {
-  readonly steps?: readonly EncounterStep[];
+  readonly steps?: EncounterPolicy;
+  /** Default 5 Mbit/s; null: nobody knows. */
+  readonly bandwidthBps?: number | null;
   readonly remux?: (file: MediaFile) => Promise<Outcome>;
   readonly wait?: () => Promise<Outcome>;
   /** In place of `wait`. */
@@ -42,7 +46,7 @@ interface Scene {
 }
 
 /** An ad whose break has some time; what is not given cannot be done. */
-function meet({ steps, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Scene): Met {
+function meet({ steps, bandwidthBps = 5_000_000, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Scene): Met {
   const did: string[] = [];
   const events: EncounterEvent[] = [];
   const waits = createWaits();
@@ -56,7 +60,7 @@ function meet({ steps, remux, wait, looks, timeMs = 2350, timeToBreak = 0 }: Sce
     now: () => performance.now(),
     ended: new AbortController().signal,
     device: () => ({ savesData: false, connection: undefined, downlinkBps: undefined, isBatteryLow: false }),
-    bandwidthBps: () => 5_000_000,
+    bandwidthBps: () => bandwidthBps ?? undefined,
     canAsk: true,
     openRemux: () =>
       remux
@@ -97,6 +101,19 @@ async function settle<Value>(promise: Promise<Value>, ms = 5000): Promise<Value>
   await vi.advanceTimersByTimeAsync(ms);
   return promise;
 }
+
+test.each([
+  [3_000_000, 3_000_000],
+  [null, undefined],
+])("a page's own policy is told the bandwidth as it is known: %s", async (bandwidthBps, told) => {
+  const asked: EncounterFacts[] = [];
+  const steps: EncounterPolicy = (facts) => {
+    asked.push(facts);
+    return ["skip"];
+  };
+  await meet({ steps, bandwidthBps }).encounter.ask(REQUEST, () => Promise.resolve(TAKEN));
+  expect(asked.map((facts) => facts.bandwidthBps)).toEqual([told]);
+});
 
 describe("a remux", () => {
   test("begins while the ad server is asked, and is not begun twice", async () => {
