@@ -92,7 +92,7 @@ function settleAvail(
   const reason = selectLateReason(timeline, opening, mediaSequence);
   const maxDuration = availDuration > 0 ? availDuration + target.playlist.targetDuration / 2 : Number.POSITIVE_INFINITY;
   const { ads, refused } = reason
-    ? { ads: [], refused: pod.ads.map(({ adId }) => ({ breakId, adId, reason })) }
+    ? { ads: [], refused: pod.ads.map(({ adId }, index) => ({ breakId, adId, index, reason })) }
     : choosePod(pod, { ...target, maxDuration });
   const settled = [...timeline.settled, { ...entry, refused }];
   if (ads.length === 0) return { ...timeline, settled };

@@ -78,9 +78,9 @@ function returnEarly(
   const boundaries = segmentBoundaries(plannedSegments(entry.ads));
   const kept = Math.max(entry.listed, snapToBoundary(boundaries, stays));
   if (kept >= boundaries.length - 1) return replaceLast(timeline, { ...entry, kept });
-  const refused = entry.ads.flatMap(({ adId }, index) => {
-    const before = entry.ads.slice(0, index).reduce((total, ad) => total + ad.segments.length, 0);
-    return before >= kept ? [{ breakId: entry.breakId, adId, reason: "early-return" as const }] : [];
+  const refused = entry.ads.flatMap(({ adId, index }, place) => {
+    const before = entry.ads.slice(0, place).reduce((total, ad) => total + ad.segments.length, 0);
+    return before >= kept ? [{ breakId: entry.breakId, adId, index, reason: "early-return" as const }] : [];
   });
   const isClipListed = kept === 0 && entry.clips && entry.mediaSequence - 1 <= timeline.listedThrough;
   const clippedAt = isClipListed ? entry.mediaSequence : undefined;

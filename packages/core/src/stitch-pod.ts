@@ -56,7 +56,7 @@ export function choosePod(
       ads.push(chosen);
       duration += chosen.duration;
     } else {
-      refused.push({ breakId: pod.breakId, adId: ad.adId, reason: reason ?? "break-duration-exceeded" });
+      refused.push({ breakId: pod.breakId, adId: ad.adId, index, reason: reason ?? "break-duration-exceeded" });
     }
   }
   return { ads, refused };

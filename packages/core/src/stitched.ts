@@ -114,6 +114,8 @@ export interface PlacedBreak {
 export interface RefusedAd {
   readonly breakId: string;
   readonly adId: string;
+  /** Place in the pod as given. */
+  readonly index: number;
   readonly reason: SkipReason;
 }
 

@@ -64,7 +64,7 @@ describe("content that returns before the pod's end", () => {
   test("keeps the ad segments that are half over by then, and comes back after them", () => {
     const refreshes = follow(edges, (edge) => decide(edge > 8 ? { earlyReturn } : {}));
     expect(names(refreshes.at(-1)?.text ?? "")).toEqual(["a5-0-0", "a5-0-1", "a5-1-0", "c8", "c9", "c10"]);
-    expect(refreshes.at(-1)?.refused).toEqual([{ breakId: "a5", adId: "a5-2", reason: "early-return" }]);
+    expect(refreshes.at(-1)?.refused).toEqual([{ breakId: "a5", adId: "a5-2", index: 2, reason: "early-return" }]);
     expect(refreshes.at(-1)?.breaks[0]?.ads.map(({ adId, segmentCount }) => [adId, segmentCount])).toEqual([
       ["a5-0", 2],
       ["a5-1", 1],

@@ -303,7 +303,7 @@ describe("an avail in a live playlist", () => {
     expect(held.text).toBe(writeWindow(origin, 5, 8));
     const late = stitchLive(writeWindow(origin, 5, 9), CONTENT, held.timeline, decidePods(origin));
     expect(late.text).toBe(writeWindow(origin, 5, 9));
-    expect(late.refused).toEqual([{ breakId: "a5", adId: "a5-0", reason: "ads-timeout" }]);
+    expect(late.refused).toEqual([{ breakId: "a5", adId: "a5-0", index: 0, reason: "ads-timeout" }]);
   });
 
   test("that was listed as content stays content when a pod comes too late", () => {
@@ -330,7 +330,7 @@ describe("an avail in a live playlist", () => {
     ]);
     const { breaks, refused } = stitchLive(writeWindow(origin, 1, 8), CONTENT, emptyTimeline(), decisions);
     expect(breaks[0]?.ads.map(({ adId }) => adId)).toEqual(["x", "y"]);
-    expect(refused).toEqual([{ breakId: "b", adId: "too-long", reason: "break-duration-exceeded" }]);
+    expect(refused).toEqual([{ breakId: "b", adId: "too-long", index: 1, reason: "break-duration-exceeded" }]);
   });
 
   test("refuses an ad one of whose renditions has a segment longer than the target duration", () => {
@@ -338,7 +338,7 @@ describe("an avail in a live playlist", () => {
     const decision = { kind: "pod" as const, pod: pod("b", { adId: "x", renditions }), availDuration: 12 };
     const stitched = stitchLive(writeWindow(origin, 1, 8), CONTENT, emptyTimeline(), new Map([["a5", decision]]));
     expect(stitched.text).toBe(writeWindow(origin, 1, 8));
-    expect(stitched.refused).toEqual([{ breakId: "b", adId: "x", reason: "target-duration-exceeded" }]);
+    expect(stitched.refused).toEqual([{ breakId: "b", adId: "x", index: 0, reason: "target-duration-exceeded" }]);
   });
 
   test("follows another at once, with no content between the pods", () => {
@@ -389,7 +389,9 @@ describe("an avail in a live playlist", () => {
       { segment: 7, duration: 12, ads: [[6, 6]] },
     ];
     const last = watch({ ...origin, breaks }, { window: 12, steps: [1] })[0];
-    expect(last?.stitched.refused).toEqual([{ breakId: "a7", adId: "a7-0", reason: "break-duration-exceeded" }]);
+    expect(last?.stitched.refused).toEqual([
+      { breakId: "a7", adId: "a7-0", index: 0, reason: "break-duration-exceeded" },
+    ]);
     expect(last?.stitched.breaks.map(({ breakId }) => breakId)).toEqual(["a5"]);
   });
 });

@@ -63,7 +63,7 @@ describe("content that a pod replaces", () => {
     const refused = { ...pod("b", { adId: "x", renditions: [] }), time: 6, replaces: 12 };
     const stitched = stitchVod(vod(5, 6), CONTENT, [refused]);
     expect(stitched.text).toBe(vod(5, 6));
-    expect(stitched.refused).toEqual([{ breakId: "b", adId: "x", reason: "media-unavailable" }]);
+    expect(stitched.refused).toEqual([{ breakId: "b", adId: "x", index: 0, reason: "media-unavailable" }]);
     expect(stitchVod(vod(5, 6), CONTENT, [replace(0, 30)]).text).toBe(vod(5, 6));
   });
 

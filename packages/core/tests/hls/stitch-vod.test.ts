@@ -249,7 +249,7 @@ c1.ts
   test("a map in force is refused by an ad without one, and the reason is told", () => {
     const stitched = stitchVod(fixture("4.3.2.5-map.m3u8"), CONTENT, [at(4, 4)]);
     expect(stitched.text).toBe(fixture("4.3.2.5-map.m3u8"));
-    expect(stitched.refused).toEqual([{ breakId: "b4", adId: "ad", reason: "no-variant-match" }]);
+    expect(stitched.refused).toEqual([{ breakId: "b4", adId: "ad", index: 0, reason: "no-variant-match" }]);
     const mapped = writtenAd('#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI="i.mp4"\n#EXTINF:4,\na.m4s\n');
     expect(stitchVod(vod(3, 6), CONTENT, [oneAd(6, mapped)]).refused).toMatchObject([{ reason: "no-variant-match" }]);
   });

@@ -3,9 +3,11 @@ import type { RefusedAd } from "@interlude/core";
 import type { BreakDecision, SkippedAd } from "./breaks/decision.ts";
 import { skipDecided } from "./breaks/skip-decided.ts";
 import type { ManifestLog } from "./manifest-fetch.ts";
-import type { MediaDeps } from "./media.ts";
+import type { MediaRequest } from "./routes.ts";
 import type { ManifestMetrics } from "./operations/manifest-metrics.ts";
-import type { SessionStore } from "./session/session.ts";
+import type { Session, SessionStore } from "./session/session.ts";
+import type { StitchedMedia } from "./stitch-content.ts";
+import { findAd } from "./tracking/schedule.ts";
 import type { ServerBeacons } from "./tracking/server-beacons.ts";
 import { createWeightedLru } from "./weighted-lru.ts";
 
@@ -15,13 +17,18 @@ export interface StitchWatchDeps {
   readonly log: ManifestLog;
 }
 
+/** What of a request for a playlist is looked at. */
+interface Watched extends Pick<MediaRequest, "kind"> {
+  readonly state: { readonly session: Pick<Session, "id"> };
+}
+
 const MAX_WATCHED = 50_000;
 
 /** Tells the metrics of each break of each session once, however often it is listed, and by however many instances. */
 export function createStitchWatch(
   { store, metrics, log }: StitchWatchDeps,
   reportSkipped: ServerBeacons["reportSkipped"],
-): MediaDeps["onStitched"] {
+): (request: Watched, stitched: Pick<StitchedMedia, "breaks" | "refused" | "rows">) => void {
   const seen = createWeightedLru<true>(MAX_WATCHED);
   const countOnce = (sessionId: string, parts: readonly string[], count: () => void): void => {
     const claim = JSON.stringify(["counted", ...parts]);
@@ -46,9 +53,9 @@ export function createStitchWatch(
       countOnce(id, [breakId], () => metrics.countListed({ kind, availDuration, filledDuration }));
     }
     for (const entry of refused) {
-      const { breakId, adId, reason } = entry;
+      const { breakId, adId, index, reason } = entry;
       const decision = rows.find((row) => row.breakId === breakId)?.decision;
-      countOnce(id, [breakId, adId, reason], () => {
+      countOnce(id, [breakId, adId, String(index), reason], () => {
         metrics.countSkipped({ reason });
         if (!decision) return;
         const late = { ...decision, skipped: describeRefused(decision, entry) };
@@ -66,7 +73,8 @@ export function logSkipped(log: ManifestLog, session: string, { breakId, skipped
 }
 
 /** An ad that was decided, and that the playlist does not take after all: whoever asked to be told of errors is told. */
-function describeRefused({ ads }: BreakDecision, { adId, reason }: RefusedAd): readonly SkippedAd[] {
-  const message = "the playlist does not take it";
-  return ads.filter((ad) => ad.adId === adId).map((ad) => skipDecided(ad, reason, message));
+function describeRefused(decision: BreakDecision, { adId, index, reason }: RefusedAd): readonly SkippedAd[] {
+  const place = findAd(decision, adId, index);
+  const ad = decision.ads[place];
+  return ad ? [{ ...skipDecided(ad, reason, "the playlist does not take it"), place }] : [];
 }

@@ -114,7 +114,7 @@ describe("the sidecar of a VOD playlist", () => {
   });
 
   test("tells reasons of ads that were skipped or did not fit, and no message of ours", () => {
-    const refused = [{ breakId: "mid-1", adId: "three", reason: "no-variant-match" } as const];
+    const refused = [{ breakId: "mid-1", adId: "three", index: 2, reason: "no-variant-match" } as const];
     const answer = ask([{ ...TWO, skipped: [SKIPPED] }], { refused });
     expect(read(answer)).toMatchObject({
       pods: [

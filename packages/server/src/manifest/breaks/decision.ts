@@ -100,6 +100,8 @@ export interface SkippedAd {
   readonly errors?: readonly string[];
   /** A copy of its creative was waited for. */
   readonly encounter?: "wait";
+  /** Among the ads of its decision, from 0; absent: it was never decided, or its id says which it is. */
+  readonly place?: number;
 }
 
 /** A cue tag as it stood in the content. */

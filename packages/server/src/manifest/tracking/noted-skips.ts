@@ -15,12 +15,13 @@ export function listNotedSkips(
   readOwnError: ReadOwnError,
 ): readonly AdSkippedNoted[] {
   const { breakId, skipped } = decision;
-  return skipped.flatMap(({ adId, creativeId = "", reason, errors = [] }, index): readonly AdSkippedNoted[] => {
+  return skipped.flatMap((skip, index): readonly AdSkippedNoted[] => {
+    const { adId, creativeId = "", reason, errors = [] } = skip;
     const [own] = errors.flatMap((url) => readOwnError(url, id) ?? []);
     // Where it names no session nothing tells two of them apart: its beacon is the one that counts.
     if (own) return own.session === "" ? [] : [{ event: "adSkipped", ...own, reason }];
     // A whole break has no place: with one it would count as an ad without an id.
-    const position = adId === undefined ? 0 : placeOf(decision, adId, index) + 1;
+    const position = adId === undefined ? 0 : (skip.place ?? placeOf(decision, adId, index)) + 1;
     const ad = adName(cleanText(adId ?? ""), position);
     const creative = cleanText(creativeId);
     return [{ event: "adSkipped", zone, session: id, breakId, position, ad, creative, reason }];

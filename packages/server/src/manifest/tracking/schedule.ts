@@ -73,11 +73,11 @@ export type SkipMoment = "decided" | "refused" | "late";
 
 /** What the ads that were answered and are not in the playlist owe; nothing where leaving them out was no error. */
 export function selectSkipped({ breakId, skipped }: BreakDecision, when: SkipMoment): readonly DueBeacon[] {
-  return skipped.flatMap(({ adId = "", reason, errors = [] }, place) => {
+  return skipped.flatMap(({ adId = "", reason, errors = [], place }, skip) => {
     const vastError = VAST_ERROR_OF_SKIP[reason];
     if (vastError === undefined) return [];
     return errors.map((url, index) => {
-      const key = JSON.stringify([breakId, "skipped", when, adId, place, index]);
+      const key = JSON.stringify([breakId, "skipped", when, adId, place ?? skip, index]);
       return { key, event: "error", url, ad: undefined, time: undefined, vastError, reason };
     });
   });

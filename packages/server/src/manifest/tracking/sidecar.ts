@@ -15,7 +15,7 @@ import {
   type SidecarBreak,
   type SidecarSignal,
 } from "@interlude/core";
-import type { BreakDecision, DecidedAd, DecidedTracker } from "../breaks/decision.ts";
+import type { BreakDecision, DecidedTracker } from "../breaks/decision.ts";
 import type { SessionOptions, TrackingMode } from "../options.ts";
 import { findAd } from "./schedule.ts";
 import type { RequestTrace } from "../trace.ts";
@@ -125,14 +125,12 @@ function describeBreak(
     const ad = decision.ads[findAd(decision, spliced.adId, spliced.index)];
     return ad ? [{ ...ad, startTime: spliced.startTime, duration: spliced.duration }] : [];
   });
-  const left = refused
-    .filter((entry) => entry.breakId === breakId)
-    .map((entry) => describeRefused(entry, decision.ads));
+  const left = refused.filter((entry) => entry.breakId === breakId).map((entry) => describeRefused(entry, decision));
   return { breakId, startTime, duration: placed?.duration ?? 0, ads, trackers, skipped: [...skipped, ...left] };
 }
 
-function describeRefused({ adId, reason }: RefusedAd, ads: readonly DecidedAd[]) {
-  const ad = ads.find((decided) => decided.adId === adId);
+function describeRefused({ adId, index, reason }: RefusedAd, decision: BreakDecision) {
+  const ad = decision.ads[findAd(decision, adId, index)];
   return { adId, adSystem: ad?.adSystem ?? "", creativeId: ad?.creativeId, reason };
 }
 
