@@ -24,7 +24,7 @@ export interface ReportLine extends Readonly<Partial<Record<ReportDimension, str
   readonly lostByReason: Readonly<Record<string, number>>;
   /** Impressions at a first encounter, by what saved them: `remux`, `wait`. */
   readonly savedByStep: Readonly<Record<string, number>>;
-  /** Saved impressions of those and what was lost to format. */
+  /** Saved impressions of those and what was lost to format; null for rows of a reason or an error too. */
   readonly firstEncounterFill: number | null;
 }
 
@@ -53,7 +53,8 @@ export async function makeReport(query: Queryable["query"], request: ReportReque
   };
 }
 
-function formatLine(row: ReportRow, bucket: string, { period, dimensions, withNames }: ReportRequest): ReportLine {
+function formatLine(row: ReportRow, bucket: string, request: ReportRequest): ReportLine {
+  const { period, dimensions, withNames } = request;
   const { keys, counts } = row;
   const zone = dimensions.findIndex((dimension) => ["ad_config_id", "zone_id", "zone"].includes(dimension));
   return {
@@ -68,8 +69,15 @@ function formatLine(row: ReportRow, bucket: string, { period, dimensions, withNa
     skipReasons: row.skips ?? {},
     lostByReason: row.losses ?? {},
     savedByStep: row.saves,
-    firstEncounterFill: share(counts.savedImpressions, counts.savedImpressions + counts.lostToFormat),
+    firstEncounterFill: isOfFaults(request)
+      ? null
+      : share(counts.savedImpressions, counts.savedImpressions + counts.lostToFormat),
   };
+}
+
+/** What is saved has no reason and no number: beside either there is nothing that the lost could be a share of. */
+function isOfFaults({ dimensions, filters }: ReportRequest): boolean {
+  return (["reason", "error"] as const).some((dimension) => dimensions.includes(dimension) || filters.has(dimension));
 }
 
 /** From `YYYY-MM-DD HH`. */

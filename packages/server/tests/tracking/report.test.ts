@@ -256,6 +256,18 @@ describe("GET /report", () => {
     expect(await rows(`${query}&size=2&page=1&unpaged=true`)).toHaveLength(3);
   });
 
+  test.each(["groupBy=reason", "groupBy=d,error", "filters=reason=new-creative", "filters=error=407"])(
+    "rows of %s have no first-encounter fill, since what is saved has neither reason nor number",
+    async (asked) => {
+      const { track, rows } = await reportWorld(database.query);
+      await track("impression", "zone=faults&session=s&break=b&position=1&ad=a&reason=remux");
+      await track("error", "zone=faults&session=s&break=b&position=2&ad=a&error=407&reason=new-creative");
+      const lines = await rows(`${DAY}&${asked}`);
+      expect(lines.length).toBeGreaterThan(0);
+      expect(new Set(pick(lines, "firstEncounterFill").flat())).toEqual(new Set([null]));
+    },
+  );
+
   test("who accepts text/csv gets the same counts as columns, Primetime's first", async () => {
     const { track, ask } = await reportWorld(database.query);
     const place = "zone=csv&session=s&break=b&ad=";
