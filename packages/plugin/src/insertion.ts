@@ -80,6 +80,8 @@ export interface ResolvedBreak {
 }
 
 export interface InsertionPorts {
+  /** Of a VOD break. */
+  readonly maxAds: number;
   readonly requestAds: (planned: PlannedBreak) => Promise<VastResult>;
   /** Starts what can be known before the content's playlist is there. */
   readonly prefetch: (ads: readonly Ad[]) => void;
@@ -113,15 +115,18 @@ export async function resolveBreak(
 ): Promise<ResolvedBreak> {
   const answer = await ports.requestAds(planned);
   const failed = answer.failures.map((failure) => ({ ...failure, creativeUrl: undefined }));
-  const { pod, standIns } = buildPod(answer.ads);
+  const { pod: wanted, standIns } = buildPod(answer.ads);
+  const count = planned.isLive ? wanted.length : ports.maxAds;
+  const pod = wanted.slice(0, count);
+  const surplus = wanted.slice(count).map((ad) => skipAd(ad, findUrl(ad), "break-duration-exceeded", SURPLUS));
   ports.prefetch(pod);
   const tried = await fillPod<ReadyAd | SkippedAd>(pod, standIns, onHopeless, {
     terms,
     resolve: (ad, place) => resolveAd(ad, { ...place, planned }, ports),
     isReady: (outcome) => "renditions" in outcome,
-    describeLate: (ad) => skipAd(ad, ad.creatives[0]?.mediaFiles[0]?.url, "ads-timeout", LATE),
+    describeLate: (ad) => skipAd(ad, findUrl(ad), "ads-timeout", LATE),
   });
-  const all = [...failed, ...tried];
+  const all = [...failed, ...tried, ...surplus];
   return {
     ads: all.filter((outcome) => "renditions" in outcome),
     skipped: all
@@ -131,6 +136,11 @@ export async function resolveBreak(
 }
 
 const LATE = "not ready when its break had to be decided";
+const SURPLUS = "more than its break has room for";
+
+function findUrl({ creatives: [creative] }: Ad): string | undefined {
+  return creative?.mediaFiles[0]?.url;
+}
 
 function skipAd(ad: Ad, creativeUrl: string | undefined, reason: SkipReason, message: string): SkippedAd {
   const vastError = VAST_ERROR_OF_SKIP[reason];

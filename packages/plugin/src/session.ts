@@ -178,7 +178,6 @@ function createBreakPorts(deps: SessionDeps, told: Told, insertion: InsertionPor
     startBudgetMs: settings.startBudgetMs,
     waitBudgetMs: settings.waitBudgetMs,
     lookAhead: settings.lookAhead,
-    maxAds: settings.maxAds,
     maxBreakDuration: settings.maxBreakDuration,
     startTime: settings.startContentTime,
     removals: listRemovals(settings),

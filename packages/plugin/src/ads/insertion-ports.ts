@@ -87,6 +87,7 @@ export function createInsertionPorts(
       void exchange.then(() => requests.delete(name));
       return exchange;
     },
+    maxAds: settings.maxAds,
     followRepackaging: (statusUrl, about) => {
       if (!settings.followRepackaging || followed.has(statusUrl.href)) return;
       followed.add(statusUrl.href);

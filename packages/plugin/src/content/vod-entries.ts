@@ -19,8 +19,7 @@ export interface VodEntriesPorts extends SessionPorts {
   readonly canBindLate: boolean;
   /** Seconds before a break comes up for loading; false: everything is resolved at once. */
   readonly lookAhead: number | false;
-  /** Of one break, and its seconds where the break itself does not say it. */
-  readonly maxAds: number;
+  /** Seconds of one break where the break itself does not say it. */
   readonly maxBreakDuration: number;
   /** Seconds of content at which the viewer begins. */
   readonly startTime: number;
@@ -238,12 +237,10 @@ function findOverlaps(entries: readonly BreakEntry[]): readonly (readonly [Break
 /** Leaves out ads that the break has no room for. @returns whether any is left */
 function fitPod(entry: BreakEntry, targetDuration: number, ports: VodEntriesPorts): boolean {
   const room = (entry.planned.maxDuration ?? ports.maxBreakDuration) + targetDuration / 2;
-  let [count, total] = [0, 0];
+  let total = 0;
   for (const [index, { duration }] of entry.ads.entries()) {
-    if (count < ports.maxAds && total + duration <= room) {
-      count += 1;
-      total += duration;
-    } else refuseAd(entry, index, "break-duration-exceeded", ports);
+    if (total + duration <= room) total += duration;
+    else refuseAd(entry, index, "break-duration-exceeded", ports);
   }
   return entry.status === "pending";
 }

@@ -490,6 +490,19 @@ describe("one break", () => {
     expect(skipped(await play({ breaks: pod(2), maxBreakDuration: 16 }))).toEqual([]);
   });
 
+  test("asks for none of the ads that it has no room for by their number", async () => {
+    const [one, two] = ["one", "two"].map((id, index) => ({
+      id,
+      sequence: index + 1,
+      type: "application/x-mpegURL" as const,
+      url: `${HOST}/ad/${id === "one" ? "media" : id}.m3u8`,
+    }));
+    if (!one || !two) throw new Error("expected two ads");
+    // whoever asks for the second finds that it is not there
+    const played = await play({ breaks: [{ id: "pre", time: "start", vast: formatVast(one, two) }], maxAds: 1 });
+    expect(skipped(played)).toEqual([["two", "break-duration-exceeded"]]);
+  });
+
   test("lasts as long as its own cue says", async () => {
     const options = { adTagUrl: "/ads/vast", signaling: "manifest-cues", maxBreakDuration: 1 } as const;
     const { places } = await play({ ...options, ...ALL_AT_ONCE }, {}, CUED);
