@@ -179,6 +179,15 @@ describe("a creative that CRS has just been asked for", () => {
     expect(crs.looks).toEqual([]);
   });
 
+  test("that was waited for is told so also where another creative of its ad had failed before", async () => {
+    const { resolve, publish, crs } = await waiting();
+    const creative = `<Creative><Linear><Duration>00:00:30</Duration><MediaFiles>${mp4(CREATIVE)}</MediaFiles></Linear></Creative>`;
+    const resolved = resolve(inLine({ id: "two", media: hls("CDN/none.m3u8"), more: creative }), { over: NEVER });
+    await crs.awaited();
+    publish();
+    expect((await resolved).skipped).toMatchObject([{ adId: "two", reason: "media-unavailable", encounter: "wait" }]);
+  });
+
   test("that the CDN does not give although CRS has published it is a fault of the CDN", async () => {
     const { resolve, crs } = await waiting();
     const resolved = resolve(COLD, { over: NEVER });

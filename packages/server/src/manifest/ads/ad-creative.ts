@@ -67,7 +67,7 @@ export async function resolveAd(
     const isLast = creative === ad.creatives.at(-1);
     const outcome = await resolveTraced(ad, creative, sequence, isLast ? job : { ...job, encounter: undefined }, deps);
     if ("renditions" in outcome) return outcome;
-    skipped ??= outcome;
+    skipped = { ...(skipped ?? outcome), ...(outcome.encounter && { encounter: outcome.encounter }) };
   }
   return skipped ?? skipAd(ad, undefined, "no-media-file", "VAST: expected a linear creative, got none");
 }
