@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { openDatabase } from "../../src/database/database.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import { startServe } from "../cli/run-cli.ts";
@@ -39,6 +40,8 @@ type Counts = Pick<KillOutcome, "stored" | "distinct" | "counted">;
 
 const MAX_UNDER_WAY = 1000;
 const TICK_MS = 10;
+/** Under way for sure when the receiver is killed. */
+const MORE = 100;
 /** Of the acknowledged ones, one in so many is sent again. */
 const AGAIN = 50;
 
@@ -66,9 +69,12 @@ export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
   const startedAt = performance.now();
   const unanswered = await sendAll(plan, {
     connections: () => receiver?.connections,
-    onAcknowledged: async (count) => {
+    onAcknowledged: async (count, sendMore) => {
       if (count < (kills[0] ?? Infinity)) return;
       kills.shift();
+      // all that was sent before may have been answered at once
+      sendMore();
+      await turn();
       await kill();
       receiver = await open();
     },
@@ -81,7 +87,8 @@ export async function killReceiver(plan: KillPlan): Promise<KillOutcome> {
 interface Sending {
   /** undefined: there is no receiver now. */
   readonly connections: () => BeaconConnections | undefined;
-  readonly onAcknowledged: (count: number) => Promise<void>;
+  /** `sendMore`: some are written at the end of this turn. */
+  readonly onAcknowledged: (count: number, sendMore: () => void) => Promise<void>;
 }
 
 /** @returns how many requests were not acknowledged */
@@ -101,7 +108,11 @@ async function sendAll({ total, perSecond }: KillPlan, { connections, onAcknowle
         }
         acknowledged++;
         if (index % AGAIN === 0) to.send(beaconPath(index), () => undefined);
-        onAcknowledged(acknowledged).catch(reject);
+        onAcknowledged(acknowledged, () => {
+          const last = Math.min(next + MORE, total);
+          begun += last - next;
+          while (next < last) send(to, next++);
+        }).catch(reject);
       });
     };
     const timer = setInterval(() => {
