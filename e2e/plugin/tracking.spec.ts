@@ -290,7 +290,8 @@ test("each fault has its number, and is told once", async ({ page }) => {
   world.answer(world.cdnPath("a", "hls"), { status: 404, body: "" });
   world.fail(/ads\/b\/hls\/.*[1-9]\.ts$/, "404");
   world.fail(/ads\/d\/hls\/.*\.ts$/, "garbage");
-  await openPlayer(page, world, { options: { adTagUrl }, hlsConfig: { startPosition: BREAK - 2 } });
+  const options = { adTagUrl, firstEncounter: ["skip"] } as const;
+  await openPlayer(page, world, { options, hlsConfig: { startPosition: BREAK - 2 } });
   await waitForBeacon("mid", "breakEnd");
   await playPast(page, BREAK + ADS.b.duration + ADS.d.duration + 1);
   const numbers = (owner: string): readonly (string | null)[] =>

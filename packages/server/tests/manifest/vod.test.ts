@@ -1,6 +1,7 @@
 /** VOD: who says where the breaks are, what replaces what, what is late. The whole manifest server over a real origin. */
 import { describe, expect, test } from "vitest";
 import { creativeKey, masterPath } from "@interlude/core";
+import type { ZoneManifest } from "../../src/manifest/zone-manifest.ts";
 import { type AdSpec, addHlsAd, type Flow, flowWorld, listSegments, vast, vmap, vodContent } from "./flow-world.ts";
 
 const LOW = "/content/low.m3u8";
@@ -8,8 +9,12 @@ const HIGH = "/content/high.m3u8";
 const ONE: AdSpec = { id: "one", duration: 4 };
 const TWO: AdSpec = { id: "two", duration: 2 };
 
-async function vodWorld(tags: Readonly<Record<number, string>> = {}, count = 10): Promise<Flow> {
-  const world = await flowWorld((origin) => ({ adTagUrl: `${origin}/map`, availTagUrl: `${origin}/avail` }));
+async function vodWorld(
+  tags: Readonly<Record<number, string>> = {},
+  count = 10,
+  zone: Partial<ZoneManifest> = {},
+): Promise<Flow> {
+  const world = await flowWorld((origin) => ({ adTagUrl: `${origin}/map`, availTagUrl: `${origin}/avail`, ...zone }));
   world.pages.set(LOW, vodContent(count, tags));
   world.pages.set(HIGH, vodContent(count, tags));
   for (const ad of [ONE, TWO]) addHlsAd(world.pages, ad);
@@ -299,7 +304,8 @@ describe("just-in-time repackaging initiated by the manifest server", () => {
   });
 
   test("a hundred viewers of one new creative cause one probe of the CDN and one order", async () => {
-    const world = await vodWorld();
+    // time for a hundred ad responses at once, wherever this runs
+    const world = await vodWorld({}, 10, { adTimeoutMs: 60_000, startBudgetMs: 60_000 });
     world.pages.set("/map", vast(world.origin.origin, [spot]));
     const viewers = await Promise.all(Array.from({ length: 100 }, () => world.open("live=false")));
     await Promise.all(viewers.map((media) => segmentsOf(world, media.get("500"))));
