@@ -5,19 +5,17 @@
  *
  * @see DESIGN §4 step 4
  */
-import { expect, type Page, test } from "@playwright/test";
-import { FRAME_RATE } from "../plugin/catalog.ts";
+import { expect, test } from "@playwright/test";
 import { errors, events, openPlayer, playPast, waitForEvent } from "../plugin/page.ts";
 import { startWorld, type World } from "../plugin/world.ts";
 import { answerCold, COLD_AD, expectAccounted, expectContentAlone, expectWhole } from "./cold.ts";
-import { COLD_CREATIVES, type ColdCreative, CREATIVE_DURATION } from "./creatives.ts";
+import { COLD_CREATIVES, CREATIVE_DURATION } from "./creatives.ts";
 
 // each has a world of its own
 test.describe.configure({ mode: "parallel" });
 
 /** Seconds of the content that have to be seen. */
 const SEEN = 0.5;
-const RATE = 1.5;
 
 let world: World;
 test.beforeEach(async () => {
@@ -30,20 +28,10 @@ test("at most three of the thirty are exceptions", () => {
   expect(COLD_CREATIVES.filter(({ refusal }) => refusal === undefined).length).toBeGreaterThanOrEqual(27);
 });
 
-/** Nothing that is asserted goes by the page's clock, so that a viewer in haste sees no less; where a machine can follow. */
-async function hasten(page: Page, { frameRate, isHeavy }: ColdCreative): Promise<void> {
-  if (isHeavy || frameRate > FRAME_RATE * 1.5) return;
-  await page.locator("video").evaluate((video: HTMLVideoElement, rate) => {
-    video.defaultPlaybackRate = rate;
-    video.playbackRate = rate;
-  }, RATE);
-}
-
 for (const creative of COLD_CREATIVES.filter(({ refusal }) => refusal === undefined)) {
   test(`${creative.file} plays whole as a cold pre-roll, and the content after it`, async ({ page }) => {
     const { adTagUrl, creativeUrl } = await answerCold(world, creative);
     await openPlayer(page, world, { options: { adTagUrl, firstEncounter: ["remux", "skip"] } });
-    await hasten(page, creative);
     const encounter = await waitForEvent(page, "adencounter");
     expect(encounter.event).toMatchObject({ adId: COLD_AD, creativeUrl, step: "remux", outcome: "ready" });
     await playPast(page, CREATIVE_DURATION + SEEN);
