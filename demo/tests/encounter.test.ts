@@ -29,7 +29,7 @@ function words(encounter: Encounter | undefined): string {
 describe("what is said of a first encounter", () => {
   test("an ad that was made playable: after how many milliseconds, and what would have become of it", () => {
     expect(words(played)).toBe(
-      "good: Played 412 ms after the ad response. Without the first encounter this impression would have been lost.",
+      "good: Played 412 ms after the ad response. Had it been skipped, this impression would have been lost.",
     );
   });
 

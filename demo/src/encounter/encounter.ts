@@ -61,7 +61,7 @@ function tellPlayed(encounter: Encounter): Story {
   const ms = measureStart(encounter);
   const now = ms === undefined ? "Played." : `Played ${ms} ms after the ad response.`;
   const next = isSaved(encounter)
-    ? "Without the first encounter this impression would have been lost."
+    ? "Had it been skipped, this impression would have been lost."
     : "Its copy was on the CDN already.";
   return { tone: "good", now, next };
 }
